@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Structures and constants of the file system protocol (fs.def). */
+#ifndef ATOMIK_PROTOCOLS_FS_H
+#define ATOMIK_PROTOCOLS_FS_H
+
+#include <protocols/message.h>
+
+enum fs_op {
+    FS_OP_OPEN = 1, /* flags: enum fs_open_flags; mode for FS_O_CREATE */
+    FS_OP_STAT,     /* attributes; FS_O_NOFOLLOW = lstat */
+    FS_OP_MKDIR,
+    FS_OP_MKNOD, /* mode with type bits, rdev: FIFOs, devices, sockets, regular files */
+    FS_OP_SYMLINK,
+    FS_OP_READLINK, /* reply tail: the target */
+    FS_OP_UNLINK,
+    FS_OP_RMDIR,
+    FS_OP_LINK,
+    FS_OP_RENAME, /* flags: FS_RENAME_* */
+};
+
+enum fs_open_flags {
+    FS_O_READ = 1u << 0,
+    FS_O_WRITE = 1u << 1,
+    FS_O_CREATE = 1u << 2,
+    FS_O_EXCLUSIVE = 1u << 3,
+    FS_O_TRUNCATE = 1u << 4,
+    FS_O_APPEND = 1u << 5,
+    FS_O_DIRECTORY = 1u << 6, /* NOT_DIRECTORY otherwise */
+    FS_O_NOFOLLOW = 1u << 7,  /* SYMLINK_LOOP on open of a symbolic link, unless FS_O_NODE */
+    FS_O_NODE = 1u << 8,      /* name the node only (O_PATH): no data, any type */
+    FS_O_VMO = 1u << 9,       /* also return the content VMO of a regular file */
+    FS_O_NOCASE = 1u << 10,   /* compare names without case (NT); exact match first */
+    FS_O_COVERED = 1u << 11,  /* do not cross a mount point at the last component */
+};
+enum fs_rename_flags { FS_RENAME_NOREPLACE = 1, FS_RENAME_EXCHANGE = 2 };
+enum fs_walk { FS_WALK_DONE, FS_WALK_MOUNT, FS_WALK_ABSOLUTE };
+#define FS_LINKS_MAX 40
+#define FS_NAME_MAX 255
+#define FS_INLINE_MAX 960
+#define FS_POSITION UINT64_MAX
+#define FS_APPEND (UINT64_MAX - 1)
+
+/* mode holds the type bits of Linux (S_IFMT 0170000). Times: ns since 1970. */
+struct fs_attr {
+    uint64_t ino, size, blocks; /* blocks of 512 bytes */
+    uint64_t atime, mtime, ctime;
+    uint32_t mode, nlink, uid, gid, rdev;
+    uint32_t device; /* the file system's own number, unique while the machine is up */
+};
+enum fs_attr_mask {
+    FS_ATTR_MODE = 1, FS_ATTR_UID = 2, FS_ATTR_GID = 4, FS_ATTR_SIZE = 8, FS_ATTR_ATIME = 16, FS_ATTR_MTIME = 32,
+    FS_ATTR_ATIME_NOW = 64, FS_ATTR_MTIME_NOW = 128,
+};
+
+struct fs_statistics {
+    uint32_t type; /* magic number as of statfs(2) */
+    uint32_t block_size;
+    uint64_t blocks, blocks_free, files, files_free;
+    uint32_t name_max, device, read_only, reserved;
+};
+
+struct fs_dirent {
+    uint64_t ino, cookie; /* cookie: pass it to go on after this entry */
+    uint16_t record_length; /* multiple of 8 */
+    uint8_t type;           /* DT_* of Linux */
+    uint8_t name_length;
+    char name[]; /* not terminated */
+};
+
+#define MESSAGE(number, name, request, reply, text)                                                \
+    struct name##_request { request };                                                             \
+    struct name##_reply { reply };
+#include <protocols/fs.def>
+#undef MESSAGE
+enum fs_label {
+#define MESSAGE(number, name, request, reply, text) LABEL_##name = (number),
+#include <protocols/fs.def>
+#undef MESSAGE
+};
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads, scheduler, wait queues, and processes.
+ *
+ * A thread blocks in exactly one place, thread_block(), after it has put itself on the lists that
+ * will wake it. Whoever wakes it calls thread_wake() with a status; the blocked thread then takes
+ * itself off all lists it is still on. Wakes of a thread that is not blocked are ignored.
+ */
+#ifndef KERNEL_THREAD_H
+#define KERNEL_THREAD_H
+
+#include <kernel/arch.h>
+#include <kernel/list.h>
+#include <kernel/object.h>
+
+struct space;
+
+/* ---- time-outs: one ordered queue, run from kernel_tick ---- */
+struct timeout {
+    struct list link;
+    ktime_t deadline;
+    void (*fire)(struct timeout *timeout); /* interrupt context: may wake and signal, must not block */
+};
+void timeout_start(struct timeout *timeout, ktime_t deadline);
+void timeout_stop(struct timeout *timeout); /* harmless if not running */
+
+enum attention { ATTENTION_RESCHEDULE = 1, ATTENTION_KICK = 2, ATTENTION_KILL = 4 };
+
+struct thread {
+    struct object object; /* OBJECT_THREAD */
+    struct arch_thread arch;
+    uint8_t *kernel_stack;
+    struct process *process; /* held; NULL for kernel threads */
+    struct space *space;     /* held; page directory in use: process's own or the attached guest space */
+    struct list process_link;
+
+    /* scheduler */
+    enum thread_state state;
+    uint32_t priority;      /* own */
+    uint32_t lent_priority; /* highest lent over port calls, or own */
+    uint32_t slice;         /* ticks left */
+    struct list run_link;
+    ktime_t cpu_time, guest_time, switched_in;
+    volatile uint32_t attention; /* enum attention; looked at on the way out of the kernel */
+
+    /* blocking */
+    status_t wake_status;
+    bool interruptible;
+    struct timeout timeout;
+
+    /* port call in progress; owned by port.c */
+    void *call;
+    struct list call_link;
+    int32_t exit_code;
+};
+
+struct process {
+    struct object object; /* OBJECT_PROCESS; SIGNAL_TERMINATED when its last thread is gone */
+    char name[NAME_LENGTH];
+    uint32_t flags; /* enum process_flags */
+    struct privileges privileges;
+    struct handle_table handles;
+    struct space *space; /* held until termination */
+    struct list threads;
+    uint32_t thread_count, object_count, page_count;
+    struct object *exception_port; /* held handle (badge object) or NULL */
+    uintptr_t recovery_start, recovery_end, recovery_handler;
+    uint8_t *ioport_bitmap; /* 8 KiB, 1 = denied; NULL until ioports_enable */
+    ktime_t dead_cpu_time;  /* of threads that have ended */
+    int32_t exit_code;
+    bool exiting;
+    struct list all_link; /* all processes, by id */
+};
+
+extern struct thread *current;     /* never NULL after thread_init() */
+extern struct list all_processes;
+
+void thread_system_init(void); /* makes the boot context the idle thread */
+/* process NULL: kernel thread running entry(argument). */
+status_t thread_create_kernel(const char *name, void (*entry)(void *), void *argument, struct thread **result);
+status_t thread_create_user(struct process *process, uint32_t eip, uint32_t esp, uint32_t eax, struct thread **result);
+void thread_exit_current(int32_t code) __attribute__((noreturn));
+/* Block until woken, the deadline, or (if interruptible) a kick; always ends on a kill. Returns the wake status, TIMED_OUT, INTERRUPTED or CANCELLED (killed). With DEADLINE_POLL: SHOULD_WAIT at once. */
+status_t thread_block(ktime_t deadline, bool interruptible);
+void thread_wake(struct thread *thread, status_t status);
+void thread_kick_thread(struct thread *thread);
+void thread_kill(struct thread *thread); /* ends at its next way out of the kernel */
+void thread_yield_current(void);
+void thread_handoff(struct thread *thread); /* woken thread runs next, before the others of its priority: direct IPC hand-off */
+void thread_lend_priority(struct thread *to, uint32_t priority);
+void thread_set_space(struct space *space); /* current thread; switches page tables; holds */
+void schedule(void);
+
+/* ---- wait queues and mutexes of the kernel's own ---- */
+struct wait_queue { struct list waiters; };
+struct waiter {
+    struct list link;
+    struct thread *thread;
+    uint32_t wanted;  /* signals, for object waiters */
+};
+void wait_queue_init(struct wait_queue *queue);
+status_t wait_queue_block(struct wait_queue *queue, ktime_t deadline, bool interruptible);
+uint32_t wait_queue_wake(struct wait_queue *queue, uint32_t count, status_t status);
+struct mutex { struct thread *owner; struct wait_queue queue; };
+void mutex_init(struct mutex *mutex);
+void mutex_lock(struct mutex *mutex);
+void mutex_unlock(struct mutex *mutex);
+
+/* ---- processes ---- */
+status_t process_create_object(const struct process_request *request, struct process *creator, struct process **result);
+void process_terminate(struct process *process, int32_t code); /* if it is the current one, the caller ends at its way out of the kernel */
+struct thread *thread_from_object(struct object *object);
+struct process *process_from_object(struct object *object);
+status_t process_charge_pages(struct process *process, uint32_t pages); /* LIMIT_REACHED; NULL process = kernel, always OK */
+void process_uncharge_pages(struct process *process, uint32_t pages);
+
+#endif
