@@ -73,14 +73,15 @@ bool arch_copy_user(void *to, const void *from, uint32_t length); /* either side
 #define KERNEL_STACK_SIZE 8192
 struct arch_thread {
     void *stack_pointer;        /* saved kernel esp while not running */
+    uint8_t *stack_top;         /* end of the kernel stack */
     struct guest_frame *frame;  /* kernel view (direct map) of the guest frame page, or NULL */
-    uint32_t server_esp, server_eip; /* where guest_enter returns to */
-    uint32_t tls[GUEST_TLS_SLOTS][2];
-    uint32_t native_tls_base;
-    bool in_guest;              /* ring 3 state is the guest's */
+    uint32_t tls[GUEST_TLS_SLOTS][2]; /* changed only through arch_tls_set, arch_native_tls_set */
+    bool server;                /* a thread of a ring-1 server: ring 3 is its guest */
+    bool in_guest;              /* ring 3 state is the guest's; true to the fact inside the kernel */
+    bool guest_extra;           /* the guest uses more than TLS slot 0: LDT, slots 1-2, debug registers */
     bool fpu_used;              /* fpu holds a state (or the registers do) */
-    uint32_t debug[8];
-    uint8_t *ioports;           /* process's I/O bitmap or NULL */
+    uint32_t debug[8];          /* changed only through arch_debug_set */
+    uint8_t *ioports;           /* process's I/O bitmap or NULL; after a change call arch_ioports_changed */
     uint8_t fpu[FPU_STATE_SIZE] __attribute__((aligned(16)));
 };
 /* Prepare a new thread so that the first arch_switch to it runs entry(argument) in the kernel. */
@@ -89,6 +90,13 @@ void arch_thread_init_kernel(struct thread *thread, void (*entry)(void *), void 
 void arch_thread_init_user(struct thread *thread, bool server, uint32_t eip, uint32_t esp, uint32_t eax);
 void arch_switch(struct thread *from, struct thread *to); /* stacks, TSS esp0, TLS/LDT, lazy FPU (CR0.TS), debug registers, I/O bitmap; address space already switched by the caller */
 void arch_thread_release(struct thread *thread); /* drops FPU ownership */
+/* Guest TLS slot of the thread (descriptor already checked by arch_descriptor_ok); effective at once. */
+void arch_tls_set(struct thread *thread, uint32_t slot, uint32_t low, uint32_t high);
+void arch_native_tls_set(uint32_t base); /* current native thread: loads %gs too */
+/* Call 37: dr0-3, dr6, dr7, sanitised here. */
+void arch_debug_set(struct thread *thread, const uint32_t registers[6]);
+/* The contents of an I/O bitmap changed, or current->arch.ioports was set. */
+void arch_ioports_changed(const uint8_t *bitmap);
 void arch_fpu_read(struct thread *thread, void *image);
 void arch_fpu_write(struct thread *thread, const void *image); /* sanitises MXCSR */
 void arch_fpu_reset(struct thread *thread, uint16_t control_word);
@@ -124,7 +132,10 @@ void kernel_irq(uint32_t line);                  /* device interrupt; line is ma
 bool kernel_page_fault(uintptr_t address, bool write, bool fetch, bool supervisor);
 /* An exception of ring 3 native or ring 1 server code that nothing resolved. registers may be changed. */
 void kernel_exception(uint32_t vector, uint32_t error, uintptr_t address, struct registers *registers);
-/* A kernel call: number and six words; returns the status for eax. */
+/*
+ * A kernel call: number and six words; returns the status for eax. guest_enter of a server thread
+ * never gets here: arch runs it (so the row's handler can only be reached by native threads).
+ */
 status_t kernel_call_dispatch(uint32_t number, const uint32_t words[6]);
 /* On every way out of the kernel to user code: reschedule, kick, kill. Cheap when nothing is due (check current->attention first in assembly). */
 void kernel_exit_work(void);

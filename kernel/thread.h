@@ -24,7 +24,16 @@ struct timeout {
 void timeout_start(struct timeout *timeout, ktime_t deadline);
 void timeout_stop(struct timeout *timeout); /* harmless if not running */
 
-enum attention { ATTENTION_RESCHEDULE = 1, ATTENTION_KICK = 2, ATTENTION_KILL = 4 };
+/*
+ * attention is 0 whenever user code runs, but for a kick that is still pending and ENTER_SLOW. The
+ * last one is arch's: the next guest_enter must be checked (no frame or space yet, or they changed).
+ */
+enum attention {
+    ATTENTION_RESCHEDULE = 1,
+    ATTENTION_KICK = 2,
+    ATTENTION_KILL = 4,
+    ATTENTION_ENTER_SLOW = 8,
+};
 
 struct thread {
     struct object object; /* OBJECT_THREAD */
@@ -50,7 +59,12 @@ struct thread {
 
     /* port call in progress; owned by port.c */
     void *call;
-    struct list call_link;
+    struct list call_link; /* initialised by thread_create_* (list_init) */
+
+    /* guest frame page, owned by calls_guest.c */
+    struct vmo *frame_vmo;
+    uint32_t frame_address;
+
     int32_t exit_code;
 };
 
@@ -62,6 +76,7 @@ struct process {
     struct handle_table handles;
     struct space *space; /* held until termination */
     struct list threads;
+    struct list objects; /* that are charged to it: object.owner_link */
     uint32_t thread_count, object_count, page_count;
     struct object *exception_port; /* held handle (badge object) or NULL */
     uintptr_t recovery_start, recovery_end, recovery_handler;
@@ -69,6 +84,8 @@ struct process {
     ktime_t dead_cpu_time;  /* of threads that have ended */
     int32_t exit_code;
     bool exiting;
+    bool finished;        /* its last thread is gone and everything it had is released */
+    bool unknown_logged;  /* one line about calls that do not exist was written */
     struct list all_link; /* all processes, by id */
 };
 
@@ -87,7 +104,9 @@ void thread_kick_thread(struct thread *thread);
 void thread_kill(struct thread *thread); /* ends at its next way out of the kernel */
 void thread_yield_current(void);
 void thread_handoff(struct thread *thread); /* woken thread runs next, before the others of its priority: direct IPC hand-off */
+/* Replaces what was lent before: lent_priority becomes the higher of own and priority (0 takes it back). */
 void thread_lend_priority(struct thread *to, uint32_t priority);
+void thread_set_priority(struct thread *thread, uint32_t priority); /* own priority */
 void thread_set_space(struct space *space); /* current thread; switches page tables; holds */
 void schedule(void);
 
@@ -113,5 +132,38 @@ struct thread *thread_from_object(struct object *object);
 struct process *process_from_object(struct object *object);
 status_t process_charge_pages(struct process *process, uint32_t pages); /* LIMIT_REACHED; NULL process = kernel, always OK */
 void process_uncharge_pages(struct process *process, uint32_t pages);
+/* Called by thread.c. started: links the thread, LIMIT_REACHED, BAD_STATE when exiting. ended: on the
+ * dying thread itself, its stack still valid: unlinks it and adds its time to dead_cpu_time; after
+ * the last one handles are closed, the space is cleared and SIGNAL_TERMINATED is set. May block.
+ * Neither takes or drops thread->process, thread->space: thread.c holds them till the thread is freed. */
+status_t process_thread_started(struct process *process, struct thread *thread);
+void process_thread_ended(struct thread *thread, int32_t code);
+uint32_t process_total(void), thread_total(void); /* that exist in processes */
+/*
+ * thread.c calls these for threads of a process (never for kernel threads). process_thread_add
+ * checks the process's limit and state (LIMIT_REACHED, BAD_STATE), links the thread into
+ * process->threads, counts it, and gives it the process's I/O bitmap; the thread holds the process.
+ * process_thread_remove is called once by a thread that ends, in its own context while it is still
+ * `current`, after its exit_code is set and before it leaves its address space for good: it
+ * releases what the thread has (frame page, message buffer), unlinks it, and with the last thread
+ * finishes the process (handles closed, space cleared, SIGNAL_TERMINATED). It may call
+ * thread_set_space(NULL) (kernel only) and never blocks.
+ */
+status_t process_thread_add(struct process *process, struct thread *thread);
+void process_thread_remove(struct process *process, struct thread *thread);
+
+/* Counters of system_info. context_switches and idle_time: thread.c; interrupts: kernel_tick and kernel_irq; page_faults: kernel_page_fault. */
+struct kernel_statistics {
+    uint32_t context_switches, interrupts, page_faults;
+    ktime_t idle_time;
+};
+extern struct kernel_statistics kernel_statistics; /* defined in calls_system.c */
+
+/* ---- parts started by kernel_main, in this order, after memory and threads ---- */
+void random_init(void);
+void clock_init(void);       /* reads the RTC */
+void random_stir(uint32_t value); /* interrupts feed it */
+void selftest_run(void);     /* with `selftest` on the command line, before boot_start_init */
+void boot_start_init(void);  /* creates process "init" from module 0; panics without one */
 
 #endif
