@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Dispatch of kernel calls. For each row of calls.def a thunk takes the argument words apart and
+ * calls the typed handler, so that a handler whose parameters do not fit its row does not compile;
+ * a number that is given twice does not either (override-init).
+ */
+#include <kernel/calls.h>
+#include <kernel/log.h>
+#include <kernel/thread.h>
+
+#define WORD_handle(word) words[word]
+#define WORD_u32(word) words[word]
+#define WORD_addr(word) words[word]
+#define WORD_u64(word) ((uint64_t)words[(word) + 1] << 32 | words[word])
+#define IN(word, kind, name) , WORD_##kind(word)
+#define OUT(word, type, name) , (user_t) { words[word] }
+#define INOUT(word, type, name) , (user_t) { words[word] }
+#define BUFIN(word, name) , (user_t) { words[word] }
+#define BUFOUT(word, name) , (user_t) { words[word] }
+#define SYSCALL(number, call, arguments, text)                                                     \
+    static status_t thunk_##call(const uint32_t *words)                                            \
+    {                                                                                              \
+        return call_##call(HANDLER_DROP(_ arguments));                                             \
+    }
+#include <atomik/calls.def>
+#undef SYSCALL
+
+typedef status_t (*thunk_t)(const uint32_t *words);
+static const thunk_t thunks[CALL_LIMIT] = {
+#define SYSCALL(number, call, arguments, text) [number] = thunk_##call,
+#include <atomik/calls.def>
+#undef SYSCALL
+};
+
+status_t kernel_call_dispatch(uint32_t number, const uint32_t words[6])
+{
+    if (number < CALL_LIMIT && thunks[number])
+        return thunks[number](words);
+    if (!current->process->unknown_logged) {
+        current->process->unknown_logged = true;
+        log_print("%s: kernel call %u does not exist\n", current->process->name, number);
+    }
+    return ERR_NOT_IMPLEMENTED;
+}
