@@ -132,12 +132,6 @@ struct thread *thread_from_object(struct object *object);
 struct process *process_from_object(struct object *object);
 status_t process_charge_pages(struct process *process, uint32_t pages); /* LIMIT_REACHED; NULL process = kernel, always OK */
 void process_uncharge_pages(struct process *process, uint32_t pages);
-/* Called by thread.c. started: links the thread, LIMIT_REACHED, BAD_STATE when exiting. ended: on the
- * dying thread itself, its stack still valid: unlinks it and adds its time to dead_cpu_time; after
- * the last one handles are closed, the space is cleared and SIGNAL_TERMINATED is set. May block.
- * Neither takes or drops thread->process, thread->space: thread.c holds them till the thread is freed. */
-status_t process_thread_started(struct process *process, struct thread *thread);
-void process_thread_ended(struct thread *thread, int32_t code);
 uint32_t process_total(void), thread_total(void); /* that exist in processes */
 /*
  * thread.c calls these for threads of a process (never for kernel threads). process_thread_add
