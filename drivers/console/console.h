@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* What the console drivers share: the service side of abi/protocols/console.def, and port access. */
+#ifndef CONSOLE_CONSOLE_H
+#define CONSOLE_CONSOLE_H
+
+#include <atomik/types.h>
+#include <protocols/console.h>
+
+/* Our ends of the streams to whoever took the console over; HANDLE_NONE before anyone has. */
+struct console {
+    handle_t service;
+    handle_t keys;  /* write end: typed bytes */
+    handle_t shown; /* read end: bytes to show */
+    struct tty_size size;
+};
+
+/* Answers all waiting requests. */
+void console_serve(struct console *console);
+/* Bytes typed; dropped if nobody reads or the stream is full. */
+void console_type(struct console *console, const uint8_t *bytes, uint32_t count);
+/* Up to `length` bytes to show, without waiting; 0 if there are none. */
+uint32_t console_take(struct console *console, uint8_t *bytes, uint32_t length);
+
+static inline void port_write8(uint16_t port, uint8_t value)
+{
+    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline uint8_t port_read8(uint16_t port)
+{
+    uint8_t value;
+    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* Virtio over PCI; see virtio.h. */
+#include "virtio.h"
+
+#include <atomik/syscall.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PCI_ADDRESS 0xcf8
+#define PCI_DATA 0xcfc
+#define PCI_VENDOR_VIRTIO 0x1af4
+#define PCI_DEVICE_FIRST 0x1000
+#define PCI_DEVICE_LAST 0x103f
+enum pci_register { PCI_ID = 0x00, PCI_COMMAND = 0x04, PCI_BAR0 = 0x10, PCI_SUBSYSTEM = 0x2c, PCI_INTERRUPT = 0x3c };
+enum { PCI_COMMAND_IO = 1, PCI_COMMAND_MASTER = 4 };
+
+enum virtio_register {
+    VIRTIO_HOST_FEATURES = 0, VIRTIO_GUEST_FEATURES = 4, VIRTIO_QUEUE_ADDRESS = 8, VIRTIO_QUEUE_SIZE = 12,
+    VIRTIO_QUEUE_SELECT = 14, VIRTIO_QUEUE_NOTIFY = 16, VIRTIO_STATUS = 18, VIRTIO_ISR = 19, VIRTIO_CONFIG = 20,
+    VIRTIO_IO_SIZE = 64
+};
+enum { STATUS_ACKNOWLEDGE = 1, STATUS_DRIVER = 2, STATUS_DRIVER_OK = 4 };
+enum { DESCRIPTOR_NEXT = 1, DESCRIPTOR_WRITE = 2 };
+#define QUEUE_SIZE_MAX 1024
+#define NO_DESCRIPTOR 0xffff
+
+struct virtq_descriptor {
+    uint32_t address_low, address_high, length;
+    uint16_t flags, next;
+};
+struct virtq_used_element {
+    uint32_t id, length;
+};
+
+static inline void out8(uint16_t port, uint8_t value) { __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
+static inline void out16(uint16_t port, uint16_t value) { __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port)); }
+static inline void out32(uint16_t port, uint32_t value) { __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port)); }
+
+static inline uint8_t in8(uint16_t port)
+{
+    uint8_t value;
+    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+static inline uint16_t in16(uint16_t port)
+{
+    uint16_t value;
+    __asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+static inline uint32_t in32(uint16_t port)
+{
+    uint32_t value;
+    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+static inline void barrier(void)
+{
+    __asm__ volatile("lock; addl $0, (%%esp)" : : : "memory");
+}
+
+/* ---- PCI --------------------------------------------------------------------------------------- */
+
+static uint32_t pci_read(uint32_t slot, uint8_t reg)
+{
+    out32(PCI_ADDRESS, 0x80000000u | slot << 8 | reg);
+    return in32(PCI_DATA);
+}
+
+static void pci_write(uint32_t slot, uint8_t reg, uint32_t value)
+{
+    out32(PCI_ADDRESS, 0x80000000u | slot << 8 | reg);
+    out32(PCI_DATA, value);
+}
+
+/* `slot` is bus, device and function in one number, function 0 of every device of bus 0. */
+static bool is_kind(uint32_t slot, uint32_t kind)
+{
+    uint32_t id = pci_read(slot, PCI_ID);
+    uint32_t device = id >> 16;
+    return (id & 0xffff) == PCI_VENDOR_VIRTIO && device >= PCI_DEVICE_FIRST && device <= PCI_DEVICE_LAST &&
+           pci_read(slot, PCI_SUBSYSTEM) >> 16 == kind;
+}
+
+static status_t pci_find(uint32_t kind, uint32_t nth, uint32_t *slot)
+{
+    for (uint32_t device = 0; device < 32; device++) {
+        *slot = device << 3;
+        if (is_kind(*slot, kind) && nth-- == 0)
+            return OK;
+    }
+    return ERR_NO_DEVICE;
+}
+
+static status_t take_ports(uint32_t first, uint32_t count)
+{
+    handle_t ports;
+    status_t status = ioports_create(first, count, &ports);
+    return status == OK ? ioports_enable(ports) : status;
+}
+
+/* ---- the device ---------------------------------------------------------------------------------- */
+
+static void negotiate(struct virtio_device *device, uint32_t wanted)
+{
+    out8(device->io_base + VIRTIO_STATUS, 0);
+    out8(device->io_base + VIRTIO_STATUS, STATUS_ACKNOWLEDGE);
+    out8(device->io_base + VIRTIO_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
+    device->features = in32(device->io_base + VIRTIO_HOST_FEATURES) & wanted;
+    out32(device->io_base + VIRTIO_GUEST_FEATURES, device->features);
+}
+
+status_t virtio_open(uint32_t kind, uint32_t nth, uint32_t wanted, struct virtio_device *device)
+{
+    uint32_t slot;
+    status_t status = take_ports(PCI_ADDRESS, 8);
+    if (status == OK)
+        status = pci_find(kind, nth, &slot);
+    if (status != OK)
+        return status;
+    uint32_t bar = pci_read(slot, PCI_BAR0);
+    if (!(bar & 1))
+        return ERR_NOT_SUPPORTED;
+    pci_write(slot, PCI_COMMAND, (pci_read(slot, PCI_COMMAND) & 0xffff) | PCI_COMMAND_IO | PCI_COMMAND_MASTER);
+    device->io_base = (uint16_t)(bar & 0xfffc);
+    device->config = device->io_base + VIRTIO_CONFIG;
+    status = take_ports(device->io_base, VIRTIO_IO_SIZE);
+    if (status == OK)
+        status = irq_create(pci_read(slot, PCI_INTERRUPT) & 0xff, &device->irq);
+    if (status == OK)
+        negotiate(device, wanted);
+    return status;
+}
+
+void virtio_start(struct virtio_device *device)
+{
+    out8(device->io_base + VIRTIO_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK);
+}
+
+uint8_t virtio_acknowledge(struct virtio_device *device)
+{
+    uint8_t causes = in8(device->io_base + VIRTIO_ISR);
+    if (irq_ack(device->irq) != OK)
+        return causes;
+    return causes;
+}
+
+uint8_t virtio_config8(const struct virtio_device *device, uint16_t offset)
+{
+    return in8(device->config + offset);
+}
+
+uint16_t virtio_config16(const struct virtio_device *device, uint16_t offset)
+{
+    return in16(device->config + offset);
+}
+
+uint32_t virtio_config32(const struct virtio_device *device, uint16_t offset)
+{
+    return in32(device->config + offset);
+}
+
+status_t virtio_memory_alloc(uint32_t length, struct virtio_memory *memory)
+{
+    struct map_request request = {.prot = PROT_R | PROT_W, .flags = MAP_FLAG_SHARED};
+    struct vmo_info info;
+    length = (length + PAGE_MASK) & ~PAGE_MASK;
+    status_t status = vmo_create(VMO_CONTIGUOUS, length, &memory->vmo);
+    if (status == OK)
+        status = vmo_info(memory->vmo, &info);
+    request.vmo = memory->vmo;
+    request.length = length;
+    if (status == OK)
+        status = space_map(HANDLE_SELF, &request);
+    if (status != OK)
+        return status;
+    memory->physical = info.physical;
+    memory->length = length;
+    memory->data = (uint8_t *)request.address;
+    return OK;
+}
+
+/* ---- queues ---------------------------------------------------------------------------------------- */
+
+static uint32_t used_offset(uint32_t size)
+{
+    uint32_t end = size * sizeof(struct virtq_descriptor) + (3 + size) * sizeof(uint16_t);
+    return (end + PAGE_MASK) & ~PAGE_MASK;
+}
+
+status_t virtio_queue_open(struct virtio_device *device, uint16_t index, struct virtio_queue *queue)
+{
+    struct virtio_memory memory;
+    out16(device->io_base + VIRTIO_QUEUE_SELECT, index);
+    uint16_t size = in16(device->io_base + VIRTIO_QUEUE_SIZE);
+    if (size == 0 || size > QUEUE_SIZE_MAX || (size & (size - 1)))
+        return ERR_NO_DEVICE;
+    status_t status = virtio_memory_alloc(used_offset(size) + 3 * sizeof(uint16_t) + size * sizeof(struct virtq_used_element), &memory);
+    if (status != OK)
+        return status;
+    *queue = (struct virtio_queue){.device = device, .index = index, .size = size, .free_count = size};
+    queue->cookies = calloc(size, sizeof *queue->cookies);
+    if (queue->cookies == NULL)
+        return ERR_NO_MEMORY;
+    queue->descriptors = (volatile struct virtq_descriptor *)memory.data;
+    queue->available = (volatile uint16_t *)(memory.data + size * sizeof(struct virtq_descriptor));
+    queue->used = (volatile uint16_t *)(memory.data + used_offset(size));
+    for (uint16_t i = 0; i < size; i++)
+        queue->descriptors[i].next = (uint16_t)(i + 1 < size ? i + 1 : NO_DESCRIPTOR);
+    out32(device->io_base + VIRTIO_QUEUE_ADDRESS, memory.physical / PAGE_SIZE);
+    return OK;
+}
+
+status_t virtio_submit(struct virtio_queue *queue, const struct virtio_buffer *buffers, uint32_t out,
+                       uint32_t in, void *cookie)
+{
+    uint32_t count = out + in;
+    if (count == 0 || count > queue->free_count)
+        return ERR_SHOULD_WAIT;
+    uint16_t head = queue->free_head, at = head;
+    for (uint32_t i = 0; i < count; i++) {
+        volatile struct virtq_descriptor *descriptor = &queue->descriptors[at];
+        descriptor->address_low = buffers[i].physical;
+        descriptor->address_high = 0;
+        descriptor->length = buffers[i].length;
+        descriptor->flags = (uint16_t)((i + 1 < count ? DESCRIPTOR_NEXT : 0) | (i >= out ? DESCRIPTOR_WRITE : 0));
+        at = descriptor->next;
+    }
+    queue->free_head = at;
+    queue->free_count -= (uint16_t)count;
+    queue->cookies[head] = cookie;
+    queue->available[2 + queue->available_index % queue->size] = head;
+    barrier();
+    queue->available[1] = ++queue->available_index;
+    return OK;
+}
+
+void virtio_kick(struct virtio_queue *queue)
+{
+    barrier();
+    out16(queue->device->io_base + VIRTIO_QUEUE_NOTIFY, queue->index);
+}
+
+/* Puts a chain back on the free list. */
+static void free_chain(struct virtio_queue *queue, uint16_t head)
+{
+    uint16_t at = head, count = 1;
+    while ((queue->descriptors[at].flags & DESCRIPTOR_NEXT) && count < queue->size) {
+        at = queue->descriptors[at].next;
+        count++;
+    }
+    queue->descriptors[at].next = queue->free_head;
+    queue->free_head = head;
+    queue->free_count += count;
+}
+
+void *virtio_take(struct virtio_queue *queue, uint32_t *length)
+{
+    if (queue->used[1] == queue->used_seen)
+        return NULL;
+    barrier();
+    volatile struct virtq_used_element *elements = (volatile struct virtq_used_element *)(queue->used + 2);
+    uint32_t id = elements[queue->used_seen % queue->size].id;
+    *length = elements[queue->used_seen % queue->size].length;
+    queue->used_seen++;
+    if (id >= queue->size || queue->cookies[id] == NULL)
+        return NULL; /* a device that names a chain we did not submit */
+    void *cookie = queue->cookies[id];
+    queue->cookies[id] = NULL;
+    free_chain(queue, (uint16_t)id);
+    return cookie;
+}

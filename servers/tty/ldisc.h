@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The line discipline: typed bytes in, lines (or raw bytes), echo and signals out. Pure: it calls
+ * the two functions below and nothing else, so that it runs in a unit test as it does in the server.
+ */
+#ifndef TTY_LDISC_H
+#define TTY_LDISC_H
+
+#include <protocols/tty.h>
+
+#define LDISC_QUEUE 4096 /* power of two; also the longest line */
+
+struct ldisc {
+    struct tty_attributes attributes;
+    /* Free-running indices into queue: read <= canonical <= head. In canonical mode bytes from
+     * `canonical` on are the line being edited; readers see only what lies before. */
+    uint32_t read, canonical, head;
+    uint8_t queue[LDISC_QUEUE];
+    uint8_t ends[LDISC_QUEUE / 8]; /* a line ends with this byte */
+    uint32_t column;      /* of the output, for tabs and erasing them */
+    uint32_t edit_column; /* where the line being edited began */
+    bool literal_next;
+    bool output_stopped;
+    /* Bytes to show; already processed. */
+    void (*emit)(struct ldisc *ldisc, const uint8_t *bytes, uint32_t count);
+    /* A signal key: Linux signal number for the foreground group. */
+    void (*signal)(struct ldisc *ldisc, uint32_t signal);
+};
+
+void ldisc_init(struct ldisc *ldisc); /* sane defaults; emit and signal stay as they are */
+void ldisc_set_attributes(struct ldisc *ldisc, const struct tty_attributes *attributes);
+/* A byte was typed. */
+void ldisc_input(struct ldisc *ldisc, uint8_t byte);
+/* True if a read would return at once (data or end of file), not looking at VTIME. */
+bool ldisc_readable(const struct ldisc *ldisc);
+/* Bytes a read could get now. */
+uint32_t ldisc_available(const struct ldisc *ldisc);
+/* Take up to `length` bytes; call only if ldisc_readable() or to take what there is. 0 = end of file (or nothing). */
+uint32_t ldisc_read(struct ldisc *ldisc, uint8_t *buffer, uint32_t length, bool peek);
+/* Output processing of a program's bytes; calls emit. */
+void ldisc_output(struct ldisc *ldisc, const uint8_t *bytes, uint32_t count);
+void ldisc_flush_input(struct ldisc *ldisc);
+
+#endif
