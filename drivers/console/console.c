@@ -3,12 +3,7 @@
 #include "console.h"
 
 #include <atomik/syscall.h>
-
-static void close_if_open(handle_t *handle)
-{
-    if (*handle != HANDLE_NONE && handle_close(*handle) == OK)
-        *handle = HANDLE_NONE;
-}
+#include <ipc/call.h>
 
 static status_t connect(struct console *console, struct message *message)
 {
@@ -18,12 +13,12 @@ static status_t connect(struct console *console, struct message *message)
         return status;
     status = stream_create(CONSOLE_STREAM_CAPACITY, &shown_read, &shown_write);
     if (status != OK) {
-        close_if_open(&keys_read);
-        close_if_open(&keys_write);
+        handle_drop(&keys_read);
+        handle_drop(&keys_write);
         return status;
     }
-    close_if_open(&console->keys);
-    close_if_open(&console->shown);
+    handle_drop(&console->keys);
+    handle_drop(&console->shown);
     console->keys = keys_write;
     console->shown = shown_read;
     message->handles[0] = keys_read;
@@ -37,8 +32,14 @@ static status_t connect(struct console *console, struct message *message)
 static void drop_handles(struct message *message)
 {
     for (uint32_t i = 0; i < message->handle_count; i++)
-        close_if_open(&message->handles[i]);
+        handle_drop(&message->handles[i]);
     message->handle_count = 0;
+}
+
+bool __attribute__((weak)) console_other(struct console *console, uint32_t token, const struct message *message)
+{
+    (void)console, (void)token, (void)message;
+    return false;
 }
 
 void console_serve(struct console *console)
@@ -47,7 +48,7 @@ void console_serve(struct console *console)
     while (port_receive(console->service, &message, DEADLINE_POLL) == OK) {
         uint32_t token = message.token, label = message.label;
         drop_handles(&message);
-        if (token == 0)
+        if (token == 0 || console_other(console, token, &message))
             continue;
         message.size = 0;
         message.label = (uint32_t)(label == LABEL_console_connect ? connect(console, &message) : ERR_NOT_IMPLEMENTED);
@@ -70,6 +71,6 @@ uint32_t console_take(struct console *console, uint8_t *bytes, uint32_t length)
         return 0;
     status_t status = stream_read(console->shown, bytes, length, &done, DEADLINE_POLL);
     if (status == OK && done == 0) /* the other side is gone */
-        close_if_open(&console->shown);
+        handle_drop(&console->shown);
     return status == OK ? done : 0;
 }

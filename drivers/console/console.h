@@ -16,6 +16,8 @@ struct console {
 
 /* Answers all waiting requests. */
 void console_serve(struct console *console);
+/* A driver's own further requests: true if it will answer the token itself. May be left undefined. */
+bool console_other(struct console *console, uint32_t token, const struct message *message);
 /* Bytes typed; dropped if nobody reads or the stream is full. */
 void console_type(struct console *console, const uint8_t *bytes, uint32_t count);
 /* Up to `length` bytes to show, without waiting; 0 if there are none. */

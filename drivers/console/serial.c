@@ -70,7 +70,7 @@ static bool transmit(void)
     }
 }
 
-static void run(handle_t irq)
+static void __attribute__((noreturn)) run(handle_t irq)
 {
     for (;;) {
         receive();

@@ -70,7 +70,7 @@ static void show(void)
         show_cursor();
 }
 
-static void run(handle_t irq)
+static void __attribute__((noreturn)) run(handle_t irq)
 {
     for (;;) {
         type_keys();

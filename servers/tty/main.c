@@ -6,7 +6,8 @@
  */
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
-#include <protocols/init.h>
+#include <ipc/call.h>
+#include <ipc/initclient.h>
 #include <string.h>
 
 #include "server.h"
@@ -19,33 +20,16 @@ static struct terminal terminals[TERMINALS];
 static handle_t init_port, service;
 static uint32_t opens; /* makes the badges of open terminals unique: badge = opens * TERMINALS + index */
 
-void close_handle(handle_t handle)
+handle_t lookup_console(const char *name)
 {
-    if (handle_close(handle) != OK)
-        return; /* nothing depends on it */
+    handle_t handle;
+    return init_name_lookup(init_port, name, false, &handle) == OK ? handle : HANDLE_NONE;
 }
 
-static status_t call_init(struct message *message)
+void signal_processes(int32_t pid, uint32_t signal)
 {
-    status_t status = port_call(init_port, message, DEADLINE_NEVER, CALL_UNINTERRUPTIBLE);
-    return status == OK ? (status_t)message->label : status;
-}
-
-handle_t init_lookup(const char *name)
-{
-    struct message message = {.label = LABEL_name_lookup};
-    size_t length = strlen(name);
-    ((struct name_lookup_request *)message.data)->wait = 0;
-    memcpy(message.data + sizeof(struct name_lookup_request), name, length);
-    message.size = (uint16_t)(sizeof(struct name_lookup_request) + length);
-    return call_init(&message) == OK && message.handle_count == 1 ? message.handles[0] : HANDLE_NONE;
-}
-
-void init_signal(int32_t pid, uint32_t signal)
-{
-    struct message message = {.label = LABEL_proc_signal, .size = sizeof(struct proc_signal_request)};
-    *(struct proc_signal_request *)message.data = (struct proc_signal_request){.pid = pid, .signal = signal};
-    if (call_init(&message) != OK)
+    uint32_t count;
+    if (init_proc_signal(init_port, pid, signal, 0, &count) != OK)
         return; /* no such group any more: nobody to tell */
 }
 
@@ -63,7 +47,7 @@ static void open_terminal(struct message *message)
     if (status == OK) {
         status = handle_duplicate(terminals[request.index].event, RIGHT_WAIT | RIGHT_TRANSFER | RIGHT_DUPLICATE, &event);
         if (status != OK)
-            close_handle(terminal);
+            handle_drop(&terminal);
     }
     message->label = (uint32_t)status;
     if (status != OK)
@@ -78,7 +62,7 @@ static void open_terminal(struct message *message)
 static void refuse_handles(struct message *message)
 {
     for (uint32_t i = 0; i < message->handle_count; i++)
-        close_handle(message->handles[i]);
+        handle_drop(&message->handles[i]);
     message->handle_count = 0;
 }
 

@@ -5,10 +5,9 @@
 
 #include <atomik/types.h>
 
-void close_handle(handle_t handle);
 /* The handle registered under a name now, or HANDLE_NONE. */
-handle_t init_lookup(const char *name);
+handle_t lookup_console(const char *name);
 /* Signal a process or, negative, a group; a group without members is no error. */
-void init_signal(int32_t pid, uint32_t signal);
+void signal_processes(int32_t pid, uint32_t signal);
 
 #endif

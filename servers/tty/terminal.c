@@ -6,8 +6,8 @@
 #include "terminal.h"
 
 #include <atomik/syscall.h>
+#include <ipc/call.h>
 #include <protocols/console.h>
-#include <protocols/init.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +36,7 @@ static void signal_group(struct ldisc *ldisc, uint32_t signal)
 {
     struct terminal *terminal = (struct terminal *)ldisc;
     if (terminal->pgid != 0)
-        init_signal(-(int32_t)terminal->pgid, signal);
+        signal_processes(-(int32_t)terminal->pgid, signal);
 }
 
 void terminal_init(struct terminal *terminal, const char *console)
@@ -54,21 +54,18 @@ void terminal_init(struct terminal *terminal, const char *console)
 
 static void disconnect(struct terminal *terminal)
 {
-    if (terminal->input != HANDLE_NONE)
-        close_handle(terminal->input);
-    if (terminal->output != HANDLE_NONE)
-        close_handle(terminal->output);
-    terminal->input = terminal->output = HANDLE_NONE;
+    handle_drop(&terminal->input);
+    handle_drop(&terminal->output);
 }
 
 void terminal_connect(struct terminal *terminal)
 {
     struct message message = {.label = LABEL_console_connect};
-    handle_t driver = init_lookup(terminal->console);
+    handle_t driver = lookup_console(terminal->console);
     if (driver == HANDLE_NONE)
         return;
     status_t status = port_call(driver, &message, DEADLINE_NEVER, 0);
-    close_handle(driver);
+    handle_drop(&driver);
     if (status != OK || message.label != OK || message.handle_count != 2)
         return;
     disconnect(terminal);
@@ -197,7 +194,9 @@ static bool answer_drain(struct terminal *terminal, handle_t port, const struct 
     struct message reply = {.label = OK};
     if (terminal->out_head != terminal->out_tail && terminal->output != HANDLE_NONE)
         return false;
-    return port_reply(port, pending->token, &reply) == OK || true;
+    if (port_reply(port, pending->token, &reply) != OK)
+        return true; /* nobody waits any more */
+    return true;
 }
 
 static bool answer(struct terminal *terminal, handle_t port, const struct pending *pending)
