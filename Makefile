@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+#
+# The one Makefile of Atomik. Each directory adds its part with a build.mk of a few lines; all paths are
+# relative to this directory and everything that is made goes to $(BUILD).
+#
+# What a build.mk uses:
+#   ALL += FILE               one more file of `make all`
+#   MANIFEST_UNIX += FILE     manifest lines (tools/mkarchive) for the archive of the Unix and native side
+#   MANIFEST_WINDOWS += FILE  the same for the archive that only the NT personality needs
+#   UNIT_TARGETS += unit-X    a target that builds and runs one host unit test with cmocka
+#   FLAG_VARS += NAME         the variable NAME holds compiler flags; $(FLAGS_STAMP) changes with it
+#   $(Q), $(call say,CC,$@)   a quiet recipe line and what is shown instead
+#   $(BUILD)/packages/P/F     the file F of the Debian package P of tools/packages/packages.lock
+
+SHELL := /bin/sh
+.SHELLFLAGS := -ec
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+BUILD := build
+CROSS := i686-linux-gnu-
+MINGW := i686-w64-mingw32-
+HOSTCC := gcc
+PYTHON := /usr/bin/python3
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2:$(BUILD)/%=%))
+
+# Goals that need neither the compilers nor the rest of the build description.
+BARE_GOALS := help clean distclean count-kernel
+ifneq ($(filter-out $(BARE_GOALS),$(or $(MAKECMDGOALS),help)),)
+
+# Reading this file makes it: so the Debian packages are there before anything else is looked at.
+include $(BUILD)/setup.mk
+$(BUILD)/setup.mk: tools/setup/setup tools/setup/packages.txt
+	@mkdir -p $(@D)
+	@tools/setup/setup
+	@echo '# The packages of tools/setup/packages.txt are installed.' >$@
+
+endif
+
+ALL :=
+MANIFEST_UNIX := tools/image/unix.manifest
+MANIFEST_WINDOWS := tools/image/windows.manifest
+UNIT_TARGETS :=
+FLAG_VARS := CROSS MINGW HOSTCC
+FLAGS_STAMP := $(BUILD)/flags
+
+# lib/ comes first: it defines what the other fragments call.
+FRAGMENTS := $(sort $(wildcard */build.mk */*/build.mk */*/*/build.mk))
+include $(filter lib/build.mk,$(FRAGMENTS)) $(filter-out lib/build.mk,$(FRAGMENTS))
+
+# Only these goals need the archives, and with them the packages that are fetched.
+ARCHIVE_GOALS := all run test bench $(BUILD)/boot/%.cpio $(BUILD)/atomik.img
+ifneq ($(filter $(ARCHIVE_GOALS),$(MAKECMDGOALS)),)
+$(eval $(call archive-rules,unix,UNIX))
+$(eval $(call archive-rules,windows,WINDOWS))
+include $(BUILD)/boot/unix.deps.mk $(BUILD)/boot/windows.deps.mk
+endif
+
+# The stamp is written while this file is read, and only when a flag differs from the last time: so
+# that flags are a prerequisite like any other, and a build with nothing to do does nothing.
+FLAGS_NOW := $(strip $(foreach name,$(sort $(FLAG_VARS)),$(name)=$($(name))))
+ifneq ($(FLAGS_NOW),$(strip $(file <$(FLAGS_STAMP))))
+$(shell mkdir -p $(BUILD))
+$(file >$(FLAGS_STAMP),$(FLAGS_NOW))
+endif
+
+-include $(shell find $(BUILD) -path $(BUILD)/packages -prune -o -path $(BUILD)/apt -prune -o -name '*.d' -print 2>/dev/null)
+
+.PHONY: help all run test unit check format bench count-kernel setup clean distclean
+
+help: ## this list
+	@echo 'make TARGET [V=1 shows the commands] [BUILD=directory]'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile $(FRAGMENTS) | \
+	    while IFS='|' read -r target text; do printf '%-16s %s\n' "$$target" "$$text"; done
+
+setup: ## install the Debian packages that are missing
+	@tools/setup/setup
+
+all: $(ALL) ## build everything: kernel, programs, archives, disk image
+	@:
+
+run: all ## set up, build and boot to a shell in this terminal
+	@./atomik $(if $(filter-out build,$(BUILD)),--build $(BUILD))
+
+test: all ## set up, build and run all tests
+	@$(PYTHON) tools/run-tests --build $(BUILD) $(UNIT_TARGETS)
+
+unit: $(UNIT_TARGETS) ## the host unit tests alone
+
+C_FILES = $(shell git ls-files '*.c' '*.h')
+
+check: ## formatting and static checks
+	@clang-format --dry-run -Werror $(C_FILES)
+	@cppcheck -q --error-exitcode=1 --std=c11 --platform=unix32 --suppressions-list=tools/cppcheck.txt \
+	    --inline-suppr -I. -Iabi -Ilib $(filter %.c,$(C_FILES))
+	@echo 'check: clean'
+
+format: ## rewrite the C files in the project's format
+	@clang-format -i $(C_FILES)
+
+bench: all ## compare speed with Debian's own kernel in the same QEMU
+	@tools/bench/run --build $(BUILD)
+
+KERNEL_LIMIT := 10000
+
+count-kernel: ## count the kernel's lines without comments; fails at the limit
+	@find kernel arch -path kernel/selftest -prune -o -name '*.[chS]' -print | sort | \
+	    xargs awk -v limit=$(KERNEL_LIMIT) -f tools/count-lines.awk
+
+clean: ## remove what was built; fetched packages stay
+	@find $(BUILD) -mindepth 1 -maxdepth 1 ! -name apt ! -name packages ! -name setup.mk \
+	    -exec rm -rf {} + 2>/dev/null || true
+
+distclean: ## remove the build directory
+	@rm -rf $(BUILD)

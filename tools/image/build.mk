@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+# Third-party files, boot archives and the disk image.
+
+IMAGE := $(BUILD)/atomik.img
+BOOT_FILES := $(BUILD)/boot/init $(BUILD)/boot/unix.cpio $(BUILD)/boot/windows.cpio
+ALL += $(IMAGE) $(BOOT_FILES) $(BUILD)/kernel/atomik.elf
+
+# Debian packages. The files of a package are newer than its stamp (tools/packages/fetch), so that a
+# file is up to date as soon as it is there.
+PACKAGES := busybox-static libwine libwine-dev libz-mingw-w64 linux-image-686
+
+define package-rules
+$(BUILD)/packages/$(1).stamp: tools/packages/packages.lock tools/packages/fetch
+	$$(call say,FETCH,$(1))
+	$$(Q)$$(PYTHON) tools/packages/fetch $(BUILD) $(1)
+$(BUILD)/packages/$(1)/%: $(BUILD)/packages/$(1).stamp ;
+endef
+$(foreach package,$(PACKAGES),$(eval $(call package-rules,$(package))))
+
+# Windows' DLLs travel without debugging information: a third of the size, and they run the same.
+WINE_DLLS := $(BUILD)/packages/libwine/usr/lib/i386-linux-gnu/wine/i386-windows
+$(BUILD)/windows/%: $(WINE_DLLS)/%
+	$(call say,STRIP,$@)
+	$(Q)mkdir -p $(@D) && $(MINGW)strip -g -o $@ $<
+
+$(BUILD)/windows/zlib1.dll: $(BUILD)/packages/libz-mingw-w64/usr/i686-w64-mingw32/lib/zlib1.dll
+	$(call say,STRIP,$@)
+	$(Q)mkdir -p $(@D) && $(MINGW)strip -g -o $@ $<
+
+# busybox itself says which names it answers to.
+BUSYBOX := $(BUILD)/packages/busybox-static/bin/busybox
+MANIFEST_UNIX += $(BUILD)/image/busybox.manifest
+$(BUILD)/image/busybox.manifest: $(BUSYBOX)
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D) && $< --list-full >$@.list
+	$(Q)sed -e '/^bin\/busybox$$/d' -e 's,^.*$$,link & /bin/busybox,' $@.list >$@.new
+	$(Q)rm $@.list && mv $@.new $@
+
+# An archive depends on the sources that its manifests name: that rule is generated and read.
+define archive-rules
+$(BUILD)/boot/$(1).deps.mk: $$(MANIFEST_$(2)) tools/mkarchive $(FLAGS_STAMP)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(PYTHON) tools/mkarchive -o $(BUILD)/boot/$(1).cpio --build $(BUILD) --deps $$@ $$(MANIFEST_$(2))
+$(BUILD)/boot/$(1).cpio: $$(MANIFEST_$(2)) tools/mkarchive
+	$$(call say,ARCHIVE,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(PYTHON) tools/mkarchive -o $$@ --build $(BUILD) $$(MANIFEST_$(2))
+endef
+FLAG_VARS += MANIFEST_UNIX MANIFEST_WINDOWS
+
+$(IMAGE): tools/image/mkimage tools/image/grub.cfg $(BUILD)/kernel/atomik.elf $(BOOT_FILES)
+	$(call say,IMAGE,$@)
+	$(Q)$(PYTHON) tools/image/mkimage -o $@ tools/image/grub.cfg boot/atomik.elf=$(BUILD)/kernel/atomik.elf \
+	    $(foreach file,$(BOOT_FILES),boot/$(notdir $(file))=$(file))
