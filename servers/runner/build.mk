@@ -1,0 +1,1 @@
+$(call native-program,runner,servers/runner/main.c)
