@@ -18,9 +18,10 @@
 
 /* ---- frames ---- */
 struct page {
-    uint32_t references;
-    struct page *next_free;
+    uint32_t references; /* 0 = free, FRAME_RESERVED = not RAM */
+    struct page *next, *previous; /* free list; of a frame in use: the owner's (heap run length) */
 };
+#define FRAME_RESERVED UINT32_MAX
 enum frame_flags { FRAME_LOW = 1 /* below 896 MiB, direct-mapped */, FRAME_ZERO = 2 };
 void frame_init(void); /* from boot_info; keeps kernel image and modules out of the free list, with 1 reference each */
 struct page *frame_alloc(uint32_t flags); /* NULL when out; one reference */
