@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the object layer offer one another: ports, frames of guests, boot, privileges.
+ * Nothing here is for memory or arch code.
+ */
+#ifndef KERNEL_IPC_H
+#define KERNEL_IPC_H
+
+#include <kernel/memory.h>
+#include <kernel/object.h>
+#include <kernel/thread.h>
+
+/* ---- port.c ---- */
+struct port;
+status_t port_new(struct process *owner, struct object **result);
+/* A caller's handle object with this badge. ALREADY_EXISTS. */
+status_t port_new_badge(struct object *port, uint32_t badge, struct process *owner,
+                        struct object **result);
+bool port_is_receiver(const struct object *object); /* not a badge */
+uint32_t port_badge_of(const struct object *object); /* 0 for the port itself */
+/* `target`: the port or one of its badges. `message`: request in, reply out. */
+status_t port_call(struct object *target, user_t message, ktime_t deadline, bool interruptible);
+status_t port_receive(struct object *port, user_t message, ktime_t deadline);
+status_t port_reply(struct object *port, uint32_t token, user_t message);
+/* A call by the kernel on behalf of the current thread, without handles; not interruptible. */
+status_t port_call_kernel(struct object *target, uint32_t label, const void *data, uint32_t size,
+                          void *reply, uint32_t reply_size);
+/* Closes the handles that a message names; for messages that nobody will get. */
+void port_close_message_handles(const struct message *header);
+void port_thread_end(struct thread *thread);
+
+/* ---- calls_guest.c ---- */
+void guest_thread_end(struct thread *thread);
+
+/* ---- ioports.c ---- */
+#define IOPORT_BITMAP_PAGES 2
+void ioports_drop_bitmap(struct process *process);
+
+/* ---- process.c ---- */
+bool privilege_range(const struct io_range ranges[PRIVILEGE_RANGES], uint32_t first,
+                     uint32_t count);
+
+/* ---- boot.c ---- */
+void boot_process_finished(const struct process *process); /* panics if it was init */
+
+#define VECTOR_PAGE_FAULT 14
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What all kernel objects share: references, charging to a process, signals and waiting.
+ *
+ * An object is charged to its owner from object_init until its last reference is gone. A process
+ * that ends passes what it is charged on to its own owner (its creator), so that the sums stay
+ * right and no object ever points at a process that is gone.
+ */
+#include <kernel/log.h>
+#include <kernel/object.h>
+#include <kernel/thread.h>
+
+static uint32_t last_id;
+static uint32_t total;
+
+uint32_t object_total(void)
+{
+    return total;
+}
+
+/* The nearest process up the chain of creators that can still be charged, or NULL. */
+static struct process *living_owner(struct process *process)
+{
+    while (process && process->finished)
+        process = process->object.owner;
+    return process;
+}
+
+status_t object_init(struct object *object, const struct object_ops *ops, enum object_type type,
+                     struct process *owner)
+{
+    owner = living_owner(owner);
+    if (owner && owner->object_count >= owner->privileges.max_objects)
+        return ERR_LIMIT_REACHED;
+    object->ops = ops;
+    object->type = type;
+    object->id = ++last_id;
+    object->references = 1;
+    object->handles = object->receivers = 0;
+    object->signals = 0;
+    list_init(&object->waiters);
+    object->owner = owner;
+    list_init(&object->owner_link);
+    if (owner) {
+        owner->object_count++;
+        list_append(&owner->objects, &object->owner_link);
+    }
+    total++;
+    return OK;
+}
+
+static void uncharge(struct object *object)
+{
+    if (object->owner) {
+        assert(object->owner->object_count);
+        object->owner->object_count--;
+        object->owner = NULL;
+        list_remove(&object->owner_link);
+    }
+    total--;
+}
+
+void object_cancel(struct object *object)
+{
+    assert(object->references == 1 && !object->handles);
+    uncharge(object);
+}
+
+void object_hold(struct object *object)
+{
+    assert(object->references);
+    object->references++;
+}
+
+void object_release(struct object *object)
+{
+    assert(object->references);
+    if (--object->references)
+        return;
+    assert(!object->handles && list_empty(&object->waiters));
+    struct process *owner = object->owner;
+    struct list *link = &object->owner_link;
+
+    /*
+     * destroy still finds the owner, to uncharge pages; the count is taken back first because the
+     * object's memory is gone afterwards.
+     */
+    if (owner) {
+        assert(owner->object_count);
+        owner->object_count--;
+        list_remove(link);
+    }
+    total--;
+    object->ops->destroy(object);
+}
+
+void object_signal(struct object *object, uint32_t clear, uint32_t set)
+{
+    struct list *item, *following;
+
+    object->signals = (object->signals & ~clear) | set;
+    if (!set)
+        return;
+    list_for_each_safe(item, following, &object->waiters) {
+        struct waiter *waiter = list_entry(item, struct waiter, link);
+        if (waiter->wanted & object->signals)
+            thread_wake(waiter->thread, OK);
+    }
+}
+
+status_t object_wait(struct object *object, uint32_t wanted, ktime_t deadline, bool interruptible)
+{
+    struct waiter waiter = {.thread = current, .wanted = wanted};
+
+    while (!(object->signals & wanted)) {
+        list_append(&object->waiters, &waiter.link);
+        status_t status = thread_block(deadline, interruptible);
+        list_remove(&waiter.link);
+        /* A kick or kill must reach the caller; a deadline that met the signal need not. */
+        if (status == ERR_INTERRUPTED || status == ERR_CANCELLED)
+            return status;
+        if (status != OK && !(object->signals & wanted))
+            return status;
+    }
+    return OK;
+}
+
+void object_pass_on(struct process *process)
+{
+    struct process *heir = living_owner(process->object.owner);
+    struct list *item;
+
+    assert(process->finished);
+    while ((item = list_first(&process->objects))) {
+        struct object *object = list_entry(item, struct object, owner_link);
+        list_remove(item);
+        object->owner = heir;
+        if (heir)
+            list_append(&heir->objects, item);
+    }
+    if (heir) {
+        heir->object_count += process->object_count;
+        heir->page_count += process->page_count;
+    }
+    process->object_count = process->page_count = 0;
+}
