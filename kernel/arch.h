@@ -81,13 +81,14 @@ struct arch_thread {
     bool guest_extra;           /* the guest uses more than TLS slot 0: LDT, slots 1-2, debug registers */
     bool fpu_used;              /* fpu holds a state (or the registers do) */
     uint32_t debug[8];          /* changed only through arch_debug_set */
-    uint8_t *ioports;           /* process's I/O bitmap or NULL; after a change call arch_ioports_changed */
+    uint8_t *ioports;           /* process's I/O bitmap or NULL; may be set at any time */
     uint8_t fpu[FPU_STATE_SIZE] __attribute__((aligned(16)));
 };
 /* Prepare a new thread so that the first arch_switch to it runs entry(argument) in the kernel. */
 void arch_thread_init_kernel(struct thread *thread, void (*entry)(void *), void *argument);
 /* Same, but it goes straight to ring 3 (or ring 1 for a server process) at eip/esp with eax = argument. */
 void arch_thread_init_user(struct thread *thread, bool server, uint32_t eip, uint32_t esp, uint32_t eax);
+void arch_thread_init_boot(struct thread *thread); /* the context that called kernel_main */
 void arch_switch(struct thread *from, struct thread *to); /* stacks, TSS esp0, TLS/LDT, lazy FPU (CR0.TS), debug registers, I/O bitmap; address space already switched by the caller */
 void arch_thread_release(struct thread *thread); /* drops FPU ownership */
 /* Guest TLS slot of the thread (descriptor already checked by arch_descriptor_ok); effective at once. */
@@ -95,7 +96,7 @@ void arch_tls_set(struct thread *thread, uint32_t slot, uint32_t low, uint32_t h
 void arch_native_tls_set(uint32_t base); /* current native thread: loads %gs too */
 /* Call 37: dr0-3, dr6, dr7, sanitised here. */
 void arch_debug_set(struct thread *thread, const uint32_t registers[6]);
-/* The contents of an I/O bitmap changed, or current->arch.ioports was set. */
+/* The contents of an I/O bitmap changed, or it is about to be freed. */
 void arch_ioports_changed(const uint8_t *bitmap);
 void arch_fpu_read(struct thread *thread, void *image);
 void arch_fpu_write(struct thread *thread, const void *image); /* sanitises MXCSR */
@@ -120,9 +121,11 @@ uint32_t arch_entropy(void);
 /* ---- early text, end of the machine ---- */
 void arch_console_write(const char *text, uint32_t length); /* VGA (until handed over) and COM1, polled */
 void arch_console_release(void); /* a user-level console driver takes over; panic takes it back */
+void arch_console_reclaim(void);
 void arch_power_off(void);
 void arch_reboot(void) __attribute__((noreturn));
 void arch_panic_exit(void) __attribute__((noreturn)); /* after the message: QEMU exits non-zero through port 0xf4, else halt */
+void arch_backtrace_registers(const struct registers *registers); /* from a trap in the kernel */
 void arch_backtrace(void); /* symbolised, of the current kernel stack, to the log */
 
 /* ---- calls from arch into the generic kernel ---- */
@@ -139,6 +142,7 @@ void kernel_exception(uint32_t vector, uint32_t error, uintptr_t address, struct
 status_t kernel_call_dispatch(uint32_t number, const uint32_t words[6]);
 /* On every way out of the kernel to user code: reschedule, kick, kill. Cheap when nothing is due (check current->attention first in assembly). */
 void kernel_exit_work(void);
+void kernel_thread_started(void); /* first thing that a new thread does after the switch to it */
 void panic(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void panic_registers(const struct registers *registers, const char *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
 

@@ -93,12 +93,15 @@ extern struct thread *current;     /* never NULL after thread_init() */
 extern struct list all_processes;
 
 void thread_system_init(void); /* makes the boot context the idle thread */
-/* process NULL: kernel thread running entry(argument). */
+/* What the running thread has used since it was switched in goes into its cpu_time now. */
+void thread_account_current(void);
+/* `result` comes with a reference of the caller's; NULL if none is wanted. */
 status_t thread_create_kernel(const char *name, void (*entry)(void *), void *argument, struct thread **result);
 status_t thread_create_user(struct process *process, uint32_t eip, uint32_t esp, uint32_t eax, struct thread **result);
 void thread_exit_current(int32_t code) __attribute__((noreturn));
 /* Block until woken, the deadline, or (if interruptible) a kick; always ends on a kill. Returns the wake status, TIMED_OUT, INTERRUPTED or CANCELLED (killed). With DEADLINE_POLL: SHOULD_WAIT at once. */
 status_t thread_block(ktime_t deadline, bool interruptible);
+void thread_block_always(void); /* until woken, even when killed: for waits that must end well; recheck */
 void thread_wake(struct thread *thread, status_t status);
 void thread_kick_thread(struct thread *thread);
 void thread_kill(struct thread *thread); /* ends at its next way out of the kernel */
@@ -109,6 +112,11 @@ void thread_lend_priority(struct thread *to, uint32_t priority);
 void thread_set_priority(struct thread *thread, uint32_t priority); /* own priority */
 void thread_set_space(struct space *space); /* current thread; switches page tables; holds */
 void schedule(void);
+/* Between thread.c and schedule.c: */
+void scheduler_init(struct thread *idle);
+void thread_make_ready(struct thread *thread, bool first); /* queue it; preempts if it is more urgent */
+void thread_end_switch(struct thread *dead) __attribute__((noreturn)); /* away from `dead`, which is current, for ever */
+void thread_free_dead(struct thread *dead);
 
 /* ---- wait queues and mutexes of the kernel's own ---- */
 struct wait_queue { struct list waiters; };

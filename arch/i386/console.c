@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's own text output, polled: COM1 and the VGA text screen. It ends when a user-level
+ * console driver takes over; only a panic takes the devices back.
+ */
+#include <kernel/arch.h>
+
+#include "cpu.h"
+#include "trap.h"
+
+#define COM1 0x3f8
+#define COM_LINE_STATUS (COM1 + 5)
+#define COM_ROOM 0x20
+#define COM_PATIENCE 100000 /* polls; a port that is not there must not hang the boot */
+#define VGA_TEXT (KERNEL_BASE + 0xb8000)
+#define COLUMNS 80
+#define ROWS 25
+#define ATTRIBUTE 0x0700
+
+static bool released, has_serial;
+static uint32_t column, row;
+
+void console_init(void)
+{
+    volatile uint16_t *screen = (volatile uint16_t *)VGA_TEXT;
+
+    outb(COM1 + 1, 0);
+    outb(COM1 + 3, 0x80);
+    outb(COM1, 1); /* 115200 baud */
+    outb(COM1 + 1, 0);
+    outb(COM1 + 3, 3);
+    outb(COM1 + 2, 0xc7);
+    outb(COM1 + 4, 0x0b);
+    has_serial = inb(COM_LINE_STATUS) != 0xff;
+    for (uint32_t i = 0; i < COLUMNS * ROWS; i++)
+        screen[i] = ATTRIBUTE | ' ';
+}
+
+static void serial_put(char character)
+{
+    for (uint32_t tries = 0; !(inb(COM_LINE_STATUS) & COM_ROOM); tries++) {
+        if (tries == COM_PATIENCE) {
+            has_serial = false;
+            return;
+        }
+    }
+    outb(COM1, (uint8_t)character);
+}
+
+static void scroll(void)
+{
+    volatile uint16_t *screen = (volatile uint16_t *)VGA_TEXT;
+
+    for (uint32_t i = 0; i < COLUMNS * (ROWS - 1); i++)
+        screen[i] = screen[i + COLUMNS];
+    for (uint32_t i = COLUMNS * (ROWS - 1); i < COLUMNS * ROWS; i++)
+        screen[i] = ATTRIBUTE | ' ';
+    row = ROWS - 1;
+}
+
+static void vga_put(char character)
+{
+    if (character == '\n') {
+        column = 0;
+        row++;
+    } else if (character >= ' ') {
+        ((volatile uint16_t *)VGA_TEXT)[row * COLUMNS + column++] = ATTRIBUTE | (uint8_t)character;
+    }
+    if (column == COLUMNS) {
+        column = 0;
+        row++;
+    }
+    if (row == ROWS)
+        scroll();
+}
+
+static void vga_cursor(void)
+{
+    uint32_t at = row * COLUMNS + column;
+
+    outb(0x3d4, 14);
+    outb(0x3d5, (uint8_t)(at >> 8));
+    outb(0x3d4, 15);
+    outb(0x3d5, (uint8_t)at);
+}
+
+void arch_console_write(const char *text, uint32_t length)
+{
+    if (released)
+        return;
+    for (uint32_t i = 0; i < length; i++) {
+        if (has_serial && text[i] == '\n')
+            serial_put('\r');
+        if (has_serial)
+            serial_put(text[i]);
+        vga_put(text[i]);
+    }
+    vga_cursor();
+}
+
+void arch_console_release(void)
+{
+    released = true;
+}
+
+void arch_console_reclaim(void)
+{
+    released = false;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lazy FPU switching. fpu_owner is the thread whose state is in the registers; CR0.TS is clear only
+ * while that thread runs. The first FPU instruction of another thread traps (vector 7), and only
+ * then is the owner's state saved and the new one loaded. The kernel itself never uses the FPU.
+ */
+#include <kernel/thread.h>
+
+#include "cpu.h"
+#include "trap.h"
+
+#define CONTROL_START 0x37f
+#define MXCSR_START 0x1f80
+#define MXCSR_MASK_DEFAULT 0xffbfu
+#define MXCSR_OFFSET 6 /* words of the FXSAVE image */
+#define MXCSR_MASK_OFFSET 7
+#define TAG_BYTE 4
+
+static struct thread *fpu_owner;
+static uint32_t mxcsr_mask;
+
+static void set_ts(bool on)
+{
+    if (on)
+        write_cr0(read_cr0() | CR0_TS);
+    else
+        __asm__ volatile("clts");
+}
+
+static void save(uint8_t *image)
+{
+    __asm__ volatile("fxsave (%0)" : : "r"(image) : "memory");
+}
+
+static void load(const uint8_t *image)
+{
+    __asm__ volatile("fxrstor (%0)" : : "r"(image) : "memory");
+}
+
+void fpu_init(void)
+{
+    static uint8_t image[FPU_STATE_SIZE] __attribute__((aligned(16)));
+    uint32_t features = cpuid(1).edx;
+
+    write_cr0((read_cr0() | CR0_MP | CR0_NE) & ~CR0_EM);
+    write_cr4(read_cr4() | CR4_OSFXSR | (features & CPUID_SSE ? CR4_OSXMMEXCPT : 0));
+    set_ts(false);
+    __asm__ volatile("fninit");
+    save(image);
+    mxcsr_mask = ((uint32_t *)image)[MXCSR_MASK_OFFSET];
+    if (!mxcsr_mask)
+        mxcsr_mask = MXCSR_MASK_DEFAULT;
+    set_ts(true);
+}
+
+/* Memory gets what the registers hold; the registers are nobody's afterwards. */
+static void give_up(struct thread *thread)
+{
+    if (fpu_owner != thread)
+        return;
+    set_ts(false);
+    save(thread->arch.fpu);
+    set_ts(true);
+    fpu_owner = NULL;
+}
+
+void arch_fpu_reset(struct thread *thread, uint16_t control_word)
+{
+    uint32_t *words = (uint32_t *)thread->arch.fpu;
+
+    if (fpu_owner == thread) {
+        set_ts(true);
+        fpu_owner = NULL;
+    }
+    for (uint32_t i = 0; i < FPU_STATE_SIZE / 4; i++)
+        words[i] = 0;
+    words[0] = control_word;
+    words[MXCSR_OFFSET] = MXCSR_START;
+    thread->arch.fpu_used = true;
+}
+
+void fpu_restore(struct thread *thread)
+{
+    if (!thread->arch.fpu_used)
+        arch_fpu_reset(thread, CONTROL_START);
+    if (fpu_owner && fpu_owner != thread)
+        give_up(fpu_owner);
+    set_ts(false);
+    if (fpu_owner != thread)
+        load(thread->arch.fpu);
+    fpu_owner = thread;
+}
+
+void fpu_switch(struct thread *thread)
+{
+    if (fpu_owner)
+        set_ts(fpu_owner != thread);
+}
+
+void arch_fpu_read(struct thread *thread, void *image)
+{
+    if (!thread->arch.fpu_used)
+        arch_fpu_reset(thread, CONTROL_START);
+    give_up(thread);
+    __builtin_memcpy(image, thread->arch.fpu, FPU_STATE_SIZE);
+}
+
+void arch_fpu_write(struct thread *thread, const void *image)
+{
+    uint32_t *words = (uint32_t *)thread->arch.fpu;
+
+    if (fpu_owner == thread) {
+        set_ts(true);
+        fpu_owner = NULL;
+    }
+    __builtin_memcpy(words, image, FPU_STATE_SIZE);
+    words[MXCSR_OFFSET] &= mxcsr_mask;
+    thread->arch.fpu_used = true;
+}
+
+void arch_thread_release(struct thread *thread)
+{
+    if (fpu_owner != thread)
+        return;
+    fpu_owner = NULL;
+    set_ts(true);
+}
