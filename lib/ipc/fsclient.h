@@ -25,7 +25,7 @@ struct fs_walk_context {
     uint32_t flags; /* CALL_UNINTERRUPTIBLE for every call made */
 };
 
-struct fs_path_request {
+struct fs_path_args {
     uint32_t op;    /* enum fs_op */
     uint32_t flags; /* enum fs_open_flags or fs_rename_flags */
     uint32_t mode;  /* new files; the umask is already applied */
@@ -51,7 +51,7 @@ status_t fs_client_root(struct fs_walk_context *context);
  * asks for a directory.
  */
 status_t fs_client_path(const struct fs_walk_context *context, handle_t dir, const char *path, size_t length,
-                        const struct fs_path_request *request, struct fs_path_result *result);
+                        const struct fs_path_args *args, struct fs_path_result *result);
 
 /* The common case of the above. */
 status_t fs_client_open(const struct fs_walk_context *context, handle_t dir, const char *path, size_t length,

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a path is followed. A `cursor` is where the walk stands: a directory handle and the rest of
+ * the path. Each round sends the rest to the file system that owns the directory, or as many whole
+ * components of it as fit into a message (which are then only opened). What comes back is the
+ * result or a new cursor: the root of a mounted file system, or an absolute link's target.
+ */
+#include <ipc/fsclient.h>
+
+#include <string.h>
+
+#include <atomik/syscall.h>
+#include <ipc/call.h>
+
+#define ROUNDS_MAX 256 /* mount crossings and pieces of one path: a server that loops is stopped */
+
+struct cursor {
+    handle_t directory;
+    bool owned; /* directory is ours to close */
+    const char *rest;
+    size_t length;
+    uint32_t links;                /* symbolic links followed so far */
+    char buffer[FS_PATH_MAX * 2]; /* rest, once a server has returned a part of it */
+};
+
+static void move_to(struct cursor *cursor, handle_t directory, bool owned)
+{
+    if (cursor->owned)
+        handle_drop(&cursor->directory);
+    cursor->directory = directory;
+    cursor->owned = owned;
+}
+
+static void skip_root(struct cursor *cursor, const struct fs_walk_context *context)
+{
+    if (cursor->length == 0 || cursor->rest[0] != '/')
+        return;
+    move_to(cursor, context->root, false);
+    for (; cursor->length > 0 && cursor->rest[0] == '/'; cursor->length--)
+        cursor->rest++;
+}
+
+/* The length of the longest prefix of whole components that is not the whole path; 0: there is none. */
+static size_t prefix_length(const char *path, size_t length, size_t max)
+{
+    size_t end = length - 1 < max ? length - 1 : max;
+    while (end > 0 && path[end] != '/')
+        end--;
+    return end;
+}
+
+static status_t send(struct ipc *ipc, const struct fs_walk_context *context, const struct cursor *cursor,
+                     size_t length, const struct fs_path_args *args, struct fs_path_reply *reply)
+{
+    struct fs_path_request request = {
+        .op = args->op,
+        .flags = args->flags,
+        .mode = args->mode,
+        .rdev = args->rdev,
+        .uid = context->uid,
+        .gid = context->gid,
+        .links_followed = cursor->links,
+        .path_length = length,
+        .root_ino = context->root_ino,
+        .root_device = context->root_device,
+    };
+    ipc_begin(ipc, LABEL_fs_path, &request, sizeof request);
+    ipc->flags = context->flags;
+    status_t status = ipc_tail(ipc, cursor->rest, length);
+    if (status == OK)
+        status = ipc_tail(ipc, args->extra, args->extra_length);
+    if (status == OK && args->handle != HANDLE_NONE)
+        status = ipc_handle_copy(ipc, args->handle);
+    return status == OK ? ipc_call(ipc, cursor->directory, reply, sizeof *reply) : status;
+}
+
+/* The walk has to go on elsewhere: what the server returned comes before what was not sent. */
+static status_t redirect(struct ipc *ipc, const struct fs_walk_context *context, struct cursor *cursor, size_t sent,
+                         const struct fs_path_reply *reply)
+{
+    char rest[FS_PATH_MAX * 2];
+    size_t unsent = cursor->length - sent;
+    size_t length = ipc->tail_length + unsent;
+    handle_t next = ipc_take(ipc, 0);
+    ipc_drop(ipc);
+    if (length > sizeof rest || reply->links_followed > FS_LINKS_MAX) {
+        handle_drop(&next);
+        return length > sizeof rest ? ERR_NAME_TOO_LONG : ERR_SYMLINK_LOOP;
+    }
+    memcpy(rest, ipc->tail, ipc->tail_length);
+    memcpy(rest + ipc->tail_length, cursor->rest + sent, unsent);
+    memcpy(cursor->buffer, rest, length);
+    cursor->rest = cursor->buffer;
+    cursor->length = length;
+    cursor->links = reply->links_followed;
+    if (reply->walk == FS_WALK_MOUNT && next != HANDLE_NONE) {
+        move_to(cursor, next, true);
+        return OK;
+    }
+    handle_drop(&next);
+    if (reply->walk != FS_WALK_ABSOLUTE || length == 0 || cursor->rest[0] != '/')
+        return ERR_IO_ERROR;
+    skip_root(cursor, context);
+    return OK;
+}
+
+/* Open the first components of a path that is too long for one message. */
+static status_t advance(struct ipc *ipc, const struct fs_walk_context *context, struct cursor *cursor, size_t room)
+{
+    static const struct fs_path_args open_directory = {.op = FS_OP_OPEN, .flags = FS_O_NODE | FS_O_DIRECTORY};
+    struct fs_path_reply reply;
+    size_t sent = prefix_length(cursor->rest, cursor->length, room);
+    if (sent == 0)
+        return ERR_NAME_TOO_LONG;
+    status_t status = send(ipc, context, cursor, sent, &open_directory, &reply);
+    if (status != OK)
+        return status;
+    if (reply.walk != FS_WALK_DONE)
+        return redirect(ipc, context, cursor, sent, &reply);
+    handle_t directory = ipc_take(ipc, 0);
+    ipc_drop(ipc);
+    if (directory == HANDLE_NONE)
+        return ERR_IO_ERROR;
+    move_to(cursor, directory, true);
+    cursor->links = reply.links_followed;
+    for (; sent < cursor->length && cursor->rest[sent] == '/'; sent++)
+        ;
+    cursor->rest += sent;
+    cursor->length -= sent;
+    return OK;
+}
+
+static void take_result(struct ipc *ipc, const struct fs_path_args *args, const struct fs_path_reply *reply,
+                        struct fs_path_result *result)
+{
+    result->attr = reply->attr;
+    result->node = result->vmo = HANDLE_NONE;
+    result->text_length = 0;
+    if (args->op == FS_OP_OPEN) {
+        result->node = ipc_take(ipc, 0);
+        result->vmo = ipc_take(ipc, 1);
+    }
+    if (args->op == FS_OP_READLINK) {
+        result->text_length = ipc->tail_length < sizeof result->text ? ipc->tail_length : sizeof result->text;
+        memcpy(result->text, ipc->tail, result->text_length);
+    }
+    ipc_drop(ipc);
+}
+
+static status_t walk(const struct fs_walk_context *context, struct cursor *cursor, const struct fs_path_args *args,
+                     struct fs_path_result *result)
+{
+    struct ipc ipc;
+    size_t room = MESSAGE_BYTES - sizeof(struct fs_path_request);
+    if (args->extra_length >= room)
+        return ERR_NAME_TOO_LONG;
+    skip_root(cursor, context);
+    for (unsigned round = 0; round < ROUNDS_MAX; round++) {
+        struct fs_path_reply reply;
+        status_t status;
+        if (cursor->length > room - args->extra_length) {
+            status = advance(&ipc, context, cursor, room);
+            if (status != OK)
+                return status;
+            continue;
+        }
+        status = send(&ipc, context, cursor, cursor->length, args, &reply);
+        if (status != OK)
+            return status;
+        if (reply.walk == FS_WALK_DONE) {
+            take_result(&ipc, args, &reply, result);
+            return args->op == FS_OP_OPEN && result->node == HANDLE_NONE ? ERR_IO_ERROR : OK;
+        }
+        status = redirect(&ipc, context, cursor, cursor->length, &reply);
+        if (status != OK)
+            return status;
+    }
+    return ERR_SYMLINK_LOOP;
+}
+
+status_t fs_client_path(const struct fs_walk_context *context, handle_t dir, const char *path, size_t length,
+                        const struct fs_path_args *args, struct fs_path_result *result)
+{
+    if (length > FS_PATH_MAX)
+        return ERR_NAME_TOO_LONG;
+    struct cursor cursor;
+    cursor.directory = dir != HANDLE_NONE ? dir : context->cwd;
+    cursor.owned = false;
+    cursor.rest = path;
+    cursor.length = length;
+    cursor.links = 0;
+    status_t status = walk(context, &cursor, args, result);
+    move_to(&cursor, HANDLE_NONE, false);
+    return status;
+}
+
+status_t fs_client_root(struct fs_walk_context *context)
+{
+    struct fs_attr attr;
+    status_t status = fs_client_stat(context->root, &attr);
+    if (status == OK) {
+        context->root_ino = attr.ino;
+        context->root_device = attr.device;
+    }
+    return status;
+}
+
+status_t fs_client_open(const struct fs_walk_context *context, handle_t dir, const char *path, size_t length,
+                        uint32_t flags, uint32_t mode, handle_t *node, struct fs_attr *attr)
+{
+    struct fs_path_args args = {.op = FS_OP_OPEN, .flags = flags, .mode = mode};
+    struct fs_path_result result;
+    status_t status = fs_client_path(context, dir, path, length, &args, &result);
+    if (status != OK)
+        return status;
+    handle_drop(&result.vmo);
+    *node = result.node;
+    if (attr != NULL)
+        *attr = result.attr;
+    return OK;
+}
+
+status_t fs_client_stat_path(const struct fs_walk_context *context, handle_t dir, const char *path, size_t length,
+                             uint32_t flags, struct fs_attr *attr)
+{
+    struct fs_path_args args = {.op = FS_OP_STAT, .flags = flags};
+    struct fs_path_result result;
+    status_t status = fs_client_path(context, dir, path, length, &args, &result);
+    if (status == OK)
+        *attr = result.attr;
+    return status;
+}
+
+status_t fs_client_parent(const struct fs_walk_context *context, handle_t dir, const char *path, size_t length,
+                          handle_t *parent, char *name)
+{
+    while (length > 0 && path[length - 1] == '/')
+        length--;
+    size_t start = length;
+    while (start > 0 && path[start - 1] != '/')
+        start--;
+    size_t name_length = length - start;
+    const char *last = path + start;
+    if (name_length == 0 || (name_length == 1 && last[0] == '.') ||
+        (name_length == 2 && last[0] == '.' && last[1] == '.'))
+        return ERR_INVALID_ARGUMENT;
+    if (name_length > FS_NAME_MAX)
+        return ERR_NAME_TOO_LONG;
+    status_t status = fs_client_open(context, dir, path, start, FS_O_NODE | FS_O_DIRECTORY, 0, parent, NULL);
+    if (status == OK) {
+        memcpy(name, last, name_length);
+        name[name_length] = 0;
+    }
+    return status;
+}
+
+status_t fs_client_rename(const struct fs_walk_context *context, handle_t old_dir, const char *old_path,
+                          size_t old_length, handle_t new_dir, const char *new_path, size_t new_length,
+                          uint32_t flags)
+{
+    char name[FS_NAME_MAX + 1];
+    handle_t parent;
+    struct fs_path_result result;
+    status_t status = fs_client_parent(context, new_dir, new_path, new_length, &parent, name);
+    if (status != OK)
+        return status == ERR_INVALID_ARGUMENT ? ERR_BUSY : status;
+    struct fs_path_args args = {
+        .op = FS_OP_RENAME, .flags = flags, .extra = name, .extra_length = strlen(name), .handle = parent};
+    status = fs_client_path(context, old_dir, old_path, old_length, &args, &result);
+    handle_drop(&parent);
+    return status;
+}
+
+status_t fs_client_link(const struct fs_walk_context *context, handle_t old_dir, const char *old_path,
+                        size_t old_length, handle_t new_dir, const char *new_path, size_t new_length, uint32_t flags)
+{
+    handle_t node;
+    struct fs_path_result result;
+    status_t status =
+        fs_client_open(context, old_dir, old_path, old_length, flags | FS_O_NODE, 0, &node, NULL);
+    if (status != OK)
+        return status;
+    struct fs_path_args args = {.op = FS_OP_LINK, .handle = node};
+    status = fs_client_path(context, new_dir, new_path, new_length, &args, &result);
+    handle_drop(&node);
+    return status;
+}
+
+/* ---- on an open node ------------------------------------------------------------------------- */
+
+/* A call without handles either way. */
+static status_t simple(handle_t node, uint32_t label, const void *request, uint32_t size, void *reply,
+                       uint32_t reply_size)
+{
+    struct ipc ipc;
+    ipc_begin(&ipc, label, request, size);
+    status_t status = ipc_call(&ipc, node, reply, reply_size);
+    if (status == OK)
+        ipc_drop(&ipc);
+    return status;
+}
+
+status_t fs_client_stat(handle_t node, struct fs_attr *attr)
+{
+    return simple(node, LABEL_fs_stat, NULL, 0, attr, sizeof *attr);
+}
+
+status_t fs_client_setattr(handle_t node, uint32_t mask, const struct fs_attr *attr, struct fs_attr *result)
+{
+    struct fs_setattr_request request = {.mask = mask, .attr = *attr};
+    struct fs_setattr_reply reply;
+    status_t status = simple(node, LABEL_fs_setattr, &request, sizeof request, &reply, sizeof reply);
+    if (status == OK && result != NULL)
+        *result = reply.attr;
+    return status;
+}
+
+status_t fs_client_read(handle_t node, uint64_t offset, void *to, size_t length, size_t *done)
+{
+    struct ipc ipc;
+    *done = 0;
+    while (*done < length) {
+        uint32_t wanted = length - *done < FS_INLINE_MAX ? length - *done : FS_INLINE_MAX;
+        struct fs_read_request request = {.offset = offset == FS_POSITION ? offset : offset + *done, .length = wanted};
+        struct fs_read_reply reply;
+        ipc_begin(&ipc, LABEL_fs_read, &request, sizeof request);
+        status_t status = ipc_call(&ipc, node, &reply, sizeof reply);
+        if (status != OK)
+            return *done > 0 ? OK : status;
+        ipc_drop(&ipc);
+        if (reply.length > wanted || reply.length > ipc.tail_length)
+            return ERR_IO_ERROR;
+        memcpy((char *)to + *done, ipc.tail, reply.length);
+        *done += reply.length;
+        if (reply.length < wanted)
+            break;
+    }
+    return OK;
+}
+
+status_t fs_client_write(handle_t node, uint64_t offset, const void *from, size_t length, size_t *done, uint64_t *end)
+{
+    struct ipc ipc;
+    *done = 0;
+    while (*done < length) {
+        uint32_t part = length - *done < FS_INLINE_MAX ? length - *done : FS_INLINE_MAX;
+        struct fs_write_request request = {.offset = offset >= FS_APPEND ? offset : offset + *done, .length = part};
+        struct fs_write_reply reply;
+        ipc_begin(&ipc, LABEL_fs_write, &request, sizeof request);
+        status_t status = ipc_tail(&ipc, (const char *)from + *done, part);
+        if (status == OK)
+            status = ipc_call(&ipc, node, &reply, sizeof reply);
+        if (status != OK)
+            return *done > 0 ? OK : status;
+        ipc_drop(&ipc);
+        if (reply.length > part || reply.length == 0)
+            return ERR_IO_ERROR;
+        *done += reply.length;
+        if (end != NULL)
+            *end = reply.end;
+    }
+    return OK;
+}
+
+status_t fs_client_buffer(handle_t node, handle_t vmo, uint32_t size)
+{
+    struct fs_buffer_request request = {.size = size};
+    struct ipc ipc;
+    ipc_begin(&ipc, LABEL_fs_buffer, &request, sizeof request);
+    status_t status = ipc_handle_copy(&ipc, vmo);
+    if (status == OK)
+        status = ipc_call(&ipc, node, NULL, 0);
+    if (status == OK)
+        ipc_drop(&ipc);
+    return status;
+}
+
+status_t fs_client_read_bulk(handle_t node, uint64_t offset, uint32_t length, uint32_t *done)
+{
+    struct fs_read_request request = {.offset = offset, .length = length, .bulk = 1};
+    struct fs_read_reply reply;
+    status_t status = simple(node, LABEL_fs_read, &request, sizeof request, &reply, sizeof reply);
+    if (status == OK)
+        *done = reply.length < length ? reply.length : length;
+    return status;
+}
+
+status_t fs_client_write_bulk(handle_t node, uint64_t offset, uint32_t length, uint32_t *done, uint64_t *end)
+{
+    struct fs_write_request request = {.offset = offset, .length = length, .bulk = 1};
+    struct fs_write_reply reply;
+    status_t status = simple(node, LABEL_fs_write, &request, sizeof request, &reply, sizeof reply);
+    if (status != OK)
+        return status;
+    *done = reply.length < length ? reply.length : length;
+    if (end != NULL)
+        *end = reply.end;
+    return OK;
+}
+
+status_t fs_client_readdir(handle_t node, uint64_t cookie, void *to, uint32_t *length, uint32_t *count)
+{
+    struct fs_readdir_request request = {.cookie = cookie};
+    struct fs_readdir_reply reply;
+    struct ipc ipc;
+    ipc_begin(&ipc, LABEL_fs_readdir, &request, sizeof request);
+    status_t status = ipc_call(&ipc, node, &reply, sizeof reply);
+    if (status != OK)
+        return status;
+    ipc_drop(&ipc);
+    memcpy(to, ipc.tail, ipc.tail_length);
+    *length = ipc.tail_length;
+    *count = reply.count;
+    return OK;
+}
+
+status_t fs_client_vmo(handle_t node, uint32_t prot, handle_t *vmo, uint64_t *size, bool *coherent)
+{
+    struct fs_vmo_request request = {.prot = prot};
+    struct fs_vmo_reply reply;
+    struct ipc ipc;
+    ipc_begin(&ipc, LABEL_fs_vmo, &request, sizeof request);
+    status_t status = ipc_call(&ipc, node, &reply, sizeof reply);
+    if (status != OK)
+        return status;
+    handle_t result = ipc_take(&ipc, 0);
+    ipc_drop(&ipc);
+    if (result == HANDLE_NONE)
+        return ERR_IO_ERROR;
+    *vmo = result;
+    if (size != NULL)
+        *size = reply.size;
+    if (coherent != NULL)
+        *coherent = reply.coherent != 0;
+    return OK;
+}
+
+status_t fs_client_position(handle_t node, uint32_t whence, int64_t delta, uint64_t *before, uint64_t *after)
+{
+    struct fs_position_request request = {.whence = whence, .delta = delta};
+    struct fs_position_reply reply;
+    status_t status = simple(node, LABEL_fs_position, &request, sizeof request, &reply, sizeof reply);
+    if (status == OK) {
+        *before = reply.before;
+        *after = reply.after;
+    }
+    return status;
+}
+
+status_t fs_client_modified(handle_t node)
+{
+    return simple(node, LABEL_fs_modified, NULL, 0, NULL, 0);
+}
+
+status_t fs_client_sync(handle_t node, bool data_only)
+{
+    struct fs_sync_request request = {.data_only = data_only};
+    return simple(node, LABEL_fs_sync, &request, sizeof request, NULL, 0);
+}
+
+status_t fs_client_reopen(handle_t node, uint32_t flags, handle_t *result)
+{
+    struct fs_reopen_request request = {.flags = flags};
+    struct fs_reopen_reply reply;
+    struct ipc ipc;
+    ipc_begin(&ipc, LABEL_fs_reopen, &request, sizeof request);
+    status_t status = ipc_call(&ipc, node, &reply, sizeof reply);
+    if (status != OK)
+        return status;
+    handle_t handle = ipc_take(&ipc, 0);
+    ipc_drop(&ipc);
+    if (handle == HANDLE_NONE)
+        return ERR_IO_ERROR;
+    *result = handle;
+    return OK;
+}
+
+status_t fs_client_statfs(handle_t node, struct fs_statistics *statistics)
+{
+    return simple(node, LABEL_fs_statfs, NULL, 0, statistics, sizeof *statistics);
+}
+
+status_t fs_client_name_of(handle_t directory, char *path, size_t size)
+{
+    struct ipc ipc;
+    ipc_begin(&ipc, LABEL_fs_name_of, NULL, 0);
+    status_t status = ipc_call(&ipc, directory, NULL, 0);
+    if (status != OK)
+        return status;
+    ipc_drop(&ipc);
+    if (ipc.tail_length >= size)
+        return ERR_NAME_TOO_LONG;
+    memcpy(path, ipc.tail, ipc.tail_length);
+    path[ipc.tail_length] = 0;
+    return OK;
+}
+
+static status_t call_with_handle(handle_t port, uint32_t label, handle_t handle, const char *text)
+{
+    struct ipc ipc;
+    ipc_begin(&ipc, label, NULL, 0);
+    status_t status = ipc_tail(&ipc, text, strlen(text));
+    if (status == OK)
+        status = ipc_handle_copy(&ipc, handle);
+    if (status == OK)
+        status = ipc_call(&ipc, port, NULL, 0);
+    if (status == OK)
+        ipc_drop(&ipc);
+    return status;
+}
+
+status_t fs_client_mount(handle_t directory, handle_t parent, handle_t mounted, const char *path)
+{
+    status_t status = call_with_handle(mounted, LABEL_fs_set_parent, parent, path);
+    return status == OK ? call_with_handle(directory, LABEL_fs_mount, mounted, "") : status;
+}
