@@ -11,7 +11,19 @@
 #include <kernel/thread.h>
 
 /* ---- port.c ---- */
+/* The fixed part of struct message, for code that has no room for the data. */
+struct message_header {
+    uint32_t label, badge, token;
+    uint16_t size, handle_count;
+    handle_t handles[MESSAGE_HANDLES];
+};
+_Static_assert(sizeof(struct message_header) == MESSAGE_HEADER, "message header layout");
+_Static_assert(offsetof(struct message, handles) == offsetof(struct message_header, handles),
+               "message header layout");
+
 struct port;
+/* Reads the fixed part of a message and checks its sizes: BAD_ADDRESS, TOO_LARGE. */
+status_t message_read_header(struct message_header *header, user_t from);
 status_t port_new(struct process *owner, struct object **result);
 /* A caller's handle object with this badge. ALREADY_EXISTS. */
 status_t port_new_badge(struct object *port, uint32_t badge, struct process *owner,
@@ -21,12 +33,13 @@ uint32_t port_badge_of(const struct object *object); /* 0 for the port itself */
 /* `target`: the port or one of its badges. `message`: request in, reply out. */
 status_t port_call(struct object *target, user_t message, ktime_t deadline, bool interruptible);
 status_t port_receive(struct object *port, user_t message, ktime_t deadline);
-status_t port_reply(struct object *port, uint32_t token, user_t message);
+status_t port_reply(struct object *port, uint32_t token, const struct message_header *header,
+                    user_t message);
 /* A call by the kernel on behalf of the current thread, without handles; not interruptible. */
 status_t port_call_kernel(struct object *target, uint32_t label, const void *data, uint32_t size,
                           void *reply, uint32_t reply_size);
 /* Closes the handles that a message names; for messages that nobody will get. */
-void port_close_message_handles(const struct message *header);
+void port_close_message_handles(const struct message_header *header);
 void port_thread_end(struct thread *thread);
 
 /* ---- calls_guest.c ---- */

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* Handlers of the port calls: arguments are checked here, port.c does the work. */
+#include <kernel/calls.h>
+#include <kernel/ipc.h>
+
+status_t call_port_create(user_t result)
+{
+    struct object *port;
+    status_t status = port_new(current->process, &port);
+
+    return status == OK ? handle_return(port, RIGHT_ALL, result) : status;
+}
+
+/* The receiving side of a port handle. */
+static status_t get_receiver(handle_t handle, struct object **port)
+{
+    status_t status = handle_get(current->process, handle, OBJECT_PORT, RIGHT_RECEIVE, port);
+
+    if (status == OK && !port_is_receiver(*port))
+        return ERR_WRONG_TYPE;
+    return status;
+}
+
+status_t call_port_badge(handle_t handle, uint32_t value, user_t result)
+{
+    struct object *port, *badge;
+    status_t status = get_receiver(handle, &port);
+
+    if (status != OK)
+        return status;
+    if (!value)
+        return ERR_INVALID_ARGUMENT; /* what a handle without a badge shows */
+    status = user_probe(result, sizeof(handle_t));
+    if (status != OK)
+        return status;
+    /* With room in the table nothing can fail after the badge exists and would be reported closed. */
+    status = handle_reserve(current->process, 1);
+    if (status != OK)
+        return status;
+    status = port_new_badge(port, value, current->process, &badge);
+    if (status != OK)
+        return status;
+    return handle_return(badge, RIGHT_CALL | RIGHT_DUPLICATE | RIGHT_TRANSFER | RIGHT_WAIT, result);
+}
+
+status_t call_port_call(handle_t handle, user_t message, ktime_t deadline, uint32_t flags)
+{
+    struct object *target;
+
+    if (flags & ~(uint32_t)CALL_UNINTERRUPTIBLE)
+        return ERR_INVALID_ARGUMENT;
+    status_t status = handle_get(current->process, handle, OBJECT_PORT, RIGHT_CALL, &target);
+    if (status != OK)
+        return status;
+    return port_call(target, message, deadline, !(flags & CALL_UNINTERRUPTIBLE));
+}
+
+status_t call_port_receive(handle_t handle, user_t message, ktime_t deadline)
+{
+    struct object *port;
+    status_t status = get_receiver(handle, &port);
+
+    return status == OK ? port_receive(port, message, deadline) : status;
+}
+
+status_t call_port_reply(handle_t handle, uint32_t token, user_t message)
+{
+    struct object *port;
+    struct message_header header;
+    status_t status = get_receiver(handle, &port);
+
+    if (status == OK)
+        status = message_read_header(&header, message);
+    if (status != OK)
+        return status;
+    return token ? port_reply(port, token, &header, message) : ERR_INVALID_ARGUMENT;
+}
+
+status_t call_port_reply_receive(handle_t handle, user_t message, ktime_t deadline)
+{
+    struct object *port;
+    struct message_header header;
+    status_t status = get_receiver(handle, &port);
+
+    if (status == OK)
+        status = message_read_header(&header, message);
+    if (status != OK)
+        return status;
+    if (header.token) {
+        status = port_reply(port, header.token, &header, message);
+        if (status == ERR_CANCELLED || status == ERR_NO_HANDLES)
+            port_close_message_handles(&header);
+        else if (status != OK)
+            return status;
+        /* A handle in the message may have been the port's own. */
+        status = get_receiver(handle, &port);
+        if (status != OK)
+            return status;
+    }
+    return port_receive(port, message, deadline);
+}
