@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/* Kernel calls on address spaces and memory objects (calls.def 40-67). */
+#include <kernel/calls.h>
+#include <kernel/space.h>
+
+/* Pieces that space_read and the like move at a time: large enough, and small on the kernel stack. */
+#define PIECE 512u
+
+static bool is_server(void)
+{
+    return current->process->flags & PROCESS_SERVER;
+}
+
+/* HANDLE_SELF: the caller's own space; for a server its window. */
+static status_t get_space(handle_t handle, uint32_t rights, struct space **space)
+{
+    struct object *object;
+    if (handle == HANDLE_SELF) {
+        *space = current->process->space;
+        return OK;
+    }
+    status_t status = handle_get(current->process, handle, OBJECT_SPACE, rights, &object);
+    if (status == OK)
+        *space = space_from_object(object);
+    return status;
+}
+
+static status_t get_vmo(handle_t handle, uint32_t rights, struct vmo **vmo)
+{
+    struct object *object;
+    status_t status = handle_get(current->process, handle, OBJECT_VMO, rights, &object);
+    if (status == OK)
+        *vmo = vmo_from_object(object);
+    return status;
+}
+
+/* Hands a new object to the caller: on success the handle is the only owner, on failure nobody. */
+static status_t give(struct object *object, user_t result)
+{
+    status_t status = handle_return(object, RIGHT_ALL, result);
+    object_release(object);
+    return status;
+}
+
+/* ---- spaces ------------------------------------------------------------------------------------- */
+
+status_t call_space_create(user_t result)
+{
+    struct space *space;
+    if (!is_server())
+        return ERR_ACCESS_DENIED;
+    status_t status = space_new(SPACE_GUEST, current->process->space, current->process, &space);
+    return status == OK ? give(&space->object, result) : status;
+}
+
+status_t call_space_clone(handle_t handle, user_t result)
+{
+    struct space *space, *clone;
+    status_t status = get_space(handle, RIGHT_READ, &space);
+    if (status != OK)
+        return status;
+    if (!is_server() || space->kind != SPACE_GUEST)
+        return ERR_NOT_SUPPORTED;
+    status = space_new(SPACE_GUEST, current->process->space, current->process, &clone);
+    if (status != OK)
+        return status;
+    status = space_fork(space, clone);
+    if (status != OK) {
+        object_release(&clone->object);
+        return status;
+    }
+    return give(&clone->object, result);
+}
+
+status_t call_space_attach(handle_t handle)
+{
+    struct space *space = current->process->space;
+    if (!is_server())
+        return ERR_ACCESS_DENIED;
+    if (handle != HANDLE_NONE) {
+        status_t status = get_space(handle, RIGHT_MANAGE, &space);
+        if (status != OK)
+            return status;
+        if (space->kind != SPACE_GUEST)
+            return ERR_WRONG_TYPE;
+    }
+    thread_set_space(space);
+    return OK;
+}
+
+status_t call_space_map(handle_t handle, user_t request_at)
+{
+    struct map_request request;
+    struct space *space;
+    struct vmo *vmo = NULL;
+    uint32_t rights = RIGHT_ALL;
+    status_t status = user_read(&request, request_at, sizeof request);
+    if (status == OK)
+        status = get_space(handle, RIGHT_MAP, &space);
+    if (status == OK && request.vmo != HANDLE_NONE) {
+        struct handle_entry *entry;
+        status = get_vmo(request.vmo, RIGHT_MAP, &vmo);
+        if (status == OK)
+            status = handle_get_entry(current->process, request.vmo, &entry);
+        if (status == OK)
+            rights = entry->rights;
+    }
+    if (status == OK)
+        status = space_map_vmo(space, vmo, rights, &request);
+    if (status != OK)
+        return status;
+    status = user_write(request_at, &request, sizeof request);
+    if (status != OK)
+        (void)!space_unmap_range(space, request.address, request.length);
+    return status;
+}
+
+status_t call_space_unmap(handle_t handle, uint32_t address, uint32_t length)
+{
+    struct space *space;
+    status_t status = get_space(handle, RIGHT_MAP, &space);
+    return status == OK ? space_unmap_range(space, address, length) : status;
+}
+
+status_t call_space_protect(handle_t handle, uint32_t address, uint32_t length, uint32_t prot)
+{
+    struct space *space;
+    status_t status = get_space(handle, RIGHT_MAP, &space);
+    return status == OK ? space_protect_range(space, address, length, prot) : status;
+}
+
+status_t call_space_move(handle_t handle, uint32_t address, uint32_t length, uint32_t new_address)
+{
+    struct space *space;
+    status_t status = get_space(handle, RIGHT_MAP, &space);
+    return status == OK ? space_move_range(space, address, length, new_address) : status;
+}
+
+status_t call_space_discard(handle_t handle, uint32_t address, uint32_t length)
+{
+    struct space *space;
+    status_t status = get_space(handle, RIGHT_MAP, &space);
+    return status == OK ? space_discard_range(space, address, length) : status;
+}
+
+status_t call_space_tag(handle_t handle, uint32_t address, uint32_t length, uint32_t tag, uint32_t flags)
+{
+    struct space *space;
+    status_t status = get_space(handle, RIGHT_MAP, &space);
+    return status == OK ? space_tag_range(space, address, length, tag, flags) : status;
+}
+
+static uint32_t own_pages(const struct mapping *mapping)
+{
+    if (mapping->overlay == NULL)
+        return 0;
+    return pagemap_count(&mapping->overlay->pages, mapping->overlay_index, (mapping->end - mapping->start) / PAGE_SIZE);
+}
+
+status_t call_space_query(handle_t handle, uint32_t address, user_t result)
+{
+    struct space *space;
+    status_t status = get_space(handle, RIGHT_READ, &space);
+    if (status != OK)
+        return status;
+    uint32_t index = space_find(space, address);
+    if (index == space->count)
+        return ERR_NOT_FOUND;
+    const struct mapping *mapping = space->mappings[index];
+    uint64_t offset = (uint64_t)mapping->vmo_index * PAGE_SIZE;
+    struct mapping_info info = {.address = mapping->start, .length = mapping->end - mapping->start, .prot = mapping->prot,
+                                .flags = mapping->flags, .tag = mapping->tag, .vmo_id = mapping->vmo ? mapping->vmo->object.id : 0,
+                                .offset_low = (uint32_t)offset, .offset_high = (uint32_t)(offset >> 32), .private_pages = own_pages(mapping)};
+    return user_write(result, &info, sizeof info);
+}
+
+status_t call_space_read(handle_t handle, uint32_t address, user_t buffer, uint32_t length, user_t done_at)
+{
+    char piece[PIECE];
+    uint32_t done = 0, got;
+    struct space *space;
+    status_t status = get_space(handle, RIGHT_READ, &space);
+    while (status == OK && done < length) {
+        uint32_t count = length - done < PIECE ? length - done : PIECE;
+        status = space_copy_out(space, address + done, piece, count, &got);
+        if (status == OK)
+            status = user_write((user_t){buffer.address + done}, piece, got);
+        if (status == OK)
+            done += got;
+        if (status == OK && got < count)
+            break;
+    }
+    if (status != OK && done == 0)
+        return status;
+    return user_write(done_at, &done, sizeof done);
+}
+
+status_t call_space_write(handle_t handle, uint32_t address, user_t buffer, uint32_t length, user_t done_at)
+{
+    char piece[PIECE];
+    uint32_t done = 0, got = 0;
+    struct space *space;
+    status_t status = get_space(handle, RIGHT_WRITE, &space);
+    while (status == OK && done < length) {
+        uint32_t count = length - done < PIECE ? length - done : PIECE;
+        status = user_read(piece, (user_t){buffer.address + done}, count);
+        if (status == OK)
+            status = space_copy_in(space, address + done, piece, count, &got);
+        if (status == OK)
+            done += got;
+        if (status == OK && got < count)
+            break;
+    }
+    if (status != OK && done == 0)
+        return status;
+    return user_write(done_at, &done, sizeof done);
+}
+
+status_t call_space_load(handle_t handle, handle_t image, uint32_t base, uint32_t flags, user_t result_at)
+{
+    struct load_result result;
+    struct space *space;
+    struct vmo *vmo;
+    status_t status = get_space(handle, RIGHT_MAP, &space);
+    if (status == OK)
+        status = get_vmo(image, RIGHT_READ | RIGHT_EXECUTE, &vmo);
+    if (status == OK)
+        status = user_check(result_at, sizeof result);
+    if (status == OK)
+        status = space_load_image(space, vmo, base, flags, &result);
+    return status == OK ? user_write(result_at, &result, sizeof result) : status;
+}
+
+status_t call_space_object(handle_t handle, uint32_t address, user_t id_at, user_t offset_at)
+{
+    struct space *space;
+    status_t status = get_space(handle, RIGHT_READ, &space);
+    struct mapping *mapping = status == OK ? space_mapping_at(space, address) : NULL;
+    if (mapping == NULL)
+        return status == OK ? ERR_BAD_ADDRESS : status;
+    /* Private memory is named by its space: it is nobody else's, whatever it came from. */
+    bool shared = mapping_is_shared(mapping);
+    uint32_t id = shared ? mapping->vmo->object.id : space->object.id;
+    uint64_t offset = address;
+    if (shared)
+        offset = (uint64_t)mapping->vmo_index * PAGE_SIZE + (address - mapping->start);
+    status = user_write(id_at, &id, sizeof id);
+    return status == OK ? user_write(offset_at, &offset, sizeof offset) : status;
+}
+
+status_t call_space_pages(handle_t handle, user_t mapped_at, user_t resident_at)
+{
+    uint32_t mapped = 0, resident = 0;
+    struct space *space;
+    status_t status = get_space(handle, RIGHT_READ, &space);
+    if (status != OK)
+        return status;
+    for (uint32_t i = 0; i < space->count; i++) {
+        const struct mapping *mapping = space->mappings[i];
+        uint32_t pages = (mapping->end - mapping->start) / PAGE_SIZE;
+        mapped += pages;
+        resident += own_pages(mapping);
+        if (mapping->vmo != NULL)
+            resident += pagemap_count(&mapping->vmo->pages, mapping->vmo_index, pages);
+    }
+    status = user_write(mapped_at, &mapped, sizeof mapped);
+    return status == OK ? user_write(resident_at, &resident, sizeof resident) : status;
+}
+
+/* ---- memory objects ---------------------------------------------------------------------------------- */
+
+status_t call_vmo_create(uint32_t flags, uint64_t size, user_t result)
+{
+    struct vmo *vmo;
+    if ((flags & VMO_CONTIGUOUS) && !(current->process->privileges.flags & PRIVILEGE_DMA))
+        return ERR_ACCESS_DENIED;
+    status_t status = vmo_new(flags, size, current->process, &vmo);
+    return status == OK ? give(&vmo->object, result) : status;
+}
+
+status_t call_vmo_clone(handle_t handle, uint64_t offset, uint64_t length, user_t result)
+{
+    struct vmo *vmo, *clone;
+    status_t status = get_vmo(handle, RIGHT_READ, &vmo);
+    if (status == OK)
+        status = vmo_new_clone(vmo, offset, length, current->process, &clone);
+    return status == OK ? give(&clone->object, result) : status;
+}
+
+status_t call_vmo_read(handle_t handle, uint64_t offset, user_t buffer, uint32_t length)
+{
+    char piece[PIECE];
+    struct vmo *vmo;
+    status_t status = get_vmo(handle, RIGHT_READ, &vmo);
+    if (status == OK && (offset > vmo->size || length > vmo->size - offset))
+        status = ERR_OUT_OF_RANGE;
+    for (uint32_t done = 0; status == OK && done < length;) {
+        uint32_t count = length - done < PIECE ? length - done : PIECE;
+        status = vmo_copy_out(vmo, offset + done, piece, count);
+        if (status == OK)
+            status = user_write((user_t){buffer.address + done}, piece, count);
+        done += count;
+    }
+    return status;
+}
+
+status_t call_vmo_write(handle_t handle, uint64_t offset, user_t buffer, uint32_t length)
+{
+    char piece[PIECE];
+    struct vmo *vmo;
+    status_t status = get_vmo(handle, RIGHT_WRITE, &vmo);
+    if (status == OK && (offset > vmo->size || length > vmo->size - offset))
+        status = ERR_OUT_OF_RANGE;
+    for (uint32_t done = 0; status == OK && done < length;) {
+        uint32_t count = length - done < PIECE ? length - done : PIECE;
+        status = user_read(piece, (user_t){buffer.address + done}, count);
+        if (status == OK)
+            status = vmo_copy_in(vmo, offset + done, piece, count);
+        done += count;
+    }
+    return status;
+}
+
+status_t call_vmo_set_size(handle_t handle, uint64_t size)
+{
+    struct vmo *vmo;
+    status_t status = get_vmo(handle, RIGHT_MANAGE, &vmo);
+    return status == OK ? vmo_resize(vmo, size) : status;
+}
+
+status_t call_vmo_info(handle_t handle, user_t result)
+{
+    struct vmo *vmo;
+    status_t status = get_vmo(handle, 0, &vmo);
+    if (status != OK)
+        return status;
+    bool dma = current->process->privileges.flags & PRIVILEGE_DMA;
+    struct vmo_info info = {.size_low = (uint32_t)vmo->size, .size_high = (uint32_t)(vmo->size >> 32), .committed = vmo->pages.committed,
+                            .flags = vmo->flags & VMO_CONTIGUOUS, .physical = dma ? vmo->physical : 0, .id = vmo->object.id};
+    return user_write(result, &info, sizeof info);
+}
+
+status_t call_vmo_discard(handle_t handle, uint64_t offset, uint64_t length)
+{
+    struct vmo *vmo;
+    status_t status = get_vmo(handle, RIGHT_WRITE, &vmo);
+    return status == OK ? vmo_drop(vmo, offset, length) : status;
+}
+
+static bool privilege_covers(const struct privileges *privileges, uint32_t first, uint32_t count)
+{
+    for (uint32_t i = 0; i < PRIVILEGE_RANGES; i++) {
+        const struct io_range *range = &privileges->physical[i];
+        if (first >= range->first && first - range->first < range->count && count <= range->count - (first - range->first))
+            return true;
+    }
+    return false;
+}
+
+static bool holds_ram(uint32_t first, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (frame_of((first + i) * PAGE_SIZE) != NULL)
+            return true;
+    return false;
+}
+
+status_t call_vmo_create_physical(uint32_t address, uint32_t length, user_t result)
+{
+    const struct privileges *privileges = &current->process->privileges;
+    struct vmo *vmo;
+    if (((address | length) & PAGE_MASK) || length == 0 || length > 0u - address)
+        return ERR_INVALID_ARGUMENT;
+    uint32_t first = address / PAGE_SIZE, count = length / PAGE_SIZE;
+    bool allowed = privilege_covers(privileges, first, count) || ((privileges->flags & PRIVILEGE_PCI) && !holds_ram(first, count));
+    if (!allowed)
+        return ERR_ACCESS_DENIED;
+    status_t status = vmo_new_physical(address, length, current->process, &vmo);
+    return status == OK ? give(&vmo->object, result) : status;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside of address spaces; for the memory code only. */
+#ifndef KERNEL_SPACE_H
+#define KERNEL_SPACE_H
+
+#include <kernel/vmo.h>
+
+/* Pages that private mappings have of their own. Shared by the parts of a mapping that was split. */
+struct overlay {
+    uint32_t references; /* mappings */
+    uint32_t id;         /* object id, for space_object */
+    struct pagemap pages;
+};
+
+struct mapping {
+    struct space *space;
+    uint32_t start, end; /* page aligned, end exclusive */
+    uint32_t prot, flags, tag;
+    uint32_t rights;     /* of the VMO handle: bounds later changes of prot */
+    struct vmo *vmo;     /* held, or NULL: anonymous */
+    uint32_t vmo_index;  /* page of the VMO at start */
+    struct overlay *overlay; /* private mappings, from the first page of their own on */
+    uint32_t overlay_index;  /* index in it of start */
+    struct list vmo_link;
+};
+
+#define MAPPINGS_MAX 65536u
+struct space {
+    struct object object;
+    struct arch_space arch;
+    enum space_kind kind;
+    uint32_t base, limit; /* mappings lie in [base, limit) */
+    struct mapping **mappings; /* ascending, disjoint */
+    uint32_t count, capacity;
+};
+
+/* The index of the first mapping that ends above address. */
+uint32_t space_find(const struct space *space, uint32_t address);
+struct mapping *space_mapping_at(const struct space *space, uint32_t address); /* NULL: none contains it */
+/* Make `address` the boundary of mappings, splitting the one that contains it. */
+status_t space_split(struct space *space, uint32_t address);
+bool space_range_ok(const struct space *space, uint32_t address, uint32_t length); /* aligned, not empty, inside */
+
+status_t space_reserve(struct space *space); /* room for one more mapping */
+void space_insert(struct space *space, struct mapping *mapping); /* holds its VMO */
+void space_remove(struct space *space, uint32_t index); /* frees it; page tables are the caller's affair */
+void space_merge(struct space *space, uint32_t start, uint32_t end); /* what touches the range */
+status_t space_fork(struct space *space, struct space *clone);
+
+/* Lengths are rounded up to whole pages. Errors as in calls.def. */
+status_t space_protect_range(struct space *space, uint32_t address, uint32_t length, uint32_t prot);
+status_t space_move_range(struct space *space, uint32_t address, uint32_t length, uint32_t new_address);
+status_t space_discard_range(struct space *space, uint32_t address, uint32_t length);
+status_t space_tag_range(struct space *space, uint32_t address, uint32_t length, uint32_t tag, uint32_t flags);
+
+void mapping_zap(struct mapping *mapping); /* no PTEs */
+void mapping_zap_vmo_page(struct mapping *mapping, uint32_t index);
+status_t mapping_own_overlay(struct mapping *mapping);
+uint32_t mapping_bits(const struct mapping *mapping, bool writable);
+
+static inline bool mapping_is_shared(const struct mapping *mapping)
+{
+    return mapping->flags & MAP_FLAG_SHARED;
+}
+
+#endif

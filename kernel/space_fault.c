@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page faults, and everything else that needs a page of a space to be there.
+ *
+ * A page table entry is writable only if the mapping is and the page has one reference. So the
+ * first write to a page shared with a clone faults and gets a page of its own.
+ */
+#include <kernel/space.h>
+#include <kernel/thread.h>
+
+#define FAULT_AROUND 16u /* pages, aligned */
+
+static struct page *zero_page; /* shown by private mappings where nothing has been written */
+
+uint32_t mapping_bits(const struct mapping *mapping, bool writable)
+{
+    uint32_t bits = ARCH_READ;
+    if (writable && (mapping->prot & PROT_W))
+        bits |= ARCH_WRITE;
+    if (mapping->prot & PROT_X)
+        bits |= ARCH_EXEC;
+    if (mapping->space->kind == SPACE_SERVER)
+        bits |= ARCH_SUPERVISOR;
+    if (mapping->flags & MAP_FLAG_UNCACHED)
+        bits |= ARCH_UNCACHED;
+    return bits;
+}
+
+void mapping_zap(struct mapping *mapping)
+{
+    arch_unmap(&mapping->space->arch, mapping->start, (mapping->end - mapping->start) / PAGE_SIZE);
+}
+
+void mapping_zap_vmo_page(struct mapping *mapping, uint32_t index)
+{
+    uint32_t pages = (mapping->end - mapping->start) / PAGE_SIZE;
+    if (index >= mapping->vmo_index && index - mapping->vmo_index < pages)
+        arch_unmap(&mapping->space->arch, mapping->start + (index - mapping->vmo_index) * PAGE_SIZE, 1);
+}
+
+static status_t show(struct mapping *mapping, uint32_t address, struct page *page, bool writable)
+{
+    return arch_map(&mapping->space->arch, address, frame_address(page), mapping_bits(mapping, writable));
+}
+
+static status_t show_zero(struct mapping *mapping, uint32_t address)
+{
+    if (zero_page == NULL)
+        zero_page = frame_alloc(FRAME_ZERO);
+    return zero_page != NULL ? show(mapping, address, zero_page, false) : ERR_NO_MEMORY;
+}
+
+/* A page of the mapping's own at `index` of the overlay: a copy of `source`, or zeroed. */
+static status_t own_page(struct mapping *mapping, uint32_t address, uint32_t index, struct page *source)
+{
+    struct page *page = frame_alloc(source != NULL ? 0 : FRAME_ZERO);
+    if (page == NULL)
+        return ERR_NO_MEMORY;
+    if (source != NULL) {
+        void *to = arch_map_temporary(frame_address(page)), *from = arch_map_temporary(frame_address(source));
+        arch_copy_page(to, from);
+        arch_unmap_temporary(from);
+        arch_unmap_temporary(to);
+    }
+    status_t status = pagemap_set(&mapping->overlay->pages, index, page, &mapping->space->object);
+    if (status != OK) {
+        frame_release(page);
+        return status;
+    }
+    return show(mapping, address, page, true);
+}
+
+/* Neighbours that are present in the source come along, read-only: they are likely to be next. */
+static void fault_around(struct mapping *mapping, uint32_t address)
+{
+    uint32_t first = address & ~(FAULT_AROUND * PAGE_SIZE - 1), last = first + (FAULT_AROUND - 1) * PAGE_SIZE;
+    first = first > mapping->start ? first : mapping->start;
+    last = last < mapping->end - PAGE_SIZE ? last : mapping->end - PAGE_SIZE;
+    for (uint32_t at = first; at <= last; at += PAGE_SIZE) {
+        uint32_t offset = (at - mapping->start) / PAGE_SIZE;
+        struct page *page = pagemap_get(&mapping->vmo->pages, mapping->vmo_index + offset);
+        if (at == address || page == NULL)
+            continue;
+        if (mapping->overlay != NULL && pagemap_get(&mapping->overlay->pages, mapping->overlay_index + offset) != NULL)
+            continue;
+        if (!arch_query(&mapping->space->arch, at, NULL, NULL) && show(mapping, at, page, false) != OK)
+            return;
+    }
+}
+
+static bool inside_vmo(const struct mapping *mapping, uint32_t index)
+{
+    return index < pages_of(mapping->vmo->size);
+}
+
+static status_t fault_private(struct mapping *mapping, uint32_t address, bool write)
+{
+    uint32_t offset = (address - mapping->start) / PAGE_SIZE;
+    struct page *page = NULL;
+    if (mapping->overlay != NULL)
+        page = pagemap_get(&mapping->overlay->pages, mapping->overlay_index + offset);
+    if (page != NULL && !(write && page->references > 1))
+        return show(mapping, address, page, page->references == 1);
+    if (page == NULL && mapping->vmo != NULL) {
+        if (!inside_vmo(mapping, mapping->vmo_index + offset))
+            return ERR_BAD_ADDRESS;
+        page = pagemap_get(&mapping->vmo->pages, mapping->vmo_index + offset);
+        if (page != NULL && !write) {
+            fault_around(mapping, address);
+            return show(mapping, address, page, false);
+        }
+    }
+    if (!write)
+        return show_zero(mapping, address);
+    status_t status = mapping_own_overlay(mapping);
+    return status == OK ? own_page(mapping, address, mapping->overlay_index + offset, page) : status;
+}
+
+static status_t fault_shared(struct mapping *mapping, uint32_t address, bool write)
+{
+    uint32_t index = mapping->vmo_index + (address - mapping->start) / PAGE_SIZE;
+    struct vmo *vmo = mapping->vmo;
+    struct page *page;
+    if (!inside_vmo(mapping, index))
+        return ERR_BAD_ADDRESS;
+    if (vmo->flags & VMO_PHYSICAL)
+        return arch_map(&mapping->space->arch, address, vmo->physical + index * PAGE_SIZE, mapping_bits(mapping, true));
+    status_t status = vmo_page(vmo, index, write, &page);
+    if (status != OK)
+        return status;
+    if (!write)
+        fault_around(mapping, address);
+    return show(mapping, address, page, page->references == 1);
+}
+
+static status_t resolve(struct mapping *mapping, uint32_t address, bool write)
+{
+    address &= ~PAGE_MASK;
+    if (mapping_is_shared(mapping))
+        return fault_shared(mapping, address, write);
+    return fault_private(mapping, address, write);
+}
+
+bool space_fault(struct space *space, uintptr_t address, bool write, bool fetch)
+{
+    struct mapping *mapping = space_mapping_at(space, address);
+    (void)fetch; /* without NX the processor does not tell, and readable is executable */
+    if (mapping == NULL || !(mapping->prot & (write ? PROT_W : PROT_R | PROT_X | PROT_W)))
+        return false;
+    return resolve(mapping, address, write) == OK;
+}
+
+/* ---- access from the kernel ----------------------------------------------------------------------- */
+
+/* The page that holds address, made present; writable without being shared if `write`. */
+static status_t page_at(struct space *space, uint32_t address, bool write, paddr_t *frame)
+{
+    struct mapping *mapping = space_mapping_at(space, address);
+    uint32_t bits;
+    if (mapping == NULL)
+        return ERR_BAD_ADDRESS;
+    if (!write && arch_query(&space->arch, address & ~PAGE_MASK, frame, &bits))
+        return OK;
+    /* A page table entry made here may be writable only if the mapping is: show() sees to that. */
+    status_t status = resolve(mapping, address, write);
+    if (status != OK)
+        return status;
+    return arch_query(&space->arch, address & ~PAGE_MASK, frame, &bits) ? OK : ERR_BAD_ADDRESS;
+}
+
+/* A mapping without any access has no page table entries; what was looked at goes again. */
+static void hide_again(struct space *space, uint32_t address)
+{
+    struct mapping *mapping = space_mapping_at(space, address);
+    if (mapping != NULL && mapping->prot == 0)
+        arch_unmap(&space->arch, address & ~PAGE_MASK, 1);
+}
+
+static status_t copy(struct space *space, uint32_t address, char *buffer, uint32_t length, bool write, uint32_t *done)
+{
+    *done = 0;
+    while (*done < length) {
+        uint32_t at = address + *done, within = at & PAGE_MASK, count = PAGE_SIZE - within;
+        paddr_t frame;
+        count = count < length - *done ? count : length - *done;
+        status_t status = page_at(space, at, write, &frame);
+        if (status != OK)
+            return *done > 0 ? OK : status;
+        char *view = arch_map_temporary(frame & ~PAGE_MASK);
+        if (write)
+            __builtin_memcpy(view + within, buffer + *done, count);
+        else
+            __builtin_memcpy(buffer + *done, view + within, count);
+        arch_unmap_temporary(view);
+        hide_again(space, at);
+        *done += count;
+    }
+    return OK;
+}
+
+status_t space_copy_out(struct space *space, uint32_t address, void *kernel_buffer, uint32_t length, uint32_t *done)
+{
+    return copy(space, address, kernel_buffer, length, false, done);
+}
+
+status_t space_copy_in(struct space *space, uint32_t address, const void *kernel_buffer, uint32_t length, uint32_t *done)
+{
+    return copy(space, address, (char *)(uintptr_t)kernel_buffer, length, true, done);
+}
+
+status_t space_pin_page(struct space *space, uint32_t address, struct page **page)
+{
+    paddr_t frame;
+    status_t status = page_at(space, address, true, &frame);
+    if (status != OK)
+        return status;
+    *page = frame_of(frame & ~PAGE_MASK);
+    if (*page == NULL)
+        return ERR_BAD_ADDRESS;
+    frame_hold(*page);
+    return OK;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory objects. Whenever a page of a VMO is replaced or dropped, every mapping that may show the
+ * old one loses its page table entry first; the next access faults it in anew.
+ */
+#include <kernel/space.h>
+#include <kernel/thread.h>
+
+static void vmo_destroy(struct object *object)
+{
+    struct vmo *vmo = vmo_from_object(object);
+    pagemap_destroy(&vmo->pages, &vmo->object);
+    heap_free(vmo);
+}
+
+static const struct object_ops vmo_ops = {.name = "vmo", .destroy = vmo_destroy};
+
+struct vmo *vmo_from_object(struct object *object)
+{
+    return list_entry(object, struct vmo, object);
+}
+
+struct object *vmo_object(struct vmo *vmo)
+{
+    return &vmo->object;
+}
+
+uint64_t vmo_size(struct vmo *vmo)
+{
+    return vmo->size;
+}
+
+static status_t vmo_make(uint32_t flags, uint64_t size, struct process *charge, struct vmo **result)
+{
+    if (size > (uint64_t)PAGEMAP_LIMIT * PAGE_SIZE)
+        return ERR_OUT_OF_RANGE;
+    struct vmo *vmo = heap_alloc(sizeof *vmo);
+    if (vmo == NULL)
+        return ERR_NO_MEMORY;
+    status_t status = object_init(&vmo->object, &vmo_ops, OBJECT_VMO, charge);
+    if (status != OK) {
+        heap_free(vmo);
+        return status;
+    }
+    vmo->flags = flags;
+    vmo->size = size;
+    list_init(&vmo->mappings);
+    *result = vmo;
+    return OK;
+}
+
+/* Put a run of frames in, whose references pass to the VMO; on failure the rest is released too. */
+static status_t fill_with_frames(struct vmo *vmo, struct page *first)
+{
+    uint32_t count = pages_of(vmo->size);
+    for (uint32_t i = 0; i < count; i++) {
+        status_t status = pagemap_set(&vmo->pages, i, first + i, &vmo->object);
+        if (status != OK) {
+            while (i < count)
+                frame_release(first + i++);
+            return status;
+        }
+    }
+    return OK;
+}
+
+static status_t fill_contiguous(struct vmo *vmo)
+{
+    struct page *first = frame_alloc_contiguous(pages_of(vmo->size), UINT32_MAX);
+    if (first == NULL)
+        return ERR_NO_MEMORY;
+    vmo->physical = frame_address(first);
+    for (uint32_t i = 0; i < pages_of(vmo->size); i++)
+        arch_zero_page(arch_direct(vmo->physical + i * PAGE_SIZE));
+    return fill_with_frames(vmo, first);
+}
+
+status_t vmo_new(uint32_t flags, uint64_t size, struct process *charge, struct vmo **result)
+{
+    struct vmo *vmo;
+    if ((flags & ~(uint32_t)VMO_CONTIGUOUS) || (flags & VMO_CONTIGUOUS && (size == 0 || size > 64u << 20)))
+        return ERR_INVALID_ARGUMENT;
+    status_t status = vmo_make(flags, size, charge, &vmo);
+    if (status != OK)
+        return status;
+    if (flags & VMO_CONTIGUOUS) {
+        status = fill_contiguous(vmo);
+        if (status != OK) {
+            object_release(&vmo->object);
+            return status;
+        }
+    }
+    *result = vmo;
+    return OK;
+}
+
+status_t vmo_new_from_frames(paddr_t start, uint64_t size, struct vmo **result)
+{
+    struct vmo *vmo;
+    status_t status = vmo_make(0, size, NULL, &vmo);
+    if (status != OK)
+        return status;
+    status = fill_with_frames(vmo, frame_of(start));
+    if (status != OK) {
+        object_release(&vmo->object);
+        return status;
+    }
+    *result = vmo;
+    return OK;
+}
+
+status_t vmo_new_physical(paddr_t start, uint32_t length, struct process *charge, struct vmo **result)
+{
+    status_t status = vmo_make(VMO_PHYSICAL, length, charge, result);
+    if (status == OK)
+        (*result)->physical = start;
+    return status;
+}
+
+/* ---- pages ---------------------------------------------------------------------------------------- */
+
+static void zap_page(struct vmo *vmo, uint32_t index)
+{
+    struct list *item;
+    list_for_each(item, &vmo->mappings)
+        mapping_zap_vmo_page(list_entry(item, struct mapping, vmo_link), index);
+}
+
+static struct page *copy_of(struct page *page)
+{
+    struct page *copy = frame_alloc(0);
+    if (copy == NULL)
+        return NULL;
+    void *to = arch_map_temporary(frame_address(copy)), *from = arch_map_temporary(frame_address(page));
+    arch_copy_page(to, from);
+    arch_unmap_temporary(from);
+    arch_unmap_temporary(to);
+    return copy;
+}
+
+status_t vmo_page(struct vmo *vmo, uint32_t index, bool write, struct page **result)
+{
+    struct page *page = pagemap_get(&vmo->pages, index);
+    if (page != NULL && !(write && page->references > 1)) {
+        *result = page;
+        return OK;
+    }
+    struct page *fresh = page != NULL ? copy_of(page) : frame_alloc(FRAME_ZERO);
+    if (fresh == NULL)
+        return ERR_NO_MEMORY;
+    zap_page(vmo, index); /* the old page, or the zero page a private mapping showed instead */
+    status_t status = pagemap_set(&vmo->pages, index, fresh, &vmo->object);
+    if (status != OK) {
+        frame_release(fresh);
+        return status;
+    }
+    *result = fresh;
+    return OK;
+}
+
+/* Calls visit(view of the page, buffer position, length) for each piece of a byte range. */
+static status_t for_each_piece(struct vmo *vmo, uint64_t offset, char *buffer, uint32_t length, bool write)
+{
+    if (offset > vmo->size || length > vmo->size - offset)
+        return ERR_OUT_OF_RANGE;
+    if (vmo->flags & VMO_PHYSICAL)
+        return ERR_NOT_SUPPORTED;
+    while (length > 0) {
+        uint32_t within = (uint32_t)offset & PAGE_MASK, count = PAGE_SIZE - within;
+        struct page *page = pagemap_get(&vmo->pages, (uint32_t)(offset / PAGE_SIZE));
+        count = count < length ? count : length;
+        if (write) {
+            status_t status = vmo_page(vmo, (uint32_t)(offset / PAGE_SIZE), true, &page);
+            if (status != OK)
+                return status;
+        }
+        char *view = page != NULL ? arch_map_temporary(frame_address(page)) : NULL;
+        if (write)
+            __builtin_memcpy(view + within, buffer, count);
+        else if (view != NULL)
+            __builtin_memcpy(buffer, view + within, count);
+        else
+            __builtin_memset(buffer, 0, count);
+        if (view != NULL)
+            arch_unmap_temporary(view);
+        offset += count;
+        buffer += count;
+        length -= count;
+    }
+    return OK;
+}
+
+status_t vmo_copy_out(struct vmo *vmo, uint64_t offset, void *kernel_buffer, uint32_t length)
+{
+    return for_each_piece(vmo, offset, kernel_buffer, length, false);
+}
+
+status_t vmo_copy_in(struct vmo *vmo, uint64_t offset, const void *kernel_buffer, uint32_t length)
+{
+    return for_each_piece(vmo, offset, (char *)(uintptr_t)kernel_buffer, length, true);
+}
+
+/* ---- clone, size, discard ---------------------------------------------------------------------------- */
+
+/* From now on the pages are shared with a clone: shared mappings must fault before they write. */
+static void write_protect(struct vmo *vmo, uint32_t first, uint32_t count)
+{
+    struct list *item;
+    list_for_each(item, &vmo->mappings) {
+        struct mapping *mapping = list_entry(item, struct mapping, vmo_link);
+        uint32_t pages = (mapping->end - mapping->start) / PAGE_SIZE;
+        if (mapping_is_shared(mapping) && mapping->vmo_index < first + count && first < mapping->vmo_index + pages)
+            arch_write_protect(&mapping->space->arch, mapping->start, pages);
+    }
+}
+
+status_t vmo_new_clone(struct vmo *vmo, uint64_t offset, uint64_t length, struct process *charge, struct vmo **result)
+{
+    struct vmo *clone;
+    if (offset & PAGE_MASK)
+        return ERR_INVALID_ARGUMENT;
+    if (offset > vmo->size || length > vmo->size - offset)
+        return ERR_OUT_OF_RANGE;
+    if (vmo->flags & (VMO_PHYSICAL | VMO_CONTIGUOUS))
+        return ERR_NOT_SUPPORTED;
+    status_t status = vmo_make(0, length, charge, &clone);
+    if (status != OK)
+        return status;
+    uint32_t first = (uint32_t)(offset / PAGE_SIZE), count = pages_of(length);
+    write_protect(vmo, first, count);
+    status = pagemap_share(&clone->pages, &vmo->pages, first, count, &clone->object);
+    if (status != OK) {
+        object_release(&clone->object);
+        return status;
+    }
+    *result = clone;
+    return OK;
+}
+
+static void zap_range(struct vmo *vmo, uint32_t first, uint32_t count)
+{
+    struct list *item;
+    list_for_each(item, &vmo->mappings) {
+        struct mapping *mapping = list_entry(item, struct mapping, vmo_link);
+        uint32_t pages = (mapping->end - mapping->start) / PAGE_SIZE;
+        if (mapping->vmo_index < first + count && first < mapping->vmo_index + pages)
+            mapping_zap(mapping);
+    }
+}
+
+static void drop_range(struct vmo *vmo, uint32_t first, uint32_t count)
+{
+    zap_range(vmo, first, count);
+    pagemap_drop(&vmo->pages, first, count, &vmo->object);
+}
+
+static status_t zero_tail(struct vmo *vmo, uint64_t size)
+{
+    static const char zeros[PAGE_SIZE];
+    uint32_t within = (uint32_t)size & PAGE_MASK;
+    uint64_t left = vmo->size - size;
+    if (within == 0 || left == 0 || pagemap_get(&vmo->pages, (uint32_t)(size / PAGE_SIZE)) == NULL)
+        return OK;
+    uint32_t count = PAGE_SIZE - within;
+    return vmo_copy_in(vmo, size, zeros, left < count ? (uint32_t)left : count);
+}
+
+status_t vmo_resize(struct vmo *vmo, uint64_t size)
+{
+    if (vmo->flags & (VMO_PHYSICAL | VMO_CONTIGUOUS))
+        return ERR_NOT_SUPPORTED;
+    if (size > (uint64_t)PAGEMAP_LIMIT * PAGE_SIZE)
+        return ERR_OUT_OF_RANGE;
+    if (size < vmo->size) {
+        status_t status = zero_tail(vmo, size);
+        if (status != OK)
+            return status;
+        drop_range(vmo, pages_of(size), PAGEMAP_LIMIT - pages_of(size));
+    }
+    vmo->size = size;
+    return OK;
+}
+
+status_t vmo_drop(struct vmo *vmo, uint64_t offset, uint64_t length)
+{
+    if ((offset | length) & PAGE_MASK)
+        return ERR_INVALID_ARGUMENT;
+    if (offset > vmo->size || length > ((vmo->size + PAGE_MASK) & ~(uint64_t)PAGE_MASK) - offset)
+        return ERR_OUT_OF_RANGE;
+    if (vmo->flags & (VMO_PHYSICAL | VMO_CONTIGUOUS))
+        return ERR_NOT_SUPPORTED;
+    drop_range(vmo, (uint32_t)(offset / PAGE_SIZE), (uint32_t)(length / PAGE_SIZE));
+    return OK;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside of memory objects; for the space code only. */
+#ifndef KERNEL_VMO_H
+#define KERNEL_VMO_H
+
+#include <kernel/pagemap.h>
+
+#define VMO_PHYSICAL (1u << 31) /* device memory: no struct page, always there */
+
+struct vmo {
+    struct object object;
+    uint64_t size;
+    uint32_t flags;
+    paddr_t physical; /* contiguous and physical VMOs */
+    struct pagemap pages;
+    struct list mappings; /* struct mapping.vmo_link, private ones too */
+};
+
+static inline uint32_t pages_of(uint64_t bytes)
+{
+    return (uint32_t)((bytes + PAGE_MASK) / PAGE_SIZE);
+}
+
+/* The page at index, allocated zeroed if absent; without being shared with a clone if `write`. */
+status_t vmo_page(struct vmo *vmo, uint32_t index, bool write, struct page **page);
+
+status_t vmo_resize(struct vmo *vmo, uint64_t size);
+status_t vmo_drop(struct vmo *vmo, uint64_t offset, uint64_t length); /* page-aligned range */
+
+#endif
