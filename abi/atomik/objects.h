@@ -143,6 +143,8 @@ struct guest_frame {
 
 /* Kernel calls of native programs and of personality servers enter here. */
 #define CALL_VECTOR 0xa0
+/* A second, shorter way to make call guest_enter, only for ring 1 (lib/server/guest_enter.S). */
+#define GUEST_ENTER_VECTOR 0xa1
 
 /*
  * What a process's exception port is sent when one of its own threads (not a guest) faults. The

@@ -25,6 +25,8 @@
 #define IDT_ERROR(vector) (((vector) << 3) | 2u)
 #define INT_LENGTH 2
 
+_Static_assert(VECTOR_CALL == CALL_VECTOR && VECTOR_GUEST_ENTER == GUEST_ENTER_VECTOR, "layout.h");
+
 static uint32_t idt[256][2];
 
 static void gate(uint32_t vector, const void *entry, uint32_t ring)
