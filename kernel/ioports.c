@@ -87,6 +87,7 @@ void ioports_drop_bitmap(struct process *process)
 {
     if (!process->ioport_bitmap)
         return;
+    arch_ioports_changed(process->ioport_bitmap);
     heap_free(process->ioport_bitmap);
     process->ioport_bitmap = NULL;
     process_uncharge_pages(process, IOPORT_BITMAP_PAGES);

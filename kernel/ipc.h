@@ -55,6 +55,10 @@ bool privilege_range(const struct io_range ranges[PRIVILEGE_RANGES], uint32_t fi
 
 /* ---- boot.c ---- */
 void boot_process_finished(const struct process *process); /* panics if it was init */
+/* Wraps the boot modules as VMOs, on first use. NULL: no such module. */
+struct vmo *boot_module(uint32_t index);
+/* A process with all privileges, running a native program on a small stack; one reference. */
+status_t boot_start_program(const char *name, struct vmo *image, struct process **result);
 
 #define VECTOR_PAGE_FAULT 14
 

@@ -111,6 +111,9 @@ static void finish(struct process *process)
 
     assert(!process->finished && !process->thread_count);
     process->exiting = true;
+    /* What the page tables show is about to go. */
+    if (current->process == process)
+        thread_set_space(NULL);
     terminate_unstarted(process);
     handle_table_destroy(process);
     process->exception_port = NULL;

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+/* Handlers of the calls on handles, processes and threads. */
+#include <kernel/calls.h>
+#include <kernel/ipc.h>
+#include <kernel/log.h>
+#include <kernel/memory.h>
+
+/* ---- what several handlers need ---- */
+
+status_t user_probe(user_t at, uint32_t length)
+{
+    uint8_t bytes[32];
+
+    assert(length <= sizeof bytes);
+    status_t status = user_read(bytes, at, length);
+    return status == OK ? user_write(at, bytes, length) : status;
+}
+
+status_t handle_get_process(handle_t handle, uint32_t rights, struct process **process)
+{
+    struct object *object;
+
+    if (handle == HANDLE_SELF) {
+        *process = current->process;
+        return OK;
+    }
+    status_t status = handle_get(current->process, handle, OBJECT_PROCESS, rights, &object);
+    if (status == OK)
+        *process = process_from_object(object);
+    return status;
+}
+
+status_t handle_get_thread(handle_t handle, uint32_t rights, struct thread **thread)
+{
+    struct object *object;
+
+    if (handle == HANDLE_SELF) {
+        *thread = current;
+        return OK;
+    }
+    status_t status = handle_get(current->process, handle, OBJECT_THREAD, rights, &object);
+    if (status == OK)
+        *thread = thread_from_object(object);
+    return status;
+}
+
+/* The rights for a new handle, out of those of an existing one. */
+static status_t narrow_rights(uint32_t have, uint32_t wanted, uint32_t *rights)
+{
+    if (wanted == RIGHT_SAME)
+        wanted = have;
+    if (wanted & ~(uint32_t)RIGHT_ALL)
+        return ERR_INVALID_ARGUMENT;
+    if (wanted & ~have)
+        return ERR_ACCESS_DENIED;
+    *rights = wanted;
+    return OK;
+}
+
+/* ---- handles ---- */
+
+status_t call_handle_close(handle_t handle)
+{
+    return handle_remove(current->process, handle);
+}
+
+status_t call_handle_duplicate(handle_t handle, uint32_t wanted, user_t result)
+{
+    struct handle_entry *entry;
+    uint32_t rights;
+    status_t status = handle_get_entry(current->process, handle, &entry);
+
+    if (status != OK)
+        return status;
+    if (!(entry->rights & RIGHT_DUPLICATE))
+        return ERR_ACCESS_DENIED;
+    status = narrow_rights(entry->rights, wanted, &rights);
+    if (status != OK)
+        return status;
+    struct object *object = entry->object;
+    object_hold(object);
+    return handle_return(object, rights, result);
+}
+
+status_t call_handle_info(handle_t handle, user_t result)
+{
+    struct handle_entry *entry;
+    status_t status = handle_get_entry(current->process, handle, &entry);
+
+    if (status != OK)
+        return status;
+    const struct object *object = entry->object;
+    struct handle_info info = {
+        .type = object->type,
+        .rights = entry->rights,
+        .object_id = object->id,
+        .badge = port_badge_of(object),
+        .signals = object->signals,
+        .references = object->references,
+    };
+    return user_write(result, &info, sizeof info);
+}
+
+/* ---- processes ---- */
+
+status_t call_process_create(user_t user_request, user_t user_process, user_t user_space)
+{
+    struct process_request request;
+    struct process *process;
+    handle_t handles[2];
+    status_t status = user_read(&request, user_request, sizeof request);
+
+    if (status == OK)
+        status = user_probe(user_process, sizeof(handle_t));
+    if (status == OK)
+        status = user_probe(user_space, sizeof(handle_t));
+    if (status == OK)
+        status = handle_reserve(current->process, 2);
+    if (status == OK)
+        status = process_create_object(&request, current->process, &process);
+    if (status != OK)
+        return status;
+    if (handle_add(current->process, &process->object, RIGHT_ALL, &handles[0]) != OK ||
+        handle_add(current->process, space_object(process->space), RIGHT_ALL, &handles[1]) != OK)
+        panic("no room for a process's handles");
+    object_release(&process->object);
+    status = user_write(user_process, &handles[0], sizeof(handle_t));
+    if (status == OK)
+        status = user_write(user_space, &handles[1], sizeof(handle_t));
+    for (uint32_t i = 0; i < 2 && status != OK; i++)
+        if (handle_remove(current->process, handles[i]) != OK)
+            panic("a process's handle vanished");
+    return status;
+}
+
+status_t call_process_give(handle_t target, handle_t handle, uint32_t wanted, user_t result)
+{
+    struct process *process;
+    struct handle_entry *entry;
+    uint32_t rights;
+    handle_t given;
+    status_t status = handle_get_process(target, RIGHT_MANAGE, &process);
+
+    if (status == OK)
+        status = handle_get_entry(current->process, handle, &entry);
+    if (status != OK)
+        return status;
+    if (!(entry->rights & RIGHT_TRANSFER))
+        return ERR_ACCESS_DENIED;
+    if (process->exiting)
+        return ERR_BAD_STATE;
+    status = narrow_rights(entry->rights, wanted, &rights);
+    if (status == OK)
+        status = user_probe(result, sizeof given);
+    if (status == OK)
+        status = handle_add(process, entry->object, rights, &given);
+    if (status != OK)
+        return status;
+    status = user_write(result, &given, sizeof given);
+    if (status != OK)
+        return handle_remove(process, given) == OK ? status : ERR_BAD_STATE;
+    return handle_remove(current->process, handle);
+}
+
+status_t call_process_exit(uint32_t code)
+{
+    process_terminate(current->process, (int32_t)code);
+    return OK; /* nobody sees it: the thread ends on its way out of the kernel */
+}
+
+status_t call_process_kill(handle_t handle, uint32_t code)
+{
+    struct process *process;
+    status_t status = handle_get_process(handle, RIGHT_MANAGE, &process);
+
+    if (status == OK)
+        process_terminate(process, (int32_t)code);
+    return status;
+}
+
+static void fill_process_info(struct process *process, struct process_info *info)
+{
+    ktime_t time = process->dead_cpu_time;
+    struct list *item;
+
+    thread_account_current();
+    list_for_each(item, &process->threads)
+        time += list_entry(item, struct thread, process_link)->cpu_time;
+    *info = (struct process_info){
+        .id = process->object.id,
+        .flags = process->flags,
+        .threads = process->thread_count,
+        .handles = process->handles.used,
+        .pages = process->page_count,
+        .terminated = process->finished,
+        .exit_code = process->exit_code,
+        .cpu_time_low = (uint32_t)time,
+        .cpu_time_high = (uint32_t)(time >> 32),
+    };
+    __builtin_memcpy(info->name, process->name, NAME_LENGTH);
+}
+
+status_t call_process_info(handle_t handle, user_t result)
+{
+    struct process *process;
+    struct process_info info;
+    status_t status = handle_get_process(handle, RIGHT_READ, &process);
+
+    if (status != OK)
+        return status;
+    fill_process_info(process, &info);
+    return user_write(result, &info, sizeof info);
+}
+
+status_t call_process_next(uint32_t after_id, user_t result)
+{
+    struct process_info info;
+    struct list *item;
+
+    if (!(current->process->privileges.flags & PRIVILEGE_INSPECT))
+        return ERR_ACCESS_DENIED;
+    list_for_each(item, &all_processes) {
+        struct process *process = list_entry(item, struct process, all_link);
+        if (process->object.id <= after_id)
+            continue;
+        fill_process_info(process, &info);
+        return user_write(result, &info, sizeof info);
+    }
+    return ERR_NOT_FOUND;
+}
+
+static status_t set_exception_port(struct process *process, handle_t value)
+{
+    struct object *port = NULL, *old = process->exception_port;
+
+    if (process->exiting)
+        return ERR_BAD_STATE;
+    if (value) {
+        status_t status =
+            handle_get(current->process, value, OBJECT_PORT, RIGHT_CALL, &port);
+        if (status != OK)
+            return status;
+        handle_count(port, 0);
+    }
+    process->exception_port = port;
+    if (old)
+        handle_uncount(old, 0);
+    return OK;
+}
+
+status_t call_process_set(handle_t handle, uint32_t property, uint32_t value)
+{
+    struct process *process;
+    status_t status = handle_get_process(handle, RIGHT_MANAGE, &process);
+
+    if (status != OK)
+        return status;
+    if (property == PROCESS_EXCEPTION_PORT)
+        return set_exception_port(process, value);
+    return ERR_INVALID_ARGUMENT;
+}
+
+static bool in_window(uint32_t address)
+{
+    return address >= SERVER_BASE && address < SERVER_LIMIT;
+}
+
+status_t call_process_set_recovery(uint32_t start, uint32_t end, uint32_t handler)
+{
+    struct process *process = current->process;
+
+    if (!(process->flags & PROCESS_SERVER))
+        return ERR_NOT_SUPPORTED;
+    if (!in_window(start) || !in_window(end) || start >= end || !in_window(handler))
+        return ERR_INVALID_ARGUMENT;
+    process->recovery_start = start;
+    process->recovery_end = end;
+    process->recovery_handler = handler;
+    return OK;
+}
+
+/* ---- threads ---- */
+
+/* Entry and stack must lie where the process's code can be; 0 < stack, since it is an end. */
+static bool start_ok(const struct process *process, uint32_t entry, uint32_t stack)
+{
+    if (process->flags & PROCESS_SERVER)
+        return in_window(entry) && stack > SERVER_BASE && stack <= SERVER_LIMIT;
+    return entry >= USER_BASE && entry < GUEST_LIMIT && stack >= USER_BASE && stack <= GUEST_LIMIT;
+}
+
+status_t call_thread_create(handle_t handle, uint32_t entry, uint32_t stack, uint32_t argument,
+                            user_t result)
+{
+    struct process *process;
+    struct thread *thread;
+    status_t status = handle_get_process(handle, RIGHT_MANAGE, &process);
+
+    if (status != OK)
+        return status;
+    if (!start_ok(process, entry, stack))
+        return ERR_INVALID_ARGUMENT;
+    if (!result.address)
+        return thread_create_user(process, entry, stack, argument, NULL);
+    /* A thread cannot be taken back: make sure that the handle will fit. */
+    status = user_probe(result, sizeof(handle_t));
+    if (status == OK)
+        status = handle_reserve(current->process, 1);
+    if (status == OK)
+        status = thread_create_user(process, entry, stack, argument, &thread);
+    return status == OK ? handle_return(&thread->object, RIGHT_ALL, result) : status;
+}
+
+status_t call_thread_exit(uint32_t code)
+{
+    thread_exit_current((int32_t)code);
+}
+
+status_t call_thread_kick(handle_t handle)
+{
+    struct thread *thread;
+    status_t status = handle_get_thread(handle, RIGHT_MANAGE, &thread);
+
+    if (status == OK)
+        thread_kick_thread(thread);
+    return status;
+}
+
+status_t call_thread_info(handle_t handle, user_t result)
+{
+    struct thread *thread;
+    status_t status = handle_get_thread(handle, RIGHT_READ, &thread);
+
+    if (status != OK)
+        return status;
+    thread_account_current();
+    struct thread_info info = {
+        .id = thread->object.id,
+        .process_id = thread->process ? thread->process->object.id : 0,
+        .state = thread->state,
+        .priority = thread->priority,
+        .in_guest = thread->arch.in_guest,
+        .cpu_time_low = (uint32_t)thread->cpu_time,
+        .cpu_time_high = (uint32_t)(thread->cpu_time >> 32),
+        .guest_time_low = (uint32_t)thread->guest_time,
+        .guest_time_high = (uint32_t)(thread->guest_time >> 32),
+        .exit_code = thread->exit_code,
+    };
+    return user_write(result, &info, sizeof info);
+}
+
+status_t call_thread_set(handle_t handle, uint32_t property, uint32_t value)
+{
+    struct thread *thread;
+    status_t status = handle_get_thread(handle, RIGHT_MANAGE, &thread);
+
+    if (status != OK)
+        return status;
+    if (property != THREAD_PRIORITY)
+        return ERR_INVALID_ARGUMENT;
+    if (value <= PRIORITY_IDLE || value >= PRIORITY_COUNT)
+        return ERR_OUT_OF_RANGE;
+    if (value > PRIORITY_NORMAL && !(current->process->privileges.flags & PRIVILEGE_PRIORITY))
+        return ERR_ACCESS_DENIED;
+    if (thread->state != THREAD_DEAD)
+        thread_set_priority(thread, value);
+    return OK;
+}
+
+status_t call_thread_yield(uint32_t reserved)
+{
+    if (reserved)
+        return ERR_INVALID_ARGUMENT;
+    thread_yield_current();
+    return OK;
+}
+
+status_t call_thread_tls(uint32_t base)
+{
+    if (current->process->flags & PROCESS_SERVER)
+        return ERR_NOT_SUPPORTED;
+    if (base >= GUEST_LIMIT)
+        return ERR_BAD_ADDRESS;
+    arch_native_tls_set(base);
+    return OK;
+}
