@@ -8,7 +8,8 @@
 #   MANIFEST_UNIX += FILE     manifest lines (tools/mkarchive) for the archive of the Unix and native side
 #   MANIFEST_WINDOWS += FILE  the same for the archive that only the NT personality needs
 #   UNIT_TARGETS += unit-X    a target that builds and runs one host unit test with cmocka
-#   FLAG_VARS += NAME         the variable NAME holds compiler flags; $(FLAGS_STAMP) changes with it
+#   FLAG_VARS += NAME         everything is built again when the variable NAME changes; so it is with
+#                             each variable whose name ends in CFLAGS or LDFLAGS
 #   $(Q), $(call say,CC,$@)   a quiet recipe line and what is shown instead
 #   $(BUILD)/packages/P/F     the file F of the Debian package P of tools/packages/packages.lock
 
@@ -63,13 +64,18 @@ endif
 
 # The stamp is written while this file is read, and only when a flag differs from the last time: so
 # that flags are a prerequisite like any other, and a build with nothing to do does nothing.
+FLAG_VARS += $(filter %CFLAGS %LDFLAGS,$(.VARIABLES))
 FLAGS_NOW := $(strip $(foreach name,$(sort $(FLAG_VARS)),$(name)=$($(name))))
 ifneq ($(FLAGS_NOW),$(strip $(file <$(FLAGS_STAMP))))
 $(shell mkdir -p $(BUILD))
 $(file >$(FLAGS_STAMP),$(FLAGS_NOW))
 endif
 
--include $(shell find $(BUILD) -path $(BUILD)/packages -prune -o -path $(BUILD)/apt -prune -o -name '*.d' -print 2>/dev/null)
+# What earlier builds learnt: headers that objects include, and objects that are there to be rebuilt.
+NOT_OURS := $(foreach name,packages apt newlib sysroot,-path $(BUILD)/$(name) -prune -o)
+EARLIER := $(shell find $(BUILD) $(NOT_OURS) \( -name '*.d' -o -name '*.o' \) -print 2>/dev/null)
+-include $(filter %.d,$(EARLIER))
+$(filter %.o,$(EARLIER)): $(FLAGS_STAMP)
 
 .PHONY: help all run test unit check format bench count-kernel setup clean distclean
 

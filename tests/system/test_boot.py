@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""The ways to boot and to end a machine."""
+
+import pytest
+
+from bochs import Bochs, make_image
+from machine import BOOT_SECONDS, BUILD, atomik
+
+
+@pytest.mark.parametrize("options", [
+    ("--mem", "96"),
+    ("--mem", "3072"),
+    ("--mem", "64", "--unix-only"),
+    ("--disk", "--mem", "96"),
+], ids=["96 MiB", "3 GiB", "Unix alone in 64 MiB", "disk image with GRUB"])
+def test_boots_to_a_prompt_and_powers_off(own_machine, options):
+    machine = own_machine(*options)
+    assert machine.output("echo alive") == "alive"
+    machine.send("poweroff\n")
+    assert machine.expect_end(BOOT_SECONDS) == 0
+
+
+def test_reboot_ends_the_host_command(own_machine):
+    machine = own_machine("--unix-only")
+    machine.send("reboot\n")
+    assert machine.expect_end(BOOT_SECONDS) == 0
+
+
+def test_too_little_memory_gets_a_message():
+    result = atomik("--build", BUILD, "--mem", "12", "--unix-only", "--timeout", "30")
+    assert b"memory" in result.stdout
+    assert result.returncode != 124, "the machine hangs"
+
+
+def test_verbose_boot_says_more():
+    def lines(*options):
+        result = atomik("run", "--build", BUILD, "--timeout", str(BOOT_SECONDS), "--verbose", *options,
+                        "--", "/bin/true")
+        assert result.returncode == 0
+        return result.stderr.count(b"\n")
+    assert lines() > 3
+
+
+def test_kernel_self_tests_pass_in_bochs(tmp_path):
+    """Bochs checks segment limits: this is where ring 1 is seen to be kept out of the kernel."""
+    image = str(tmp_path / "selftest.img")
+    make_image(BUILD, image, "selftest", "unix-only")
+    bochs = Bochs(image, str(tmp_path))
+    try:
+        found = bochs.wait(r"kernel self-test: (\d+) passed, (\d+) failed", 240)
+    finally:
+        bochs.close()
+    assert int(found[1]) > 0 and int(found[2]) == 0, bochs.output()
+
+
+def test_boots_to_a_prompt_in_bochs(tmp_path):
+    image = str(tmp_path / "boot.img")
+    make_image(BUILD, image, "unix-only")
+    bochs = Bochs(image, str(tmp_path))
+    try:
+        bochs.wait(r"/ # ", 240)
+    finally:
+        bochs.close()
