@@ -81,8 +81,8 @@ $(filter %.o,$(EARLIER)): $(FLAGS_STAMP)
 
 help: ## this list
 	@echo 'make TARGET [V=1 shows the commands] [BUILD=directory]'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile $(FRAGMENTS) | \
-	    while IFS='|' read -r target text; do printf '%-16s %s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/  \1|\2/p' Makefile $(FRAGMENTS) | \
+	    while IFS='|' read -r target text; do printf '%-22s %s\n' "$$target" "$$text"; done
 
 setup: ## install the Debian packages that are missing
 	@tools/setup/setup
@@ -108,6 +108,9 @@ check: ## formatting and static checks
 
 format: ## rewrite the C files in the project's format
 	@clang-format -i $(C_FILES)
+
+compile_commands.json: ## for clangd
+	@$(MAKE) --no-print-directory -n -B V=1 all | $(PYTHON) tools/compile-commands >$@
 
 bench: all ## compare speed with Debian's own kernel in the same QEMU
 	@tools/bench/run --build $(BUILD)
