@@ -115,7 +115,9 @@ status_t boot_start_program(const char *name, struct vmo *image, struct process 
     struct process *process;
 
     all_privileges(&request.privileges);
-    __builtin_strncpy(request.name, name, NAME_LENGTH - 1);
+    uint32_t length = (uint32_t)__builtin_strlen(name);
+    assert(length < NAME_LENGTH);
+    __builtin_memcpy(request.name, name, length);
     status_t status = process_create_object(&request, NULL, &process);
     if (status != OK)
         return status;
