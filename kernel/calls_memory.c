@@ -34,14 +34,6 @@ static status_t get_vmo(handle_t handle, uint32_t rights, struct vmo **vmo)
     return status;
 }
 
-/* Hands a new object to the caller: on success the handle is the only owner, on failure nobody. */
-static status_t give(struct object *object, user_t result)
-{
-    status_t status = handle_return(object, RIGHT_ALL, result);
-    object_release(object);
-    return status;
-}
-
 /* ---- spaces ------------------------------------------------------------------------------------- */
 
 status_t call_space_create(user_t result)
@@ -50,7 +42,7 @@ status_t call_space_create(user_t result)
     if (!is_server())
         return ERR_ACCESS_DENIED;
     status_t status = space_new(SPACE_GUEST, current->process->space, current->process, &space);
-    return status == OK ? give(&space->object, result) : status;
+    return status == OK ? handle_return(&space->object, RIGHT_ALL, result) : status;
 }
 
 status_t call_space_clone(handle_t handle, user_t result)
@@ -69,7 +61,7 @@ status_t call_space_clone(handle_t handle, user_t result)
         object_release(&clone->object);
         return status;
     }
-    return give(&clone->object, result);
+    return handle_return(&clone->object, RIGHT_ALL, result);
 }
 
 status_t call_space_attach(handle_t handle)
@@ -83,6 +75,8 @@ status_t call_space_attach(handle_t handle)
             return status;
         if (space->kind != SPACE_GUEST)
             return ERR_WRONG_TYPE;
+        if (space->server != current->process->space)
+            return ERR_ACCESS_DENIED; /* it shows another server's window */
     }
     thread_set_space(space);
     return OK;
@@ -275,7 +269,7 @@ status_t call_vmo_create(uint32_t flags, uint64_t size, user_t result)
     if ((flags & VMO_CONTIGUOUS) && !(current->process->privileges.flags & PRIVILEGE_DMA))
         return ERR_ACCESS_DENIED;
     status_t status = vmo_new(flags, size, current->process, &vmo);
-    return status == OK ? give(&vmo->object, result) : status;
+    return status == OK ? handle_return(&vmo->object, RIGHT_ALL, result) : status;
 }
 
 status_t call_vmo_clone(handle_t handle, uint64_t offset, uint64_t length, user_t result)
@@ -284,7 +278,7 @@ status_t call_vmo_clone(handle_t handle, uint64_t offset, uint64_t length, user_
     status_t status = get_vmo(handle, RIGHT_READ, &vmo);
     if (status == OK)
         status = vmo_new_clone(vmo, offset, length, current->process, &clone);
-    return status == OK ? give(&clone->object, result) : status;
+    return status == OK ? handle_return(&clone->object, RIGHT_ALL, result) : status;
 }
 
 status_t call_vmo_read(handle_t handle, uint64_t offset, user_t buffer, uint32_t length)
@@ -376,5 +370,5 @@ status_t call_vmo_create_physical(uint32_t address, uint32_t length, user_t resu
     if (!allowed)
         return ERR_ACCESS_DENIED;
     status_t status = vmo_new_physical(address, length, current->process, &vmo);
-    return status == OK ? give(&vmo->object, result) : status;
+    return status == OK ? handle_return(&vmo->object, RIGHT_ALL, result) : status;
 }

@@ -2,12 +2,15 @@
 /*
  * Physical frames: one struct page per frame of RAM, two free lists (below and above the direct
  * map). User pages come from high memory first, so that low memory stays for what the kernel must
- * be able to address.
+ * be able to address; they never take the last LOW_RESERVE frames of it, so that a program that
+ * eats all memory does not stop the servers from getting handles, threads and page tables.
  */
 #include <kernel/log.h>
 #include <kernel/memory.h>
 
 #define PAGE_SHIFT 12
+
+#define LOW_RESERVE 512u
 
 static struct page *pages; /* indexed by frame number */
 static uint32_t page_count;
@@ -91,9 +94,10 @@ void frame_init(void)
     pages = arch_direct(table << PAGE_SHIFT);
     for (uint32_t i = 0; i < page_count; i++)
         pages[i] = (struct page){.references = FRAME_RESERVED};
-    for (uint32_t i = 0; i < boot_info.ram_count; i++) {
-        uint32_t frame = boot_info.ram[i].start >> PAGE_SHIFT, end = frame + boot_info.ram[i].pages;
-        for (; frame < end; frame++) {
+    /* From the top down, so that the lists begin with the lowest frames. */
+    for (uint32_t i = boot_info.ram_count; i-- > 0;) {
+        uint32_t start = boot_info.ram[i].start >> PAGE_SHIFT;
+        for (uint32_t frame = start + boot_info.ram[i].pages; frame-- > start;) {
             bool used = in_use_at_boot(frame) || (frame >= table && frame < table + table_pages);
             pages[frame].references = used;
             total_count++;
@@ -114,8 +118,9 @@ static void zero(struct page *page)
 
 struct page *frame_alloc(uint32_t flags)
 {
-    struct page *page = flags & FRAME_LOW || free_high == NULL ? free_low : free_high;
-    if (page == NULL)
+    bool low = (flags & FRAME_LOW) || free_high == NULL;
+    struct page *page = low ? free_low : free_high;
+    if (page == NULL || (low && !(flags & FRAME_LOW) && free_low_count <= LOW_RESERVE))
         return NULL;
     free_list_remove(page);
     page->references = 1;

@@ -122,11 +122,13 @@ static void free_small(void *pointer)
     struct slab *slab = (struct slab *)((uintptr_t)pointer & ~PAGE_MASK);
     struct free_block *block = pointer;
     assert(slab->size_class < CLASS_COUNT && slab->used > 0);
+    struct list *list = &partial[slab->size_class];
     if (slab->free == NULL)
-        list_append(&partial[slab->size_class], &slab->link);
+        list_append(list, &slab->link);
     *block = (struct free_block){slab->free, POISON};
     slab->free = block;
-    if (--slab->used == 0) {
+    /* The last slab of a class stays, or a block that comes and goes would build it anew each time. */
+    if (--slab->used == 0 && list->next != list->previous) {
         list_remove(&slab->link);
         page_total--;
         frame_release(frame_of(arch_direct_to_phys(slab)));

@@ -48,7 +48,7 @@ struct vmo;
 struct vmo *vmo_from_object(struct object *object);
 struct object *vmo_object(struct vmo *vmo);
 status_t vmo_new(uint32_t flags, uint64_t size, struct process *charge, struct vmo **result);
-status_t vmo_new_from_frames(paddr_t start, uint64_t size, struct vmo **result); /* boot modules: takes over the frames */
+status_t vmo_new_from_frames(paddr_t start, uint64_t size, struct vmo **result); /* boot modules: takes over the frames, on success only */
 status_t vmo_new_physical(paddr_t start, uint32_t length, struct process *charge, struct vmo **result);
 status_t vmo_new_clone(struct vmo *vmo, uint64_t offset, uint64_t length, struct process *charge, struct vmo **result);
 uint64_t vmo_size(struct vmo *vmo);

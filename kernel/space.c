@@ -12,6 +12,8 @@ static void space_destroy(struct object *object)
     struct space *space = space_from_object(object);
     space_clear(space);
     arch_space_destroy(&space->arch);
+    if (space->server != NULL)
+        object_release(&space->server->object);
     heap_free(space->mappings);
     heap_free(space);
 }
@@ -50,6 +52,9 @@ status_t space_new(enum space_kind kind, struct space *server, struct process *c
         return status;
     }
     space->kind = kind;
+    space->server = server;
+    if (server != NULL)
+        object_hold(&server->object);
     space->base = kind == SPACE_SERVER ? SERVER_BASE : PAGE_SIZE;
     space->limit = kind == SPACE_SERVER ? SERVER_LIMIT : GUEST_LIMIT;
     *result = space;

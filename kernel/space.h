@@ -29,6 +29,7 @@ struct space {
     struct object object;
     struct arch_space arch;
     enum space_kind kind;
+    struct space *server; /* held: whose window a guest shows */
     uint32_t base, limit; /* mappings lie in [base, limit) */
     struct mapping **mappings; /* ascending, disjoint */
     uint32_t count, capacity;

@@ -159,6 +159,8 @@ static status_t page_at(struct space *space, uint32_t address, bool write, paddr
     uint32_t bits;
     if (mapping == NULL)
         return ERR_BAD_ADDRESS;
+    if (write && mapping_is_shared(mapping) && !(mapping->rights & RIGHT_WRITE))
+        return ERR_ACCESS_DENIED; /* it would change an object that the handle only let read */
     if (!write && arch_query(&space->arch, address & ~PAGE_MASK, frame, &bits))
         return OK;
     /* A page table entry made here may be writable only if the mapping is: show() sees to that. */

@@ -7,7 +7,6 @@
 #include <loaders/plan.h>
 
 #define PIE_BASE 0x56555000u /* where Linux puts a position-independent program without randomisation */
-#define INTERPRETER_ALIGN 0x10000u
 
 static bool read_image(void *context, uint32_t offset, void *buffer, uint32_t length)
 {
@@ -28,11 +27,13 @@ static status_t choose_base(struct space *space, const struct load_plan *plan, u
         return ERR_BAD_EXECUTABLE;
     if (!plan->relocatable && (flags & LOAD_AT_BASE) && base != plan->preferred_base)
         return ERR_INVALID_ARGUMENT;
+    if ((flags & LOAD_AT_BASE) && (base - plan->preferred_base) % plan->base_align)
+        return ERR_INVALID_ARGUMENT;
     if (plan->relocatable && !(flags & LOAD_AT_BASE) && plan->kind == LOAD_ELF32)
         probe.address = PIE_BASE;
     bool fixed = !plan->relocatable || (flags & LOAD_AT_BASE);
     probe.flags = fixed ? MAP_FLAG_FIXED | MAP_FLAG_NOREPLACE : MAP_FLAG_TOPDOWN;
-    probe.align = plan->kind == LOAD_PE32 ? INTERPRETER_ALIGN : 0;
+    probe.align = plan->base_align; /* a preferred base is a multiple of it, too */
     status_t status = space_map_vmo(space, NULL, RIGHT_ALL, &probe);
     if (status != OK)
         return status == ERR_INVALID_ARGUMENT ? ERR_BAD_EXECUTABLE : status;

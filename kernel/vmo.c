@@ -49,30 +49,36 @@ static status_t vmo_make(uint32_t flags, uint64_t size, struct process *charge, 
     return OK;
 }
 
-/* Put a run of frames in, whose references pass to the VMO; on failure the rest is released too. */
+/* Put a run of frames in. On success their references pass to the VMO, else they stay the caller's. */
 static status_t fill_with_frames(struct vmo *vmo, struct page *first)
 {
     uint32_t count = pages_of(vmo->size);
     for (uint32_t i = 0; i < count; i++) {
+        frame_hold(first + i);
         status_t status = pagemap_set(&vmo->pages, i, first + i, &vmo->object);
         if (status != OK) {
-            while (i < count)
-                frame_release(first + i++);
+            frame_release(first + i);
             return status;
         }
     }
+    for (uint32_t i = 0; i < count; i++)
+        frame_release(first + i);
     return OK;
 }
 
 static status_t fill_contiguous(struct vmo *vmo)
 {
-    struct page *first = frame_alloc_contiguous(pages_of(vmo->size), UINT32_MAX);
+    uint32_t count = pages_of(vmo->size);
+    struct page *first = frame_alloc_contiguous(count, UINT32_MAX);
     if (first == NULL)
         return ERR_NO_MEMORY;
     vmo->physical = frame_address(first);
-    for (uint32_t i = 0; i < pages_of(vmo->size); i++)
+    for (uint32_t i = 0; i < count; i++)
         arch_zero_page(arch_direct(vmo->physical + i * PAGE_SIZE));
-    return fill_with_frames(vmo, first);
+    status_t status = fill_with_frames(vmo, first);
+    for (uint32_t i = 0; status != OK && i < count; i++)
+        frame_release(first + i);
+    return status;
 }
 
 status_t vmo_new(uint32_t flags, uint64_t size, struct process *charge, struct vmo **result)
@@ -94,17 +100,30 @@ status_t vmo_new(uint32_t flags, uint64_t size, struct process *charge, struct v
     return OK;
 }
 
+/* Bytes of `page` from `from` on are beyond the end of an object and must read as zero. */
+static void clear_tail(struct page *page, uint32_t from)
+{
+    char *view = arch_map_temporary(frame_address(page));
+    __builtin_memset(view + from, 0, PAGE_SIZE - from);
+    arch_unmap_temporary(view);
+}
+
 status_t vmo_new_from_frames(paddr_t start, uint64_t size, struct vmo **result)
 {
     struct vmo *vmo;
+    struct page *first = frame_of(start);
+    if ((start & PAGE_MASK) || first == NULL || size == 0)
+        return ERR_INVALID_ARGUMENT;
     status_t status = vmo_make(0, size, NULL, &vmo);
     if (status != OK)
         return status;
-    status = fill_with_frames(vmo, frame_of(start));
+    status = fill_with_frames(vmo, first);
     if (status != OK) {
         object_release(&vmo->object);
         return status;
     }
+    if (size & PAGE_MASK)
+        clear_tail(first + (pages_of(size) - 1), (uint32_t)size & PAGE_MASK);
     *result = vmo;
     return OK;
 }
@@ -214,6 +233,29 @@ static void write_protect(struct vmo *vmo, uint32_t first, uint32_t count)
     }
 }
 
+static bool tail_is_clear(struct page *page, uint32_t from)
+{
+    const char *view = arch_map_temporary(frame_address(page));
+    uint32_t at = from;
+    while (at < PAGE_SIZE && view[at] == 0)
+        at++;
+    arch_unmap_temporary((void *)(uintptr_t)view);
+    return at == PAGE_SIZE;
+}
+
+/* What the original has behind the clone's end must not show in the clone's last page. */
+static status_t clear_clone_tail(struct vmo *clone)
+{
+    uint32_t within = (uint32_t)clone->size & PAGE_MASK, last = (uint32_t)(clone->size / PAGE_SIZE);
+    struct page *page = within ? pagemap_get(&clone->pages, last) : NULL;
+    if (page == NULL || tail_is_clear(page, within))
+        return OK;
+    status_t status = vmo_page(clone, last, true, &page);
+    if (status == OK)
+        clear_tail(page, within);
+    return status;
+}
+
 status_t vmo_new_clone(struct vmo *vmo, uint64_t offset, uint64_t length, struct process *charge, struct vmo **result)
 {
     struct vmo *clone;
@@ -229,6 +271,8 @@ status_t vmo_new_clone(struct vmo *vmo, uint64_t offset, uint64_t length, struct
     uint32_t first = (uint32_t)(offset / PAGE_SIZE), count = pages_of(length);
     write_protect(vmo, first, count);
     status = pagemap_share(&clone->pages, &vmo->pages, first, count, &clone->object);
+    if (status == OK)
+        status = clear_clone_tail(clone);
     if (status != OK) {
         object_release(&clone->object);
         return status;
@@ -256,13 +300,14 @@ static void drop_range(struct vmo *vmo, uint32_t first, uint32_t count)
 
 static status_t zero_tail(struct vmo *vmo, uint64_t size)
 {
-    static const char zeros[PAGE_SIZE];
-    uint32_t within = (uint32_t)size & PAGE_MASK;
-    uint64_t left = vmo->size - size;
-    if (within == 0 || left == 0 || pagemap_get(&vmo->pages, (uint32_t)(size / PAGE_SIZE)) == NULL)
+    uint32_t within = (uint32_t)size & PAGE_MASK, last = (uint32_t)(size / PAGE_SIZE);
+    struct page *page = within ? pagemap_get(&vmo->pages, last) : NULL;
+    if (page == NULL)
         return OK;
-    uint32_t count = PAGE_SIZE - within;
-    return vmo_copy_in(vmo, size, zeros, left < count ? (uint32_t)left : count);
+    status_t status = vmo_page(vmo, last, true, &page);
+    if (status == OK)
+        clear_tail(page, within);
+    return status;
 }
 
 status_t vmo_resize(struct vmo *vmo, uint64_t size)
