@@ -5,7 +5,7 @@
 # Waiters live on kernel stacks and are linked into lists while their thread blocks: no dangling pointers.
 KERNEL_CFLAGS := -Wno-dangling-pointer -std=gnu11 -ffreestanding -nostdinc \
 	-isystem $(shell $(CROSS)gcc -print-file-name=include) -march=i686 -mgeneral-regs-only -fno-pic \
-	-fno-stack-protector -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -O2 -g -Wall -Wextra \
+	-fno-stack-protector -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns -O2 -g -Wall -Wextra \
 	-Werror -I. -Iabi -MMD -MP
 KERNEL_LDFLAGS := -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=4096
 FLAG_VARS += KERNEL_CFLAGS KERNEL_LDFLAGS

@@ -449,32 +449,101 @@ thread_start_kernel:
 
 /* ---- copies ------------------------------------------------------------------------------------ */
 
-/* bool arch_copy_user(void *to, const void *from, uint32_t length) */
+/*
+ * bool arch_copy_user(void *to, const void *from, uint32_t length)
+ *
+ * A fault between copy_user_start and copy_user_end is resolved and the instruction tried again, or
+ * goes on at copy_user_fault, where esp must be as it is everywhere in between. Plain moves,
+ * because an emulator executes rep movs one element at a time.
+ */
     .globl arch_copy_user
 arch_copy_user:
     pushl %esi
     pushl %edi
-    movl 12(%esp), %edi
-    movl 16(%esp), %esi
-    movl 20(%esp), %edx
+    pushl %ebx
+    movl 16(%esp), %edi
+    movl 20(%esp), %esi
+    movl 24(%esp), %edx
     movl %edx, %ecx
+    shrl $4, %ecx
+    jz 2f
+    .globl copy_user_start
+copy_user_start:
+1:  movl (%esi), %eax
+    movl 4(%esi), %ebx
+    movl %eax, (%edi)
+    movl %ebx, 4(%edi)
+    movl 8(%esi), %eax
+    movl 12(%esi), %ebx
+    movl %eax, 8(%edi)
+    movl %ebx, 12(%edi)
+    addl $16, %esi
+    addl $16, %edi
+    decl %ecx
+    jnz 1b
+2:  movl %edx, %ecx
+    andl $15, %ecx
     shrl $2, %ecx
-    .globl copy_user_words
-copy_user_words:
     rep movsl
     movl %edx, %ecx
     andl $3, %ecx
-    .globl copy_user_bytes
-copy_user_bytes:
     rep movsb
+    .globl copy_user_end
+copy_user_end:
     movl $1, %eax
-1:  popl %edi
+3:  popl %ebx
+    popl %edi
     popl %esi
     ret
     .globl copy_user_fault
 copy_user_fault:
     xorl %eax, %eax
-    jmp 1b
+    jmp 3b
+
+/* void arch_zero_page(void *page) */
+    .globl arch_zero_page
+arch_zero_page:
+    movl 4(%esp), %edx
+    xorl %eax, %eax
+    movl $PAGE_BYTES / 32, %ecx
+1:  movl %eax, (%edx)
+    movl %eax, 4(%edx)
+    movl %eax, 8(%edx)
+    movl %eax, 12(%edx)
+    movl %eax, 16(%edx)
+    movl %eax, 20(%edx)
+    movl %eax, 24(%edx)
+    movl %eax, 28(%edx)
+    addl $32, %edx
+    decl %ecx
+    jnz 1b
+    ret
+
+/* void arch_copy_page(void *to, const void *from) */
+    .globl arch_copy_page
+arch_copy_page:
+    pushl %esi
+    pushl %edi
+    pushl %ebx
+    movl 16(%esp), %edi
+    movl 20(%esp), %esi
+    movl $PAGE_BYTES / 16, %ecx
+1:  movl (%esi), %eax
+    movl 4(%esi), %ebx
+    movl %eax, (%edi)
+    movl %ebx, 4(%edi)
+    movl 8(%esi), %eax
+    movl 12(%esi), %ebx
+    movl %eax, 8(%edi)
+    movl %ebx, 12(%edi)
+    addl $16, %esi
+    addl $16, %edi
+    decl %ecx
+    jnz 1b
+    popl %ebx
+    popl %edi
+    popl %esi
+    ret
 
     .bss
     .balign 4096

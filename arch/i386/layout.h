@@ -61,6 +61,7 @@
 /* Room below the TSS for an exception that hits the first instruction of sysenter (debug, NMI). */
 #define SYSENTER_STACK 1024
 
+#define PAGE_BYTES 4096
 #define PDE_LARGE_KERNEL 0x083 /* present, writable, 4 MiB */
 
 #endif

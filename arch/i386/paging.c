@@ -92,20 +92,6 @@ void arch_unmap_temporary(void *view)
     page_invalidate(address);
 }
 
-void arch_zero_page(void *page)
-{
-    uint32_t count = PAGE_SIZE / 4;
-
-    __asm__ volatile("rep stosl" : "+D"(page), "+c"(count) : "a"(0) : "memory");
-}
-
-void arch_copy_page(void *to, const void *from)
-{
-    uint32_t count = PAGE_SIZE / 4;
-
-    __asm__ volatile("rep movsl" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
-}
-
 /* ---- spaces ---- */
 
 static bool in_window(uintptr_t address)

@@ -8,16 +8,28 @@ void *memmove(void *to, const void *from, size_t length);
 void *memset(void *to, int value, size_t length);
 int memcmp(const void *a, const void *b, size_t length);
 size_t strlen(const char *text);
+char *strncpy(char *restrict to, const char *restrict from, size_t length);
 
+/* Plain moves for most of it: an emulator executes rep movs one element at a time. */
 void *memcpy(void *restrict to, const void *restrict from, size_t length)
 {
-    void *at = to;
-    size_t words = length / 4;
+    uint32_t *word_to = to;
+    const uint32_t *word_from = from;
+    size_t words;
 
+    for (; length >= 16; length -= 16, word_to += 4, word_from += 4) {
+        uint32_t a = word_from[0], b = word_from[1], c = word_from[2], d = word_from[3];
+
+        word_to[0] = a;
+        word_to[1] = b;
+        word_to[2] = c;
+        word_to[3] = d;
+    }
+    words = length / 4;
     __asm__ volatile("rep movsl\n"
                      "movl %3, %%ecx\n"
                      "rep movsb"
-                     : "+D"(at), "+S"(from), "+c"(words)
+                     : "+D"(word_to), "+S"(word_from), "+c"(words)
                      : "r"(length & 3)
                      : "memory");
     return to;
@@ -41,14 +53,21 @@ void *memmove(void *to, const void *from, size_t length)
 
 void *memset(void *to, int value, size_t length)
 {
-    void *at = to;
-    size_t words = length / 4;
+    uint32_t pattern = (uint8_t)value * 0x01010101u, *word_to = to;
+    size_t words;
 
+    for (; length >= 16; length -= 16, word_to += 4) {
+        word_to[0] = pattern;
+        word_to[1] = pattern;
+        word_to[2] = pattern;
+        word_to[3] = pattern;
+    }
+    words = length / 4;
     __asm__ volatile("rep stosl\n"
                      "movl %2, %%ecx\n"
                      "rep stosb"
-                     : "+D"(at), "+c"(words)
-                     : "r"(length & 3), "a"((uint8_t)value * 0x01010101u)
+                     : "+D"(word_to), "+c"(words)
+                     : "r"(length & 3), "a"(pattern)
                      : "memory");
     return to;
 }
@@ -70,4 +89,15 @@ size_t strlen(const char *text)
     while (text[length])
         length++;
     return length;
+}
+
+char *strncpy(char *restrict to, const char *restrict from, size_t length)
+{
+    size_t i = 0;
+
+    for (; i < length && from[i]; i++)
+        to[i] = from[i];
+    for (; i < length; i++)
+        to[i] = '\0';
+    return to;
 }

@@ -243,7 +243,7 @@ static void user_trap(struct registers *registers, uint32_t vector, uint32_t err
 
 static bool in_copy(uint32_t eip)
 {
-    return eip == (uintptr_t)copy_user_words || eip == (uintptr_t)copy_user_bytes;
+    return eip >= (uintptr_t)copy_user_start && eip < (uintptr_t)copy_user_end;
 }
 
 static bool kernel_fixup(struct registers *registers)

@@ -9,7 +9,7 @@ extern const uint8_t trap_stubs[];
 void entry_call(void), entry_guest_enter(void), entry_unix(void), entry_nt(void);
 void entry_sysenter(void), entry_debug(void), entry_double_fault(void);
 void thread_start_user(void), thread_start_kernel(void);
-extern const uint8_t copy_user_words[], copy_user_bytes[], copy_user_fault[];
+extern const uint8_t copy_user_start[], copy_user_end[], copy_user_fault[];
 extern uint32_t trap_vector, trap_error;
 
 /* A trapping instruction of the kernel and where to go on instead. */
