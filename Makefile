@@ -30,19 +30,7 @@ PYTHON := /usr/bin/python3
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2:$(BUILD)/%=%))
 
-# Goals that need neither the compilers nor the rest of the build description.
-BARE_GOALS := help clean distclean count-kernel
-ifneq ($(filter-out $(BARE_GOALS),$(or $(MAKECMDGOALS),help)),)
-
-# Reading this file makes it: so the Debian packages are there before anything else is looked at.
-include $(BUILD)/setup.mk
-$(BUILD)/setup.mk: tools/setup/setup tools/setup/packages.txt
-	@mkdir -p $(@D)
-	@tools/setup/setup
-	@echo '# The packages of tools/setup/packages.txt are installed.' >$@
-
-endif
-
+FRAGMENTS := $(sort $(wildcard */build.mk */*/build.mk */*/*/build.mk))
 ALL :=
 MANIFEST_UNIX := tools/image/unix.manifest
 MANIFEST_WINDOWS := tools/image/windows.manifest
@@ -50,12 +38,25 @@ UNIT_TARGETS :=
 FLAG_VARS := CROSS MINGW HOSTCC
 FLAGS_STAMP := $(BUILD)/flags
 
+# Goals that need neither the compilers nor the description of the build.
+BARE_GOALS := help setup clean distclean count-kernel
+ifneq ($(filter-out $(BARE_GOALS),$(or $(MAKECMDGOALS),help)),)
+
+# Reading this file makes it: so the Debian packages are there before anything else is looked at. Until
+# it exists the rest is not read; make then starts again.
+include $(BUILD)/setup.mk
+$(BUILD)/setup.mk: tools/setup/setup tools/setup/packages.txt
+	@mkdir -p $(@D)
+	@tools/setup/setup
+	@echo 'SET_UP := yes' >$@
+
+ifdef SET_UP
+
 # lib/ comes first: it defines what the other fragments call.
-FRAGMENTS := $(sort $(wildcard */build.mk */*/build.mk */*/*/build.mk))
 include $(filter lib/build.mk,$(FRAGMENTS)) $(filter-out lib/build.mk,$(FRAGMENTS))
 
 # Only these goals need the archives, and with them the packages that are fetched.
-ARCHIVE_GOALS := all run test bench $(BUILD)/boot/%.cpio $(BUILD)/atomik.img
+ARCHIVE_GOALS := all run test bench compile_commands.json $(BUILD)/boot/%.cpio $(BUILD)/atomik.img
 ifneq ($(filter $(ARCHIVE_GOALS),$(MAKECMDGOALS)),)
 $(eval $(call archive-rules,unix,UNIX))
 $(eval $(call archive-rules,windows,WINDOWS))
@@ -76,6 +77,9 @@ NOT_OURS := $(foreach name,packages apt newlib sysroot,-path $(BUILD)/$(name) -p
 EARLIER := $(shell find $(BUILD) $(NOT_OURS) \( -name '*.d' -o -name '*.o' \) -print 2>/dev/null)
 -include $(filter %.d,$(EARLIER))
 $(filter %.o,$(EARLIER)): $(FLAGS_STAMP)
+
+endif
+endif
 
 .PHONY: help all run test unit check format bench count-kernel setup clean distclean
 

@@ -38,7 +38,7 @@ $(BUILD)/image/busybox.manifest: $(BUSYBOX)
 
 # An archive depends on the sources that its manifests name: that rule is generated and read.
 define archive-rules
-$(BUILD)/boot/$(1).deps.mk: $$(MANIFEST_$(2)) tools/mkarchive $(FLAGS_STAMP)
+$(BUILD)/boot/$(1).deps.mk: $$(MANIFEST_$(2)) tools/mkarchive $(FLAGS_STAMP) | $(BUILD)/setup.mk
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(PYTHON) tools/mkarchive -o $(BUILD)/boot/$(1).cpio --build $(BUILD) --deps $$@ $$(MANIFEST_$(2))
 $(BUILD)/boot/$(1).cpio: $$(MANIFEST_$(2)) tools/mkarchive
