@@ -7,8 +7,10 @@
 #define PIIX4_PM_CONTROL 0x604 /* where QEMU's PC has it */
 #define PIIX4_SOFT_OFF 0x2000
 #define BOCHS_PM_CONTROL 0xb004
+#define BOCHS_SHUTDOWN 0x8900
 #define DEBUG_EXIT 0xf4
 #define DEBUG_EXIT_PANIC 0x31
+#define POWER_PATIENCE_NS 1000000000u
 #define KEYBOARD_COMMAND 0x64
 #define KEYBOARD_RESET 0xfe
 
@@ -20,15 +22,18 @@ static void halt(void)
         __asm__ volatile("cli; hlt");
 }
 
-/* Returns if the machine has no power control that we know. */
+/* Returns if the machine has no power control that we know. It may need a moment to obey. */
 void arch_power_off(void)
 {
     static const char bochs_word[] = "Shutdown";
+    ktime_t given_up = arch_clock_now() + POWER_PATIENCE_NS;
 
     outw(PIIX4_PM_CONTROL, PIIX4_SOFT_OFF);
     outw(BOCHS_PM_CONTROL, PIIX4_SOFT_OFF);
     for (uint32_t i = 0; bochs_word[i]; i++)
-        outb(0x8900, (uint8_t)bochs_word[i]);
+        outb(BOCHS_SHUTDOWN, (uint8_t)bochs_word[i]);
+    while (arch_clock_now() < given_up)
+        ;
 }
 
 /* The keyboard controller's reset line, then a triple fault for machines without one. */
