@@ -115,7 +115,7 @@ struct fs_open {
     uint32_t flags, uid, gid;
     uint64_t position;
     void *data;
-    uint8_t *buffer; /* for bulk transfers, mapped */
+    handle_t buffer; /* VMO of the client's for bulk transfers, or none */
     uint32_t buffer_size;
     uint32_t next_free;
 };

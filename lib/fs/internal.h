@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of lib/fs share. */
+#ifndef FS_INTERNAL_H
+#define FS_INTERNAL_H
+
+#include <fs/fs.h>
+
+#define FS_PATH_LIMIT 4096
+#define MAY_READ 4u
+#define MAY_WRITE 2u
+#define MAY_EXECUTE 1u
+
+/* ---- access.c ---- */
+status_t fs_attributes(struct fs_node *node, struct fs_attr *attr);
+/* ACCESS_DENIED unless uid, gid may do all of `want` (MAY_*). */
+status_t fs_access(struct fs_node *node, uint32_t uid, uint32_t gid, uint32_t want);
+/* May this user remove or rename `child` (NULL: only add entries) in `directory`? */
+status_t fs_may_change(struct fs_node *directory, struct fs_node *child, uint32_t uid, uint32_t gid);
+status_t fs_check_setattr(const struct fs_open *open, uint32_t mask, const struct fs_attr *wanted);
+
+/* ---- walk.c ---- */
+/*
+ * The result of a path walk. FS_WALK_DONE: `node` is what the path names (NULL: the last component
+ * does not exist, and the walk was asked to accept that); if the path has a last component that was
+ * not `.` or `..`, `directory` and name are where it stands. Otherwise path is what is left and,
+ * for FS_WALK_MOUNT, `next` the directory to go on from (owned).
+ */
+struct walk {
+    uint32_t outcome; /* enum fs_walk */
+    uint32_t links;
+    struct fs_node *node, *directory; /* referenced */
+    const char *name;                 /* in path */
+    size_t name_length;
+    bool trailing_slash;
+    handle_t next;
+    char *rest; /* in path */
+    size_t rest_length;
+    char path[FS_PATH_LIMIT];
+};
+enum walk_flags {
+    WALK_NOFOLLOW = 1, /* a symbolic link as the last component is the result */
+    WALK_NEW = 2,      /* the last component need not exist */
+    WALK_COVERED = 4,  /* the last component's mount is not crossed */
+    WALK_NOCASE = 8,
+};
+/* With any error nothing is held. walk_end drops what a successful walk holds. */
+status_t walk_path(struct fs_server *server, struct fs_node *start, const struct fs_path_request *request,
+                   const char *path, uint32_t flags, struct walk *walk);
+void walk_end(struct walk *walk);
+
+/* ---- path.c ---- */
+status_t fs_handle_path(struct service *service, struct message *message);
+
+/* ---- open.c ---- */
+struct fs_open *fs_open_of(struct fs_server *server, uint32_t badge); /* NULL: no such badge */
+/* The open node that a handle of a message names, if it is one of this server's; else NULL. */
+struct fs_open *fs_open_of_handle(struct fs_server *server, handle_t handle);
+/* Make an open node and a handle for it. */
+status_t fs_open_new(struct fs_server *server, struct fs_node *node, uint32_t flags, uint32_t uid, uint32_t gid,
+                     handle_t *handle);
+void fs_open_end(struct fs_server *server, uint32_t badge);
+status_t fs_open_buffer(struct fs_open *open, handle_t vmo, uint32_t size);
+
+/* ---- locks.c ---- */
+status_t fs_handle_lock(struct service *service, struct message *message);
+void fs_locks_cancel(struct fs_server *server, uint32_t token);
+void fs_locks_free(struct fs_node *node);
+
+static inline struct fs_server *fs_server_of(struct service *service)
+{
+    return service->context;
+}
+
+#endif

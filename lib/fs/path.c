@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+/* fs_path: the operations on names. Each gets a finished walk and fills the reply. */
+#include <string.h>
+
+#include <atomik/syscall.h>
+#include <ipc/call.h>
+
+#include "internal.h"
+
+struct path_call {
+    struct fs_server *server;
+    struct fs_open *start; /* the directory the call was made on */
+    struct fs_path_request request;
+    char text[MESSAGE_BYTES]; /* path, then extra */
+    const char *extra;
+    size_t extra_length;
+    handle_t handle; /* h0 of the request, owned */
+    struct walk walk;
+    /* results */
+    struct fs_attr attr;
+    handle_t handles[2];
+    char target[FS_INLINE_MAX]; /* READLINK */
+    size_t target_length;
+};
+
+static status_t make(struct path_call *call, uint32_t mode, uint32_t rdev, const char *target, size_t target_length)
+{
+    const struct fs_ops *ops = call->server->ops;
+    struct walk *walk = &call->walk;
+    struct fs_attr directory;
+    if (walk->node != NULL || walk->name == NULL)
+        return ERR_ALREADY_EXISTS;
+    if (walk->trailing_slash && (mode & FS_TYPE_MASK) != FS_TYPE_DIRECTORY)
+        return ERR_NOT_FOUND;
+    if (ops->create == NULL)
+        return ERR_READ_ONLY;
+    status_t status = fs_may_change(walk->directory, NULL, call->request.uid, call->request.gid);
+    if (status == OK)
+        status = fs_attributes(walk->directory, &directory);
+    if (status != OK)
+        return status;
+    struct fs_new new = {.name = walk->name,
+                         .name_length = walk->name_length,
+                         .mode = mode,
+                         .uid = call->request.uid,
+                         .gid = call->request.gid,
+                         .rdev = rdev,
+                         .target = target,
+                         .target_length = target_length};
+    if (directory.mode & FS_MODE_SETGID) {
+        new.gid = directory.gid;
+        if ((mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY)
+            new.mode |= FS_MODE_SETGID;
+    }
+    status = ops->create(walk->directory, &new, &walk->node);
+    return status == OK ? fs_attributes(walk->node, &call->attr) : status;
+}
+
+static uint32_t access_of_flags(uint32_t flags)
+{
+    if (flags & FS_O_NODE)
+        return 0;
+    return (flags & FS_O_READ ? MAY_READ : 0) | (flags & FS_O_WRITE ? MAY_WRITE : 0);
+}
+
+static status_t check_open(struct path_call *call, uint32_t flags)
+{
+    uint32_t type = call->attr.mode & FS_TYPE_MASK;
+    if ((flags & FS_O_CREATE) && (flags & FS_O_EXCLUSIVE))
+        return ERR_ALREADY_EXISTS;
+    if ((flags & FS_O_DIRECTORY) && type != FS_TYPE_DIRECTORY)
+        return ERR_NOT_DIRECTORY;
+    if (flags & FS_O_NODE)
+        return OK;
+    if (type == FS_TYPE_LINK)
+        return ERR_SYMLINK_LOOP;
+    if (type == FS_TYPE_DIRECTORY && (flags & (FS_O_WRITE | FS_O_CREATE)))
+        return ERR_IS_DIRECTORY;
+    return fs_access(call->walk.node, call->request.uid, call->request.gid, access_of_flags(flags));
+}
+
+static status_t truncate_node(struct fs_node *node, struct fs_attr *attr)
+{
+    struct fs_attr wanted = {.size = 0};
+    if (node->server->ops->set_attributes == NULL)
+        return ERR_READ_ONLY;
+    status_t status =
+        node->server->ops->set_attributes(node, FS_ATTR_SIZE | FS_ATTR_MTIME_NOW, &wanted);
+    return status == OK ? fs_attributes(node, attr) : status;
+}
+
+/* The content VMO of a node just opened; a file system without VMOs is no error. */
+static void attach_content(struct path_call *call, struct fs_open *open)
+{
+    const struct fs_ops *ops = call->server->ops;
+    uint32_t prot = PROT_R | PROT_X | (open->flags & FS_O_WRITE ? PROT_W : 0);
+    uint64_t size;
+    bool coherent = false;
+    handle_t vmo;
+    if (ops->content == NULL || (open->flags & (FS_O_NODE | FS_O_READ)) != FS_O_READ)
+        return;
+    if (ops->content(open->node, open->data, prot, &vmo, &size, &coherent) != OK)
+        return;
+    if (coherent)
+        call->handles[1] = vmo;
+    else
+        handle_drop(&vmo);
+}
+
+static status_t op_open(struct path_call *call)
+{
+    uint32_t flags = call->request.flags;
+    status_t status;
+    if (call->walk.node == NULL) {
+        status = make(call, FS_TYPE_FILE | (call->request.mode & 07777), 0, NULL, 0);
+        if (status != OK)
+            return status;
+        flags &= ~(uint32_t)FS_O_TRUNCATE;
+    } else {
+        status = fs_attributes(call->walk.node, &call->attr);
+        if (status == OK)
+            status = check_open(call, flags);
+        if (status != OK)
+            return status;
+    }
+    bool regular = (call->attr.mode & FS_TYPE_MASK) == FS_TYPE_FILE;
+    if ((flags & FS_O_TRUNCATE) && (flags & FS_O_WRITE) && regular) {
+        status = truncate_node(call->walk.node, &call->attr);
+        if (status != OK)
+            return status;
+    }
+    status = fs_open_new(call->server, call->walk.node, flags, call->request.uid, call->request.gid, &call->handles[0]);
+    if (status == OK && (flags & FS_O_VMO) && regular)
+        attach_content(call, fs_open_of_handle(call->server, call->handles[0]));
+    return status;
+}
+
+static status_t op_stat(struct path_call *call)
+{
+    return fs_attributes(call->walk.node, &call->attr);
+}
+
+static status_t op_mkdir(struct path_call *call)
+{
+    return make(call, FS_TYPE_DIRECTORY | (call->request.mode & 07777), 0, NULL, 0);
+}
+
+static status_t op_mknod(struct path_call *call)
+{
+    uint32_t type = call->request.mode & FS_TYPE_MASK;
+    if (type == FS_TYPE_DIRECTORY || type == FS_TYPE_LINK)
+        return ERR_INVALID_ARGUMENT;
+    if ((type == FS_TYPE_BLOCK || type == FS_TYPE_CHARACTER) && call->request.uid != 0)
+        return ERR_NOT_PERMITTED;
+    return make(call, (type == 0 ? FS_TYPE_FILE : type) | (call->request.mode & 07777), call->request.rdev, NULL, 0);
+}
+
+static status_t op_symlink(struct path_call *call)
+{
+    if (call->extra_length == 0)
+        return ERR_NOT_FOUND;
+    return make(call, FS_TYPE_LINK | 0777, 0, call->extra, call->extra_length);
+}
+
+static status_t op_readlink(struct path_call *call)
+{
+    status_t status = fs_attributes(call->walk.node, &call->attr);
+    if (status != OK)
+        return status;
+    if ((call->attr.mode & FS_TYPE_MASK) != FS_TYPE_LINK || call->server->ops->read_link == NULL)
+        return ERR_INVALID_ARGUMENT;
+    return call->server->ops->read_link(call->walk.node, call->target, sizeof call->target, &call->target_length);
+}
+
+static status_t remove_entry(struct path_call *call, bool directory)
+{
+    struct walk *walk = &call->walk;
+    if (call->server->ops->unlink == NULL)
+        return ERR_READ_ONLY;
+    if (walk->name == NULL) /* the path ended in `.`, `..` or was empty */
+        return directory ? ERR_INVALID_ARGUMENT : ERR_IS_DIRECTORY;
+    status_t status = fs_attributes(walk->node, &call->attr);
+    if (status != OK)
+        return status;
+    bool is_directory = (call->attr.mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY;
+    if (is_directory != directory)
+        return directory ? ERR_NOT_DIRECTORY : ERR_IS_DIRECTORY;
+    if (walk->node->mounted != HANDLE_NONE)
+        return ERR_BUSY;
+    status = fs_may_change(walk->directory, walk->node, call->request.uid, call->request.gid);
+    if (status == OK)
+        status = call->server->ops->unlink(walk->directory, walk->name, walk->name_length, walk->node);
+    return status;
+}
+
+static status_t op_unlink(struct path_call *call)
+{
+    return remove_entry(call, false);
+}
+
+static status_t op_rmdir(struct path_call *call)
+{
+    return remove_entry(call, true);
+}
+
+static status_t op_link(struct path_call *call)
+{
+    struct walk *walk = &call->walk;
+    struct fs_open *existing = fs_open_of_handle(call->server, call->handle);
+    if (existing == NULL)
+        return ERR_CROSS_DEVICE;
+    if (walk->node != NULL || walk->name == NULL)
+        return ERR_ALREADY_EXISTS;
+    if (walk->trailing_slash)
+        return ERR_NOT_FOUND;
+    if (call->server->ops->link == NULL)
+        return ERR_READ_ONLY;
+    status_t status = fs_attributes(existing->node, &call->attr);
+    if (status != OK)
+        return status;
+    if ((call->attr.mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY)
+        return ERR_NOT_PERMITTED;
+    status = fs_may_change(walk->directory, NULL, call->request.uid, call->request.gid);
+    if (status == OK)
+        status = call->server->ops->link(walk->directory, walk->name, walk->name_length, existing->node);
+    return status == OK ? fs_attributes(existing->node, &call->attr) : status;
+}
+
+/* ---- rename ---------------------------------------------------------------------------------- */
+
+/* Is `node` the directory itself or above it? Then moving node into it would cut off a loop. */
+static bool is_above(struct fs_server *server, struct fs_node *node, struct fs_node *directory)
+{
+    struct fs_node *at = fs_node_get(directory), *parent;
+    bool found = at == node;
+    while (!found && at != server->root && server->ops->parent(at, &parent) == OK) {
+        bool stuck = parent == at;
+        fs_node_put(at);
+        at = parent;
+        found = at == node;
+        if (stuck)
+            break;
+    }
+    fs_node_put(at);
+    return found;
+}
+
+static bool is_directory(struct fs_node *node)
+{
+    struct fs_attr attr;
+    return fs_attributes(node, &attr) == OK && (attr.mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY;
+}
+
+static status_t check_rename(struct path_call *call, const struct fs_rename *rename)
+{
+    bool directory = is_directory(rename->node);
+    if (rename->node->mounted != HANDLE_NONE ||
+        (rename->replaced != NULL && rename->replaced->mounted != HANDLE_NONE))
+        return ERR_BUSY;
+    if (rename->exchange && rename->replaced == NULL)
+        return ERR_NOT_FOUND;
+    if (rename->replaced != NULL && (call->request.flags & FS_RENAME_NOREPLACE))
+        return ERR_ALREADY_EXISTS;
+    if (rename->replaced != NULL && !rename->exchange) {
+        bool over_directory = is_directory(rename->replaced);
+        if (directory != over_directory)
+            return directory ? ERR_NOT_DIRECTORY : ERR_IS_DIRECTORY;
+        if (is_above(call->server, rename->replaced, rename->old_directory))
+            return ERR_NOT_EMPTY;
+    }
+    if (directory && is_above(call->server, rename->node, rename->new_directory))
+        return ERR_INVALID_ARGUMENT;
+    if (rename->exchange && is_directory(rename->replaced) &&
+        is_above(call->server, rename->replaced, rename->old_directory))
+        return ERR_INVALID_ARGUMENT;
+    status_t status = fs_may_change(rename->old_directory, rename->node, call->request.uid, call->request.gid);
+    if (status == OK)
+        status = fs_may_change(rename->new_directory, rename->replaced, call->request.uid, call->request.gid);
+    return status;
+}
+
+static bool valid_name(const char *name, size_t length)
+{
+    if (length == 0 || memchr(name, '/', length) != NULL || memchr(name, 0, length) != NULL)
+        return false;
+    return !(name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.')));
+}
+
+static status_t op_rename(struct path_call *call)
+{
+    struct walk *walk = &call->walk;
+    const struct fs_ops *ops = call->server->ops;
+    struct fs_open *target = fs_open_of_handle(call->server, call->handle);
+    if (target == NULL)
+        return ERR_CROSS_DEVICE;
+    if (walk->name == NULL)
+        return ERR_BUSY;
+    if (ops->rename == NULL)
+        return ERR_READ_ONLY;
+    if (!is_directory(target->node))
+        return ERR_NOT_DIRECTORY;
+    if (!valid_name(call->extra, call->extra_length))
+        return ERR_INVALID_ARGUMENT;
+    if (call->extra_length > FS_NAME_MAX)
+        return ERR_NAME_TOO_LONG;
+    struct fs_rename rename = {.old_directory = walk->directory,
+                               .new_directory = target->node,
+                               .node = walk->node,
+                               .old_name = walk->name,
+                               .old_length = walk->name_length,
+                               .new_name = call->extra,
+                               .new_length = call->extra_length,
+                               .exchange = (call->request.flags & FS_RENAME_EXCHANGE) != 0};
+    status_t status = ops->lookup(target->node, call->extra, call->extra_length, false, &rename.replaced);
+    if (status == ERR_NOT_FOUND)
+        status = OK, rename.replaced = NULL;
+    if (status == OK)
+        status = check_rename(call, &rename);
+    if (status == OK && rename.replaced != rename.node) /* two links of one file: nothing to do */
+        status = ops->rename(&rename);
+    fs_node_put(rename.replaced);
+    return status == OK ? fs_attributes(walk->node, &call->attr) : status;
+}
+
+/* ---- dispatch -------------------------------------------------------------------------------- */
+
+static const struct path_operation {
+    status_t (*run)(struct path_call *call);
+    uint32_t walk_flags;
+} operations[] = {
+    [FS_OP_OPEN] = {op_open, 0},
+    [FS_OP_STAT] = {op_stat, 0},
+    [FS_OP_MKDIR] = {op_mkdir, WALK_NOFOLLOW | WALK_NEW},
+    [FS_OP_MKNOD] = {op_mknod, WALK_NOFOLLOW | WALK_NEW},
+    [FS_OP_SYMLINK] = {op_symlink, WALK_NOFOLLOW | WALK_NEW},
+    [FS_OP_READLINK] = {op_readlink, WALK_NOFOLLOW},
+    [FS_OP_UNLINK] = {op_unlink, WALK_NOFOLLOW | WALK_COVERED},
+    [FS_OP_RMDIR] = {op_rmdir, WALK_NOFOLLOW | WALK_COVERED},
+    [FS_OP_LINK] = {op_link, WALK_NOFOLLOW | WALK_NEW},
+    [FS_OP_RENAME] = {op_rename, WALK_NOFOLLOW | WALK_COVERED},
+};
+#define OPERATION_COUNT (sizeof operations / sizeof operations[0])
+
+static uint32_t walk_flags_of(const struct fs_path_request *request)
+{
+    uint32_t flags = operations[request->op].walk_flags;
+    if (request->op == FS_OP_RENAME)
+        return flags;
+    if (request->flags & FS_O_NOCASE)
+        flags |= WALK_NOCASE;
+    if (request->flags & FS_O_COVERED)
+        flags |= WALK_COVERED;
+    if (request->op != FS_OP_OPEN && request->op != FS_OP_STAT)
+        return flags;
+    if (request->flags & FS_O_NOFOLLOW)
+        flags |= WALK_NOFOLLOW;
+    if (request->op == FS_OP_OPEN && (request->flags & FS_O_CREATE)) {
+        flags |= WALK_NEW;
+        if (request->flags & FS_O_EXCLUSIVE)
+            flags |= WALK_NOFOLLOW;
+    }
+    return flags;
+}
+
+static status_t read_request(struct path_call *call, struct service *service, struct message *message)
+{
+    const uint8_t *tail;
+    uint32_t tail_length;
+    const struct fs_path_request *request = service_request(message, sizeof *request, &tail, &tail_length);
+    if (request == NULL || request->path_length > tail_length || request->op >= OPERATION_COUNT ||
+        operations[request->op].run == NULL || memchr(tail, 0, request->path_length) != NULL)
+        return ERR_INVALID_ARGUMENT;
+    call->server = fs_server_of(service);
+    call->start = fs_open_of(call->server, message->badge);
+    if (call->start == NULL)
+        return ERR_BAD_HANDLE;
+    call->request = *request;
+    memcpy(call->text, tail, tail_length);
+    call->extra = call->text + request->path_length;
+    call->extra_length = tail_length - request->path_length;
+    call->handle = service_take(message, 0);
+    call->handles[0] = call->handles[1] = HANDLE_NONE;
+    call->target_length = 0;
+    return OK;
+}
+
+static status_t fill_reply(struct path_call *call, struct message *message)
+{
+    struct walk *walk = &call->walk;
+    struct fs_path_reply *reply = service_reply(message, sizeof *reply);
+    reply->walk = walk->outcome;
+    reply->links_followed = walk->links;
+    if (walk->outcome != FS_WALK_DONE) {
+        service_handle(message, walk->next);
+        walk->next = HANDLE_NONE;
+        return service_tail(message, walk->rest, walk->rest_length) == OK ? OK : ERR_NAME_TOO_LONG;
+    }
+    reply->attr = call->attr;
+    service_handle(message, call->handles[0]);
+    service_handle(message, call->handles[1]);
+    call->handles[0] = call->handles[1] = HANDLE_NONE;
+    return service_tail(message, call->target, call->target_length) == OK ? OK : ERR_NAME_TOO_LONG;
+}
+
+status_t fs_handle_path(struct service *service, struct message *message)
+{
+    static struct path_call call; /* one thread; too large for its stack */
+    status_t status = read_request(&call, service, message);
+    if (status != OK)
+        return status;
+    status = walk_path(call.server, call.start->node, &call.request, call.text, walk_flags_of(&call.request), &call.walk);
+    if (status == OK) {
+        if (call.walk.outcome == FS_WALK_DONE)
+            status = operations[call.request.op].run(&call);
+        if (status == OK)
+            status = fill_reply(&call, message);
+        walk_end(&call.walk);
+    }
+    handle_drop(&call.handles[0]);
+    handle_drop(&call.handles[1]);
+    handle_drop(&call.handle);
+    return status;
+}

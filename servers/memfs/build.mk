@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+$(call native-program,memfs,servers/memfs/main.c servers/memfs/memfs.c servers/memfs/unpack.c)

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* memfs as init starts it: the boot archives as STARTUP_ARCHIVE handles, its port as STARTUP_SERVICE. */
+#include <atomik/log.h>
+#include <atomik/startup.h>
+#include <atomik/syscall.h>
+
+#include "memfs.h"
+
+static struct fs_server server;
+
+static status_t unpack_archive(struct memfs_node *root, handle_t archive)
+{
+    struct vmo_info info;
+    status_t status = vmo_info(archive, &info);
+    if (status != OK)
+        return status;
+    if (info.size_high != 0)
+        return ERR_TOO_LARGE;
+    struct map_request request = {.vmo = archive, .length = (info.size_low + PAGE_MASK) & ~PAGE_MASK, .prot = PROT_R};
+    status = space_map(HANDLE_SELF, &request);
+    if (status != OK)
+        return status;
+    status = memfs_unpack(root, (const void *)request.address, info.size_low, archive);
+    status_t unmapped = space_unmap(HANDLE_SELF, request.address, request.length);
+    return status != OK ? status : unmapped;
+}
+
+int main(void)
+{
+    struct memfs_node *root = memfs_new_root(&server);
+    if (root == NULL)
+        process_fail("root directory", ERR_NO_MEMORY);
+    handle_t archive;
+    for (uint32_t i = 0; (archive = startup_handle_at(STARTUP_ARCHIVE, i)) != HANDLE_NONE; i++) {
+        status_t status = unpack_archive(root, archive);
+        if (status != OK)
+            log_printf("boot archive %u: %s", (unsigned)i + 1, status_text(status));
+    }
+    status_t status = fs_server_init(&server, startup_handle(STARTUP_SERVICE), &memfs_ops, &root->base);
+    if (status != OK)
+        process_fail("port", status);
+    fs_server_run(&server);
+}

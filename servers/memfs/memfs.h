@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A file system in memory. Directories are hash tables with their entries also in the order they
+ * were made; a file's content is a VMO, which for files of a boot archive is cloned (copy on write)
+ * when the file is first opened.
+ */
+#ifndef MEMFS_MEMFS_H
+#define MEMFS_MEMFS_H
+
+#include <fs/fs.h>
+
+struct memfs_node;
+
+/*
+ * One name in a directory. Entries are chained in a bucket by the hash of their name in lower case,
+ * and in the directory by rising cookie.
+ */
+struct memfs_entry {
+    struct memfs_entry *in_bucket, *previous, *next;
+    struct memfs_node *node; /* counted in its nlink, not in references */
+    uint64_t cookie;
+    uint32_t hash;
+    uint16_t length;
+    char name[];
+};
+
+struct memfs_node {
+    struct fs_node base;
+    uint32_t mode, nlink, uid, gid, rdev;
+    uint64_t atime, mtime, ctime;
+    union {
+        struct {
+            handle_t vmo; /* none until the content is needed */
+            uint64_t size;
+            handle_t archive; /* borrowed: where the content is as long as there is no VMO, or none */
+            uint64_t archive_offset;
+        } file;
+        struct {
+            struct memfs_node *parent; /* NULL once removed */
+            struct memfs_entry *self;  /* our entry in parent; NULL for the root */
+            struct memfs_entry **buckets, *first, *last;
+            struct memfs_entry *hint; /* where the last enumeration stopped */
+            uint32_t bucket_count, entry_count;
+            uint64_t next_cookie;
+        } directory;
+        struct {
+            char *target;
+            size_t length;
+        } link;
+    };
+};
+
+extern const struct fs_ops memfs_ops;
+
+struct memfs_node *memfs_new_root(struct fs_server *server);
+
+/* Fill from a boot archive, mapped at bytes; the VMO stays the file system's. */
+status_t memfs_unpack(struct memfs_node *root, const void *bytes, size_t length, handle_t archive);
+
+/* The parts of the operations that unpacking needs. */
+struct memfs_node *memfs_new_node(struct fs_server *server, uint32_t mode, uint32_t uid, uint32_t gid);
+struct memfs_entry *memfs_find(struct memfs_node *directory, const char *name, size_t length, bool nocase);
+/* Takes no reference: the entry counts in nlink. */
+status_t memfs_add_entry(struct memfs_node *directory, const char *name, size_t length, struct memfs_node *node);
+status_t memfs_unlink(struct fs_node *directory, const char *name, size_t length, struct fs_node *child);
+
+static inline struct memfs_node *memfs_node_of(struct fs_node *node)
+{
+    return (struct memfs_node *)node;
+}
+
+#endif
