@@ -11,13 +11,13 @@ NEWLIB_CFLAGS := -O2 -march=i686 -fno-pic -fno-stack-protector -U__linux__ -U__l
 SYSROOT_SRCS := $(wildcard sysroot/newlib/*.c)
 SYSROOT_OBJS := $(SYSROOT_SRCS:%.c=$(BUILD)/%.o)
 
-$(NEWLIB_WORK)/source: $(NEWLIB_SOURCE) sysroot/build.mk
+$(NEWLIB_WORK)/unpacked: $(NEWLIB_SOURCE) sysroot/build.mk
 	$(call say,UNPACK,$(NEWLIB_SOURCE))
 	$(Q)rm -rf $(NEWLIB_WORK) && mkdir -p $(NEWLIB_WORK)
 	$(Q)tar -xf $(NEWLIB_SOURCE) -C $(NEWLIB_WORK)
-	$(Q)ln -s $$(basename $(NEWLIB_WORK)/newlib-*) $@
+	$(Q)ln -s $$(basename $(NEWLIB_WORK)/newlib-*) $(NEWLIB_WORK)/source && touch $@
 
-$(SYSROOT)/lib/libc.a: $(NEWLIB_WORK)/source
+$(SYSROOT)/lib/libc.a: $(NEWLIB_WORK)/unpacked
 	$(call say,NEWLIB,$@)
 	$(Q)mkdir -p $(NEWLIB_WORK)/build
 	$(Q)cd $(NEWLIB_WORK)/build && ../source/newlib/configure --host=i686-elf --target=i686-elf \
