@@ -20,10 +20,11 @@ static uint32_t align_up(uint32_t value, uint32_t align)
     return (value + align - 1) & ~(align - 1);
 }
 
+/* The range does not wrap. */
 static bool is_free(const struct space *space, uint32_t start, uint32_t length)
 {
     uint32_t index = space_find(space, start);
-    return index == space->count || space->mappings[index]->start - start >= length;
+    return index == space->count || space->mappings[index]->start >= start + length;
 }
 
 /* The lowest free range at or above `from`. */
