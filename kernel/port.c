@@ -58,6 +58,7 @@ struct call {
     enum call_state state;
     status_t result; /* of a DONE call */
     bool kernel;     /* the kernel's own call: the reply carries no handles */
+    bool taken;      /* the receiver has (had) the message and its handles */
     handle_t sent[MESSAGE_HANDLES]; /* the caller's values, while the message has the receiver's */
     struct message message;
 };
@@ -237,7 +238,7 @@ static struct call *call_get(void)
     }
     assert(call->state == CALL_IDLE);
     call->caller = current;
-    call->kernel = false;
+    call->kernel = call->taken = false;
     return call;
 }
 
@@ -294,10 +295,10 @@ static void call_cancel(struct call *call)
 
 /*
  * Queues the current thread's call, whose message is complete and whose handles are locked, and
- * waits for its end. OK: the reply is in call->message.
+ * waits for its end. OK: the reply is in call->message. *taken: the receiver had the request.
  */
 static status_t call_run(struct call *call, struct object *target, ktime_t deadline,
-                         bool interruptible)
+                         bool interruptible, bool *taken)
 {
     bool direct = port_is_receiver(target);
     struct port *port = direct ? port_from_object(target) : badge_from_object(target)->port;
@@ -308,6 +309,7 @@ static status_t call_run(struct call *call, struct object *target, ktime_t deadl
     call->state = CALL_QUEUED;
     queue_append(port, &call->item, ITEM_CALL);
     status_t status = thread_block(deadline, interruptible);
+    *taken = call->taken;
     if (call->state == CALL_DONE) {
         /* The reply came first after all; the kick is for the next wait. */
         if (status == ERR_INTERRUPTED)
@@ -335,13 +337,19 @@ status_t port_call(struct object *target, user_t user, ktime_t deadline, bool in
     if (!call)
         return ERR_NO_MEMORY;
     struct message *message = &call->message;
+    bool taken = false;
     status_t status = read_message(message, user);
     if (status == OK)
         status = lock_handles(current->process, message->handles, message->handle_count);
     if (status == OK)
-        status = call_run(call, target, deadline, interruptible);
-    if (status != OK)
+        status = call_run(call, target, deadline, interruptible, &taken);
+    if (status != OK) {
+        static const uint16_t none = 0;
+        user_t count = {user.address + offsetof(struct message, handle_count)};
+        if (taken && user_write(count, &none, sizeof none) != OK)
+            return ERR_BAD_ADDRESS;
         return status;
+    }
     status = user_write(user, message, MESSAGE_HEADER + message->size);
     if (status != OK)
         close_handles(current->process, message->handles, message->handle_count);
@@ -363,7 +371,8 @@ status_t port_call_kernel(struct object *target, uint32_t label, const void *dat
     message->size = (uint16_t)size;
     message->handle_count = 0;
     __builtin_memcpy(message->data, data, size);
-    status_t status = call_run(call, target, DEADLINE_NEVER, false);
+    bool taken;
+    status_t status = call_run(call, target, DEADLINE_NEVER, false, &taken);
     if (status != OK)
         return status;
     if (message->size < reply_size)
@@ -418,6 +427,7 @@ static status_t deliver_call(struct call *call, user_t user)
     queue_remove(call->port, &call->item);
     call->token = message->token;
     call->state = CALL_RECEIVED;
+    call->taken = true;
     list_append(hash_head(tokens, call->token), &call->token_link);
     list_append(&call->port->received, &call->port_link);
     remove_locked_handles(from, call->sent, count);

@@ -5,7 +5,7 @@
 # and the two functions that link programs with it:
 #   $(call native-program,NAME,SOURCES)   -> build/bin/NAME (symbols kept), build/debug/NAME (with debug information)
 #   $(call server-program,NAME,SOURCES)   the same for a ring-1 personality server
-# Both add the program to PROGRAMS. NAME_CFLAGS, if set before, is added for these sources' programs.
+# Both add the program to ALL.
 
 BUILD ?= build
 CROSS ?= i686-linux-gnu-
@@ -27,18 +27,22 @@ user_objects = $(patsubst %.S,$(BUILD)/$(1)/%.o,$(patsubst %.c,$(BUILD)/$(1)/%.o
 
 $(BUILD)/native/%.o: %.c
 	@mkdir -p $(@D)
+	$(call say,CC,$@)
 	$(Q)$(USER_CC) $(USER_CFLAGS) -c -o $@ $<
 
 $(BUILD)/native/%.o: %.S
 	@mkdir -p $(@D)
+	$(call say,CC,$@)
 	$(Q)$(USER_CC) $(USER_CFLAGS) -c -o $@ $<
 
 $(BUILD)/server/%.o: %.c
 	@mkdir -p $(@D)
+	$(call say,CC,$@)
 	$(Q)$(USER_CC) $(SERVER_CFLAGS) -c -o $@ $<
 
 $(BUILD)/server/%.o: %.S
 	@mkdir -p $(@D)
+	$(call say,CC,$@)
 	$(Q)$(USER_CC) $(SERVER_CFLAGS) -c -o $@ $<
 
 # gcc must not turn the loops of memcpy and memset into calls of themselves.
@@ -47,17 +51,20 @@ $(BUILD)/server/lib/libc/string.o: SERVER_CFLAGS += -fno-tree-loop-distribute-pa
 
 $(BUILD)/lib/libatomik.a: $(call user_objects,native,$(LIB_SRCS))
 	@mkdir -p $(@D)
+	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(USER_AR) rcs $@ $^
 
 $(BUILD)/lib/libatomik-server.a: $(call user_objects,server,$(LIB_SERVER_SRCS))
 	@mkdir -p $(@D)
+	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(USER_AR) rcs $@ $^
 
 # user_program_rules NAME SOURCES FLAVOUR ARCHIVE LINKER-SCRIPT
 define user_program_rules
-PROGRAMS += $(BUILD)/bin/$(1)
+ALL += $(BUILD)/bin/$(1)
 $(BUILD)/debug/$(1): $(call user_objects,$(3),$(LIB_CRT0) $(2)) $(4) $(5)
 	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)
 	$$(Q)$(USER_CC) -static -nostdlib -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 \
 		-T $(5) -o $$@ $(call user_objects,$(3),$(LIB_CRT0) $(2)) $(4) -lgcc
 $(BUILD)/bin/$(1): $(BUILD)/debug/$(1)
