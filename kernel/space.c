@@ -171,6 +171,12 @@ static void free_mapping(struct mapping *mapping)
     heap_free(mapping);
 }
 
+void mapping_abandon(struct mapping *mapping)
+{
+    release_overlay(mapping);
+    heap_free(mapping);
+}
+
 void space_remove(struct space *space, uint32_t index)
 {
     struct mapping *mapping = space->mappings[index];

@@ -56,6 +56,8 @@ status_t space_tag_range(struct space *space, uint32_t address, uint32_t length,
 
 void mapping_zap(struct mapping *mapping); /* no PTEs */
 void mapping_zap_vmo_page(struct mapping *mapping, uint32_t index);
+status_t mapping_commit(struct mapping *mapping); /* allocates all its pages; it need not be in the array yet */
+void mapping_abandon(struct mapping *mapping); /* frees one that never got into the array */
 status_t mapping_own_overlay(struct mapping *mapping);
 uint32_t mapping_bits(const struct mapping *mapping, bool writable);
 

@@ -50,9 +50,12 @@ static status_t show_zero(struct mapping *mapping, uint32_t address)
     return zero_page != NULL ? show(mapping, address, zero_page, false) : ERR_NO_MEMORY;
 }
 
-/* A page of the mapping's own at `index` of the overlay: a copy of `source`, or zeroed. */
-static status_t own_page(struct mapping *mapping, uint32_t address, uint32_t index, struct page *source)
+/* Gives the mapping a page of its own, `offset` pages from its start: a copy of `source`, or zeroed. */
+static status_t own_page(struct mapping *mapping, uint32_t offset, struct page *source, struct page **result)
 {
+    status_t status = mapping_own_overlay(mapping);
+    if (status != OK)
+        return status;
     struct page *page = frame_alloc(source != NULL ? 0 : FRAME_ZERO);
     if (page == NULL)
         return ERR_NO_MEMORY;
@@ -62,18 +65,21 @@ static status_t own_page(struct mapping *mapping, uint32_t address, uint32_t ind
         arch_unmap_temporary(from);
         arch_unmap_temporary(to);
     }
-    status_t status = pagemap_set(&mapping->overlay->pages, index, page, &mapping->space->object);
+    status = pagemap_set(&mapping->overlay->pages, mapping->overlay_index + offset, page, &mapping->space->object);
     if (status != OK) {
         frame_release(page);
         return status;
     }
-    return show(mapping, address, page, true);
+    *result = page;
+    return OK;
 }
 
 /* Neighbours that are present in the source come along, read-only: they are likely to be next. */
 static void fault_around(struct mapping *mapping, uint32_t address)
 {
     uint32_t first = address & ~(FAULT_AROUND * PAGE_SIZE - 1), last = first + (FAULT_AROUND - 1) * PAGE_SIZE;
+    if (mapping->prot == 0)
+        return; /* the kernel looks at one page; the program may see none */
     first = first > mapping->start ? first : mapping->start;
     last = last < mapping->end - PAGE_SIZE ? last : mapping->end - PAGE_SIZE;
     for (uint32_t at = first; at <= last; at += PAGE_SIZE) {
@@ -112,8 +118,8 @@ static status_t fault_private(struct mapping *mapping, uint32_t address, bool wr
     }
     if (!write)
         return show_zero(mapping, address);
-    status_t status = mapping_own_overlay(mapping);
-    return status == OK ? own_page(mapping, address, mapping->overlay_index + offset, page) : status;
+    status_t status = own_page(mapping, offset, page, &page);
+    return status == OK ? show(mapping, address, page, true) : status;
 }
 
 static status_t fault_shared(struct mapping *mapping, uint32_t address, bool write)
@@ -131,6 +137,24 @@ static status_t fault_shared(struct mapping *mapping, uint32_t address, bool wri
     if (!write)
         fault_around(mapping, address);
     return show(mapping, address, page, page->references == 1);
+}
+
+status_t mapping_commit(struct mapping *mapping)
+{
+    uint32_t pages = (mapping->end - mapping->start) / PAGE_SIZE;
+    bool write = mapping->prot & PROT_W, shared = mapping_is_shared(mapping);
+    status_t status = OK;
+    if (mapping->vmo != NULL && pages > 0 && !inside_vmo(mapping, mapping->vmo_index + pages - 1))
+        return ERR_OUT_OF_RANGE;
+    if ((mapping->vmo != NULL && (mapping->vmo->flags & VMO_PHYSICAL)) || (!write && !shared))
+        return OK;
+    for (uint32_t i = 0; status == OK && i < pages; i++) {
+        struct page *page = NULL;
+        if (mapping->vmo != NULL)
+            page = pagemap_get(&mapping->vmo->pages, mapping->vmo_index + i);
+        status = shared ? vmo_page(mapping->vmo, mapping->vmo_index + i, write, &page) : own_page(mapping, i, page, &page);
+    }
+    return status;
 }
 
 static status_t resolve(struct mapping *mapping, uint32_t address, bool write)

@@ -91,7 +91,7 @@ static status_t check_request(const struct vmo *vmo, uint32_t rights, const stru
     uint32_t prot = request->prot, needed = RIGHT_MAP | RIGHT_READ;
     if ((request->flags & ~KNOWN_FLAGS) || (prot & ~(uint32_t)(PROT_R | PROT_W | PROT_X)) || (request->offset_low & PAGE_MASK))
         return ERR_INVALID_ARGUMENT;
-    if (request->length == 0 || request->length > SERVER_LIMIT)
+    if (request->length == 0)
         return ERR_INVALID_ARGUMENT;
     if (vmo == NULL)
         return request->flags & MAP_FLAG_SHARED ? ERR_INVALID_ARGUMENT : OK;
@@ -107,6 +107,7 @@ static status_t check_request(const struct vmo *vmo, uint32_t rights, const stru
     return offset > (uint64_t)PAGEMAP_LIMIT * PAGE_SIZE - request->length ? ERR_OUT_OF_RANGE : OK;
 }
 
+/* Finds the place; what a fixed request replaces stays until everything that can fail is done. */
 static status_t place(struct space *space, struct map_request *request)
 {
     if (!(request->flags & MAP_FLAG_FIXED))
@@ -115,57 +116,8 @@ static status_t place(struct space *space, struct map_request *request)
         return ERR_INVALID_ARGUMENT;
     if (is_free(space, request->address, request->length))
         return OK;
-    if (request->flags & MAP_FLAG_NOREPLACE)
-        return ERR_ALREADY_EXISTS;
-    return space_unmap_range(space, request->address, request->length);
+    return request->flags & MAP_FLAG_NOREPLACE ? ERR_ALREADY_EXISTS : OK;
 }
-
-static status_t commit(struct space *space, const struct mapping *mapping, uint32_t start, uint32_t end)
-{
-    bool write = mapping->prot & PROT_W || !mapping_is_shared(mapping);
-    for (uint32_t at = start; at < end; at += PAGE_SIZE)
-        if (!space_fault(space, at, write && (mapping->prot & PROT_W), false))
-            return ERR_NO_MEMORY;
-    return OK;
-}
-
-status_t space_map_vmo(struct space *space, struct vmo *vmo, uint32_t rights, struct map_request *request)
-{
-    request->length = (request->length + PAGE_MASK) & ~PAGE_MASK;
-    status_t status = check_request(vmo, rights, request);
-    if (status == OK)
-        status = space_reserve(space);
-    struct mapping *mapping = status == OK ? heap_alloc(sizeof *mapping) : NULL;
-    if (mapping == NULL)
-        return status == OK ? ERR_NO_MEMORY : status;
-    if (vmo != NULL)
-        object_hold(&vmo->object); /* replacing an old mapping may drop the last other reference */
-    status = place(space, request);
-    if (status == OK)
-        status = space_reserve(space);
-    if (status == OK) {
-        uint32_t flags = request->flags & KEPT_FLAGS;
-        if (vmo != NULL && (vmo->flags & VMO_PHYSICAL))
-            flags |= MAP_FLAG_UNCACHED;
-        *mapping = (struct mapping){.start = request->address, .end = request->address + request->length, .prot = request->prot,
-                                    .flags = flags, .tag = request->tag, .rights = rights, .vmo = vmo,
-                                    .vmo_index = (uint32_t)(((uint64_t)request->offset_high << 32 | request->offset_low) / PAGE_SIZE)};
-        space_insert(space, mapping);
-        if (request->flags & MAP_FLAG_COMMIT)
-            status = commit(space, mapping, mapping->start, mapping->end);
-        if (status == OK)
-            space_merge(space, request->address, request->address + request->length);
-        else
-            (void)!space_unmap_range(space, request->address, request->length);
-    } else {
-        heap_free(mapping);
-    }
-    if (vmo != NULL)
-        object_release(&vmo->object);
-    return status;
-}
-
-/* ---- the other changes -------------------------------------------------------------------------------- */
 
 static status_t split_ends(struct space *space, uint32_t start, uint32_t end)
 {
@@ -173,20 +125,93 @@ static status_t split_ends(struct space *space, uint32_t start, uint32_t end)
     return status == OK ? space_split(space, end) : status;
 }
 
+/* Both ends of the range are boundaries of mappings. */
+static void remove_between(struct space *space, uint32_t start, uint32_t end)
+{
+    uint32_t index = space_find(space, start);
+    if (index < space->count && space->mappings[index]->start < end)
+        arch_unmap(&space->arch, start, (end - start) / PAGE_SIZE);
+    while (index < space->count && space->mappings[index]->start < end)
+        space_remove(space, index);
+}
+
+static struct mapping *mapping_new(struct space *space, struct vmo *vmo, uint32_t rights, const struct map_request *request)
+{
+    uint64_t offset = (uint64_t)request->offset_high << 32 | request->offset_low;
+    struct mapping *mapping = heap_alloc(sizeof *mapping);
+    if (mapping == NULL)
+        return NULL;
+    *mapping = (struct mapping){
+        .space = space, .start = request->address, .end = request->address + request->length,
+        .prot = request->prot, .flags = request->flags & KEPT_FLAGS, .tag = request->tag,
+        .rights = rights, .vmo = vmo, .vmo_index = (uint32_t)(offset / PAGE_SIZE),
+    };
+    if (vmo != NULL && (vmo->flags & VMO_PHYSICAL))
+        mapping->flags |= MAP_FLAG_UNCACHED;
+    return mapping;
+}
+
+/* All of space_map_vmo that can fail and that nobody sees. */
+static status_t prepare(struct space *space, struct vmo *vmo, uint32_t rights, struct map_request *request, struct mapping **result)
+{
+    status_t status = check_request(vmo, rights, request);
+    if (status == OK)
+        status = place(space, request);
+    if (status == OK)
+        status = split_ends(space, request->address, request->address + request->length);
+    if (status == OK)
+        status = space_reserve(space);
+    if (status != OK)
+        return status;
+    struct mapping *mapping = mapping_new(space, vmo, rights, request);
+    if (mapping == NULL)
+        return ERR_NO_MEMORY;
+    if (request->flags & MAP_FLAG_COMMIT)
+        status = mapping_commit(mapping);
+    if (status != OK)
+        mapping_abandon(mapping);
+    else
+        *result = mapping;
+    return status;
+}
+
+status_t space_map_vmo(struct space *space, struct vmo *vmo, uint32_t rights, struct map_request *request)
+{
+    struct map_request wanted = *request;
+    struct mapping *mapping;
+    if (wanted.length > SERVER_LIMIT)
+        return ERR_INVALID_ARGUMENT;
+    wanted.length = (wanted.length + PAGE_MASK) & ~PAGE_MASK;
+    status_t status = prepare(space, vmo, rights, &wanted, &mapping);
+    if (status != OK)
+        return status;
+    uint32_t start = mapping->start, end = mapping->end;
+    if (vmo != NULL)
+        object_hold(&vmo->object); /* what is replaced may hold the last other reference */
+    remove_between(space, start, end);
+    space_insert(space, mapping);
+    if (vmo != NULL)
+        object_release(&vmo->object);
+    /* Entries in the page tables are a convenience: a fault makes them as well. */
+    for (uint32_t at = start; (wanted.flags & MAP_FLAG_COMMIT) && at < end; at += PAGE_SIZE)
+        if (!space_fault(space, at, mapping->prot & PROT_W, false))
+            break;
+    space_merge(space, start, end);
+    *request = wanted;
+    return OK;
+}
+
+/* ---- the other changes -------------------------------------------------------------------------------- */
+
 status_t space_unmap_range(struct space *space, uint32_t address, uint32_t length)
 {
     length = (length + PAGE_MASK) & ~PAGE_MASK;
     if (!space_range_ok(space, address, length))
         return ERR_INVALID_ARGUMENT;
     status_t status = split_ends(space, address, address + length);
-    if (status != OK)
-        return status;
-    uint32_t index = space_find(space, address);
-    if (index < space->count && space->mappings[index]->start < address + length)
-        arch_unmap(&space->arch, address, length / PAGE_SIZE);
-    while (index < space->count && space->mappings[index]->start < address + length)
-        space_remove(space, index);
-    return OK;
+    if (status == OK)
+        remove_between(space, address, address + length);
+    return status;
 }
 
 static bool mapped_throughout(const struct space *space, uint32_t start, uint32_t end)
