@@ -18,9 +18,14 @@
 
 static struct thread *fpu_owner;
 static uint32_t mxcsr_mask;
+static bool ts_is_set;
 
+/* ts_is_set mirrors CR0.TS, because a write to CR0 is expensive in a virtual machine. */
 static void set_ts(bool on)
 {
+    if (on == ts_is_set)
+        return;
+    ts_is_set = on;
     if (on)
         write_cr0(read_cr0() | CR0_TS);
     else
@@ -42,9 +47,8 @@ void fpu_init(void)
     static uint8_t image[FPU_STATE_SIZE] __attribute__((aligned(16)));
     uint32_t features = cpuid(1).edx;
 
-    write_cr0((read_cr0() | CR0_MP | CR0_NE) & ~CR0_EM);
+    write_cr0((read_cr0() | CR0_MP | CR0_NE) & ~(CR0_EM | CR0_TS));
     write_cr4(read_cr4() | CR4_OSFXSR | (features & CPUID_SSE ? CR4_OSXMMEXCPT : 0));
-    set_ts(false);
     __asm__ volatile("fninit");
     save(image);
     mxcsr_mask = ((uint32_t *)image)[MXCSR_MASK_OFFSET];
