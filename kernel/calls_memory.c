@@ -137,7 +137,8 @@ status_t call_space_discard(handle_t handle, uint32_t address, uint32_t length)
     return status == OK ? space_discard_range(space, address, length) : status;
 }
 
-status_t call_space_tag(handle_t handle, uint32_t address, uint32_t length, uint32_t tag, uint32_t flags)
+status_t call_space_tag(handle_t handle, uint32_t address, uint32_t length, uint32_t tag,
+                        uint32_t flags)
 {
     struct space *space;
     status_t status = get_space(handle, RIGHT_MAP, &space);
@@ -148,7 +149,8 @@ static uint32_t own_pages(const struct mapping *mapping)
 {
     if (mapping->overlay == NULL)
         return 0;
-    return pagemap_count(&mapping->overlay->pages, mapping->overlay_index, (mapping->end - mapping->start) / PAGE_SIZE);
+    return pagemap_count(&mapping->overlay->pages, mapping->overlay_index,
+                         (mapping->end - mapping->start) / PAGE_SIZE);
 }
 
 status_t call_space_query(handle_t handle, uint32_t address, user_t result)
@@ -162,13 +164,20 @@ status_t call_space_query(handle_t handle, uint32_t address, user_t result)
         return ERR_NOT_FOUND;
     const struct mapping *mapping = space->mappings[index];
     uint64_t offset = (uint64_t)mapping->vmo_index * PAGE_SIZE;
-    struct mapping_info info = {.address = mapping->start, .length = mapping->end - mapping->start, .prot = mapping->prot,
-                                .flags = mapping->flags, .tag = mapping->tag, .vmo_id = mapping->vmo ? mapping->vmo->object.id : 0,
-                                .offset_low = (uint32_t)offset, .offset_high = (uint32_t)(offset >> 32), .private_pages = own_pages(mapping)};
+    struct mapping_info info = {.address = mapping->start,
+                                .length = mapping->end - mapping->start,
+                                .prot = mapping->prot,
+                                .flags = mapping->flags,
+                                .tag = mapping->tag,
+                                .vmo_id = mapping->vmo ? mapping->vmo->object.id : 0,
+                                .offset_low = (uint32_t)offset,
+                                .offset_high = (uint32_t)(offset >> 32),
+                                .private_pages = own_pages(mapping)};
     return user_write(result, &info, sizeof info);
 }
 
-status_t call_space_read(handle_t handle, uint32_t address, user_t buffer, uint32_t length, user_t done_at)
+status_t call_space_read(handle_t handle, uint32_t address, user_t buffer, uint32_t length,
+                         user_t done_at)
 {
     char piece[PIECE];
     uint32_t done = 0, got;
@@ -189,7 +198,8 @@ status_t call_space_read(handle_t handle, uint32_t address, user_t buffer, uint3
     return user_write(done_at, &done, sizeof done);
 }
 
-status_t call_space_write(handle_t handle, uint32_t address, user_t buffer, uint32_t length, user_t done_at)
+status_t call_space_write(handle_t handle, uint32_t address, user_t buffer, uint32_t length,
+                          user_t done_at)
 {
     char piece[PIECE];
     uint32_t done = 0, got = 0;
@@ -210,7 +220,8 @@ status_t call_space_write(handle_t handle, uint32_t address, user_t buffer, uint
     return user_write(done_at, &done, sizeof done);
 }
 
-status_t call_space_load(handle_t handle, handle_t image, uint32_t base, uint32_t flags, user_t result_at)
+status_t call_space_load(handle_t handle, handle_t image, uint32_t base, uint32_t flags,
+                         user_t result_at)
 {
     struct load_result result;
     struct space *space;
@@ -329,8 +340,12 @@ status_t call_vmo_info(handle_t handle, user_t result)
     if (status != OK)
         return status;
     bool dma = current->process->privileges.flags & PRIVILEGE_DMA;
-    struct vmo_info info = {.size_low = (uint32_t)vmo->size, .size_high = (uint32_t)(vmo->size >> 32), .committed = vmo->pages.committed,
-                            .flags = vmo->flags & VMO_CONTIGUOUS, .physical = dma ? vmo->physical : 0, .id = vmo->object.id};
+    struct vmo_info info = {.size_low = (uint32_t)vmo->size,
+                            .size_high = (uint32_t)(vmo->size >> 32),
+                            .committed = vmo->pages.committed,
+                            .flags = vmo->flags & VMO_CONTIGUOUS,
+                            .physical = dma ? vmo->physical : 0,
+                            .id = vmo->object.id};
     return user_write(result, &info, sizeof info);
 }
 
@@ -345,7 +360,8 @@ static bool privilege_covers(const struct privileges *privileges, uint32_t first
 {
     for (uint32_t i = 0; i < PRIVILEGE_RANGES; i++) {
         const struct io_range *range = &privileges->physical[i];
-        if (first >= range->first && first - range->first < range->count && count <= range->count - (first - range->first))
+        if (first >= range->first && first - range->first < range->count &&
+            count <= range->count - (first - range->first))
             return true;
     }
     return false;
@@ -366,7 +382,8 @@ status_t call_vmo_create_physical(uint32_t address, uint32_t length, user_t resu
     if (((address | length) & PAGE_MASK) || length == 0 || length > 0u - address)
         return ERR_INVALID_ARGUMENT;
     uint32_t first = address / PAGE_SIZE, count = length / PAGE_SIZE;
-    bool allowed = privilege_covers(privileges, first, count) || ((privileges->flags & PRIVILEGE_PCI) && !holds_ram(first, count));
+    bool allowed = privilege_covers(privileges, first, count) ||
+                   ((privileges->flags & PRIVILEGE_PCI) && !holds_ram(first, count));
     if (!allowed)
         return ERR_ACCESS_DENIED;
     status_t status = vmo_new_physical(address, length, current->process, &vmo);

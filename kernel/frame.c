@@ -77,7 +77,8 @@ static bool in_use_at_boot(uint32_t frame)
 static uint32_t find_run(uint32_t wanted)
 {
     for (uint32_t i = 0; i < boot_info.ram_count; i++) {
-        uint32_t frame = boot_info.ram[i].start >> PAGE_SHIFT, end = frame + boot_info.ram[i].pages, run = 0;
+        uint32_t frame = boot_info.ram[i].start >> PAGE_SHIFT, end = frame + boot_info.ram[i].pages,
+                 run = 0;
         for (; frame < end && frame < DIRECT_MAP_PAGES; frame++) {
             run = in_use_at_boot(frame) ? 0 : run + 1;
             if (run == wanted)
@@ -90,7 +91,8 @@ static uint32_t find_run(uint32_t wanted)
 void frame_init(void)
 {
     page_count = highest_frame();
-    uint32_t table_pages = (page_count * sizeof(struct page) + PAGE_MASK) >> PAGE_SHIFT, table = find_run(table_pages);
+    uint32_t table_pages = (page_count * sizeof(struct page) + PAGE_MASK) >> PAGE_SHIFT,
+             table = find_run(table_pages);
     pages = arch_direct(table << PAGE_SHIFT);
     for (uint32_t i = 0; i < page_count; i++)
         pages[i] = (struct page){.references = FRAME_RESERVED};

@@ -8,10 +8,10 @@
 #include <kernel/memory.h>
 
 #define CLASS_COUNT 6
-#define SMALLEST 32u
-#define LARGEST (SMALLEST << (CLASS_COUNT - 1))
-#define HEAP_MAX (1u << 20)
-#define POISON 0xa5a5a5a5u
+#define SMALLEST    32u
+#define LARGEST     (SMALLEST << (CLASS_COUNT - 1))
+#define HEAP_MAX    (1u << 20)
+#define POISON      0xa5a5a5a5u
 
 struct free_block {
     struct free_block *next;
@@ -88,7 +88,8 @@ static void *alloc_small(uint32_t size)
 static void *alloc_pages(uint32_t size)
 {
     uint32_t count = (size + PAGE_MASK) / PAGE_SIZE;
-    struct page *page = count == 1 ? frame_alloc(FRAME_LOW) : frame_alloc_contiguous(count, UINT32_MAX);
+    struct page *page =
+        count == 1 ? frame_alloc(FRAME_LOW) : frame_alloc_contiguous(count, UINT32_MAX);
     if (page == NULL)
         return NULL;
     page->next = (struct page *)(uintptr_t)count;

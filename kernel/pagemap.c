@@ -76,7 +76,8 @@ static uint32_t drop_in_chunk(struct page **pages, uint32_t low, uint32_t high)
 void pagemap_drop(struct pagemap *map, uint32_t first, uint32_t count, struct object *account)
 {
     uint32_t end = first + count < first ? UINT32_MAX : first + count, dropped = 0, low, high;
-    for (uint32_t chunk = first / PAGEMAP_CHUNK; chunk < map->chunk_count && chunk * PAGEMAP_CHUNK < end; chunk++) {
+    for (uint32_t chunk = first / PAGEMAP_CHUNK;
+         chunk < map->chunk_count && chunk * PAGEMAP_CHUNK < end; chunk++) {
         if (map->chunks[chunk] == NULL)
             continue;
         bounds(chunk, first, end, &low, &high);
@@ -99,10 +100,12 @@ void pagemap_destroy(struct pagemap *map, struct object *account)
     *map = (struct pagemap){0};
 }
 
-status_t pagemap_share(struct pagemap *to, const struct pagemap *from, uint32_t first, uint32_t count, struct object *account)
+status_t pagemap_share(struct pagemap *to, const struct pagemap *from, uint32_t first,
+                       uint32_t count, struct object *account)
 {
     uint32_t end = first + count < first ? UINT32_MAX : first + count, low, high;
-    for (uint32_t chunk = first / PAGEMAP_CHUNK; chunk < from->chunk_count && chunk * PAGEMAP_CHUNK < end; chunk++) {
+    for (uint32_t chunk = first / PAGEMAP_CHUNK;
+         chunk < from->chunk_count && chunk * PAGEMAP_CHUNK < end; chunk++) {
         if (from->chunks[chunk] == NULL)
             continue;
         bounds(chunk, first, end, &low, &high);
@@ -125,7 +128,8 @@ status_t pagemap_share(struct pagemap *to, const struct pagemap *from, uint32_t 
 uint32_t pagemap_count(const struct pagemap *map, uint32_t first, uint32_t count)
 {
     uint32_t end = first + count < first ? UINT32_MAX : first + count, present = 0, low, high;
-    for (uint32_t chunk = first / PAGEMAP_CHUNK; chunk < map->chunk_count && chunk * PAGEMAP_CHUNK < end; chunk++) {
+    for (uint32_t chunk = first / PAGEMAP_CHUNK;
+         chunk < map->chunk_count && chunk * PAGEMAP_CHUNK < end; chunk++) {
         if (map->chunks[chunk] == NULL)
             continue;
         bounds(chunk, first, end, &low, &high);

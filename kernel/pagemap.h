@@ -25,12 +25,14 @@ static inline struct page *pagemap_get(const struct pagemap *map, uint32_t index
 }
 
 /* Put a page in (the map takes over one reference), in place of one that is there already. */
-status_t pagemap_set(struct pagemap *map, uint32_t index, struct page *page, struct object *account);
+status_t pagemap_set(struct pagemap *map, uint32_t index, struct page *page,
+                     struct object *account);
 /* Drop the pages of [first, first + count). */
 void pagemap_drop(struct pagemap *map, uint32_t first, uint32_t count, struct object *account);
 void pagemap_destroy(struct pagemap *map, struct object *account);
 /* Share the pages of `from`'s range into the empty map `to`, starting at index 0. */
-status_t pagemap_share(struct pagemap *to, const struct pagemap *from, uint32_t first, uint32_t count, struct object *account);
+status_t pagemap_share(struct pagemap *to, const struct pagemap *from, uint32_t first,
+                       uint32_t count, struct object *account);
 uint32_t pagemap_count(const struct pagemap *map, uint32_t first, uint32_t count);
 
 #endif

@@ -35,7 +35,8 @@ struct arch_space *space_arch(struct space *space)
     return &space->arch;
 }
 
-status_t space_new(enum space_kind kind, struct space *server, struct process *charge, struct space **result)
+status_t space_new(enum space_kind kind, struct space *server, struct process *charge,
+                   struct space **result)
 {
     struct space *space = heap_alloc(sizeof *space);
     if (space == NULL)
@@ -90,7 +91,8 @@ static void release_overlay(struct mapping *mapping)
         return;
     mapping->overlay = NULL;
     if (--overlay->references > 0) {
-        pagemap_drop(&overlay->pages, mapping->overlay_index, page_count(mapping), &mapping->space->object);
+        pagemap_drop(&overlay->pages, mapping->overlay_index, page_count(mapping),
+                     &mapping->space->object);
         return;
     }
     pagemap_destroy(&overlay->pages, &mapping->space->object);
@@ -122,8 +124,8 @@ struct mapping *space_mapping_at(const struct space *space, uint32_t address)
 
 bool space_range_ok(const struct space *space, uint32_t address, uint32_t length)
 {
-    return !((address | length) & PAGE_MASK) && length != 0 && address >= space->base && address < space->limit &&
-           length <= space->limit - address;
+    return !((address | length) & PAGE_MASK) && length != 0 && address >= space->base &&
+           address < space->limit && length <= space->limit - address;
 }
 
 status_t space_reserve(struct space *space)

@@ -16,9 +16,9 @@ struct mapping {
     struct space *space;
     uint32_t start, end; /* page aligned, end exclusive */
     uint32_t prot, flags, tag;
-    uint32_t rights;     /* of the VMO handle: bounds later changes of prot */
-    struct vmo *vmo;     /* held, or NULL: anonymous */
-    uint32_t vmo_index;  /* page of the VMO at start */
+    uint32_t rights;         /* of the VMO handle: bounds later changes of prot */
+    struct vmo *vmo;         /* held, or NULL: anonymous */
+    uint32_t vmo_index;      /* page of the VMO at start */
     struct overlay *overlay; /* private mappings, from the first page of their own on */
     uint32_t overlay_index;  /* index in it of start */
     struct list vmo_link;
@@ -29,34 +29,40 @@ struct space {
     struct object object;
     struct arch_space arch;
     enum space_kind kind;
-    struct space *server; /* held: whose window a guest shows */
-    uint32_t base, limit; /* mappings lie in [base, limit) */
+    struct space *server;      /* held: whose window a guest shows */
+    uint32_t base, limit;      /* mappings lie in [base, limit) */
     struct mapping **mappings; /* ascending, disjoint */
     uint32_t count, capacity;
 };
 
 /* The index of the first mapping that ends above address. */
 uint32_t space_find(const struct space *space, uint32_t address);
-struct mapping *space_mapping_at(const struct space *space, uint32_t address); /* NULL: none contains it */
+struct mapping *space_mapping_at(const struct space *space,
+                                 uint32_t address); /* NULL: none contains it */
 /* Make `address` the boundary of mappings, splitting the one that contains it. */
 status_t space_split(struct space *space, uint32_t address);
-bool space_range_ok(const struct space *space, uint32_t address, uint32_t length); /* aligned, not empty, inside */
+bool space_range_ok(const struct space *space, uint32_t address,
+                    uint32_t length); /* aligned, not empty, inside */
 
-status_t space_reserve(struct space *space); /* room for one more mapping */
+status_t space_reserve(struct space *space);                     /* room for one more mapping */
 void space_insert(struct space *space, struct mapping *mapping); /* holds its VMO */
-void space_remove(struct space *space, uint32_t index); /* frees it; page tables are the caller's affair */
+void space_remove(struct space *space,
+                  uint32_t index); /* frees it; page tables are the caller's affair */
 void space_merge(struct space *space, uint32_t start, uint32_t end); /* what touches the range */
 status_t space_fork(struct space *space, struct space *clone);
 
 /* Lengths are rounded up to whole pages. Errors as in calls.def. */
 status_t space_protect_range(struct space *space, uint32_t address, uint32_t length, uint32_t prot);
-status_t space_move_range(struct space *space, uint32_t address, uint32_t length, uint32_t new_address);
+status_t space_move_range(struct space *space, uint32_t address, uint32_t length,
+                          uint32_t new_address);
 status_t space_discard_range(struct space *space, uint32_t address, uint32_t length);
-status_t space_tag_range(struct space *space, uint32_t address, uint32_t length, uint32_t tag, uint32_t flags);
+status_t space_tag_range(struct space *space, uint32_t address, uint32_t length, uint32_t tag,
+                         uint32_t flags);
 
 void mapping_zap(struct mapping *mapping); /* no PTEs */
 void mapping_zap_vmo_page(struct mapping *mapping, uint32_t index);
-status_t mapping_commit(struct mapping *mapping); /* allocates all its pages; it need not be in the array yet */
+status_t mapping_commit(
+    struct mapping *mapping); /* allocates all its pages; it need not be in the array yet */
 void mapping_abandon(struct mapping *mapping); /* frees one that never got into the array */
 status_t mapping_own_overlay(struct mapping *mapping);
 uint32_t mapping_bits(const struct mapping *mapping, bool writable);

@@ -35,12 +35,14 @@ void mapping_zap_vmo_page(struct mapping *mapping, uint32_t index)
 {
     uint32_t pages = (mapping->end - mapping->start) / PAGE_SIZE;
     if (index >= mapping->vmo_index && index - mapping->vmo_index < pages)
-        arch_unmap(&mapping->space->arch, mapping->start + (index - mapping->vmo_index) * PAGE_SIZE, 1);
+        arch_unmap(&mapping->space->arch, mapping->start + (index - mapping->vmo_index) * PAGE_SIZE,
+                   1);
 }
 
 static status_t show(struct mapping *mapping, uint32_t address, struct page *page, bool writable)
 {
-    return arch_map(&mapping->space->arch, address, frame_address(page), mapping_bits(mapping, writable));
+    return arch_map(&mapping->space->arch, address, frame_address(page),
+                    mapping_bits(mapping, writable));
 }
 
 static status_t show_zero(struct mapping *mapping, uint32_t address)
@@ -51,7 +53,8 @@ static status_t show_zero(struct mapping *mapping, uint32_t address)
 }
 
 /* Gives the mapping a page of its own, `offset` pages from its start: a copy of `source`, or zeroed. */
-static status_t own_page(struct mapping *mapping, uint32_t offset, struct page *source, struct page **result)
+static status_t own_page(struct mapping *mapping, uint32_t offset, struct page *source,
+                         struct page **result)
 {
     status_t status = mapping_own_overlay(mapping);
     if (status != OK)
@@ -60,12 +63,14 @@ static status_t own_page(struct mapping *mapping, uint32_t offset, struct page *
     if (page == NULL)
         return ERR_NO_MEMORY;
     if (source != NULL) {
-        void *to = arch_map_temporary(frame_address(page)), *from = arch_map_temporary(frame_address(source));
+        void *to = arch_map_temporary(frame_address(page)),
+             *from = arch_map_temporary(frame_address(source));
         arch_copy_page(to, from);
         arch_unmap_temporary(from);
         arch_unmap_temporary(to);
     }
-    status = pagemap_set(&mapping->overlay->pages, mapping->overlay_index + offset, page, &mapping->space->object);
+    status = pagemap_set(&mapping->overlay->pages, mapping->overlay_index + offset, page,
+                         &mapping->space->object);
     if (status != OK) {
         frame_release(page);
         return status;
@@ -77,7 +82,8 @@ static status_t own_page(struct mapping *mapping, uint32_t offset, struct page *
 /* Neighbours that are present in the source come along, read-only: they are likely to be next. */
 static void fault_around(struct mapping *mapping, uint32_t address)
 {
-    uint32_t first = address & ~(FAULT_AROUND * PAGE_SIZE - 1), last = first + (FAULT_AROUND - 1) * PAGE_SIZE;
+    uint32_t first = address & ~(FAULT_AROUND * PAGE_SIZE - 1),
+             last = first + (FAULT_AROUND - 1) * PAGE_SIZE;
     if (mapping->prot == 0)
         return; /* the kernel looks at one page; the program may see none */
     first = first > mapping->start ? first : mapping->start;
@@ -87,9 +93,11 @@ static void fault_around(struct mapping *mapping, uint32_t address)
         struct page *page = pagemap_get(&mapping->vmo->pages, mapping->vmo_index + offset);
         if (at == address || page == NULL)
             continue;
-        if (mapping->overlay != NULL && pagemap_get(&mapping->overlay->pages, mapping->overlay_index + offset) != NULL)
+        if (mapping->overlay != NULL &&
+            pagemap_get(&mapping->overlay->pages, mapping->overlay_index + offset) != NULL)
             continue;
-        if (!arch_query(&mapping->space->arch, at, NULL, NULL) && show(mapping, at, page, false) != OK)
+        if (!arch_query(&mapping->space->arch, at, NULL, NULL) &&
+            show(mapping, at, page, false) != OK)
             return;
     }
 }
@@ -130,7 +138,8 @@ static status_t fault_shared(struct mapping *mapping, uint32_t address, bool wri
     if (!inside_vmo(mapping, index))
         return ERR_BAD_ADDRESS;
     if (vmo->flags & VMO_PHYSICAL)
-        return arch_map(&mapping->space->arch, address, vmo->physical + index * PAGE_SIZE, mapping_bits(mapping, true));
+        return arch_map(&mapping->space->arch, address, vmo->physical + index * PAGE_SIZE,
+                        mapping_bits(mapping, true));
     status_t status = vmo_page(vmo, index, write, &page);
     if (status != OK)
         return status;
@@ -152,7 +161,8 @@ status_t mapping_commit(struct mapping *mapping)
         struct page *page = NULL;
         if (mapping->vmo != NULL)
             page = pagemap_get(&mapping->vmo->pages, mapping->vmo_index + i);
-        status = shared ? vmo_page(mapping->vmo, mapping->vmo_index + i, write, &page) : own_page(mapping, i, page, &page);
+        status = shared ? vmo_page(mapping->vmo, mapping->vmo_index + i, write, &page)
+                        : own_page(mapping, i, page, &page);
     }
     return status;
 }
@@ -202,7 +212,8 @@ static void hide_again(struct space *space, uint32_t address)
         arch_unmap(&space->arch, address & ~PAGE_MASK, 1);
 }
 
-static status_t copy(struct space *space, uint32_t address, char *buffer, uint32_t length, bool write, uint32_t *done)
+static status_t copy(struct space *space, uint32_t address, char *buffer, uint32_t length,
+                     bool write, uint32_t *done)
 {
     *done = 0;
     while (*done < length) {
@@ -224,12 +235,14 @@ static status_t copy(struct space *space, uint32_t address, char *buffer, uint32
     return OK;
 }
 
-status_t space_copy_out(struct space *space, uint32_t address, void *kernel_buffer, uint32_t length, uint32_t *done)
+status_t space_copy_out(struct space *space, uint32_t address, void *kernel_buffer, uint32_t length,
+                        uint32_t *done)
 {
     return copy(space, address, kernel_buffer, length, false, done);
 }
 
-status_t space_copy_in(struct space *space, uint32_t address, const void *kernel_buffer, uint32_t length, uint32_t *done)
+status_t space_copy_in(struct space *space, uint32_t address, const void *kernel_buffer,
+                       uint32_t length, uint32_t *done)
 {
     return copy(space, address, (char *)(uintptr_t)kernel_buffer, length, true, done);
 }

@@ -6,23 +6,28 @@
 #include <kernel/space.h>
 #include <loaders/plan.h>
 
-#define PIE_BASE 0x56555000u /* where Linux puts a position-independent program without randomisation */
+#define PIE_BASE \
+    0x56555000u /* where Linux puts a position-independent program without randomisation */
 
 static bool read_image(void *context, uint32_t offset, void *buffer, uint32_t length)
 {
     struct vmo *vmo = context;
-    return offset <= vmo->size && length <= vmo->size - offset && vmo_copy_out(vmo, offset, buffer, length) == OK;
+    return offset <= vmo->size && length <= vmo->size - offset &&
+           vmo_copy_out(vmo, offset, buffer, length) == OK;
 }
 
 static uint32_t prot_of(const struct load_segment *segment)
 {
-    return (segment->prot & LOAD_READ ? PROT_R : 0u) | (segment->prot & LOAD_WRITE ? PROT_W : 0u) | (segment->prot & LOAD_EXEC ? PROT_X : 0u);
+    return (segment->prot & LOAD_READ ? PROT_R : 0u) | (segment->prot & LOAD_WRITE ? PROT_W : 0u) |
+           (segment->prot & LOAD_EXEC ? PROT_X : 0u);
 }
 
 /* Where the image goes: where it must, where the caller says, or the first free place. */
-static status_t choose_base(struct space *space, const struct load_plan *plan, uint32_t base, uint32_t flags, uint32_t *result)
+static status_t choose_base(struct space *space, const struct load_plan *plan, uint32_t base,
+                            uint32_t flags, uint32_t *result)
 {
-    struct map_request probe = {.address = flags & LOAD_AT_BASE ? base : plan->preferred_base, .length = plan->image_size};
+    struct map_request probe = {.address = flags & LOAD_AT_BASE ? base : plan->preferred_base,
+                                .length = plan->image_size};
     if ((base & PAGE_MASK) || plan->image_size > GUEST_LIMIT)
         return ERR_BAD_EXECUTABLE;
     if (!plan->relocatable && (flags & LOAD_AT_BASE) && base != plan->preferred_base)
@@ -41,9 +46,14 @@ static status_t choose_base(struct space *space, const struct load_plan *plan, u
     return OK;
 }
 
-static status_t map_piece(struct space *space, struct vmo *vmo, uint32_t address, uint32_t length, uint32_t offset, uint32_t prot)
+static status_t map_piece(struct space *space, struct vmo *vmo, uint32_t address, uint32_t length,
+                          uint32_t offset, uint32_t prot)
 {
-    struct map_request request = {.address = address, .length = length, .offset_low = offset, .prot = prot, .flags = MAP_FLAG_FIXED};
+    struct map_request request = {.address = address,
+                                  .length = length,
+                                  .offset_low = offset,
+                                  .prot = prot,
+                                  .flags = MAP_FLAG_FIXED};
     return length == 0 ? OK : space_map_vmo(space, vmo, RIGHT_ALL, &request);
 }
 
@@ -62,20 +72,25 @@ static status_t zero_range(struct space *space, uint32_t address, uint32_t lengt
     return OK;
 }
 
-static status_t map_file_part(struct space *space, struct vmo *vmo, const struct load_segment *segment, uint32_t address)
+static status_t map_file_part(struct space *space, struct vmo *vmo,
+                              const struct load_segment *segment, uint32_t address)
 {
-    uint32_t file_pages = (segment->file_length + PAGE_MASK) & ~PAGE_MASK, tail = file_pages - segment->file_length;
-    status_t status = map_piece(space, vmo, address, file_pages, segment->file_offset, prot_of(segment));
+    uint32_t file_pages = (segment->file_length + PAGE_MASK) & ~PAGE_MASK,
+             tail = file_pages - segment->file_length;
+    status_t status =
+        map_piece(space, vmo, address, file_pages, segment->file_offset, prot_of(segment));
     /* What follows the file's bytes in their last page is the next section's, not ours. */
     bool bss = segment->length > file_pages || segment->prot & LOAD_WRITE;
     if (status == OK && tail != 0 && bss)
         status = zero_range(space, address + segment->file_length, tail);
     if (status == OK)
-        status = map_piece(space, NULL, address + file_pages, segment->length - file_pages, 0, prot_of(segment));
+        status = map_piece(space, NULL, address + file_pages, segment->length - file_pages, 0,
+                           prot_of(segment));
     return status;
 }
 
-static status_t copy_file_part(struct space *space, struct vmo *vmo, const struct load_segment *segment, uint32_t address)
+static status_t copy_file_part(struct space *space, struct vmo *vmo,
+                               const struct load_segment *segment, uint32_t address)
 {
     char buffer[512];
     uint32_t moved = 0, done;
@@ -91,7 +106,8 @@ static status_t copy_file_part(struct space *space, struct vmo *vmo, const struc
     return status;
 }
 
-static status_t map_segments(struct space *space, struct vmo *vmo, const struct load_plan *plan, uint32_t delta)
+static status_t map_segments(struct space *space, struct vmo *vmo, const struct load_plan *plan,
+                             uint32_t delta)
 {
     for (uint32_t i = 0; i < plan->segment_count; i++) {
         const struct load_segment *segment = &plan->segments[i];
@@ -105,7 +121,8 @@ static status_t map_segments(struct space *space, struct vmo *vmo, const struct 
 }
 
 /* Gaps between the segments of an ELF image are not part of it; a PE image is one range throughout. */
-static void unmap_gaps(struct space *space, const struct load_plan *plan, uint32_t base, uint32_t delta)
+static void unmap_gaps(struct space *space, const struct load_plan *plan, uint32_t base,
+                       uint32_t delta)
 {
     uint32_t at = base;
     for (uint32_t i = 0; i < plan->segment_count && plan->kind == LOAD_ELF32; i++) {
@@ -125,24 +142,39 @@ static uint32_t end_of_data(const struct load_plan *plan)
     return end;
 }
 
-static void fill_result(const struct load_plan *plan, uint32_t base, uint32_t delta, struct load_result *result)
+static void fill_result(const struct load_plan *plan, uint32_t base, uint32_t delta,
+                        struct load_result *result)
 {
     *result = (struct load_result){
-        .kind = plan->kind, .base = base, .size = plan->image_size, .delta = delta,
+        .kind = plan->kind,
+        .base = base,
+        .size = plan->image_size,
+        .delta = delta,
         .entry = plan->entry ? plan->entry + delta : 0,
-        .phdr = plan->phdr_address ? plan->phdr_address + delta : 0, .phdr_count = plan->phdr_count, .phdr_entry_size = plan->phdr_entry_size,
-        .interp_offset = plan->interp_offset, .interp_length = plan->interp_length,
-        .stack_reserve = plan->stack_reserve, .stack_commit = plan->stack_commit,
-        .heap_reserve = plan->heap_reserve, .heap_commit = plan->heap_commit,
-        .subsystem = plan->subsystem, .characteristics = plan->characteristics, .dll_characteristics = plan->dll_characteristics,
-        .executable_stack = plan->executable_stack, .brk = end_of_data(plan) + delta,
-        .tls_address = plan->tls_mem_size ? plan->tls_address + delta : 0, .tls_file_size = plan->tls_file_size,
-        .tls_mem_size = plan->tls_mem_size, .tls_align = plan->tls_align,
+        .phdr = plan->phdr_address ? plan->phdr_address + delta : 0,
+        .phdr_count = plan->phdr_count,
+        .phdr_entry_size = plan->phdr_entry_size,
+        .interp_offset = plan->interp_offset,
+        .interp_length = plan->interp_length,
+        .stack_reserve = plan->stack_reserve,
+        .stack_commit = plan->stack_commit,
+        .heap_reserve = plan->heap_reserve,
+        .heap_commit = plan->heap_commit,
+        .subsystem = plan->subsystem,
+        .characteristics = plan->characteristics,
+        .dll_characteristics = plan->dll_characteristics,
+        .executable_stack = plan->executable_stack,
+        .brk = end_of_data(plan) + delta,
+        .tls_address = plan->tls_mem_size ? plan->tls_address + delta : 0,
+        .tls_file_size = plan->tls_file_size,
+        .tls_mem_size = plan->tls_mem_size,
+        .tls_align = plan->tls_align,
     };
     __builtin_memcpy(result->personality, plan->personality, sizeof result->personality);
 }
 
-static status_t carry_out(struct space *space, struct vmo *vmo, const struct load_plan *plan, uint32_t base, uint32_t flags, struct load_result *result)
+static status_t carry_out(struct space *space, struct vmo *vmo, const struct load_plan *plan,
+                          uint32_t base, uint32_t flags, struct load_result *result)
 {
     uint32_t place = plan->preferred_base;
     if (!(flags & LOAD_RESERVE_ONLY)) {
@@ -160,7 +192,8 @@ static status_t carry_out(struct space *space, struct vmo *vmo, const struct loa
     return OK;
 }
 
-status_t space_load_image(struct space *space, struct vmo *vmo, uint32_t base, uint32_t flags, struct load_result *result)
+status_t space_load_image(struct space *space, struct vmo *vmo, uint32_t base, uint32_t flags,
+                          struct load_result *result)
 {
     uint32_t size = vmo->size > UINT32_MAX ? UINT32_MAX : (uint32_t)vmo->size;
     struct load_reader reader = {.read = read_image, .context = vmo, .size = size};

@@ -8,8 +8,8 @@
 #include <kernel/thread.h>
 
 #define INFORMATIONAL (MAP_FLAG_GROWSDOWN | MAP_FLAG_GUARD)
-#define KNOWN_FLAGS                                                                                \
-    (MAP_FLAG_SHARED | MAP_FLAG_FIXED | MAP_FLAG_NOREPLACE | MAP_FLAG_TOPDOWN | MAP_FLAG_COMMIT |  \
+#define KNOWN_FLAGS                                                                               \
+    (MAP_FLAG_SHARED | MAP_FLAG_FIXED | MAP_FLAG_NOREPLACE | MAP_FLAG_TOPDOWN | MAP_FLAG_COMMIT | \
      MAP_FLAG_UNCACHED | INFORMATIONAL)
 #define KEPT_FLAGS (MAP_FLAG_SHARED | MAP_FLAG_UNCACHED | INFORMATIONAL)
 
@@ -28,7 +28,8 @@ static bool is_free(const struct space *space, uint32_t start, uint32_t length)
 }
 
 /* The lowest free range at or above `from`. */
-static bool find_upwards(const struct space *space, uint32_t from, uint32_t limit, uint32_t length, uint32_t align, uint32_t *result)
+static bool find_upwards(const struct space *space, uint32_t from, uint32_t limit, uint32_t length,
+                         uint32_t align, uint32_t *result)
 {
     uint32_t start = align_up(from, align);
     for (uint32_t index = space_find(space, start);; index++) {
@@ -44,7 +45,8 @@ static bool find_upwards(const struct space *space, uint32_t from, uint32_t limi
     }
 }
 
-static bool find_downwards(const struct space *space, uint32_t from, uint32_t limit, uint32_t length, uint32_t align, uint32_t *result)
+static bool find_downwards(const struct space *space, uint32_t from, uint32_t limit,
+                           uint32_t length, uint32_t align, uint32_t *result)
 {
     uint32_t end = limit, index = space_find(space, limit - 1);
     if (index < space->count && space->mappings[index]->start < end)
@@ -67,14 +69,16 @@ static bool find_downwards(const struct space *space, uint32_t from, uint32_t li
 
 static status_t choose(const struct space *space, struct map_request *request)
 {
-    uint32_t limit = request->limit && request->limit < space->limit ? request->limit : space->limit;
+    uint32_t limit =
+        request->limit && request->limit < space->limit ? request->limit : space->limit;
     uint32_t align = request->align > PAGE_SIZE ? request->align : PAGE_SIZE, from = space->base;
     uint32_t hint = request->address & ~(align - 1);
     if ((align & (align - 1)) || limit <= from || request->length > limit - from)
         return (align & (align - 1)) ? ERR_INVALID_ARGUMENT : ERR_NO_MEMORY;
     /* Page 0 stays free for null pointers, and some room above it too. */
     from = space->kind == SPACE_SERVER ? from : 0x10000;
-    if (hint >= from && hint < limit && request->length <= limit - hint && is_free(space, hint, request->length)) {
+    if (hint >= from && hint < limit && request->length <= limit - hint &&
+        is_free(space, hint, request->length)) {
         request->address = hint;
         return OK;
     }
@@ -86,10 +90,12 @@ static status_t choose(const struct space *space, struct map_request *request)
 
 /* ---- map -------------------------------------------------------------------------------------------- */
 
-static status_t check_request(const struct vmo *vmo, uint32_t rights, const struct map_request *request)
+static status_t check_request(const struct vmo *vmo, uint32_t rights,
+                              const struct map_request *request)
 {
     uint32_t prot = request->prot, needed = RIGHT_MAP | RIGHT_READ;
-    if ((request->flags & ~KNOWN_FLAGS) || (prot & ~(uint32_t)(PROT_R | PROT_W | PROT_X)) || (request->offset_low & PAGE_MASK))
+    if ((request->flags & ~KNOWN_FLAGS) || (prot & ~(uint32_t)(PROT_R | PROT_W | PROT_X)) ||
+        (request->offset_low & PAGE_MASK))
         return ERR_INVALID_ARGUMENT;
     if (request->length == 0)
         return ERR_INVALID_ARGUMENT;
@@ -135,16 +141,23 @@ static void remove_between(struct space *space, uint32_t start, uint32_t end)
         space_remove(space, index);
 }
 
-static struct mapping *mapping_new(struct space *space, struct vmo *vmo, uint32_t rights, const struct map_request *request)
+static struct mapping *mapping_new(struct space *space, struct vmo *vmo, uint32_t rights,
+                                   const struct map_request *request)
 {
     uint64_t offset = (uint64_t)request->offset_high << 32 | request->offset_low;
     struct mapping *mapping = heap_alloc(sizeof *mapping);
     if (mapping == NULL)
         return NULL;
     *mapping = (struct mapping){
-        .space = space, .start = request->address, .end = request->address + request->length,
-        .prot = request->prot, .flags = request->flags & KEPT_FLAGS, .tag = request->tag,
-        .rights = rights, .vmo = vmo, .vmo_index = (uint32_t)(offset / PAGE_SIZE),
+        .space = space,
+        .start = request->address,
+        .end = request->address + request->length,
+        .prot = request->prot,
+        .flags = request->flags & KEPT_FLAGS,
+        .tag = request->tag,
+        .rights = rights,
+        .vmo = vmo,
+        .vmo_index = (uint32_t)(offset / PAGE_SIZE),
     };
     if (vmo != NULL && (vmo->flags & VMO_PHYSICAL))
         mapping->flags |= MAP_FLAG_UNCACHED;
@@ -152,7 +165,8 @@ static struct mapping *mapping_new(struct space *space, struct vmo *vmo, uint32_
 }
 
 /* All of space_map_vmo that can fail and that nobody sees. */
-static status_t prepare(struct space *space, struct vmo *vmo, uint32_t rights, struct map_request *request, struct mapping **result)
+static status_t prepare(struct space *space, struct vmo *vmo, uint32_t rights,
+                        struct map_request *request, struct mapping **result)
 {
     status_t status = check_request(vmo, rights, request);
     if (status == OK)
@@ -175,7 +189,8 @@ static status_t prepare(struct space *space, struct vmo *vmo, uint32_t rights, s
     return status;
 }
 
-status_t space_map_vmo(struct space *space, struct vmo *vmo, uint32_t rights, struct map_request *request)
+status_t space_map_vmo(struct space *space, struct vmo *vmo, uint32_t rights,
+                       struct map_request *request)
 {
     struct map_request wanted = *request;
     struct mapping *mapping;
@@ -241,14 +256,17 @@ status_t space_protect_range(struct space *space, uint32_t address, uint32_t len
     uint32_t end = address + length;
     if (!mapped_throughout(space, address, end))
         return ERR_NO_MEMORY;
-    for (uint32_t i = space_find(space, address); i < space->count && space->mappings[i]->start < end; i++)
+    for (uint32_t i = space_find(space, address);
+         i < space->count && space->mappings[i]->start < end; i++)
         if (!may_have(space->mappings[i], prot))
             return ERR_ACCESS_DENIED;
     status_t status = split_ends(space, address, end);
     if (status != OK)
         return status;
-    arch_unmap(&space->arch, address, length / PAGE_SIZE); /* faults bring the pages back with their new rights */
-    for (uint32_t i = space_find(space, address); i < space->count && space->mappings[i]->start < end; i++)
+    arch_unmap(&space->arch, address,
+               length / PAGE_SIZE); /* faults bring the pages back with their new rights */
+    for (uint32_t i = space_find(space, address);
+         i < space->count && space->mappings[i]->start < end; i++)
         space->mappings[i]->prot = prot;
     space_merge(space, address, end);
     return OK;
@@ -262,7 +280,8 @@ static uint32_t count_between(const struct space *space, uint32_t start, uint32_
     return index - first;
 }
 
-status_t space_move_range(struct space *space, uint32_t address, uint32_t length, uint32_t new_address)
+status_t space_move_range(struct space *space, uint32_t address, uint32_t length,
+                          uint32_t new_address)
 {
     length = (length + PAGE_MASK) & ~PAGE_MASK;
     if (!space_range_ok(space, address, length) || !space_range_ok(space, new_address, length))
@@ -301,17 +320,21 @@ status_t space_discard_range(struct space *space, uint32_t address, uint32_t len
         return ERR_INVALID_ARGUMENT;
     uint32_t end = address + length;
     arch_unmap(&space->arch, address, length / PAGE_SIZE);
-    for (uint32_t i = space_find(space, address); i < space->count && space->mappings[i]->start < end; i++) {
+    for (uint32_t i = space_find(space, address);
+         i < space->count && space->mappings[i]->start < end; i++) {
         struct mapping *mapping = space->mappings[i];
-        uint32_t from = mapping->start > address ? mapping->start : address, to = mapping->end < end ? mapping->end : end;
+        uint32_t from = mapping->start > address ? mapping->start : address,
+                 to = mapping->end < end ? mapping->end : end;
         if (mapping->overlay != NULL)
-            pagemap_drop(&mapping->overlay->pages, mapping->overlay_index + (from - mapping->start) / PAGE_SIZE,
+            pagemap_drop(&mapping->overlay->pages,
+                         mapping->overlay_index + (from - mapping->start) / PAGE_SIZE,
                          (to - from) / PAGE_SIZE, &space->object);
     }
     return OK;
 }
 
-status_t space_tag_range(struct space *space, uint32_t address, uint32_t length, uint32_t tag, uint32_t flags)
+status_t space_tag_range(struct space *space, uint32_t address, uint32_t length, uint32_t tag,
+                         uint32_t flags)
 {
     length = (length + PAGE_MASK) & ~PAGE_MASK;
     if (!space_range_ok(space, address, length) || (flags & ~(uint32_t)INFORMATIONAL))
@@ -320,7 +343,8 @@ status_t space_tag_range(struct space *space, uint32_t address, uint32_t length,
     status_t status = split_ends(space, address, end);
     if (status != OK)
         return status;
-    for (uint32_t i = space_find(space, address); i < space->count && space->mappings[i]->start < end; i++) {
+    for (uint32_t i = space_find(space, address);
+         i < space->count && space->mappings[i]->start < end; i++) {
         space->mappings[i]->tag = tag;
         if (flags != 0)
             space->mappings[i]->flags = (space->mappings[i]->flags & ~INFORMATIONAL) | flags;

@@ -7,19 +7,23 @@
 status_t user_check(user_t at, uint32_t length)
 {
     uint32_t limit = current->process->flags & PROCESS_SERVER ? SERVER_LIMIT : GUEST_LIMIT;
-    return at.address >= USER_BASE && at.address < limit && length <= limit - at.address ? OK : ERR_BAD_ADDRESS;
+    return at.address >= USER_BASE && at.address < limit && length <= limit - at.address
+               ? OK
+               : ERR_BAD_ADDRESS;
 }
 
 status_t user_read(void *to, user_t from, uint32_t length)
 {
-    if (user_check(from, length) != OK || !arch_copy_user(to, (const void *)(uintptr_t)from.address, length))
+    if (user_check(from, length) != OK ||
+        !arch_copy_user(to, (const void *)(uintptr_t)from.address, length))
         return ERR_BAD_ADDRESS;
     return OK;
 }
 
 status_t user_write(user_t to, const void *from, uint32_t length)
 {
-    if (user_check(to, length) != OK || !arch_copy_user((void *)(uintptr_t)to.address, from, length))
+    if (user_check(to, length) != OK ||
+        !arch_copy_user((void *)(uintptr_t)to.address, from, length))
         return ERR_BAD_ADDRESS;
     return OK;
 }

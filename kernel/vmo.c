@@ -84,7 +84,8 @@ static status_t fill_contiguous(struct vmo *vmo)
 status_t vmo_new(uint32_t flags, uint64_t size, struct process *charge, struct vmo **result)
 {
     struct vmo *vmo;
-    if ((flags & ~(uint32_t)VMO_CONTIGUOUS) || (flags & VMO_CONTIGUOUS && (size == 0 || size > 64u << 20)))
+    if ((flags & ~(uint32_t)VMO_CONTIGUOUS) ||
+        (flags & VMO_CONTIGUOUS && (size == 0 || size > 64u << 20)))
         return ERR_INVALID_ARGUMENT;
     status_t status = vmo_make(flags, size, charge, &vmo);
     if (status != OK)
@@ -128,7 +129,8 @@ status_t vmo_new_from_frames(paddr_t start, uint64_t size, struct vmo **result)
     return OK;
 }
 
-status_t vmo_new_physical(paddr_t start, uint32_t length, struct process *charge, struct vmo **result)
+status_t vmo_new_physical(paddr_t start, uint32_t length, struct process *charge,
+                          struct vmo **result)
 {
     status_t status = vmo_make(VMO_PHYSICAL, length, charge, result);
     if (status == OK)
@@ -141,7 +143,7 @@ status_t vmo_new_physical(paddr_t start, uint32_t length, struct process *charge
 static void zap_page(struct vmo *vmo, uint32_t index)
 {
     struct list *item;
-    list_for_each(item, &vmo->mappings)
+    list_for_each (item, &vmo->mappings)
         mapping_zap_vmo_page(list_entry(item, struct mapping, vmo_link), index);
 }
 
@@ -150,7 +152,8 @@ static struct page *copy_of(struct page *page)
     struct page *copy = frame_alloc(0);
     if (copy == NULL)
         return NULL;
-    void *to = arch_map_temporary(frame_address(copy)), *from = arch_map_temporary(frame_address(page));
+    void *to = arch_map_temporary(frame_address(copy)),
+         *from = arch_map_temporary(frame_address(page));
     arch_copy_page(to, from);
     arch_unmap_temporary(from);
     arch_unmap_temporary(to);
@@ -178,7 +181,8 @@ status_t vmo_page(struct vmo *vmo, uint32_t index, bool write, struct page **res
 }
 
 /* Calls visit(view of the page, buffer position, length) for each piece of a byte range. */
-static status_t for_each_piece(struct vmo *vmo, uint64_t offset, char *buffer, uint32_t length, bool write)
+static status_t for_each_piece(struct vmo *vmo, uint64_t offset, char *buffer, uint32_t length,
+                               bool write)
 {
     if (offset > vmo->size || length > vmo->size - offset)
         return ERR_OUT_OF_RANGE;
@@ -225,10 +229,11 @@ status_t vmo_copy_in(struct vmo *vmo, uint64_t offset, const void *kernel_buffer
 static void write_protect(struct vmo *vmo, uint32_t first, uint32_t count)
 {
     struct list *item;
-    list_for_each(item, &vmo->mappings) {
+    list_for_each (item, &vmo->mappings) {
         struct mapping *mapping = list_entry(item, struct mapping, vmo_link);
         uint32_t pages = (mapping->end - mapping->start) / PAGE_SIZE;
-        if (mapping_is_shared(mapping) && mapping->vmo_index < first + count && first < mapping->vmo_index + pages)
+        if (mapping_is_shared(mapping) && mapping->vmo_index < first + count &&
+            first < mapping->vmo_index + pages)
             arch_write_protect(&mapping->space->arch, mapping->start, pages);
     }
 }
@@ -256,7 +261,8 @@ static status_t clear_clone_tail(struct vmo *clone)
     return status;
 }
 
-status_t vmo_new_clone(struct vmo *vmo, uint64_t offset, uint64_t length, struct process *charge, struct vmo **result)
+status_t vmo_new_clone(struct vmo *vmo, uint64_t offset, uint64_t length, struct process *charge,
+                       struct vmo **result)
 {
     struct vmo *clone;
     if (offset & PAGE_MASK)
@@ -284,7 +290,7 @@ status_t vmo_new_clone(struct vmo *vmo, uint64_t offset, uint64_t length, struct
 static void zap_range(struct vmo *vmo, uint32_t first, uint32_t count)
 {
     struct list *item;
-    list_for_each(item, &vmo->mappings) {
+    list_for_each (item, &vmo->mappings) {
         struct mapping *mapping = list_entry(item, struct mapping, vmo_link);
         uint32_t pages = (mapping->end - mapping->start) / PAGE_SIZE;
         if (mapping->vmo_index < first + count && first < mapping->vmo_index + pages)
