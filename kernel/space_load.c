@@ -57,13 +57,20 @@ static status_t map_piece(struct space *space, struct vmo *vmo, uint32_t address
     return length == 0 ? OK : space_map_vmo(space, vmo, RIGHT_ALL, &request);
 }
 
-static status_t zero_range(struct space *space, uint32_t address, uint32_t length)
+/*
+ * Clears what lies in a file page behind the file's part of a segment. Images are mostly padded with
+ * zeros there, and a page that is not touched stays shared.
+ */
+static status_t clear_tail(struct space *space, uint32_t address, uint32_t length)
 {
     static const char zeros[256];
+    char seen[sizeof zeros];
     uint32_t done;
     while (length > 0) {
         uint32_t count = length < sizeof zeros ? length : (uint32_t)sizeof zeros;
-        status_t status = space_copy_in(space, address, zeros, count, &done);
+        status_t status = space_copy_out(space, address, seen, count, &done);
+        if (status == OK && __builtin_memcmp(seen, zeros, count) != 0)
+            status = space_copy_in(space, address, zeros, count, &done);
         if (status != OK)
             return status;
         address += count;
@@ -75,14 +82,12 @@ static status_t zero_range(struct space *space, uint32_t address, uint32_t lengt
 static status_t map_file_part(struct space *space, struct vmo *vmo,
                               const struct load_segment *segment, uint32_t address)
 {
-    uint32_t file_pages = (segment->file_length + PAGE_MASK) & ~PAGE_MASK,
-             tail = file_pages - segment->file_length;
+    uint32_t file_pages = (segment->file_length + PAGE_MASK) & ~PAGE_MASK;
     status_t status =
         map_piece(space, vmo, address, file_pages, segment->file_offset, prot_of(segment));
-    /* What follows the file's bytes in their last page is the next section's, not ours. */
-    bool bss = segment->length > file_pages || segment->prot & LOAD_WRITE;
-    if (status == OK && tail != 0 && bss)
-        status = zero_range(space, address + segment->file_length, tail);
+    if (status == OK)
+        status =
+            clear_tail(space, address + segment->file_length, file_pages - segment->file_length);
     if (status == OK)
         status = map_piece(space, NULL, address + file_pages, segment->length - file_pages, 0,
                            prot_of(segment));
