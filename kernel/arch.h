@@ -119,9 +119,9 @@ uint64_t arch_rtc_read(void);   /* seconds since 1970 */
 uint32_t arch_entropy(void);
 
 /* ---- early text, end of the machine ---- */
-void arch_console_write(const char *text, uint32_t length); /* VGA (until handed over) and COM1, polled */
-void arch_console_release(void); /* a user-level console driver takes over; panic takes it back */
-void arch_console_reclaim(void);
+/* VGA text and COM1, polled; each until a process may use its ports (arch_ioports_changed sees that). */
+void arch_console_write(const char *text, uint32_t length);
+void arch_console_reclaim(void); /* for panic */
 void arch_power_off(void);
 void arch_reboot(void) __attribute__((noreturn));
 void arch_panic_exit(void) __attribute__((noreturn)); /* after the message: QEMU exits non-zero through port 0xf4, else halt */

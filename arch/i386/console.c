@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's own text output, polled: COM1 and the VGA text screen. It ends when a user-level
- * console driver takes over; only a panic takes the devices back.
+ * The kernel's own text output, polled: COM1 and the VGA text screen. A device is left alone from
+ * the moment a process may use its ports; only a panic takes both back.
  */
 #include <kernel/arch.h>
 
@@ -13,11 +13,12 @@
 #define COM_ROOM 0x20
 #define COM_PATIENCE 100000 /* polls; a port that is not there must not hang the boot */
 #define VGA_TEXT (KERNEL_BASE + 0xb8000)
+#define VGA_INDEX 0x3d4
 #define COLUMNS 80
 #define ROWS 25
 #define ATTRIBUTE 0x0700
 
-static bool released, has_serial;
+static bool has_serial, serial_taken, vga_taken;
 static uint32_t column, row;
 
 void console_init(void)
@@ -78,32 +79,39 @@ static void vga_cursor(void)
 {
     uint32_t at = row * COLUMNS + column;
 
-    outb(0x3d4, 14);
-    outb(0x3d5, (uint8_t)(at >> 8));
-    outb(0x3d4, 15);
-    outb(0x3d5, (uint8_t)at);
+    outb(VGA_INDEX, 14);
+    outb(VGA_INDEX + 1, (uint8_t)(at >> 8));
+    outb(VGA_INDEX, 15);
+    outb(VGA_INDEX + 1, (uint8_t)at);
 }
 
 void arch_console_write(const char *text, uint32_t length)
 {
-    if (released)
-        return;
-    for (uint32_t i = 0; i < length; i++) {
+    for (uint32_t i = 0; i < length && !serial_taken; i++) {
         if (has_serial && text[i] == '\n')
             serial_put('\r');
         if (has_serial)
             serial_put(text[i]);
-        vga_put(text[i]);
     }
+    if (vga_taken)
+        return;
+    for (uint32_t i = 0; i < length; i++)
+        vga_put(text[i]);
     vga_cursor();
 }
 
-void arch_console_release(void)
+static bool port_allowed(const uint8_t *bitmap, uint32_t port)
 {
-    released = true;
+    return !(bitmap[port / 8] & (1u << port % 8));
+}
+
+void console_yield(const uint8_t *io_bitmap)
+{
+    serial_taken = serial_taken || port_allowed(io_bitmap, COM1);
+    vga_taken = vga_taken || port_allowed(io_bitmap, VGA_INDEX);
 }
 
 void arch_console_reclaim(void)
 {
-    released = false;
+    serial_taken = vga_taken = false;
 }

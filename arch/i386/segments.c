@@ -326,6 +326,7 @@ bool ioports_load(struct thread *thread)
 
 void arch_ioports_changed(const uint8_t *bitmap)
 {
+    console_yield(bitmap);
     if (bitmap_loaded != bitmap)
         return;
     bitmap_loaded = NULL;

@@ -36,6 +36,7 @@ void fpu_init(void);
 void fpu_restore(struct thread *thread); /* the state of the current thread into the registers */
 void fpu_switch(struct thread *thread);
 void console_init(void);
+void console_yield(const uint8_t *io_bitmap); /* a process may use the ports that are 0 bits */
 void paging_init(paddr_t ram_end);
 void arch_main(uint32_t magic, paddr_t info) __attribute__((noreturn));
 
