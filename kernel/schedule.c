@@ -105,7 +105,8 @@ void thread_lend_priority(struct thread *to, uint32_t priority)
 void thread_set_priority(struct thread *thread, uint32_t priority)
 {
     assert(priority < PRIORITY_COUNT);
-    change_priority(thread, priority, thread->lent_priority > thread->priority ? thread->lent_priority : 0);
+    change_priority(thread, priority,
+                    thread->lent_priority > thread->priority ? thread->lent_priority : 0);
 }
 
 /* ---- the switch ---- */

@@ -8,16 +8,16 @@
 #include "cpu.h"
 #include "trap.h"
 
-#define PIT_HZ 1193182u
-#define PIT_CHANNEL0 0x40
-#define PIT_CHANNEL2 0x42
-#define PIT_COMMAND 0x43
-#define PIT_GATE 0x61
-#define PIT_DIVISOR ((PIT_HZ + TICK_HZ / 2) / TICK_HZ)
-#define CALIBRATION_MS 20u
+#define PIT_HZ            1193182u
+#define PIT_CHANNEL0      0x40
+#define PIT_CHANNEL2      0x42
+#define PIT_COMMAND       0x43
+#define PIT_GATE          0x61
+#define PIT_DIVISOR       ((PIT_HZ + TICK_HZ / 2) / TICK_HZ)
+#define CALIBRATION_MS    20u
 #define CALIBRATION_COUNT (PIT_HZ * CALIBRATION_MS / 1000)
-#define NS_PER_TICK (1000000000u / TICK_HZ)
-#define SHIFT 22
+#define NS_PER_TICK       (1000000000u / TICK_HZ)
+#define SHIFT             22
 
 static uint32_t khz, multiplier; /* ns = (cycles * multiplier) >> SHIFT */
 static uint64_t tsc_start, ticks;
@@ -109,7 +109,14 @@ uint32_t arch_entropy(void)
 
 /* ---- CMOS clock ---- */
 
-enum { CMOS_SECOND = 0, CMOS_MINUTE = 2, CMOS_HOUR = 4, CMOS_DAY = 7, CMOS_MONTH = 8, CMOS_YEAR = 9 };
+enum {
+    CMOS_SECOND = 0,
+    CMOS_MINUTE = 2,
+    CMOS_HOUR = 4,
+    CMOS_DAY = 7,
+    CMOS_MONTH = 8,
+    CMOS_YEAR = 9
+};
 
 static uint8_t cmos(uint8_t index)
 {

@@ -8,15 +8,15 @@
 #include "cpu.h"
 #include "trap.h"
 
-#define COM1 0x3f8
+#define COM1            0x3f8
 #define COM_LINE_STATUS (COM1 + 5)
-#define COM_ROOM 0x20
-#define COM_PATIENCE 100000 /* polls; a port that is not there must not hang the boot */
-#define VGA_TEXT (KERNEL_BASE + 0xb8000)
-#define VGA_INDEX 0x3d4
-#define COLUMNS 80
-#define ROWS 25
-#define ATTRIBUTE 0x0700
+#define COM_ROOM        0x20
+#define COM_PATIENCE    100000 /* polls; a port that is not there must not hang the boot */
+#define VGA_TEXT        (KERNEL_BASE + 0xb8000)
+#define VGA_INDEX       0x3d4
+#define COLUMNS         80
+#define ROWS            25
+#define ATTRIBUTE       0x0700
 
 static bool has_serial, serial_taken, vga_taken;
 static uint32_t column, row;

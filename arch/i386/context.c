@@ -5,7 +5,6 @@
 #include "segments.h"
 #include "trap.h"
 
-
 extern uint8_t boot_stack_end[];
 
 void arch_thread_init_boot(struct thread *thread)
@@ -34,7 +33,8 @@ void arch_thread_init_kernel(struct thread *thread, void (*entry)(void *), void 
     lay_switch_frame(thread, stack, thread_start_kernel);
 }
 
-void arch_thread_init_user(struct thread *thread, bool server, uint32_t eip, uint32_t esp, uint32_t eax)
+void arch_thread_init_user(struct thread *thread, bool server, uint32_t eip, uint32_t esp,
+                           uint32_t eax)
 {
     struct registers *registers;
 

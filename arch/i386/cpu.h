@@ -5,23 +5,23 @@
 
 #include <stdint.h>
 
-#define CR0_MP (1u << 1)
-#define CR0_EM (1u << 2)
-#define CR0_TS (1u << 3)
-#define CR0_NE (1u << 5)
-#define CR0_WP (1u << 16)
-#define CR0_PG (1u << 31)
-#define CR4_DE (1u << 3)
-#define CR4_PSE (1u << 4)
-#define CR4_PGE (1u << 7)
-#define CR4_OSFXSR (1u << 9)
+#define CR0_MP         (1u << 1)
+#define CR0_EM         (1u << 2)
+#define CR0_TS         (1u << 3)
+#define CR0_NE         (1u << 5)
+#define CR0_WP         (1u << 16)
+#define CR0_PG         (1u << 31)
+#define CR4_DE         (1u << 3)
+#define CR4_PSE        (1u << 4)
+#define CR4_PGE        (1u << 7)
+#define CR4_OSFXSR     (1u << 9)
 #define CR4_OSXMMEXCPT (1u << 10)
-#define CR4_SMEP (1u << 20)
+#define CR4_SMEP       (1u << 20)
 
 #define EFLAGS_ALWAYS (1u << 1)
-#define EFLAGS_TF (1u << 8)
-#define EFLAGS_IF (1u << 9)
-#define EFLAGS_NT (1u << 14)
+#define EFLAGS_TF     (1u << 8)
+#define EFLAGS_IF     (1u << 9)
+#define EFLAGS_NT     (1u << 14)
 
 static inline void outb(uint16_t port, uint8_t value)
 {
@@ -40,16 +40,16 @@ static inline uint8_t inb(uint16_t port)
     return value;
 }
 
-#define CONTROL_REGISTER(name)                                                                     \
-    static inline uint32_t read_##name(void)                                                       \
-    {                                                                                              \
-        uint32_t value;                                                                            \
-        __asm__ volatile("movl %%" #name ", %0" : "=r"(value));                                    \
-        return value;                                                                              \
-    }                                                                                              \
-    static inline void write_##name(uint32_t value)                                                \
-    {                                                                                              \
-        __asm__ volatile("movl %0, %%" #name : : "r"(value) : "memory");                           \
+#define CONTROL_REGISTER(name)                                           \
+    static inline uint32_t read_##name(void)                             \
+    {                                                                    \
+        uint32_t value;                                                  \
+        __asm__ volatile("movl %%" #name ", %0" : "=r"(value));          \
+        return value;                                                    \
+    }                                                                    \
+    static inline void write_##name(uint32_t value)                      \
+    {                                                                    \
+        __asm__ volatile("movl %0, %%" #name : : "r"(value) : "memory"); \
     }
 CONTROL_REGISTER(cr0)
 CONTROL_REGISTER(cr2)
@@ -93,13 +93,13 @@ static inline struct cpuid_result cpuid(uint32_t leaf)
     return result;
 }
 
-#define CPUID_PSE (1u << 3)
-#define CPUID_TSC (1u << 4)
-#define CPUID_SEP (1u << 11)
-#define CPUID_PGE (1u << 13)
-#define CPUID_CMOV (1u << 15)
-#define CPUID_FXSR (1u << 24)
-#define CPUID_SSE (1u << 25)
+#define CPUID_PSE   (1u << 3)
+#define CPUID_TSC   (1u << 4)
+#define CPUID_SEP   (1u << 11)
+#define CPUID_PGE   (1u << 13)
+#define CPUID_CMOV  (1u << 15)
+#define CPUID_FXSR  (1u << 24)
+#define CPUID_SSE   (1u << 25)
 #define CPUID7_SMEP (1u << 7)
 
 #endif

@@ -9,12 +9,12 @@
 #include "cpu.h"
 #include "trap.h"
 
-#define CONTROL_START 0x37f
-#define MXCSR_START 0x1f80
+#define CONTROL_START      0x37f
+#define MXCSR_START        0x1f80
 #define MXCSR_MASK_DEFAULT 0xffbfu
-#define MXCSR_OFFSET 6 /* words of the FXSAVE image */
-#define MXCSR_MASK_OFFSET 7
-#define TAG_BYTE 4
+#define MXCSR_OFFSET       6 /* words of the FXSAVE image */
+#define MXCSR_MASK_OFFSET  7
+#define TAG_BYTE           4
 
 static struct thread *fpu_owner;
 static uint32_t mxcsr_mask;

@@ -15,18 +15,18 @@
 #include "layout.h"
 #include "trap.h"
 
-#define PTE_PRESENT 0x001u
-#define PTE_WRITE 0x002u
-#define PTE_USER 0x004u
-#define PTE_NO_CACHE 0x018u /* PWT and PCD */
-#define PTE_GLOBAL 0x100u
-#define PTE_FRAME 0xfffff000u
-#define ENTRIES 1024u
-#define LARGE_PAGE 0x400000u
+#define PTE_PRESENT        0x001u
+#define PTE_WRITE          0x002u
+#define PTE_USER           0x004u
+#define PTE_NO_CACHE       0x018u /* PWT and PCD */
+#define PTE_GLOBAL         0x100u
+#define PTE_FRAME          0xfffff000u
+#define ENTRIES            1024u
+#define LARGE_PAGE         0x400000u
 #define PDE_INDEX(address) ((address) >> 22)
 #define PTE_INDEX(address) (((address) >> 12) & (ENTRIES - 1))
-#define FLUSH_ALL_FROM 32 /* pages; beyond this reloading cr3 is cheaper */
-#define TEMPORARY_VIEWS 4
+#define FLUSH_ALL_FROM     32 /* pages; beyond this reloading cr3 is cheaper */
+#define TEMPORARY_VIEWS    4
 
 extern uint32_t boot_directory[ENTRIES];
 

@@ -6,13 +6,13 @@
 #include "layout.h"
 #include "trap.h"
 
-#define MASTER 0x20
-#define SLAVE 0xa0
-#define DATA 1 /* offset of the data port */
+#define MASTER           0x20
+#define SLAVE            0xa0
+#define DATA             1 /* offset of the data port */
 #define END_OF_INTERRUPT 0x20
-#define READ_IN_SERVICE 0x0b
-#define CASCADE_LINE 2
-#define CLOCK_LINE 0
+#define READ_IN_SERVICE  0x0b
+#define CASCADE_LINE     2
+#define CLOCK_LINE       0
 
 static uint16_t mask = 0xffff & ~(1u << CASCADE_LINE);
 

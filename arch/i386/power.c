@@ -4,15 +4,15 @@
 
 #include "cpu.h"
 
-#define PIIX4_PM_CONTROL 0x604 /* where QEMU's PC has it */
-#define PIIX4_SOFT_OFF 0x2000
-#define BOCHS_PM_CONTROL 0xb004
-#define BOCHS_SHUTDOWN 0x8900
-#define DEBUG_EXIT 0xf4
-#define DEBUG_EXIT_PANIC 0x31
+#define PIIX4_PM_CONTROL  0x604 /* where QEMU's PC has it */
+#define PIIX4_SOFT_OFF    0x2000
+#define BOCHS_PM_CONTROL  0xb004
+#define BOCHS_SHUTDOWN    0x8900
+#define DEBUG_EXIT        0xf4
+#define DEBUG_EXIT_PANIC  0x31
 #define POWER_PATIENCE_NS 1000000000u
-#define KEYBOARD_COMMAND 0x64
-#define KEYBOARD_RESET 0xfe
+#define KEYBOARD_COMMAND  0x64
+#define KEYBOARD_RESET    0xfe
 
 static void halt(void) __attribute__((noreturn));
 

@@ -16,24 +16,24 @@
 #include "cpu.h"
 #include "trap.h"
 
-#define IO_BITMAP_SIZE 8192
-#define IO_BITMAP_OFF 0xffff
+#define IO_BITMAP_SIZE    8192
+#define IO_BITMAP_OFF     0xffff
 #define LDT_FIRST_ENTRIES 64
-#define DR7_ALWAYS 0x400u
-#define DR7_SANE 0xffff03ffu
+#define DR7_ALWAYS        0x400u
+#define DR7_SANE          0xffff03ffu
 
 #define DESCRIPTOR_HIGH(limit_high, access) (((limit_high) << 16) | 0x00c00000u | ((access) << 8))
-#define FLAT(limit_high, access) {0x0000ffffu, DESCRIPTOR_HIGH(limit_high, access)}
-#define ALL_MEMORY 0xfu  /* limit 0xffffffff */
+#define FLAT(limit_high, access)                         \
+    {                                                    \
+        0x0000ffffu, DESCRIPTOR_HIGH(limit_high, access) \
+    }
+#define ALL_MEMORY   0xfu /* limit 0xffffffff */
 #define BELOW_KERNEL 0xbu /* limit 0xbfffffff */
 
 uint32_t gdt[GDT_ENTRIES][2] __attribute__((aligned(64))) = {
-    [GDT_KERNEL_CODE] = FLAT(ALL_MEMORY, 0x9bu),
-    [GDT_KERNEL_DATA] = FLAT(ALL_MEMORY, 0x93u),
-    [GDT_USER_CODE] = FLAT(BELOW_KERNEL, 0xfbu),
-    [GDT_USER_DATA] = FLAT(BELOW_KERNEL, 0xf3u),
-    [GDT_SERVER_CODE] = FLAT(BELOW_KERNEL, 0xbbu),
-    [GDT_SERVER_DATA] = FLAT(BELOW_KERNEL, 0xb3u),
+    [GDT_KERNEL_CODE] = FLAT(ALL_MEMORY, 0x9bu),   [GDT_KERNEL_DATA] = FLAT(ALL_MEMORY, 0x93u),
+    [GDT_USER_CODE] = FLAT(BELOW_KERNEL, 0xfbu),   [GDT_USER_DATA] = FLAT(BELOW_KERNEL, 0xf3u),
+    [GDT_SERVER_CODE] = FLAT(BELOW_KERNEL, 0xbbu), [GDT_SERVER_DATA] = FLAT(BELOW_KERNEL, 0xb3u),
 };
 struct guest_frame *active_frame;
 
@@ -43,7 +43,8 @@ static const uint8_t *bitmap_loaded; /* whose bits are in io_bitmap; NULL: nobod
 static bool ldt_loaded, debug_loaded;
 
 /* A system descriptor: base, limit in bytes, access byte. */
-static void system_descriptor(uint32_t index, const void *base_pointer, uint32_t limit, uint32_t access)
+static void system_descriptor(uint32_t index, const void *base_pointer, uint32_t limit,
+                              uint32_t access)
 {
     uint32_t base = (uintptr_t)base_pointer;
 
@@ -251,10 +252,10 @@ static void ldt_appeared(const struct arch_space *space)
 {
     struct list *item, *inner;
 
-    list_for_each(item, &all_processes) {
+    list_for_each (item, &all_processes) {
         struct process *process = list_entry(item, struct process, all_link);
 
-        list_for_each(inner, &process->threads) {
+        list_for_each (inner, &process->threads) {
             struct thread *thread = list_entry(inner, struct thread, process_link);
 
             if (thread->space && space_arch(thread->space) == space)

@@ -10,15 +10,15 @@
 #include "segments.h"
 #include "trap.h"
 
-#define LOADER_MAGIC 0x2badb002
-#define INFO_MEMORY (1u << 0)
-#define INFO_CMDLINE (1u << 2)
-#define INFO_MODULES (1u << 3)
-#define INFO_MMAP (1u << 6)
-#define MMAP_RAM 1
+#define LOADER_MAGIC       0x2badb002
+#define INFO_MEMORY        (1u << 0)
+#define INFO_CMDLINE       (1u << 2)
+#define INFO_MODULES       (1u << 3)
+#define INFO_MMAP          (1u << 6)
+#define MMAP_RAM           1
 #define MINIMUM_MEMORY_MIB 24
-#define MINIMUM_PAGES ((MINIMUM_MEMORY_MIB - 1) * 256) /* firmware keeps some for itself */
-#define NEEDED_FEATURES (CPUID_PSE | CPUID_CMOV | CPUID_FXSR)
+#define MINIMUM_PAGES      ((MINIMUM_MEMORY_MIB - 1) * 256) /* firmware keeps some for itself */
+#define NEEDED_FEATURES    (CPUID_PSE | CPUID_CMOV | CPUID_FXSR)
 
 struct multiboot_info {
     uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr;

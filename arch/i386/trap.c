@@ -14,16 +14,16 @@
 #include "cpu.h"
 #include "segments.h"
 
-#define GATE_INTERRUPT 0x8e00u
-#define GATE_TASK 0x8500u
-#define DPL(ring) ((uint32_t)(ring) << 13)
-#define MSR_SYSENTER_CS 0x174
-#define MSR_SYSENTER_ESP 0x175
-#define MSR_SYSENTER_EIP 0x176
-#define PF_WRITE 2u
-#define PF_FETCH 16u
+#define GATE_INTERRUPT    0x8e00u
+#define GATE_TASK         0x8500u
+#define DPL(ring)         ((uint32_t)(ring) << 13)
+#define MSR_SYSENTER_CS   0x174
+#define MSR_SYSENTER_ESP  0x175
+#define MSR_SYSENTER_EIP  0x176
+#define PF_WRITE          2u
+#define PF_FETCH          16u
 #define IDT_ERROR(vector) (((vector) << 3) | 2u)
-#define INT_LENGTH 2
+#define INT_LENGTH        2
 
 _Static_assert(VECTOR_CALL == CALL_VECTOR && VECTOR_GUEST_ENTER == GUEST_ENTER_VECTOR, "layout.h");
 
@@ -96,8 +96,8 @@ static void fill_reason(struct guest_frame *frame, uint32_t reason, uint32_t vec
     frame->vector = vector;
     frame->error = error;
     frame->address = address;
-    frame->fetch = reason == GUEST_EXCEPTION && vector == VECTOR_PAGE_FAULT &&
-                   address == frame->regs.eip;
+    frame->fetch =
+        reason == GUEST_EXCEPTION && vector == VECTOR_PAGE_FAULT && address == frame->regs.eip;
 }
 
 void arch_guest_leave(struct thread *thread, uint32_t reason, uint32_t vector, uint32_t error,
@@ -164,7 +164,8 @@ static void guest_debug_exception(struct thread *thread)
     write_dr6(0);
 }
 
-static void guest_trap(struct registers *registers, uint32_t vector, uint32_t error, uint32_t address)
+static void guest_trap(struct registers *registers, uint32_t vector, uint32_t error,
+                       uint32_t address)
 {
     struct thread *thread = current;
 
@@ -210,7 +211,8 @@ static void own_trap(struct registers *registers, uint32_t vector, uint32_t erro
     kernel_exception(vector, error, address, registers);
 }
 
-static bool page_fault(const struct registers *registers, uint32_t error, uintptr_t address, bool supervisor)
+static bool page_fault(const struct registers *registers, uint32_t error, uintptr_t address,
+                       bool supervisor)
 {
     bool fetch = (error & PF_FETCH) || address == registers->eip;
 
@@ -302,10 +304,18 @@ void trap_handler(struct registers *registers, uint32_t vector, uint32_t error)
 void double_fault(void)
 {
     struct registers registers = {
-        .edi = machine_tss.edi, .esi = machine_tss.esi, .ebp = machine_tss.ebp,
-        .ebx = machine_tss.ebx, .edx = machine_tss.edx, .ecx = machine_tss.ecx,
-        .eax = machine_tss.eax, .eip = machine_tss.eip, .cs = machine_tss.cs,
-        .eflags = machine_tss.eflags, .esp = machine_tss.esp, .ss = machine_tss.ss,
+        .edi = machine_tss.edi,
+        .esi = machine_tss.esi,
+        .ebp = machine_tss.ebp,
+        .ebx = machine_tss.ebx,
+        .edx = machine_tss.edx,
+        .ecx = machine_tss.ecx,
+        .eax = machine_tss.eax,
+        .eip = machine_tss.eip,
+        .cs = machine_tss.cs,
+        .eflags = machine_tss.eflags,
+        .esp = machine_tss.esp,
+        .ss = machine_tss.ss,
     };
 
     panic_registers(&registers, "double fault, address %08x", read_cr2());

@@ -30,7 +30,7 @@ void double_fault(void) __attribute__((noreturn));
 
 void interrupts_init(void); /* PIC: all lines masked */
 void interrupt_handle(uint32_t line);
-void clock_start(void);     /* calibrates, starts the tick */
+void clock_start(void); /* calibrates, starts the tick */
 void clock_tick(void);
 void fpu_init(void);
 void fpu_restore(struct thread *thread); /* the state of the current thread into the registers */
