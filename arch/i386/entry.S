@@ -505,16 +505,13 @@ copy_user_fault:
 arch_zero_page:
     movl 4(%esp), %edx
     xorl %eax, %eax
-    movl $PAGE_BYTES / 32, %ecx
-1:  movl %eax, (%edx)
-    movl %eax, 4(%edx)
-    movl %eax, 8(%edx)
-    movl %eax, 12(%edx)
-    movl %eax, 16(%edx)
-    movl %eax, 20(%edx)
-    movl %eax, 24(%edx)
-    movl %eax, 28(%edx)
-    addl $32, %edx
+    movl $PAGE_BYTES / 64, %ecx
+1:  .set offset, 0
+    .rept 16
+    movl %eax, offset(%edx)
+    .set offset, offset + 4
+    .endr
+    addl $64, %edx
     decl %ecx
     jnz 1b
     ret
@@ -527,17 +524,17 @@ arch_copy_page:
     pushl %ebx
     movl 16(%esp), %edi
     movl 20(%esp), %esi
-    movl $PAGE_BYTES / 16, %ecx
-1:  movl (%esi), %eax
-    movl 4(%esi), %ebx
-    movl %eax, (%edi)
-    movl %ebx, 4(%edi)
-    movl 8(%esi), %eax
-    movl 12(%esi), %ebx
-    movl %eax, 8(%edi)
-    movl %ebx, 12(%edi)
-    addl $16, %esi
-    addl $16, %edi
+    movl $PAGE_BYTES / 64, %ecx
+1:  .set offset, 0
+    .rept 8
+    movl offset(%esi), %eax
+    movl offset + 4(%esi), %ebx
+    movl %eax, offset(%edi)
+    movl %ebx, offset + 4(%edi)
+    .set offset, offset + 8
+    .endr
+    addl $64, %esi
+    addl $64, %edi
     decl %ecx
     jnz 1b
     popl %ebx
