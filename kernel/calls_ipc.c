@@ -46,12 +46,12 @@ status_t call_port_badge(handle_t handle, uint32_t value, user_t result)
 status_t call_port_call(handle_t handle, user_t message, ktime_t deadline, uint32_t flags)
 {
     struct object *target;
-
-    if (flags & ~(uint32_t)CALL_UNINTERRUPTIBLE)
-        return ERR_INVALID_ARGUMENT;
     status_t status = handle_get(current->process, handle, OBJECT_PORT, RIGHT_CALL, &target);
+
     if (status != OK)
         return status;
+    if (flags & ~(uint32_t)CALL_UNINTERRUPTIBLE)
+        return ERR_INVALID_ARGUMENT;
     return port_call(target, message, deadline, !(flags & CALL_UNINTERRUPTIBLE));
 }
 

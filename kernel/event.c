@@ -29,11 +29,12 @@ status_t call_event_create(uint32_t signals, user_t result)
 status_t call_event_signal(handle_t handle, uint32_t clear, uint32_t set)
 {
     struct object *event;
+    status_t status = handle_get(current->process, handle, OBJECT_EVENT, RIGHT_SIGNAL, &event);
 
+    if (status != OK)
+        return status;
     if ((clear | set) & ~SIGNAL_USER_MASK)
         return ERR_INVALID_ARGUMENT;
-    status_t status = handle_get(current->process, handle, OBJECT_EVENT, RIGHT_SIGNAL, &event);
-    if (status == OK)
-        object_signal(event, clear, set);
-    return status;
+    object_signal(event, clear, set);
+    return OK;
 }

@@ -405,10 +405,10 @@ status_t call_stream_peek(handle_t handle, user_t buffer, uint32_t length, user_
 status_t call_stream_open(handle_t handle, uint32_t write, user_t result)
 {
     struct object *end;
-
-    if (write > 1)
-        return ERR_INVALID_ARGUMENT;
     status_t status = get_end(handle, RIGHT_MANAGE, &end);
+
+    if (status == OK && write > 1)
+        return ERR_INVALID_ARGUMENT;
     if (status == OK)
         status = user_probe(result, sizeof(handle_t));
     if (status == OK)

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory objects and address spaces through the kernel calls. */
+#include <kernel/selftest/user/test.h>
+
+#include <string.h>
+
+static status_t map(handle_t vmo, uint32_t length, uint32_t prot, uint32_t flags, uint8_t **place)
+{
+    struct map_request request = {.vmo = vmo, .length = length, .prot = prot, .flags = flags};
+    status_t status = space_map(HANDLE_SELF, &request);
+
+    *place = (uint8_t *)request.address;
+    return status;
+}
+
+static status_t unmap(void *place, uint32_t length)
+{
+    return space_unmap(HANDLE_SELF, (uintptr_t)place, length);
+}
+
+static void anonymous_memory_reads_zero_and_keeps_what_is_written(void)
+{
+    uint8_t *memory;
+
+    EXPECT_OK(map(HANDLE_NONE, 8 * PAGE_SIZE, PROT_R | PROT_W, 0, &memory));
+    for (uint32_t i = 0; i < 8 * PAGE_SIZE; i += 1000)
+        EXPECT(memory[i] == 0);
+    memory[5000] = 42;
+    EXPECT(memory[5000] == 42);
+    EXPECT_OK(space_discard(HANDLE_SELF, (uintptr_t)memory, 8 * PAGE_SIZE));
+    EXPECT(memory[5000] == 0);
+    EXPECT_OK(unmap(memory, 8 * PAGE_SIZE));
+}
+
+static void vmo_data_is_read_and_written_within_its_size(void)
+{
+    char buffer[16] = "0123456789abcde";
+    handle_t vmo;
+
+    EXPECT_OK(vmo_create(0, 5000, &vmo));
+    EXPECT_OK(vmo_write(vmo, 4090, buffer, 16)); /* across a page boundary */
+    memset(buffer, 0, sizeof buffer);
+    EXPECT_OK(vmo_read(vmo, 4090, buffer, 16));
+    EXPECT(!memcmp(buffer, "0123456789abcde", 16));
+    EXPECT_STATUS(vmo_read(vmo, 4990, buffer, 16), ERR_OUT_OF_RANGE);
+    EXPECT_STATUS(vmo_write(vmo, 5000, buffer, 1), ERR_OUT_OF_RANGE);
+    EXPECT_STATUS(vmo_read(vmo, UINT64_MAX - 4, buffer, 16), ERR_OUT_OF_RANGE);
+    EXPECT_BAD_ADDRESS(vmo_read(vmo, 0, bad, 16));
+    EXPECT_BAD_ADDRESS(vmo_write(vmo, 0, bad, 16));
+    EXPECT_OK(handle_close(vmo));
+}
+
+static void shared_mapping_shows_the_object_private_one_does_not_change_it(void)
+{
+    uint8_t *shared, *private, byte = 7;
+    handle_t vmo;
+
+    EXPECT_OK(vmo_create(0, PAGE_SIZE, &vmo));
+    EXPECT_OK(vmo_write(vmo, 10, &byte, 1));
+    EXPECT_OK(map(vmo, PAGE_SIZE, PROT_R | PROT_W, MAP_FLAG_SHARED, &shared));
+    EXPECT_OK(map(vmo, PAGE_SIZE, PROT_R | PROT_W, 0, &private));
+    EXPECT(shared[10] == 7 && private[10] == 7);
+    shared[11] = 8;
+    EXPECT(private[11] == 8);
+    private[12] = 9;
+    EXPECT(shared[12] == 0);
+    shared[13] = 1; /* after its own copy, private no longer follows */
+    EXPECT(private[13] == 0);
+    EXPECT_OK(unmap(shared, PAGE_SIZE));
+    EXPECT_OK(unmap(private, PAGE_SIZE));
+    EXPECT_OK(handle_close(vmo));
+}
+
+static void clone_keeps_what_the_original_was(void)
+{
+    uint8_t byte = 1;
+    handle_t vmo, clone;
+
+    EXPECT_OK(vmo_create(0, 3 * PAGE_SIZE, &vmo));
+    EXPECT_OK(vmo_write(vmo, PAGE_SIZE, &byte, 1));
+    EXPECT_OK(vmo_clone(vmo, PAGE_SIZE, 2 * PAGE_SIZE, &clone));
+    byte = 2;
+    EXPECT_OK(vmo_write(vmo, PAGE_SIZE, &byte, 1));
+    EXPECT_OK(vmo_read(clone, 0, &byte, 1));
+    EXPECT(byte == 1);
+    byte = 3;
+    EXPECT_OK(vmo_write(clone, 0, &byte, 1));
+    EXPECT_OK(vmo_read(vmo, PAGE_SIZE, &byte, 1));
+    EXPECT(byte == 2);
+    EXPECT_OK(handle_close(clone));
+    EXPECT_OK(handle_close(vmo));
+}
+
+static void rights_of_the_vmo_bound_the_mapping(void)
+{
+    handle_t vmo, reader;
+    uint8_t *memory;
+
+    EXPECT_OK(vmo_create(0, PAGE_SIZE, &vmo));
+    EXPECT_OK(handle_duplicate(vmo, RIGHT_READ | RIGHT_MAP, &reader));
+    EXPECT_STATUS(map(reader, PAGE_SIZE, PROT_R | PROT_W, MAP_FLAG_SHARED, &memory),
+                  ERR_ACCESS_DENIED);
+    EXPECT_STATUS(map(reader, PAGE_SIZE, PROT_R | PROT_X, MAP_FLAG_SHARED, &memory),
+                  ERR_ACCESS_DENIED);
+    EXPECT_OK(map(reader, PAGE_SIZE, PROT_R, MAP_FLAG_SHARED, &memory));
+    EXPECT_STATUS(space_protect(HANDLE_SELF, (uintptr_t)memory, PAGE_SIZE, PROT_R | PROT_W),
+                  ERR_ACCESS_DENIED);
+    EXPECT_OK(unmap(memory, PAGE_SIZE));
+    EXPECT_STATUS(vmo_write(reader, 0, "x", 1), ERR_ACCESS_DENIED);
+    EXPECT_STATUS(vmo_set_size(reader, 0), ERR_ACCESS_DENIED);
+    EXPECT_OK(handle_close(reader));
+    EXPECT_OK(handle_close(vmo));
+}
+
+static void bad_ranges_are_refused(void)
+{
+    struct map_request request = {.length = PAGE_SIZE, .prot = PROT_R};
+    struct mapping_info info;
+
+    EXPECT_BAD_ADDRESS(space_map(HANDLE_SELF, bad));
+    request.length = 0;
+    EXPECT_STATUS(space_map(HANDLE_SELF, &request), ERR_INVALID_ARGUMENT);
+    request = (struct map_request){
+        .address = KERNEL_BASE, .length = PAGE_SIZE, .prot = PROT_R, .flags = MAP_FLAG_FIXED};
+    EXPECT(space_map(HANDLE_SELF, &request) < 0);
+    request.address = SERVER_BASE;
+    EXPECT(space_map(HANDLE_SELF, &request) < 0);
+    request.address = GUEST_LIMIT - PAGE_SIZE;
+    request.length = 2 * PAGE_SIZE;
+    EXPECT(space_map(HANDLE_SELF, &request) < 0);
+    request.address = 0;
+    EXPECT(space_map(HANDLE_SELF, &request) < 0);
+    EXPECT(space_unmap(HANDLE_SELF, KERNEL_BASE, PAGE_SIZE) < 0);
+    EXPECT(space_unmap(HANDLE_SELF, 0x20000000, 0xf0000000) < 0);
+    EXPECT_STATUS(space_protect(HANDLE_SELF, 0x20000000, PAGE_SIZE, PROT_R), ERR_NO_MEMORY);
+    EXPECT_STATUS(space_query(HANDLE_SELF, GUEST_LIMIT, &info), ERR_NOT_FOUND);
+    EXPECT_BAD_ADDRESS(space_query(HANDLE_SELF, 0x400000, bad));
+}
+
+static void mappings_of_a_range_can_be_split_moved_and_queried(void)
+{
+    struct mapping_info info;
+    uint8_t *memory;
+
+    EXPECT_OK(map(HANDLE_NONE, 4 * PAGE_SIZE, PROT_R | PROT_W, 0, &memory));
+    memset(memory, 5, 4 * PAGE_SIZE);
+    EXPECT_OK(space_protect(HANDLE_SELF, (uintptr_t)memory + PAGE_SIZE, PAGE_SIZE, PROT_R));
+    EXPECT_OK(space_query(HANDLE_SELF, (uintptr_t)memory + PAGE_SIZE, &info));
+    EXPECT(info.length == PAGE_SIZE && info.prot == PROT_R && info.private_pages == 1);
+    EXPECT_OK(space_move(HANDLE_SELF, (uintptr_t)memory, 4 * PAGE_SIZE, 0x30000000));
+    EXPECT(*(volatile uint8_t *)0x30001000 == 5 && *(volatile uint8_t *)0x30003fff == 5);
+    EXPECT_OK(space_unmap(HANDLE_SELF, 0x30001000, PAGE_SIZE));
+    EXPECT_OK(space_query(HANDLE_SELF, 0x30001000, &info));
+    EXPECT(info.address == 0x30002000);
+    EXPECT_OK(space_unmap(HANDLE_SELF, 0x30000000, 4 * PAGE_SIZE));
+}
+
+static void other_space_can_be_read_and_written(void)
+{
+    struct map_request request = {.length = 2 * PAGE_SIZE, .prot = PROT_R, .tag = 7};
+    struct child child;
+    char text[8] = "";
+    uint32_t done;
+
+    EXPECT_OK(child_create(NULL, &child));
+    EXPECT_OK(space_map(child.space, &request));
+    uint32_t place = request.address + PAGE_SIZE - 3;
+    EXPECT_OK(space_write(child.space, place, "abcdefg", 8, &done));
+    EXPECT(done == 8);
+    EXPECT_OK(space_read(child.space, place, text, 8, &done));
+    EXPECT(done == 8 && !strcmp(text, "abcdefg"));
+    EXPECT_OK(space_read(child.space, request.address + 2 * PAGE_SIZE - 4, text, 8, &done));
+    EXPECT(done == 4); /* as far as it is mapped */
+    EXPECT_BAD_ADDRESS(space_read(child.space, place, bad, 8, &done));
+    EXPECT_BAD_ADDRESS(space_write(child.space, place, bad, 8, &done));
+    EXPECT_BAD_ADDRESS(space_read(child.space, place, text, 8, bad));
+    EXPECT_OK(process_kill(child.process, 0));
+    EXPECT_STATUS(child_join(&child), 0);
+}
+
+static void size_of_a_vmo_can_change(void)
+{
+    struct vmo_info info;
+    uint8_t byte = 9;
+    handle_t vmo;
+
+    EXPECT_OK(vmo_create(0, PAGE_SIZE, &vmo));
+    EXPECT_OK(vmo_write(vmo, 100, &byte, 1));
+    EXPECT_OK(vmo_set_size(vmo, 50));
+    EXPECT_OK(vmo_set_size(vmo, 200));
+    EXPECT_OK(vmo_read(vmo, 100, &byte, 1));
+    EXPECT(byte == 0); /* what was cut off is gone */
+    EXPECT_OK(vmo_info(vmo, &info));
+    EXPECT(info.size_low == 200 && info.size_high == 0);
+    EXPECT_BAD_ADDRESS(vmo_info(vmo, bad));
+    EXPECT_OK(handle_close(vmo));
+}
+
+static void contiguous_and_physical_memory_know_their_address(void)
+{
+    struct vmo_info info;
+    handle_t vmo;
+
+    EXPECT_OK(vmo_create(VMO_CONTIGUOUS, 4 * PAGE_SIZE, &vmo));
+    EXPECT_OK(vmo_info(vmo, &info));
+    EXPECT(info.committed == 4 && info.physical % PAGE_SIZE == 0 && info.physical);
+    EXPECT_OK(handle_close(vmo));
+    EXPECT_OK(vmo_create_physical(0xb8000, PAGE_SIZE, &vmo));
+    EXPECT_OK(vmo_info(vmo, &info));
+    EXPECT(info.physical == 0xb8000);
+    EXPECT_OK(handle_close(vmo));
+    EXPECT_STATUS(vmo_create(0x80, PAGE_SIZE, &vmo), ERR_INVALID_ARGUMENT);
+}
+
+static void guest_spaces_are_for_servers(void)
+{
+    handle_t space;
+
+    EXPECT(space_create(&space) < 0);
+    EXPECT(space_attach(HANDLE_NONE) < 0);
+    EXPECT_STATUS(guest_enter(0), ERR_NOT_SUPPORTED);
+}
+
+static void garbage_is_no_executable(void)
+{
+    struct load_result result;
+    struct child child;
+    handle_t vmo;
+
+    EXPECT_OK(vmo_create(0, 3 * PAGE_SIZE, &vmo));
+    EXPECT_OK(vmo_write(vmo, 0, "\177ELF garbage", 12));
+    EXPECT_OK(child_create(NULL, &child));
+    EXPECT_STATUS(space_load(child.space, vmo, 0, 0, &result), ERR_BAD_EXECUTABLE);
+    EXPECT_OK(process_kill(child.process, 0));
+    EXPECT_STATUS(child_join(&child), 0);
+    EXPECT_OK(handle_close(vmo));
+}
+
+void test_memory(void)
+{
+    static const struct test tests[] = {
+        TEST(anonymous_memory_reads_zero_and_keeps_what_is_written),
+        TEST(vmo_data_is_read_and_written_within_its_size),
+        TEST(shared_mapping_shows_the_object_private_one_does_not_change_it),
+        TEST(clone_keeps_what_the_original_was),
+        TEST(rights_of_the_vmo_bound_the_mapping),
+        TEST(bad_ranges_are_refused),
+        TEST(mappings_of_a_range_can_be_split_moved_and_queried),
+        TEST(other_space_can_be_read_and_written),
+        TEST(size_of_a_vmo_can_change),
+        TEST(contiguous_and_physical_memory_know_their_address),
+        TEST(guest_spaces_are_for_servers),
+        TEST(garbage_is_no_executable),
+    };
+    test_group(tests, sizeof tests / sizeof tests[0]);
+}

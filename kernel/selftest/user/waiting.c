@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/* Events, timers, wait_any and futexes. */
+#include <kernel/selftest/user/test.h>
+
+#include <string.h>
+
+static void event_keeps_its_user_signals(void)
+{
+    handle_t event;
+
+    EXPECT_STATUS(event_create(1, &event), ERR_INVALID_ARGUMENT);
+    EXPECT_OK(event_create(0x300, &event));
+    EXPECT_OK(event_signal(event, 0x100, 0x80000000));
+    EXPECT(signals_of(event) == 0x80000200);
+    EXPECT_STATUS(event_signal(event, SIGNAL_READABLE, 0), ERR_INVALID_ARGUMENT);
+    EXPECT_STATUS(event_signal(event, 0, SIGNAL_TERMINATED), ERR_INVALID_ARGUMENT);
+    EXPECT(signals_of(event) == 0x80000200);
+    EXPECT_OK(handle_close(event));
+}
+
+static void timer_expires_at_its_deadline(void)
+{
+    handle_t timer;
+    ktime_t start = now();
+
+    EXPECT_OK(timer_create(&timer));
+    EXPECT_OK(timer_set(timer, start + 20 * MS, 0));
+    EXPECT(signals_of(timer) == 0);
+    EXPECT_OK(wait_for(timer, SIGNAL_EXPIRED, soon()));
+    EXPECT(now() - start >= 20 * MS && now() - start < 1000 * MS);
+    EXPECT_OK(timer_set(timer, DEADLINE_NEVER, 0));
+    EXPECT(signals_of(timer) == 0);
+    EXPECT_OK(timer_set(timer, 1, 0)); /* long past */
+    EXPECT(signals_of(timer) == SIGNAL_EXPIRED);
+    EXPECT_OK(handle_close(timer));
+}
+
+static void timer_can_be_stopped_and_closed_while_it_runs(void)
+{
+    handle_t timer;
+
+    EXPECT_OK(timer_create(&timer));
+    EXPECT_OK(timer_set(timer, now() + 10 * MS, 0));
+    EXPECT_OK(timer_set(timer, DEADLINE_NEVER, 0));
+    EXPECT_STATUS(wait_for(timer, SIGNAL_EXPIRED, now() + 30 * MS), ERR_TIMED_OUT);
+    EXPECT_OK(timer_set(timer, now() + 10 * MS, 0));
+    EXPECT_OK(handle_close(timer));
+    sleep_ms(20);
+}
+
+static void periodic_timer_comes_again(void)
+{
+    handle_t timer;
+    ktime_t start = now();
+
+    EXPECT_OK(timer_create(&timer));
+    EXPECT_OK(timer_set(timer, start + 8 * MS, 8 * MS));
+    EXPECT_OK(wait_for(timer, SIGNAL_EXPIRED, soon()));
+    EXPECT_OK(timer_set(timer, now() + 8 * MS, 8 * MS));
+    EXPECT_OK(wait_for(timer, SIGNAL_EXPIRED, soon()));
+    EXPECT(now() - start >= 16 * MS);
+    EXPECT_OK(handle_close(timer));
+}
+
+static void wait_any_reports_every_item(void)
+{
+    handle_t first, second;
+
+    EXPECT_OK(event_create(0x100, &first));
+    EXPECT_OK(event_create(0x200, &second));
+    struct wait_item items[3] = {{first, 0x800, 9}, {0xdead, 0, 9}, {second, 0x600, 9}};
+    EXPECT_OK(wait_any(items, 3, DEADLINE_NEVER));
+    EXPECT(items[0].observed == 0x100 && items[1].observed == 0 && items[2].observed == 0x200);
+    items[2].wanted = 0x400;
+    EXPECT_STATUS(wait_any(items, 3, DEADLINE_POLL), ERR_SHOULD_WAIT);
+    EXPECT_STATUS(wait_any(items, 3, now() + 10 * MS), ERR_TIMED_OUT);
+    EXPECT(items[2].observed == 0x200);
+    items[1].wanted = 1; /* now its handle counts */
+    EXPECT_STATUS(wait_any(items, 3, DEADLINE_POLL), ERR_BAD_HANDLE);
+    EXPECT_OK(handle_close(first));
+    EXPECT_OK(handle_close(second));
+}
+
+static void wait_any_checks_its_arguments(void)
+{
+    static struct wait_item items[WAIT_MAX + 1];
+    handle_t event, deaf;
+
+    EXPECT_STATUS(wait_any(items, WAIT_MAX + 1, DEADLINE_POLL), ERR_TOO_LARGE);
+    EXPECT_STATUS(wait_any(items, UINT32_MAX, DEADLINE_POLL), ERR_TOO_LARGE);
+    EXPECT_BAD_ADDRESS(wait_any(bad, 1, DEADLINE_POLL));
+    EXPECT_BAD_ADDRESS(wait_any(bad, WAIT_MAX, DEADLINE_POLL));
+    EXPECT_STATUS(wait_any(NULL, 0, DEADLINE_POLL), ERR_SHOULD_WAIT);
+    EXPECT_OK(event_create(0x100, &event));
+    EXPECT_OK(handle_duplicate(event, RIGHT_SIGNAL, &deaf));
+    EXPECT_STATUS(wait_for(deaf, 0x100, DEADLINE_POLL), ERR_ACCESS_DENIED);
+    EXPECT_OK(handle_close(deaf));
+    EXPECT_OK(handle_close(event));
+}
+
+static uint32_t signal_later(void *argument)
+{
+    sleep_ms(10);
+    return event_signal((handle_t)(uintptr_t)argument, 0, SIGNAL_SET) == OK ? 0 : 1;
+}
+
+static void most_items_can_be_waited_for_at_once(void)
+{
+    static struct wait_item items[WAIT_MAX];
+    static handle_t events[WAIT_MAX];
+    handle_t thread;
+
+    for (uint32_t i = 0; i < WAIT_MAX; i++) {
+        EXPECT_OK(event_create(0, &events[i]));
+        items[i] = (struct wait_item){events[i], SIGNAL_SET, 0};
+    }
+    thread = thread_start(signal_later, (void *)(uintptr_t)events[WAIT_MAX - 1]);
+    EXPECT_OK(wait_any(items, WAIT_MAX, soon()));
+    EXPECT(items[WAIT_MAX - 1].observed == SIGNAL_SET && items[0].observed == 0);
+    EXPECT(thread_join(thread));
+    for (uint32_t i = 0; i < WAIT_MAX; i++)
+        EXPECT_OK(handle_close(events[i]));
+}
+
+static void object_can_be_closed_while_it_is_waited_for(void)
+{
+    handle_t event, copy, thread;
+
+    EXPECT_OK(event_create(0, &event));
+    EXPECT_OK(handle_duplicate(event, RIGHT_SAME, &copy));
+    thread = thread_start(signal_later, (void *)(uintptr_t)copy);
+    struct wait_item items[2] = {{event, SIGNAL_SET, 0}, {event, SIGNAL_SET, 0}};
+    EXPECT_OK(wait_any(items, 2, soon()));
+    EXPECT(items[0].observed == SIGNAL_SET && items[1].observed == SIGNAL_SET);
+    EXPECT(thread_join(thread));
+    EXPECT_OK(handle_close(event));
+    EXPECT_OK(handle_close(copy));
+}
+
+/* ---- futexes ---- */
+
+static volatile uint32_t word, awake;
+
+static uint32_t sleep_on_word(void *deadline_ms)
+{
+    uint32_t ms = (uintptr_t)deadline_ms;
+    ktime_t deadline = ms ? now() + ms * MS : DEADLINE_NEVER;
+    status_t status = futex_wait((uintptr_t)&word, 0, deadline, 0);
+
+    awake++;
+    return (uint32_t)-status;
+}
+
+static void futex_wakes_as_many_as_asked_for(void)
+{
+    handle_t threads[3];
+    uint32_t woken;
+
+    word = awake = 0;
+    for (uint32_t i = 0; i < 3; i++)
+        EXPECT((threads[i] = thread_start(sleep_on_word, NULL)));
+    sleep_ms(10);
+    EXPECT_OK(futex_wake((uintptr_t)&word, 2, &woken));
+    EXPECT(woken == 2);
+    sleep_ms(10);
+    EXPECT(awake == 2);
+    EXPECT_OK(futex_wake((uintptr_t)&word, UINT32_MAX, &woken));
+    EXPECT(woken == 1);
+    EXPECT_OK(futex_wake((uintptr_t)&word, 1, &woken));
+    EXPECT(woken == 0);
+    EXPECT_OK(futex_wake((uintptr_t)&word, 1, NULL));
+    for (uint32_t i = 0; i < 3; i++)
+        EXPECT(thread_join(threads[i]));
+}
+
+static void futex_wait_compares_and_checks(void)
+{
+    uint32_t woken;
+
+    word = 5;
+    EXPECT_STATUS(futex_wait((uintptr_t)&word, 4, DEADLINE_NEVER, 0), ERR_SHOULD_WAIT);
+    EXPECT_STATUS(futex_wait((uintptr_t)&word, 5, now() + 10 * MS, 0), ERR_TIMED_OUT);
+    EXPECT_STATUS(futex_wait((uintptr_t)&word + 1, 5, DEADLINE_POLL, 0), ERR_INVALID_ARGUMENT);
+    EXPECT_STATUS(futex_wait((uintptr_t)&word, 5, DEADLINE_POLL, 2), ERR_INVALID_ARGUMENT);
+    EXPECT_BAD_ADDRESS(futex_wait((uintptr_t)bad, 0, DEADLINE_POLL, 0));
+    EXPECT_STATUS(futex_wake(KERNEL_BASE, 1, &woken), ERR_BAD_ADDRESS);
+    EXPECT_STATUS(futex_wake((uintptr_t)&word + 2, 1, &woken), ERR_INVALID_ARGUMENT);
+}
+
+static void kick_ends_a_futex_wait(void)
+{
+    struct thread_info info;
+    handle_t thread;
+
+    word = 0;
+    thread = thread_start(sleep_on_word, NULL);
+    sleep_ms(5);
+    EXPECT_OK(thread_kick(thread));
+    EXPECT_OK(wait_for(thread, SIGNAL_TERMINATED, soon()));
+    EXPECT_OK(thread_info(thread, &info));
+    EXPECT_STATUS(info.exit_code, -ERR_INTERRUPTED);
+    EXPECT(thread_join(thread));
+}
+
+void test_waiting(void)
+{
+    static const struct test tests[] = {
+        TEST(event_keeps_its_user_signals),
+        TEST(timer_expires_at_its_deadline),
+        TEST(timer_can_be_stopped_and_closed_while_it_runs),
+        TEST(periodic_timer_comes_again),
+        TEST(wait_any_reports_every_item),
+        TEST(wait_any_checks_its_arguments),
+        TEST(most_items_can_be_waited_for_at_once),
+        TEST(object_can_be_closed_while_it_is_waited_for),
+        TEST(futex_wakes_as_many_as_asked_for),
+        TEST(futex_wait_compares_and_checks),
+        TEST(kick_ends_a_futex_wait),
+    };
+    test_group(tests, sizeof tests / sizeof tests[0]);
+}
