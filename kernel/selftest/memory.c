@@ -304,7 +304,8 @@ static bool allocate_everywhere(void)
         map(space, NULL, 3 * PLACE, PAGES, MAP_FLAG_COMMIT) &&
         space_fault(space, PLACE, true, false) && space_fault(space, 2 * PLACE, true, false) &&
         space_unmap_range(space, 3 * PLACE + PAGE_SIZE, PAGE_SIZE) == OK &&
-        space_fork(space, clone) == OK && space_fault(clone, 2 * PLACE, true, false);
+        space_fork(space, clone) == OK && space_fault(clone, 2 * PLACE, true, false) &&
+        space_fault(clone, 2 * PLACE + PAGE_SIZE, false, false);
 
     if (copy)
         object_release(vmo_object(copy));
