@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The native personality: processes that speak the kernel interface themselves. This server starts
+ * them, passes signals on as far as a native program has them (they end it), reports crashes, and
+ * tells init when one has ended.
+ *
+ * Two threads. The event thread does what init asks. The watch thread waits for processes to end
+ * and for exceptions; `changed` tells it that the list has grown. process_lock guards the list.
+ */
+#include <atomik/log.h>
+#include <atomik/startup.h>
+#include <atomik/syscall.h>
+#include <atomik/thread.h>
+#include <ipc/call.h>
+#include <ipc/initclient.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "native.h"
+
+enum { SIGNAL_KILL = 9, SIGNAL_CHILD = 17, SIGNAL_CONTINUE = 18, SIGNAL_STOP = 19, SIGNAL_TTOU = 22, SIGNAL_URGENT = 23, SIGNAL_WINCH = 28 };
+
+handle_t native_init, exception_port;
+static struct mutex process_lock;
+static struct native_process *processes;
+static handle_t changed;
+
+static struct native_process *find(uint32_t pid)
+{
+    struct native_process *process = processes;
+    while (process != NULL && process->pid != pid)
+        process = process->next;
+    return process;
+}
+
+/* ---- what init asks -------------------------------------------------------------------------------- */
+
+/* What happens to a native program that a signal is sent to: it has no handlers. */
+static bool signal_ends(uint32_t signal)
+{
+    return signal != 0 && signal != SIGNAL_CHILD && signal != SIGNAL_URGENT && signal != SIGNAL_WINCH &&
+           !(signal >= SIGNAL_CONTINUE && signal <= SIGNAL_TTOU);
+}
+
+static void on_signal(uint32_t pid, uint32_t signal)
+{
+    if (signal >= SIGNAL_STOP && signal <= SIGNAL_TTOU)
+        LOG_ONCE("native programs cannot be stopped: signal %u has no effect", (unsigned)signal);
+    if (!signal_ends(signal))
+        return;
+    mutex_lock(&process_lock);
+    struct native_process *process = find(pid);
+    if (process != NULL && process_kill(process->process, 128 + signal) == OK)
+        process->signal = signal;
+    mutex_unlock(&process_lock);
+}
+
+static void on_start(struct proc_event *event, handle_t handles[4])
+{
+    struct native_process *process = NULL;
+    uint32_t start = event->start;
+    mutex_lock(&process_lock); /* so that its end is not looked at before it is in the list */
+    status_t status = native_start(event, handles, &process);
+    if (status == OK) {
+        process->next = processes;
+        processes = process;
+    }
+    mutex_unlock(&process_lock);
+    if (init_start_done(native_init, start, status) != OK)
+        log_printf("start %u: init does not know it", (unsigned)start);
+    if (status == OK && event_signal(changed, 0, SIGNAL_SET) != OK)
+        process_fail("event", ERR_BAD_STATE);
+}
+
+static void on_stats(uint32_t pid, uint32_t request)
+{
+    struct proc_stats stats = {.state = PROC_SLEEPING};
+    struct process_info info;
+    mutex_lock(&process_lock);
+    struct native_process *process = find(pid);
+    status_t status = process != NULL ? process_info(process->process, &info) : ERR_NO_PROCESS;
+    if (status == OK) {
+        stats.threads = info.threads;
+        stats.cpu_time = (uint64_t)info.cpu_time_high << 32 | info.cpu_time_low;
+        status = space_pages(process->space, &stats.mapped_pages, &stats.resident_pages);
+    }
+    status = init_proc_stats_answer(native_init, request, status, &stats, status == OK ? process->command : "",
+                                    status == OK ? process->command_length : 0);
+    mutex_unlock(&process_lock);
+    if (status != OK)
+        LOG_ONCE("statistics were not wanted any more");
+}
+
+static void serve_events(void)
+{
+    struct proc_event event;
+    handle_t handles[4];
+    for (;;) {
+        status_t status = init_next_event(native_init, &event, handles);
+        if (status != OK)
+            process_fail("next event", status);
+        if (event.type == EVENT_START)
+            on_start(&event, handles);
+        else if (event.type == EVENT_SIGNAL)
+            on_signal(event.pid, event.signal);
+        else if (event.type == EVENT_STATS)
+            on_stats(event.pid, event.request);
+        for (uint32_t i = 0; i < 4; i++)
+            handle_drop(&handles[i]);
+    }
+}
+
+/* ---- what happens by itself ----------------------------------------------------------------------------- */
+
+static int32_t wait_status(const struct native_process *process)
+{
+    struct process_info info;
+    if (process->signal != 0)
+        return (int32_t)process->signal;
+    return process_info(process->process, &info) == OK ? (info.exit_code & 0xff) << 8 : 0;
+}
+
+static void reap(struct native_process *process)
+{
+    int32_t status = wait_status(process);
+    uint32_t pid = process->pid;
+    native_free(process);
+    if (init_proc_exit(native_init, pid, status) != OK)
+        log_printf("pid %u: init does not know it", (unsigned)pid);
+}
+
+static void take_exceptions(void)
+{
+    struct message message;
+    while (port_receive(exception_port, &message, DEADLINE_POLL) == OK) {
+        uint32_t token = message.token;
+        if (message.label != NOTICE_EXCEPTION || message.size < sizeof(struct exception_message))
+            continue;
+        struct exception_message exception;
+        memcpy(&exception, message.data, sizeof exception);
+        mutex_lock(&process_lock);
+        struct native_process *process = find(message.badge);
+        if (process != NULL) {
+            process->signal = crash_signal(exception.vector);
+            crash_report(process, &exception);
+        }
+        mutex_unlock(&process_lock);
+        message = (struct message){.label = OK, .size = sizeof(struct exception_reply)};
+        ((struct exception_reply *)message.data)->action = EXCEPTION_KILL_PROCESS;
+        if (port_reply(exception_port, token, &message) != OK)
+            continue; /* somebody else has ended it meanwhile */
+    }
+}
+
+/* The items to wait for; *list the processes in the same order from items[2] on. */
+static uint32_t collect(struct wait_item *items, struct native_process **list)
+{
+    uint32_t count = 2;
+    items[0] = (struct wait_item){.handle = changed, .wanted = SIGNAL_SET};
+    items[1] = (struct wait_item){.handle = exception_port, .wanted = SIGNAL_READABLE};
+    mutex_lock(&process_lock);
+    for (struct native_process *process = processes; process != NULL && count < WAIT_MAX; process = process->next) {
+        list[count] = process;
+        items[count++] = (struct wait_item){.handle = process->process, .wanted = SIGNAL_TERMINATED};
+    }
+    mutex_unlock(&process_lock);
+    return count;
+}
+
+static void unlink_process(struct native_process *gone)
+{
+    mutex_lock(&process_lock);
+    struct native_process **link = &processes;
+    while (*link != gone)
+        link = &(*link)->next;
+    *link = gone->next;
+    mutex_unlock(&process_lock);
+}
+
+static void watch(void *unused)
+{
+    static struct wait_item items[WAIT_MAX];
+    static struct native_process *list[WAIT_MAX];
+    (void)unused;
+    for (;;) {
+        uint32_t count = collect(items, list);
+        status_t status = wait_any(items, count, DEADLINE_NEVER);
+        if (status != OK && status != ERR_INTERRUPTED)
+            process_fail("wait_any", status);
+        if (event_signal(changed, SIGNAL_SET, 0) != OK)
+            process_fail("event", ERR_BAD_STATE);
+        take_exceptions();
+        for (uint32_t i = 2; i < count; i++) {
+            if (!(items[i].observed & SIGNAL_TERMINATED))
+                continue;
+            unlink_process(list[i]);
+            reap(list[i]);
+        }
+    }
+}
+
+int main(void)
+{
+    uint32_t number;
+    status_t status = init_register(startup_handle(STARTUP_INIT), "native", &native_init, &number);
+    if (status == OK)
+        status = port_create(&exception_port);
+    if (status == OK)
+        status = event_create(0, &changed);
+    if (status == OK)
+        status = thread_spawn(watch, NULL, 0, NULL);
+    if (status != OK)
+        process_fail("starting", status);
+    serve_events();
+}

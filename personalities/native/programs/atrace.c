@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * atrace PROGRAM [ARGUMENTS]: runs a Unix or NT program with its system calls decoded on its error
+ * output. The decoder is the personality's own; it is switched on by a variable in the environment
+ * of the program that is started.
+ */
+#include <atomik/file.h>
+#include <atomik/startup.h>
+#include <ipc/call.h>
+#include <ipc/initclient.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SWITCH "ATOMIK_TRACE=1"
+
+static char **traced_environment(char **envp)
+{
+    size_t count = 0;
+    while (envp[count] != NULL)
+        count++;
+    char **result = calloc(count + 2, sizeof *result);
+    if (result == NULL)
+        process_fail("atrace", ERR_NO_MEMORY);
+    memcpy(result, envp, count * sizeof *result);
+    result[count] = (char *)SWITCH;
+    return result;
+}
+
+static status_t find(const struct fs_walk_context *context, const char *name, char *path, size_t size, handle_t *image)
+{
+    static const char *const directories[] = {"", "/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/"};
+    size_t first = strchr(name, '/') != NULL ? 0 : 1, last = first == 0 ? 1 : sizeof directories / sizeof directories[0];
+    status_t status = ERR_NOT_FOUND;
+    for (size_t i = first; i < last && status == ERR_NOT_FOUND; i++) {
+        snprintf(path, size, "%s%s", directories[i], name);
+        status = fs_client_open(context, HANDLE_NONE, path, strlen(path), FS_O_READ, 0, image, NULL);
+    }
+    return status;
+}
+
+static status_t give_streams(handle_t init, uint32_t start)
+{
+    for (int fd = 0; fd < 3; fd++) {
+        struct start_fd info;
+        handle_t h0, h1;
+        if (file_info(fd, &info, &h0, &h1) != OK)
+            continue;
+        info.fd = (uint32_t)fd;
+        status_t status = init_start_fd(init, start, &info, h0, h1);
+        if (status != OK)
+            return status;
+    }
+    return OK;
+}
+
+static status_t run(char **argv, char **envp, int32_t *result)
+{
+    struct start_request request = {.ppid = startup_pid()};
+    struct start_arguments arguments = {.umask = 022};
+    handle_t init = startup_handle(STARTUP_INIT), image, strings;
+    struct fs_walk_context context;
+    char path[FS_PATH_MAX], cwd[FS_PATH_MAX];
+    uint32_t start, pid;
+    status_t status = file_context(&context);
+    if (status == OK)
+        status = find(&context, argv[0], path, sizeof path, &image);
+    if (status == OK)
+        status = fs_client_name_of(context.cwd, cwd, sizeof cwd);
+    if (status == OK)
+        status = start_strings_vmo(path, cwd, argv, traced_environment(envp), &arguments, &strings);
+    if (status == OK)
+        status = init_start_begin(init, &request, &start);
+    if (status == OK)
+        status = give_streams(init, start);
+    if (status == OK)
+        status = init_start_commit(init, start, &arguments, strings, context.root, context.cwd, image, false, &pid);
+    return status == OK ? wait_pid(pid, result) : status;
+}
+
+int main(int argc, char **argv, char **envp)
+{
+    int32_t result;
+    if (argc < 2) {
+        fprintf(stderr, "usage: atrace PROGRAM [ARGUMENTS]\n");
+        return 2;
+    }
+    status_t status = run(argv + 1, envp, &result);
+    if (status != OK) {
+        fprintf(stderr, "atrace: %s: %s\n", argv[1], status_text(status));
+        return status == ERR_NOT_FOUND ? 127 : 126;
+    }
+    return (result & 0x7f) != 0 ? 128 + (result & 0x7f) : (result >> 8) & 0xff;
+}
