@@ -9,7 +9,7 @@
 #include <kernel/memory.h>
 
 #define STACK_SIZE 65536u
-#define ALL_FLAGS 0xffu
+#define ALL_FLAGS  0xffu
 
 _Static_assert(ALL_FLAGS == PRIVILEGE_PCI * 2 - 1, "init has every privilege");
 
@@ -29,7 +29,8 @@ struct vmo *boot_module(uint32_t index)
     if (index >= boot_info.module_count)
         return NULL;
     const struct boot_module *module = &boot_info.modules[index];
-    if (!modules[index] && vmo_new_from_frames(module->start, module->length, &modules[index]) != OK)
+    if (!modules[index] &&
+        vmo_new_from_frames(module->start, module->length, &modules[index]) != OK)
         panic("no memory for boot module %u", index);
     return modules[index];
 }

@@ -8,19 +8,35 @@
 #include <kernel/log.h>
 #include <kernel/thread.h>
 
-#define WORD_handle(word) words[word]
-#define WORD_u32(word) words[word]
-#define WORD_addr(word) words[word]
-#define WORD_u64(word) ((uint64_t)words[(word) + 1] << 32 | words[word])
+#define WORD_handle(word)    words[word]
+#define WORD_u32(word)       words[word]
+#define WORD_addr(word)      words[word]
+#define WORD_u64(word)       ((uint64_t)words[(word) + 1] << 32 | words[word])
 #define IN(word, kind, name) , WORD_##kind(word)
-#define OUT(word, type, name) , (user_t) { words[word] }
-#define INOUT(word, type, name) , (user_t) { words[word] }
-#define BUFIN(word, name) , (user_t) { words[word] }
-#define BUFOUT(word, name) , (user_t) { words[word] }
-#define SYSCALL(number, call, arguments, text)                                                     \
-    static status_t thunk_##call(const uint32_t *words)                                            \
-    {                                                                                              \
-        return call_##call(HANDLER_DROP(_ arguments));                                             \
+#define OUT(word, type, name) \
+    , (user_t)                \
+    {                         \
+        words[word]           \
+    }
+#define INOUT(word, type, name) \
+    , (user_t)                  \
+    {                           \
+        words[word]             \
+    }
+#define BUFIN(word, name) \
+    , (user_t)            \
+    {                     \
+        words[word]       \
+    }
+#define BUFOUT(word, name) \
+    , (user_t)             \
+    {                      \
+        words[word]        \
+    }
+#define SYSCALL(number, call, arguments, text)          \
+    static status_t thunk_##call(const uint32_t *words) \
+    {                                                   \
+        return call_##call(HANDLER_DROP(_ arguments));  \
     }
 #include <atomik/calls.def>
 #undef SYSCALL

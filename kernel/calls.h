@@ -13,19 +13,19 @@
 #include <kernel/thread.h>
 
 #define HANDLER_KIND_handle handle_t
-#define HANDLER_KIND_u32 uint32_t
-#define HANDLER_KIND_addr uint32_t
-#define HANDLER_KIND_u64 uint64_t
+#define HANDLER_KIND_u32    uint32_t
+#define HANDLER_KIND_addr   uint32_t
+#define HANDLER_KIND_u64    uint64_t
 
 /* Each argument expands to ", type name"; HANDLER_DROP removes the dummy and the first comma. */
 #define HANDLER_DROP_(first, ...) __VA_ARGS__
-#define HANDLER_DROP(...) HANDLER_DROP_(__VA_ARGS__)
-#define IN(word, kind, name) , HANDLER_KIND_##kind name
-#define OUT(word, type, name) , user_t name
-#define INOUT(word, type, name) , user_t name
-#define BUFIN(word, name) , user_t name
-#define BUFOUT(word, name) , user_t name
-#define SYSCALL(number, call, arguments, text)                                                     \
+#define HANDLER_DROP(...)         HANDLER_DROP_(__VA_ARGS__)
+#define IN(word, kind, name)      , HANDLER_KIND_##kind name
+#define OUT(word, type, name)     , user_t name
+#define INOUT(word, type, name)   , user_t name
+#define BUFIN(word, name)         , user_t name
+#define BUFOUT(word, name)        , user_t name
+#define SYSCALL(number, call, arguments, text) \
     status_t call_##call(HANDLER_DROP(_ arguments)) __attribute__((warn_unused_result));
 #include <atomik/calls.def>
 #undef SYSCALL

@@ -64,8 +64,8 @@ status_t call_guest_bind(user_t result)
     status = frame_vmo_new(&current->frame_vmo, &view);
     if (status != OK)
         goto out_uncharge;
-    status = space_map_vmo(process->space, current->frame_vmo,
-                           RIGHT_READ | RIGHT_WRITE | RIGHT_MAP, &request);
+    status = space_map_vmo(process->space, current->frame_vmo, RIGHT_READ | RIGHT_WRITE | RIGHT_MAP,
+                           &request);
     if (status != OK)
         goto out_release;
     current->frame_address = request.address;
@@ -126,8 +126,7 @@ status_t call_guest_ldt(handle_t handle, uint32_t index, uint32_t low, uint32_t 
 
     if (!is_server(current->process))
         return ERR_NOT_SUPPORTED;
-    status_t status =
-        handle_get(current->process, handle, OBJECT_SPACE, RIGHT_MANAGE, &object);
+    status_t status = handle_get(current->process, handle, OBJECT_SPACE, RIGHT_MANAGE, &object);
     if (status != OK)
         return status;
     if (index >= LDT_MAX_ENTRIES)

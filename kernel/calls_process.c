@@ -184,7 +184,7 @@ static void fill_process_info(struct process *process, struct process_info *info
     struct list *item;
 
     thread_account_current();
-    list_for_each(item, &process->threads)
+    list_for_each (item, &process->threads)
         time += list_entry(item, struct thread, process_link)->cpu_time;
     *info = (struct process_info){
         .id = process->object.id,
@@ -219,7 +219,7 @@ status_t call_process_next(uint32_t after_id, user_t result)
 
     if (!(current->process->privileges.flags & PRIVILEGE_INSPECT))
         return ERR_ACCESS_DENIED;
-    list_for_each(item, &all_processes) {
+    list_for_each (item, &all_processes) {
         struct process *process = list_entry(item, struct process, all_link);
         if (process->object.id <= after_id)
             continue;
@@ -236,8 +236,7 @@ static status_t set_exception_port(struct process *process, handle_t value)
     if (process->exiting)
         return ERR_BAD_STATE;
     if (value) {
-        status_t status =
-            handle_get(current->process, value, OBJECT_PORT, RIGHT_CALL, &port);
+        status_t status = handle_get(current->process, value, OBJECT_PORT, RIGHT_CALL, &port);
         if (status != OK)
             return status;
         handle_count(port, 0);

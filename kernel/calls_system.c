@@ -5,8 +5,8 @@
 #include <kernel/memory.h>
 
 #define NS_PER_SECOND 1000000000ull
-#define LINE_MAX 1024u /* of log_write */
-#define CHUNK 256u
+#define LINE_MAX      1024u /* of log_write */
+#define CHUNK         256u
 
 struct kernel_statistics kernel_statistics;
 

@@ -67,7 +67,8 @@ status_t call_futex_wake(uint32_t word, uint32_t count, user_t result)
         return status;
     const struct space *space = space_of(word);
     struct list *bucket = bucket_of(space, word);
-    list_for_each_safe(item, following, bucket) {
+    list_for_each_safe(item, following, bucket)
+    {
         struct sleeper *sleeper = list_entry(item, struct sleeper, link);
         if (woken == count)
             break;

@@ -38,8 +38,7 @@ status_t call_ioports_create(uint32_t first, uint32_t count, user_t result)
         return ERR_NO_MEMORY;
     ioports->first = first;
     ioports->count = count;
-    status_t status =
-        object_init(&ioports->object, &ioports_ops, OBJECT_IOPORTS, current->process);
+    status_t status = object_init(&ioports->object, &ioports_ops, OBJECT_IOPORTS, current->process);
     if (status != OK) {
         heap_free(ioports);
         return status;
@@ -61,7 +60,7 @@ static status_t bitmap_create(struct process *process)
         return ERR_NO_MEMORY;
     }
     __builtin_memset(process->ioport_bitmap, 0xff, PORT_COUNT / 8);
-    list_for_each(item, &process->threads)
+    list_for_each (item, &process->threads)
         list_entry(item, struct thread, process_link)->arch.ioports = process->ioport_bitmap;
     return OK;
 }
@@ -78,7 +77,7 @@ status_t call_ioports_enable(handle_t handle)
         return status;
     const struct ioports *ioports = ioports_from_object(object);
     for (uint32_t port = ioports->first; port < ioports->first + ioports->count; port++)
-        process->ioport_bitmap[port / 8] &= (uint8_t)~(1u << port % 8);
+        process->ioport_bitmap[port / 8] &= (uint8_t) ~(1u << port % 8);
     arch_ioports_changed(process->ioport_bitmap);
     return OK;
 }

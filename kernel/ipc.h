@@ -28,7 +28,7 @@ status_t port_new(struct process *owner, struct object **result);
 /* A caller's handle object with this badge. ALREADY_EXISTS. */
 status_t port_new_badge(struct object *port, uint32_t badge, struct process *owner,
                         struct object **result);
-bool port_is_receiver(const struct object *object); /* not a badge */
+bool port_is_receiver(const struct object *object);  /* not a badge */
 uint32_t port_badge_of(const struct object *object); /* 0 for the port itself */
 /* `target`: the port or one of its badges. `message`: request in, reply out. */
 status_t port_call(struct object *target, user_t message, ktime_t deadline, bool interruptible);

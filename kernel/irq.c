@@ -7,7 +7,7 @@
 #include <kernel/log.h>
 #include <kernel/memory.h>
 
-#define LINE_CLOCK 0   /* the kernel's own */
+#define LINE_CLOCK   0 /* the kernel's own */
 #define LINE_CASCADE 2 /* carries the second controller */
 
 struct irq {

@@ -101,7 +101,8 @@ void object_signal(struct object *object, uint32_t clear, uint32_t set)
     object->signals = (object->signals & ~clear) | set;
     if (!set)
         return;
-    list_for_each_safe(item, following, &object->waiters) {
+    list_for_each_safe(item, following, &object->waiters)
+    {
         struct waiter *waiter = list_entry(item, struct waiter, link);
         if (waiter->wanted & object->signals)
             thread_wake(waiter->thread, OK);

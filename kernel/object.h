@@ -24,11 +24,11 @@ struct object {
     const struct object_ops *ops;
     enum object_type type;
     uint32_t id;
-    uint32_t references;   /* handles and kernel pointers */
-    uint32_t handles;      /* in tables, and kept by the kernel (handle_count) */
-    uint32_t receivers;    /* handles with RIGHT_RECEIVE */
+    uint32_t references; /* handles and kernel pointers */
+    uint32_t handles;    /* in tables, and kept by the kernel (handle_count) */
+    uint32_t receivers;  /* handles with RIGHT_RECEIVE */
     uint32_t signals;
-    struct list waiters;   /* struct waiter.link, of wait_any and the object's own calls */
+    struct list waiters; /* struct waiter.link, of wait_any and the object's own calls */
     /*
      * Who is charged, or NULL for the kernel. Not held: a process that ends passes its objects and
      * what they are charged (pages too) on to its own owner, so always charge and uncharge through
@@ -39,7 +39,8 @@ struct object {
 };
 
 /* init: one reference, no handle. Charges `owner` one object: LIMIT_REACHED. */
-status_t object_init(struct object *object, const struct object_ops *ops, enum object_type type, struct process *owner);
+status_t object_init(struct object *object, const struct object_ops *ops, enum object_type type,
+                     struct process *owner);
 /* Undoes object_init of an object that nobody else has seen; does not call destroy. */
 void object_cancel(struct object *object);
 void object_hold(struct object *object);
@@ -55,7 +56,7 @@ void object_pass_on(struct process *process);
 struct handle_entry {
     struct object *object; /* NULL = free */
     uint32_t rights;
-    bool locked;           /* travels in a message that is not received yet: BAD_HANDLE to everyone */
+    bool locked; /* travels in a message that is not received yet: BAD_HANDLE to everyone */
 };
 struct handle_table {
     struct handle_entry *entries; /* index = (handle >> 2) - 1 */
@@ -63,18 +64,21 @@ struct handle_table {
 };
 void handle_table_destroy(struct process *process);
 /* Adds a handle (takes its own reference). NO_HANDLES, NO_MEMORY. A value is (index + 1) << 2: never 0. */
-status_t handle_add(struct process *process, struct object *object, uint32_t rights, handle_t *result);
+status_t handle_add(struct process *process, struct object *object, uint32_t rights,
+                    handle_t *result);
 /* After success the next `count` handle_add cannot fail. */
 status_t handle_reserve(struct process *process, uint32_t count);
 /* Looks a handle up; the object is NOT held: valid until the next block. type OBJECT_NONE = any. BAD_HANDLE, WRONG_TYPE, ACCESS_DENIED. */
-status_t handle_get(struct process *process, handle_t handle, enum object_type type, uint32_t rights, struct object **object);
+status_t handle_get(struct process *process, handle_t handle, enum object_type type,
+                    uint32_t rights, struct object **object);
 status_t handle_get_entry(struct process *process, handle_t handle, struct handle_entry **entry);
 status_t handle_remove(struct process *process, handle_t handle); /* close */
 /*
  * A handle in a message stays in the sender's table, locked, until the receiver has its own; then
  * handle_unlock_remove takes it away, and on a failure handle_unlock gives it back at its value.
  */
-status_t handle_lock(struct process *process, handle_t handle, struct object **object, uint32_t *rights); /* needs RIGHT_TRANSFER */
+status_t handle_lock(struct process *process, handle_t handle, struct object **object,
+                     uint32_t *rights); /* needs RIGHT_TRANSFER */
 void handle_unlock(struct process *process, handle_t handle);
 void handle_unlock_remove(struct process *process, handle_t handle);
 /* A handle that the kernel itself keeps (an exception port, a call in progress): counts like one in a table. */

@@ -56,15 +56,15 @@ struct call {
     struct port *port;
     uint32_t badge, token;
     enum call_state state;
-    status_t result; /* of a DONE call */
-    bool kernel;     /* the kernel's own call: the reply carries no handles */
-    bool taken;      /* the receiver has (had) the message and its handles */
+    status_t result;                /* of a DONE call */
+    bool kernel;                    /* the kernel's own call: the reply carries no handles */
+    bool taken;                     /* the receiver has (had) the message and its handles */
     handle_t sent[MESSAGE_HANDLES]; /* the caller's values, while the message has the receiver's */
     struct message message;
 };
 
 #define HASH_SIZE 256
-static struct list tokens[HASH_SIZE];        /* struct call.token_link */
+static struct list tokens[HASH_SIZE];          /* struct call.token_link */
 static struct list badges_by_value[HASH_SIZE]; /* struct badge.hash_link */
 static uint32_t last_token;
 
@@ -387,7 +387,7 @@ static struct call *call_by_token(struct port *port, uint32_t token)
 {
     struct list *head = hash_head(tokens, token), *item;
 
-    list_for_each(item, head) {
+    list_for_each (item, head) {
         struct call *call = list_entry(item, struct call, token_link);
         if (call->token == token)
             return call->port == port ? call : NULL;
@@ -400,7 +400,7 @@ static uint32_t new_token(void)
     for (;;) {
         struct list *head = hash_head(tokens, ++last_token), *item;
         bool taken = last_token == 0;
-        list_for_each(item, head)
+        list_for_each (item, head)
             taken |= list_entry(item, struct call, token_link)->token == last_token;
         if (!taken)
             return last_token;
@@ -581,7 +581,7 @@ static void port_last_receiver(struct object *object)
 
     port->closed = true;
     object_signal(object, 0, SIGNAL_PEER_CLOSED);
-    list_for_each(link, &port->badges)
+    list_for_each (link, &port->badges)
         object_signal(&list_entry(link, struct badge, port_link)->object, 0, SIGNAL_PEER_CLOSED);
     while ((link = list_first(&port->queue))) {
         struct item *item = list_entry(link, struct item, link);
@@ -654,7 +654,7 @@ static bool badge_in_use(struct port *port, uint32_t value)
 {
     struct list *item, *head = badge_head(port, value);
 
-    list_for_each(item, head) {
+    list_for_each (item, head) {
         struct badge *badge = list_entry(item, struct badge, hash_link);
         if (badge->port == port && badge->value == value)
             return true;

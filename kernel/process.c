@@ -290,8 +290,7 @@ static void log_exception(uint32_t vector, uint32_t error, uintptr_t address,
     const struct process *process = current->process;
 
     log_print("%s (process %u): exception %u error %x at eip %08x address %08x, killed\n",
-              process->name, process->object.id, vector, error, registers->eip,
-              (uint32_t)address);
+              process->name, process->object.id, vector, error, registers->eip, (uint32_t)address);
     log_print("  eax %08x ebx %08x ecx %08x edx %08x esi %08x edi %08x ebp %08x esp %08x\n",
               registers->eax, registers->ebx, registers->ecx, registers->edx, registers->esi,
               registers->edi, registers->ebp, registers->esp);

@@ -9,9 +9,9 @@
 #include <kernel/calls.h>
 #include <kernel/memory.h>
 
-#define REQUEST_MAX 65536u
-#define KEY_WORDS 8
-#define BLOCK_WORDS 16
+#define REQUEST_MAX   65536u
+#define KEY_WORDS     8
+#define BLOCK_WORDS   16
 #define START_SAMPLES 256
 
 static uint32_t key[KEY_WORDS], pool[KEY_WORDS];

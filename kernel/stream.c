@@ -16,7 +16,7 @@
 
 #define CAPACITY_MAX (1u << 20)
 #define ATOMIC_WRITE 4096u
-#define KEPT_PAGES 16u /* of an empty stream */
+#define KEPT_PAGES   16u /* of an empty stream */
 
 enum { END_READ, END_WRITE };
 

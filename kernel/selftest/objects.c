@@ -173,7 +173,10 @@ static void page_charge_stops_at_the_limit(void)
 
 void selftest_objects(void)
 {
-#define TEST(name) {#name, name}
+#define TEST(name)  \
+    {               \
+#name, name \
+    }
     static const struct selftest tests[] = {
         TEST(object_is_destroyed_with_its_last_reference),
         TEST(handle_table_grows_to_its_limit_and_no_further),

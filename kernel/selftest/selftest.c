@@ -76,8 +76,7 @@ void selftest_run(void)
 
     selftest_objects();
     selftest_threads();
-    if (selftest_memory)
-        selftest_memory();
+    selftest_memory();
     for (uint32_t i = 0; (image = boot_module(i)); i++)
         if (is_test_program(image))
             run_program(image);

@@ -17,17 +17,17 @@ struct selftest {
 void selftest_group(const struct selftest *tests, uint32_t count);
 void selftest_fail(const char *file, int line, const char *text);
 
-#define EXPECT(condition)                                                                          \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            selftest_fail(__FILE__, __LINE__, #condition);                                         \
-            return;                                                                                \
-        }                                                                                          \
+#define EXPECT(condition)                                  \
+    do {                                                   \
+        if (!(condition)) {                                \
+            selftest_fail(__FILE__, __LINE__, #condition); \
+            return;                                        \
+        }                                                  \
     } while (0)
 
 /* The groups: one per file. */
 void selftest_objects(void);
 void selftest_threads(void);
-void selftest_memory(void) __attribute__((weak));
+void selftest_memory(void);
 
 #endif

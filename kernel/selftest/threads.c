@@ -20,8 +20,8 @@ static struct thread *start(void (*entry)(void *), void *argument)
 
 static bool finish(struct thread *thread)
 {
-    bool ended = object_wait(&thread->object, SIGNAL_TERMINATED, arch_clock_now() + 1000 * MS,
-                             false) == OK;
+    bool ended =
+        object_wait(&thread->object, SIGNAL_TERMINATED, arch_clock_now() + 1000 * MS, false) == OK;
 
     object_release(&thread->object);
     return ended;
@@ -192,7 +192,10 @@ static void dead_threads_give_their_memory_back(void)
 
 void selftest_threads(void)
 {
-#define TEST(name) {#name, name}
+#define TEST(name)  \
+    {               \
+#name, name \
+    }
     static const struct selftest tests[] = {
         TEST(waiter_gets_the_status_of_the_wake),
         TEST(kick_interrupts_an_interruptible_wait_once),

@@ -23,11 +23,11 @@ struct row {
 };
 
 static const struct row rows[] = {
-#define IN(word, kind, name) {word, KIND_##kind},
-#define OUT(word, type, name) {word, KIND_pointer},
-#define INOUT(word, type, name) {word, KIND_pointer},
-#define BUFIN(word, name) {word, KIND_pointer},
-#define BUFOUT(word, name) {word, KIND_pointer},
+#define IN(word, kind, name)                   {word, KIND_##kind},
+#define OUT(word, type, name)                  {word, KIND_pointer},
+#define INOUT(word, type, name)                {word, KIND_pointer},
+#define BUFIN(word, name)                      {word, KIND_pointer},
+#define BUFOUT(word, name)                     {word, KIND_pointer},
 #define SYSCALL(number, call, arguments, text) {number, #call, {arguments}},
 #include <atomik/calls.def>
 #undef SYSCALL
@@ -45,7 +45,7 @@ static bool starts_with(const char *name, const char *prefix)
 /* Calls that end the caller or the machine, and those of server threads, whose first check differs. */
 static bool left_out(const struct row *row)
 {
-    static const char *const names[] = {"process_exit", "thread_exit",   "system_power",
+    static const char *const names[] = {"process_exit", "thread_exit",  "system_power",
                                         "guest_",       "space_attach", "clock_set"};
 
     for (uint32_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -126,8 +126,8 @@ static status_t make_weak(struct weak *weak)
     handle_t *h = weak->handles;
     status_t status = child_create(NULL, &weak->child);
 
-#define STEP(call)                                                                                 \
-    if (status == OK)                                                                              \
+#define STEP(call)    \
+    if (status == OK) \
     status = (call)
     STEP(handle_duplicate(weak->child.process, 0, &h[OBJECT_PROCESS]));
     STEP(handle_duplicate(weak->child.space, 0, &h[OBJECT_SPACE]));
@@ -160,10 +160,17 @@ static handle_t weak_for(const struct weak *weak, const char *name)
         enum object_type type;
     } types[] = {
         {"thread_create", OBJECT_PROCESS},
-        {"process", OBJECT_PROCESS}, {"thread", OBJECT_THREAD}, {"space", OBJECT_SPACE},
-        {"vmo", OBJECT_VMO},         {"port", OBJECT_PORT},     {"stream", OBJECT_STREAM},
-        {"event", OBJECT_EVENT},     {"timer", OBJECT_TIMER},   {"irq", OBJECT_IRQ},
-        {"ioports", OBJECT_IOPORTS}, {"handle_duplicate", OBJECT_EVENT},
+        {"process", OBJECT_PROCESS},
+        {"thread", OBJECT_THREAD},
+        {"space", OBJECT_SPACE},
+        {"vmo", OBJECT_VMO},
+        {"port", OBJECT_PORT},
+        {"stream", OBJECT_STREAM},
+        {"event", OBJECT_EVENT},
+        {"timer", OBJECT_TIMER},
+        {"irq", OBJECT_IRQ},
+        {"ioports", OBJECT_IOPORTS},
+        {"handle_duplicate", OBJECT_EVENT},
     };
 
     for (uint32_t i = 0; i < sizeof types / sizeof types[0]; i++)

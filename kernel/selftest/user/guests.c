@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
 #include <kernel/selftest/user/test.h>
 
-void test_guests(void)
-{
-}
+void test_guests(void) {}

@@ -7,16 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STACK_SIZE 16384
-#define IMAGE_BASE 0x00400000u
+#define STACK_SIZE      16384
+#define IMAGE_BASE      0x00400000u
 #define CHILD_STACK_TOP 0x08000000u
-#define STACK_SLACK 64 /* call stubs load six words, however many arguments there are */
+#define STACK_SLACK     64 /* call stubs load six words, however many arguments there are */
 
 void *const bad_pointers[BAD_POINTERS] = {
-    NULL,
-    (void *)0x10000000, /* mapped by nobody */
-    (void *)SERVER_BASE,
-    (void *)(KERNEL_BASE + 0x100000), /* the kernel itself */
+    NULL, (void *)0x10000000,                              /* mapped by nobody */
+    (void *)SERVER_BASE, (void *)(KERNEL_BASE + 0x100000), /* the kernel itself */
 };
 handle_t child_given[CHILD_GIVEN];
 
@@ -62,8 +60,7 @@ static bool counts_are_back(void)
 
     return system_info(&system) == OK && process_info(HANDLE_SELF, &process) == OK &&
            system.objects == system_before.objects && system.threads == system_before.threads &&
-           system.processes == system_before.processes &&
-           process.handles == process_before.handles;
+           system.processes == system_before.processes && process.handles == process_before.handles;
 }
 
 static void check_leaks(void)
@@ -279,8 +276,8 @@ status_t child_start(struct child *child, uint32_t (*entry)(void *), void *argum
     if (status == OK)
         status = space_map(child->space, &stack);
     if (status == OK)
-        status = thread_create(child->process, (uintptr_t)thread_entry, CHILD_STACK_TOP - STACK_SLACK,
-                               (uintptr_t)&child_slot, NULL);
+        status = thread_create(child->process, (uintptr_t)thread_entry,
+                               CHILD_STACK_TOP - STACK_SLACK, (uintptr_t)&child_slot, NULL);
     return status;
 }
 

@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-#define REQUIRE(condition)                                                                         \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            return __LINE__;                                                                       \
+#define REQUIRE(condition)   \
+    do {                     \
+        if (!(condition))    \
+            return __LINE__; \
     } while (0)
 
 static uint32_t return_argument(void *argument)
@@ -486,8 +486,8 @@ static uint32_t use_port(void *unused)
 static uint32_t divide_by_zero(void *unused)
 {
     (void)unused;
-    __asm__ volatile("xorl %%ecx, %%ecx; movl %%ecx, %%edx; movl $1, %%eax; divl %%ecx" ::: "eax",
-                     "ecx", "edx");
+    __asm__ volatile("xorl %%ecx, %%ecx; movl %%ecx, %%edx; movl $1, %%eax; divl %%ecx" ::
+                         : "eax", "ecx", "edx");
     return 1;
 }
 

@@ -13,27 +13,30 @@ struct test {
     const char *name;
     void (*run)(void);
 };
-#define TEST(name) {#name, name}
+#define TEST(name)  \
+    {               \
+#name, name \
+    }
 void test_group(const struct test *tests, uint32_t count);
 /* One test with a name of two parts. */
 void test_begin(const char *prefix, const char *name);
 void test_end(void);
 void test_fail(const char *file, int line, const char *text, int32_t got);
 
-#define EXPECT(condition)                                                                          \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            test_fail(__FILE__, __LINE__, #condition, 0);                                          \
-            return;                                                                                \
-        }                                                                                          \
+#define EXPECT(condition)                                 \
+    do {                                                  \
+        if (!(condition)) {                               \
+            test_fail(__FILE__, __LINE__, #condition, 0); \
+            return;                                       \
+        }                                                 \
     } while (0)
-#define EXPECT_STATUS(call, wanted)                                                                \
-    do {                                                                                           \
-        int32_t got_ = (int32_t)(call);                                                            \
-        if (got_ != (int32_t)(wanted)) {                                                           \
-            test_fail(__FILE__, __LINE__, #call " is not " #wanted, got_);                         \
-            return;                                                                                \
-        }                                                                                          \
+#define EXPECT_STATUS(call, wanted)                                        \
+    do {                                                                   \
+        int32_t got_ = (int32_t)(call);                                    \
+        if (got_ != (int32_t)(wanted)) {                                   \
+            test_fail(__FILE__, __LINE__, #call " is not " #wanted, got_); \
+            return;                                                        \
+        }                                                                  \
     } while (0)
 #define EXPECT_OK(call) EXPECT_STATUS(call, OK)
 
@@ -73,12 +76,12 @@ status_t raw_call(uint32_t number, const uint32_t words[6]);
 /* Addresses that no call may accept. */
 #define BAD_POINTERS 4
 extern void *const bad_pointers[BAD_POINTERS];
-#define EXPECT_BAD_ADDRESS(call)                                                                   \
-    do {                                                                                           \
-        for (uint32_t p_ = 0; p_ < BAD_POINTERS; p_++) {                                           \
-            void *bad = bad_pointers[p_];                                                          \
-            EXPECT_STATUS(call, ERR_BAD_ADDRESS);                                                  \
-        }                                                                                          \
+#define EXPECT_BAD_ADDRESS(call)                         \
+    do {                                                 \
+        for (uint32_t p_ = 0; p_ < BAD_POINTERS; p_++) { \
+            void *bad = bad_pointers[p_];                \
+            EXPECT_STATUS(call, ERR_BAD_ADDRESS);        \
+        }                                                \
     } while (0)
 
 void test_handles(void), test_processes(void), test_ports(void), test_streams(void),
