@@ -91,7 +91,7 @@ static void on_stats(uint32_t pid, uint32_t request)
         LOG_ONCE("statistics were not wanted any more");
 }
 
-static void serve_events(void)
+static void __attribute__((noreturn)) serve_events(void)
 {
     struct proc_event event;
     handle_t handles[4];
