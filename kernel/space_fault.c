@@ -79,7 +79,22 @@ static status_t own_page(struct mapping *mapping, uint32_t offset, struct page *
     return OK;
 }
 
-/* Neighbours that are present in the source come along, read-only: they are likely to be next. */
+/* The page that the mapping shows `offset` pages from its start, if there is one, and who may write it. */
+static struct page *present_page(const struct mapping *mapping, uint32_t offset, bool *writable)
+{
+    struct page *page = NULL;
+    *writable = true;
+    if (mapping->overlay != NULL)
+        page = pagemap_get(&mapping->overlay->pages, mapping->overlay_index + offset);
+    if (page == NULL && mapping->vmo != NULL) {
+        *writable = mapping_is_shared(mapping);
+        page = pagemap_get(&mapping->vmo->pages, mapping->vmo_index + offset);
+    }
+    *writable = *writable && page != NULL && page->references == 1;
+    return page;
+}
+
+/* Neighbours that are present come along: they are likely to be next, and a fault costs more. */
 static void fault_around(struct mapping *mapping, uint32_t address)
 {
     uint32_t first = address & ~(FAULT_AROUND * PAGE_SIZE - 1),
@@ -89,15 +104,11 @@ static void fault_around(struct mapping *mapping, uint32_t address)
     first = first > mapping->start ? first : mapping->start;
     last = last < mapping->end - PAGE_SIZE ? last : mapping->end - PAGE_SIZE;
     for (uint32_t at = first; at <= last; at += PAGE_SIZE) {
-        uint32_t offset = (at - mapping->start) / PAGE_SIZE;
-        struct page *page = pagemap_get(&mapping->vmo->pages, mapping->vmo_index + offset);
-        if (at == address || page == NULL)
+        bool writable;
+        struct page *page = present_page(mapping, (at - mapping->start) / PAGE_SIZE, &writable);
+        if (at == address || page == NULL || arch_query(&mapping->space->arch, at, NULL, NULL))
             continue;
-        if (mapping->overlay != NULL &&
-            pagemap_get(&mapping->overlay->pages, mapping->overlay_index + offset) != NULL)
-            continue;
-        if (!arch_query(&mapping->space->arch, at, NULL, NULL) &&
-            show(mapping, at, page, false) != OK)
+        if (show(mapping, at, page, writable) != OK)
             return;
     }
 }
@@ -113,8 +124,11 @@ static status_t fault_private(struct mapping *mapping, uint32_t address, bool wr
     struct page *page = NULL;
     if (mapping->overlay != NULL)
         page = pagemap_get(&mapping->overlay->pages, mapping->overlay_index + offset);
-    if (page != NULL && !(write && page->references > 1))
+    if (page != NULL && !(write && page->references > 1)) {
+        if (!write)
+            fault_around(mapping, address);
         return show(mapping, address, page, page->references == 1);
+    }
     if (page == NULL && mapping->vmo != NULL) {
         if (!inside_vmo(mapping, mapping->vmo_index + offset))
             return ERR_BAD_ADDRESS;

@@ -263,8 +263,11 @@ status_t space_protect_range(struct space *space, uint32_t address, uint32_t len
     status_t status = split_ends(space, address, end);
     if (status != OK)
         return status;
-    arch_unmap(&space->arch, address,
-               length / PAGE_SIZE); /* faults bring the pages back with their new rights */
+    /* Whoever gains a right takes a fault for it. Execution is not a bit of i386 page tables. */
+    if (prot == 0)
+        arch_unmap(&space->arch, address, length / PAGE_SIZE);
+    else if (!(prot & PROT_W))
+        arch_write_protect(&space->arch, address, length / PAGE_SIZE);
     for (uint32_t i = space_find(space, address);
          i < space->count && space->mappings[i]->start < end; i++)
         space->mappings[i]->prot = prot;
