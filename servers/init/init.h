@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * init's own interfaces. All state is guarded by init_lock: the port loop holds it while it handles
+ * a message, other threads (services, consoles, image checks, power) while they touch anything
+ * declared here. No thread makes a call to another server with the lock held, and the port loop
+ * makes none at all: so nobody ever waits for init while init waits for him.
+ */
+#ifndef INIT_INIT_H
+#define INIT_INIT_H
+
+#include <atomik/objects.h>
+#include <atomik/thread.h>
+#include <protocols/init.h>
+#include <service/loop.h>
+
+#define PID_INIT 1u
+#define PID_LIMIT 32768u
+#define PERSONALITIES_MAX 15
+#define PERSONALITY_NAME 16
+
+/*
+ * Badges of init's port say who calls:
+ *   BADGE_SERVICE             a service that init started
+ *   BADGE_PERSONALITY + n     personality n + 1, on its private handle
+ *   BADGE_PROCESS and above   a process, on its handle: generation << 15 | pid
+ */
+#define BADGE_SERVICE 1u
+#define BADGE_PERSONALITY 0x100u
+#define BADGE_PROCESS 0x8000u
+
+extern struct mutex init_lock;
+extern struct service init_service; /* the port loop */
+extern bool shutting_down;
+
+/* ---- processes (registry.c) ---- */
+
+struct waiter {
+    struct waiter *next;
+    uint32_t token;
+    bool reaps; /* the parent asks: the status is taken with the answer */
+};
+
+struct process {
+    uint32_t pid, ppid, pgid, sid, uid;
+    struct personality *personality; /* NULL: init itself or a service */
+    uint32_t state;                  /* enum proc_state */
+    int32_t status;                  /* of a zombie */
+    uint64_t start_time;
+    uint32_t badge;  /* of its process handle, 0: none was made */
+    bool kept;       /* a child of init that stays a zombie until proc_wait: somebody asked for it */
+    handle_t kernel_process; /* services: the process, borrowed from the service */
+    struct waiter *waiters;
+    char name[NAME_LENGTH];
+};
+
+struct process *process_find(uint32_t pid); /* NULL: none */
+struct process *process_after(uint32_t pid);
+/* NO_MEMORY, or LIMIT_REACHED when all pids are in use. */
+status_t process_new(struct personality *personality, uint32_t ppid, uint32_t pgid, uint32_t sid, uint32_t uid,
+                     const char *name, struct process **process);
+void process_free(struct process *process);
+/* All that follows from the end of a process. The record may be gone afterwards. */
+void process_ended(struct process *process, int32_t status);
+/* Signal a process or, pid < -1, a group. */
+status_t process_signal(int32_t pid, uint32_t signal, uint32_t sender, uint32_t *count);
+/* The process that calls on a process handle, or NULL. */
+struct process *process_of_badge(uint32_t badge);
+void processes_cancel(uint32_t token);
+/* A record for init or a service. */
+status_t process_new_service(const char *name, handle_t kernel_process, uint32_t *pid);
+uint32_t process_count(const struct personality *personality);
+void registry_init(void);
+
+service_handler handle_proc_create, handle_proc_set, handle_proc_exit, handle_proc_reap, handle_proc_changed,
+    handle_proc_signal, handle_proc_info, handle_proc_wait, handle_proc_handle;
+
+/* ---- personalities and their events (events.c) ---- */
+
+struct event {
+    struct event *next;
+    struct proc_event data;
+    handle_t handles[4]; /* EVENT_START: owned */
+    uint32_t handle_count;
+};
+
+struct personality {
+    char name[PERSONALITY_NAME];
+    uint32_t number; /* index + 1 */
+    bool alive;
+    uint32_t parked; /* token of its next_event, 0: it is busy */
+    struct event *first, *last;
+    uint32_t event_count;
+};
+
+struct personality *personality_find(const char *name, size_t length); /* alive ones only */
+struct personality *personality_of_badge(uint32_t badge);
+/* LIMIT_REACHED if it does not fetch its events; `must` overrides that. NO_MEMORY. */
+status_t event_push(struct personality *personality, const struct proc_event *data, const handle_t *handles,
+                    uint32_t handle_count, bool must);
+void personality_ended(struct personality *personality);
+void events_cancel(uint32_t token);
+service_handler handle_personality_register, handle_next_event, handle_personality_list, handle_proc_stats,
+    handle_proc_stats_answer;
+
+/* ---- program starts (start.c) ---- */
+service_handler handle_start_begin, handle_start_fd, handle_start_commit, handle_start_fetch, handle_start_done;
+/* The image of start `id` has been looked at: the personality it wants, or why it cannot run. */
+void start_decided(uint32_t id, status_t status, const char *personality);
+void starts_of_badge_ended(uint32_t badge);
+void starts_of_personality_ended(const struct personality *personality);
+void starts_cancel(uint32_t token);
+/* The pid that a start of a new process will have. */
+uint32_t start_pid(uint32_t id);
+
+/* ---- image.c ---- */
+/* Find out in a thread of its own which personality runs the image and call start_decided. Takes `image`. */
+status_t image_decide(uint32_t start, handle_t image);
+
+/* ---- names.c ---- */
+status_t name_set(const char *name, size_t length, handle_t handle); /* takes the handle if OK */
+handle_t name_get(const char *name);                                 /* a copy, or none */
+void names_cancel(uint32_t token);
+service_handler handle_name_register, handle_name_lookup, handle_name_list;
+
+/* ---- boot_files.c ---- */
+void boot_files_open(void);
+uint32_t boot_archive_count(void);
+handle_t boot_archive(uint32_t index);
+/* A file of the boot archives as a VMO of its own; NOT_FOUND. */
+status_t boot_file(const char *path, handle_t *vmo, uint32_t *size);
+bool cmdline_has(const char *word);
+
+/* ---- config.c, services.c, power.c ---- */
+#define WORDS_MAX 24
+/* Split the configuration and start what it says; runs in a thread of its own. */
+void config_run(void);
+void config_directive(char **words, uint32_t count);
+void service_directive(char **words, uint32_t count);
+void console_directive(char **words, uint32_t count);
+void env_directive(const char *assignment);
+char **service_environment(void);
+handle_t root_directory(void); /* of the machine, borrowed; none before memfs runs */
+void services_stop(void);
+status_t services_init(void);
+
+service_handler handle_power, handle_root_directory;
+
+#endif

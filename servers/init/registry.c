@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT */
+/* The registry of all processes: pids, parents, groups, sessions, ends and who is told of them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <atomik/syscall.h>
+#include <atomik/time.h>
+#include <ipc/call.h>
+
+#include "init.h"
+
+#define SIGKILL 9
+
+static struct process *processes[PID_LIMIT]; /* by pid */
+static uint32_t last_pid, last_generation;
+
+struct process *process_find(uint32_t pid)
+{
+    return pid < PID_LIMIT ? processes[pid] : NULL;
+}
+
+struct process *process_after(uint32_t pid)
+{
+    if (pid >= PID_LIMIT)
+        return NULL;
+    for (uint32_t next = pid + 1; next < PID_LIMIT; next++)
+        if (processes[next] != NULL)
+            return processes[next];
+    return NULL;
+}
+
+/* A pid is not given out while a group or session still bears its number. */
+static bool number_in_use(uint32_t number)
+{
+    if (processes[number] != NULL)
+        return true;
+    if (last_generation < PID_LIMIT)
+        return false; /* no pid has ever been used twice */
+    for (struct process *process = process_after(0); process != NULL; process = process_after(process->pid))
+        if (process->pgid == number || process->sid == number)
+            return true;
+    return false;
+}
+
+static uint32_t free_pid(void)
+{
+    for (uint32_t tries = 0; tries < PID_LIMIT; tries++) {
+        last_pid = last_pid + 1 < PID_LIMIT ? last_pid + 1 : PID_INIT + 1;
+        if (!number_in_use(last_pid))
+            return last_pid;
+    }
+    return 0;
+}
+
+static void set_name(struct process *process, const char *name)
+{
+    size_t length = strnlen(name, sizeof process->name - 1);
+    memcpy(process->name, name, length);
+    process->name[length] = 0;
+}
+
+status_t process_new(struct personality *personality, uint32_t ppid, uint32_t pgid, uint32_t sid, uint32_t uid,
+                     const char *name, struct process **result)
+{
+    struct process *parent = process_find(ppid);
+    if (parent == NULL || parent->state == PROC_ZOMBIE)
+        return ERR_NO_PROCESS;
+    uint32_t pid = free_pid();
+    struct process *process = calloc(1, sizeof *process);
+    if (pid == 0 || process == NULL) {
+        free(process);
+        return pid == 0 ? ERR_LIMIT_REACHED : ERR_NO_MEMORY;
+    }
+    bool alone = ppid == PID_INIT; /* init's children begin a session of their own */
+    last_generation++;
+    *process = (struct process){.pid = pid,
+                                .ppid = ppid,
+                                .pgid = pgid != 0 ? pgid : alone ? pid : parent->pgid,
+                                .sid = sid != 0 ? sid : alone ? pid : parent->sid,
+                                .uid = uid,
+                                .personality = personality,
+                                .state = PROC_RUNNING,
+                                .start_time = time_monotonic()};
+    set_name(process, name);
+    processes[pid] = process;
+    *result = process;
+    return OK;
+}
+
+status_t process_new_service(const char *name, handle_t kernel_process, uint32_t *pid)
+{
+    struct process *process;
+    status_t status = process_new(NULL, PID_INIT, 0, 0, 0, name, &process);
+    if (status == OK) {
+        process->kernel_process = kernel_process;
+        *pid = process->pid;
+    }
+    return status;
+}
+
+void registry_init(void)
+{
+    struct process *init = calloc(1, sizeof *init);
+    if (init == NULL)
+        abort();
+    *init = (struct process){
+        .pid = PID_INIT, .pgid = PID_INIT, .sid = PID_INIT, .state = PROC_RUNNING, .kernel_process = HANDLE_SELF};
+    set_name(init, "init");
+    processes[PID_INIT] = init;
+    last_pid = PID_INIT;
+}
+
+void process_free(struct process *process)
+{
+    while (process->waiters != NULL) {
+        struct waiter *waiter = process->waiters;
+        process->waiters = waiter->next;
+        service_answer_status(&init_service, waiter->token, ERR_NO_PROCESS);
+        free(waiter);
+    }
+    processes[process->pid] = NULL;
+    free(process);
+}
+
+uint32_t process_count(const struct personality *personality)
+{
+    uint32_t count = 0;
+    for (struct process *process = process_after(0); process != NULL; process = process_after(process->pid))
+        count += process->personality == personality && process->state != PROC_ZOMBIE;
+    return count;
+}
+
+/* ---- ends ------------------------------------------------------------------------------------ */
+
+static void tell(struct process *process, uint32_t type, struct personality *whom, int32_t status)
+{
+    struct proc_event event = {.type = type,
+                               .pid = process->pid,
+                               .ppid = process->ppid,
+                               .pgid = process->pgid,
+                               .sid = process->sid,
+                               .uid = process->uid,
+                               .status = status};
+    if (event_push(whom, &event, NULL, 0, true) != OK)
+        return; /* out of memory: the registry itself stays right, and proc_info tells it */
+}
+
+/* A zombie that nobody will ask for. */
+static bool is_unwanted(const struct process *process)
+{
+    const struct process *parent = process_find(process->ppid);
+    if (process->kept)
+        return false;
+    return parent == NULL || parent->pid == PID_INIT || parent->state == PROC_ZOMBIE;
+}
+
+static void orphan_children(const struct process *parent)
+{
+    struct process *next;
+    for (struct process *child = process_after(0); child != NULL; child = next) {
+        next = process_after(child->pid);
+        if (child->ppid != parent->pid || child == parent)
+            continue;
+        child->ppid = PID_INIT;
+        if (child->state == PROC_ZOMBIE)
+            process_free(child);
+        else if (child->personality != NULL)
+            tell(child, EVENT_REPARENT, child->personality, 0);
+    }
+}
+
+/* True if one of them takes the status with it. */
+static bool answer_waiters(struct process *process)
+{
+    bool taken = false;
+    while (process->waiters != NULL) {
+        struct waiter *waiter = process->waiters;
+        struct message message = {.size = sizeof(struct proc_wait_reply)};
+        ((struct proc_wait_reply *)message.data)->status = process->status;
+        process->waiters = waiter->next;
+        taken |= waiter->reaps;
+        service_answer(&init_service, waiter->token, OK, &message);
+        free(waiter);
+    }
+    return taken;
+}
+
+void process_ended(struct process *process, int32_t status)
+{
+    struct process *parent = process_find(process->ppid);
+    process->state = PROC_ZOMBIE;
+    process->status = status;
+    process->kernel_process = HANDLE_NONE;
+    orphan_children(process);
+    if (answer_waiters(process) || is_unwanted(process)) {
+        process_free(process);
+        return;
+    }
+    if (parent != NULL && parent->personality != NULL && parent->personality != process->personality)
+        tell(process, EVENT_CHILD, parent->personality, status);
+}
+
+void processes_cancel(uint32_t token)
+{
+    for (struct process *process = process_after(0); process != NULL; process = process_after(process->pid))
+        for (struct waiter **link = &process->waiters; *link != NULL; link = &(*link)->next) {
+            struct waiter *waiter = *link;
+            if (waiter->token != token)
+                continue;
+            *link = waiter->next;
+            free(waiter);
+            return;
+        }
+}
+
+/* ---- signals --------------------------------------------------------------------------------- */
+
+static void signal_service(const struct process *process, uint32_t signal)
+{
+    if (signal == SIGKILL && process->pid != PID_INIT && process_kill(process->kernel_process, SIGKILL) != OK)
+        return; /* it has just ended */
+}
+
+static status_t signal_one(struct process *process, uint32_t signal, uint32_t sender)
+{
+    struct proc_event event = {
+        .type = EVENT_SIGNAL, .pid = process->pid, .signal = signal, .sender = sender, .uid = process->uid};
+    if (signal == 0 || process->state == PROC_ZOMBIE)
+        return OK;
+    if (process->personality != NULL)
+        return event_push(process->personality, &event, NULL, 0, false);
+    signal_service(process, signal);
+    return OK;
+}
+
+status_t process_signal(int32_t pid, uint32_t signal, uint32_t sender, uint32_t *count)
+{
+    *count = 0;
+    if (signal > 64 || pid == 0 || pid == -1)
+        return ERR_INVALID_ARGUMENT;
+    if (pid > 0) {
+        struct process *process = process_find((uint32_t)pid);
+        if (process == NULL)
+            return ERR_NO_PROCESS;
+        *count = 1;
+        return signal_one(process, signal, sender);
+    }
+    status_t status = ERR_NO_PROCESS;
+    for (struct process *process = process_after(PID_INIT); process != NULL; process = process_after(process->pid)) {
+        if (process->pgid != (uint32_t)-pid)
+            continue;
+        status_t one = signal_one(process, signal, sender);
+        if (one == OK)
+            ++*count;
+        if (status == ERR_NO_PROCESS || one == OK)
+            status = one;
+    }
+    return status;
+}
+
+/* ---- requests -------------------------------------------------------------------------------- */
+
+struct process *process_of_badge(uint32_t badge)
+{
+    if (badge < BADGE_PROCESS)
+        return NULL;
+    struct process *process = process_find(badge & (PID_LIMIT - 1));
+    return process != NULL && process->badge == badge && process->state != PROC_ZOMBIE ? process : NULL;
+}
+
+/* The process `pid` if it belongs to the personality that calls. */
+static struct process *own_process(const struct message *message, uint32_t pid)
+{
+    struct personality *personality = personality_of_badge(message->badge);
+    struct process *process = process_find(pid);
+    return personality != NULL && process != NULL && process->personality == personality ? process : NULL;
+}
+
+static void copy_name(char name[NAME_LENGTH], const uint8_t *tail, uint32_t length)
+{
+    if (length > NAME_LENGTH - 1)
+        length = NAME_LENGTH - 1;
+    memcpy(name, tail, length);
+    name[length] = 0;
+}
+
+status_t handle_proc_create(struct service *service, struct message *message)
+{
+    const uint8_t *tail;
+    uint32_t length;
+    char name[NAME_LENGTH];
+    struct process *process;
+    struct personality *personality = personality_of_badge(message->badge);
+    const struct proc_create_request *request = service_request(message, sizeof *request, &tail, &length);
+    (void)service;
+    if (personality == NULL)
+        return ERR_NOT_PERMITTED;
+    if (request == NULL)
+        return ERR_INVALID_ARGUMENT;
+    if (shutting_down)
+        return ERR_BAD_STATE;
+    copy_name(name, tail, length);
+    status_t status =
+        process_new(personality, request->ppid, request->pgid, request->sid, request->uid, name, &process);
+    if (status == OK)
+        ((struct proc_create_reply *)service_reply(message, sizeof(struct proc_create_reply)))->pid = process->pid;
+    return status;
+}
+
+status_t handle_proc_set(struct service *service, struct message *message)
+{
+    const uint8_t *tail;
+    uint32_t length;
+    const struct proc_set_request *request = service_request(message, sizeof *request, &tail, &length);
+    struct process *process = request == NULL ? NULL : own_process(message, request->pid);
+    (void)service;
+    if (request == NULL || process == NULL)
+        return request == NULL ? ERR_INVALID_ARGUMENT : ERR_NO_PROCESS;
+    if (process->state == PROC_ZOMBIE || ((request->mask & PROC_PPID) && process_find(request->ppid) == NULL))
+        return ERR_BAD_STATE;
+    if (request->mask & PROC_PPID)
+        process->ppid = request->ppid;
+    if (request->mask & PROC_PGID)
+        process->pgid = request->pgid;
+    if (request->mask & PROC_SID)
+        process->sid = request->sid;
+    if (request->mask & PROC_UID)
+        process->uid = request->uid;
+    if ((request->mask & PROC_STATE) && request->state != PROC_ZOMBIE)
+        process->state = request->state;
+    if (request->mask & PROC_NAME)
+        copy_name(process->name, tail, length);
+    service_reply(message, 0);
+    return OK;
+}
+
+status_t handle_proc_exit(struct service *service, struct message *message)
+{
+    const struct proc_exit_request *request = service_request(message, sizeof *request, NULL, NULL);
+    struct process *process = request == NULL ? NULL : own_process(message, request->pid);
+    (void)service;
+    if (process == NULL)
+        return request == NULL ? ERR_INVALID_ARGUMENT : ERR_NO_PROCESS;
+    if (process->state == PROC_ZOMBIE)
+        return ERR_BAD_STATE;
+    int32_t status = request->status;
+    service_reply(message, 0);
+    process_ended(process, status);
+    return OK;
+}
+
+/* By the personality of the parent or, when both are its own, of the child. */
+status_t handle_proc_reap(struct service *service, struct message *message)
+{
+    struct personality *personality = personality_of_badge(message->badge);
+    const struct proc_reap_request *request = service_request(message, sizeof *request, NULL, NULL);
+    (void)service;
+    if (request == NULL)
+        return ERR_INVALID_ARGUMENT;
+    struct process *process = process_find(request->pid);
+    if (personality == NULL || process == NULL)
+        return personality == NULL ? ERR_NOT_PERMITTED : ERR_NO_PROCESS;
+    struct process *parent = process_find(process->ppid);
+    if (process->personality != personality && (parent == NULL || parent->personality != personality))
+        return ERR_NOT_PERMITTED;
+    if (process->state != PROC_ZOMBIE)
+        return ERR_BAD_STATE;
+    service_reply(message, 0);
+    process_free(process);
+    return OK;
+}
+
+status_t handle_proc_changed(struct service *service, struct message *message)
+{
+    const struct proc_changed_request *request = service_request(message, sizeof *request, NULL, NULL);
+    struct process *process = request == NULL ? NULL : own_process(message, request->pid);
+    (void)service;
+    if (process == NULL || process->state == PROC_ZOMBIE)
+        return request == NULL ? ERR_INVALID_ARGUMENT : ERR_NO_PROCESS;
+    struct process *parent = process_find(process->ppid);
+    process->state = (request->status & 0xff) == 0x7f ? PROC_STOPPED : PROC_RUNNING;
+    if (parent != NULL && parent->personality != NULL && parent->personality != process->personality)
+        tell(process, EVENT_CHILD, parent->personality, request->status);
+    service_reply(message, 0);
+    return OK;
+}
+
+status_t handle_proc_signal(struct service *service, struct message *message)
+{
+    const struct proc_signal_request *request = service_request(message, sizeof *request, NULL, NULL);
+    struct process *caller = process_of_badge(message->badge);
+    uint32_t count;
+    (void)service;
+    if (request == NULL)
+        return ERR_INVALID_ARGUMENT;
+    if (message->badge >= BADGE_PROCESS && caller == NULL)
+        return ERR_NO_PROCESS;
+    status_t status =
+        process_signal(request->pid, request->signal, caller != NULL ? caller->pid : request->sender, &count);
+    if (status == OK)
+        ((struct proc_signal_reply *)service_reply(message, sizeof(struct proc_signal_reply)))->count = count;
+    return status;
+}
+
+status_t handle_proc_info(struct service *service, struct message *message)
+{
+    const struct proc_info_request *request = service_request(message, sizeof *request, NULL, NULL);
+    (void)service;
+    if (request == NULL)
+        return ERR_INVALID_ARGUMENT;
+    struct process *process = request->next ? process_after(request->pid) : process_find(request->pid);
+    if (process == NULL)
+        return request->next ? ERR_NOT_FOUND : ERR_NO_PROCESS;
+    struct proc_info_reply *reply = service_reply(message, sizeof *reply);
+    reply->record = (struct proc_record){
+        .pid = process->pid,
+        .ppid = process->ppid,
+        .pgid = process->pgid,
+        .sid = process->sid,
+        .uid = process->uid,
+        .personality = process->personality == NULL ? 0 : process->personality->number,
+        .state = process->state,
+        .status = process->status,
+        .start_time = process->start_time,
+    };
+    return service_tail(message, process->name, strlen(process->name));
+}
+
+/*
+ * The status goes with the answer if its keeper asks: the parent, on its process handle, or a
+ * service for a process that was started for services.
+ */
+status_t handle_proc_wait(struct service *service, struct message *message)
+{
+    const struct proc_wait_request *request = service_request(message, sizeof *request, NULL, NULL);
+    struct process *caller = process_of_badge(message->badge);
+    (void)service;
+    if (request == NULL)
+        return ERR_INVALID_ARGUMENT;
+    struct process *process = process_find(request->pid);
+    if (process == NULL)
+        return caller != NULL ? ERR_NO_CHILD : ERR_NO_PROCESS;
+    bool reaps = caller != NULL ? process->ppid == caller->pid : process->kept && message->badge == BADGE_SERVICE;
+    if (process->state == PROC_ZOMBIE) {
+        int32_t status = process->status;
+        if (reaps)
+            process_free(process);
+        ((struct proc_wait_reply *)service_reply(message, sizeof(struct proc_wait_reply)))->status = status;
+        return OK;
+    }
+    struct waiter *waiter = malloc(sizeof *waiter);
+    if (waiter == NULL)
+        return ERR_NO_MEMORY;
+    *waiter = (struct waiter){process->waiters, message->token, reaps};
+    process->waiters = waiter;
+    return SERVICE_DEFERRED;
+}
+
+status_t handle_proc_handle(struct service *service, struct message *message)
+{
+    const struct proc_handle_request *request = service_request(message, sizeof *request, NULL, NULL);
+    struct process *process = request == NULL ? NULL : own_process(message, request->pid);
+    handle_t handle;
+    if (process == NULL || process->state == PROC_ZOMBIE)
+        return request == NULL ? ERR_INVALID_ARGUMENT : ERR_NO_PROCESS;
+    uint32_t badge = (last_generation++ & 0xffff) << 15 | process->pid;
+    if (badge < BADGE_PROCESS)
+        badge |= BADGE_PROCESS;
+    status_t status = port_badge(service->port, badge, &handle);
+    if (status != OK)
+        return status;
+    process->badge = badge;
+    service_reply(message, 0);
+    service_handle(message, handle);
+    return OK;
+}
