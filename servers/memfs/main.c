@@ -30,14 +30,14 @@ int main(void)
     struct memfs_node *root = memfs_new_root(&server);
     if (root == NULL)
         process_fail("root directory", ERR_NO_MEMORY);
-    handle_t archive;
-    for (uint32_t i = 0; (archive = startup_handle_at(STARTUP_ARCHIVE, i)) != HANDLE_NONE; i++) {
-        status_t status = unpack_archive(root, archive);
-        if (status != OK)
-            log_printf("boot archive %u: %s", (unsigned)i + 1, status_text(status));
-    }
     status_t status = fs_server_init(&server, startup_handle(STARTUP_SERVICE), &memfs_ops, &root->base);
     if (status != OK)
         process_fail("port", status);
+    handle_t archive;
+    for (uint32_t i = 0; (archive = startup_handle_at(STARTUP_ARCHIVE, i)) != HANDLE_NONE; i++) {
+        status = unpack_archive(root, archive);
+        if (status != OK)
+            log_printf("boot archive %u: %s", (unsigned)i + 1, status_text(status));
+    }
     fs_server_run(&server);
 }
