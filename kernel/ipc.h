@@ -60,6 +60,4 @@ struct vmo *boot_module(uint32_t index);
 /* A process with all privileges, running a native program on a small stack; one reference. */
 status_t boot_start_program(const char *name, struct vmo *image, struct process **result);
 
-#define VECTOR_PAGE_FAULT 14
-
 #endif

@@ -325,12 +325,6 @@ void kernel_exception(uint32_t vector, uint32_t error, uintptr_t address,
 {
     struct process *process = current->process;
 
-    if (vector == VECTOR_PAGE_FAULT && process->recovery_handler &&
-        registers->eip >= process->recovery_start && registers->eip < process->recovery_end) {
-        registers->eip = process->recovery_handler;
-        registers->eax = (uint32_t)address;
-        return;
-    }
     if (process->exiting)
         return;
     if (process->exception_port) {

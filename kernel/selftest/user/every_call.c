@@ -199,7 +199,7 @@ static void check_rights(const struct weak *weak, const struct row *row)
 
 static void test_rights(void)
 {
-    struct weak weak;
+    struct weak weak = {0};
 
     if (make_weak(&weak) != OK) {
         test_begin("refuses_handles_without_rights", "");
@@ -217,8 +217,13 @@ static void test_rights(void)
     for (uint32_t i = 0; i < OBJECT_TYPE_COUNT; i++)
         if (weak.handles[i] && handle_close(weak.handles[i]) != OK)
             print("a handle of the rights test has gone");
-    if (process_kill(weak.child.process, 0) != OK || child_join(&weak.child) != 0)
-        print("the child of the rights test has gone");
+    status_t status = process_kill(weak.child.process, 0);
+    int32_t code = child_join(&weak.child);
+    if (status != OK || code != 0) {
+        test_begin("refuses_handles_without_rights", "");
+        test_fail(__FILE__, __LINE__, "the child has gone", status ? status : code);
+        test_end();
+    }
 }
 
 /* Each pointer in turn is bad while the others are good: no success, nothing left behind. */
