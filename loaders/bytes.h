@@ -80,8 +80,7 @@ static inline void load_zero(void *memory, size_t length)
 
 /* The only way to the file's bytes: nothing outside [0, size) is ever asked of the reader. */
 LOAD_CHECKED static inline enum load_error load_read(const struct load_reader *reader,
-                                                     uint64_t offset, void *buffer,
-                                                     uint32_t length)
+                                                     uint64_t offset, void *buffer, uint32_t length)
 {
     if (!load_inside(offset, length, reader->size))
         return LOAD_TRUNCATED;

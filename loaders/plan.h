@@ -31,7 +31,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LOAD_MAX_SEGMENTS 96
+#define LOAD_MAX_SEGMENTS     96
 #define LOAD_PERSONALITY_SIZE 16
 
 #define LOAD_CHECKED __attribute__((warn_unused_result))
@@ -70,7 +70,7 @@ struct load_segment {
     uint32_t file_offset; /* means something if file_length > 0; page aligned if mappable */
     uint32_t file_length; /* bytes from the file, starting at address; the rest reads as zero */
     uint8_t prot;         /* set of enum load_prot; 0 means no access */
-    bool mappable;        /* the file's pages can be mapped; otherwise file_length bytes are copied */
+    bool mappable; /* the file's pages can be mapped; otherwise file_length bytes are copied */
 };
 
 struct load_plan {

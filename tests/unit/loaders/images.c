@@ -70,9 +70,9 @@ struct elf32_header *elf_header(const struct image *image)
     return (struct elf32_header *)image->bytes;
 }
 
-struct elf32_segment *elf_segments(const struct image *image)
+struct elf32_segment *elf_segment(const struct image *image, uint32_t index)
 {
-    return (struct elf32_segment *)(image->bytes + sizeof(struct elf32_header));
+    return (struct elf32_segment *)(image->bytes + sizeof(struct elf32_header)) + index;
 }
 
 static void put_elf_header(struct image *image, uint16_t type, uint32_t entry, uint16_t count)
@@ -102,7 +102,7 @@ static const struct elf32_segment elf_stack = {
 struct image elf_image(void)
 {
     struct image image = image_new(0x1600);
-    struct elf32_segment *segments = elf_segments(&image);
+    struct elf32_segment *segments = elf_segment(&image, 0);
 
     put_elf_header(&image, ELF_TYPE_EXEC, 0x08048100, 3);
     segments[0] = (struct elf32_segment){
@@ -128,7 +128,7 @@ struct image elf_image(void)
 
 struct elf32_segment *elf_set_loads(struct image *image, uint32_t count)
 {
-    struct elf32_segment *segments = elf_segments(image);
+    struct elf32_segment *segments = elf_segment(image, 0);
 
     elf_header(image)->program_header_count = (uint16_t)count;
     memset(segments, 0, count * sizeof(*segments));
@@ -168,7 +168,7 @@ struct image elf_pie_image(void)
     };
 
     put_elf_header(&image, ELF_TYPE_DYN, 0x400, sizeof(segments) / sizeof(segments[0]));
-    memcpy(elf_segments(&image), segments, sizeof(segments));
+    memcpy(elf_segment(&image, 0), segments, sizeof(segments));
     put_pie_contents(&image);
     return image;
 }
@@ -181,14 +181,14 @@ struct pe_headers *pe_header(const struct image *image)
     return (struct pe_headers *)(image->bytes + PE_OFFSET);
 }
 
-struct pe_directory *pe_directories(const struct image *image)
+struct pe_directory *pe_directory_at(const struct image *image, uint32_t index)
 {
-    return (struct pe_directory *)(pe_header(image) + 1);
+    return (struct pe_directory *)(pe_header(image) + 1) + index;
 }
 
-struct pe_section *pe_sections(const struct image *image)
+struct pe_section *pe_section_at(const struct image *image, uint32_t index)
 {
-    return (struct pe_section *)(pe_directories(image) + PE_MAX_DIRECTORIES);
+    return (struct pe_section *)pe_directory_at(image, PE_MAX_DIRECTORIES) + index;
 }
 
 static void put_pe_headers(struct image *image, uint32_t headers_size, uint32_t section_align,
@@ -223,15 +223,15 @@ static void put_pe_headers(struct image *image, uint32_t headers_size, uint32_t 
         .heap_commit = 0x1000,
         .directory_count = PE_MAX_DIRECTORIES,
     };
-    pe_directories(image)[PE_DIRECTORY_EXPORT] = (struct pe_directory){0x4000, 0x100};
-    pe_directories(image)[PE_DIRECTORY_RELOC] = (struct pe_directory){0x5000, 0x10};
+    *pe_directory_at(image, PE_DIRECTORY_EXPORT) = (struct pe_directory){0x4000, 0x100};
+    *pe_directory_at(image, PE_DIRECTORY_RELOC) = (struct pe_directory){0x5000, 0x10};
 }
 
 static void put_section(struct image *image, uint32_t index, const char *name, uint32_t rva,
                         uint32_t virtual_size, uint32_t raw_offset, uint32_t raw_size,
                         uint32_t rights)
 {
-    struct pe_section *section = &pe_sections(image)[index];
+    struct pe_section *section = pe_section_at(image, index);
 
     *section = (struct pe_section){
         .virtual_size = virtual_size,
@@ -324,7 +324,7 @@ struct image pe_flat_image(void)
     put_pe_headers(&image, 0x400, 0x200, 0x200, 0x900);
     pe_header(&image)->section_count = 2;
     pe_header(&image)->entry = 0x420;
-    memset(pe_directories(&image), 0, PE_MAX_DIRECTORIES * 8);
+    memset(pe_directory_at(&image, 0), 0, PE_MAX_DIRECTORIES * 8);
     put_section(&image, PE_TEXT, ".text", 0x400, 0x200, 0x400, 0x200, RIGHTS_RX);
     put_section(&image, PE_DATA, ".data", 0x600, 0x300, 0x600, 0x200, RIGHTS_RW);
     return image;

@@ -28,13 +28,13 @@ struct image elf_image(void);
 /* PIE with headers, interpreter, TLS and an Atomik note that names "native". */
 struct image elf_pie_image(void);
 struct elf32_header *elf_header(const struct image *image);
-struct elf32_segment *elf_segments(const struct image *image);
+struct elf32_segment *elf_segment(const struct image *image, uint32_t index);
 /* Replaces all program headers: `count` PT_LOADs of zeros for the test to fill in. */
 struct elf32_segment *elf_set_loads(struct image *image, uint32_t count);
 
 /* The note of elf_pie_image, the path of its interpreter and their room in the file. */
-#define ELF_PIE_NOTE 0x200u
-#define ELF_PIE_INTERP 0x240u
+#define ELF_PIE_NOTE        0x200u
+#define ELF_PIE_INTERP      0x240u
 #define ELF_PIE_INTERP_ROOM 0x13u
 
 /* Executable of four sections: code, data with bss, exports, relocations; file alignment 0x200. */
@@ -44,18 +44,18 @@ struct image pe_mappable_image(void);
 /* Section alignment 0x200: memory is the file. */
 struct image pe_flat_image(void);
 struct pe_headers *pe_header(const struct image *image);
-struct pe_directory *pe_directories(const struct image *image);
-struct pe_section *pe_sections(const struct image *image);
+struct pe_directory *pe_directory_at(const struct image *image, uint32_t index);
+struct pe_section *pe_section_at(const struct image *image, uint32_t index);
 
 enum { PE_TEXT, PE_DATA, PE_EDATA, PE_RELOC, PE_SECTIONS };
 
 #define PE_BASE 0x00400000u
 /* What the relocation table of pe_image changes, as RVAs in its code. */
 #define PE_FIX_HIGHLOW 0x1010u
-#define PE_FIX_HIGH 0x1020u
-#define PE_FIX_LOW 0x1030u
+#define PE_FIX_HIGH    0x1020u
+#define PE_FIX_LOW     0x1030u
 /* Its exports: alpha and beta are code, gamma is forwarded. */
 #define PE_ALPHA 0x1100u
-#define PE_BETA 0x1140u
+#define PE_BETA  0x1140u
 
 #endif

@@ -4,9 +4,9 @@
 
 #include "loaders/elf32/elf32_format.h"
 
-#define SAME(ours, field, theirs, member)                                                          \
-    _Static_assert(offsetof(struct ours, field) == offsetof(theirs, member) &&                     \
-                       sizeof(((struct ours *)0)->field) == sizeof(((theirs *)0)->member),         \
+#define SAME(ours, field, theirs, member)                                                  \
+    _Static_assert(offsetof(struct ours, field) == offsetof(theirs, member) &&             \
+                       sizeof(((struct ours *)0)->field) == sizeof(((theirs *)0)->member), \
                    #ours "." #field)
 
 _Static_assert(sizeof(struct elf32_header) == sizeof(Elf32_Ehdr), "file header");

@@ -4,16 +4,17 @@
 
 #include "loaders/pe/pe_format.h"
 
-#define SAME(ours, field, theirs, member)                                                          \
-    _Static_assert(offsetof(struct ours, field) == offsetof(theirs, member) &&                     \
-                       sizeof(((struct ours *)0)->field) == sizeof(((theirs *)0)->member),         \
+#define SAME(ours, field, theirs, member)                                                  \
+    _Static_assert(offsetof(struct ours, field) == offsetof(theirs, member) &&             \
+                       sizeof(((struct ours *)0)->field) == sizeof(((theirs *)0)->member), \
                    #ours "." #field)
 
 _Static_assert(sizeof(struct pe_dos_header) == sizeof(IMAGE_DOS_HEADER), "DOS header");
 SAME(pe_dos_header, magic, IMAGE_DOS_HEADER, e_magic);
 SAME(pe_dos_header, pe_offset, IMAGE_DOS_HEADER, e_lfanew);
 
-_Static_assert(sizeof(struct pe_headers) == offsetof(IMAGE_NT_HEADERS32, OptionalHeader.DataDirectory),
+_Static_assert(sizeof(struct pe_headers) ==
+                   offsetof(IMAGE_NT_HEADERS32, OptionalHeader.DataDirectory),
                "headers");
 _Static_assert(PE_OPTIONAL_HEADER == offsetof(IMAGE_NT_HEADERS32, OptionalHeader), "headers");
 SAME(pe_headers, signature, IMAGE_NT_HEADERS32, Signature);

@@ -62,8 +62,8 @@ static void expect_segment(uint32_t index, uint32_t address, uint32_t length, ui
     assert_int_equal(segment->mappable, mappable);
 }
 
-#define RX (LOAD_READ | LOAD_EXEC)
-#define RW (LOAD_READ | LOAD_WRITE)
+#define RX  (LOAD_READ | LOAD_EXEC)
+#define RW  (LOAD_READ | LOAD_WRITE)
 #define RWX (LOAD_READ | LOAD_WRITE | LOAD_EXEC)
 
 static void static_executable_plans(void **state)
@@ -117,12 +117,12 @@ static void stack_is_executable_unless_asked_otherwise(void **state)
     struct image image = elf_image();
 
     (void)state;
-    elf_segments(&image)[2].type = 0;
+    elf_segment(&image, 2)->type = 0;
     accept(&image);
     assert_true(plan.executable_stack);
 
     image = elf_image();
-    elf_segments(&image)[2].flags |= ELF_SEGMENT_EXEC;
+    elf_segment(&image, 2)->flags |= ELF_SEGMENT_EXEC;
     accept(&image);
     assert_true(plan.executable_stack);
 }
@@ -132,7 +132,7 @@ static void larger_alignment_is_asked_of_the_base(void **state)
     struct image image = elf_pie_image();
 
     (void)state;
-    elf_segments(&image)[2].align = 0x10000;
+    elf_segment(&image, 2)->align = 0x10000;
     accept(&image);
     assert_int_equal(plan.base_align, 0x10000);
 }
@@ -142,8 +142,8 @@ static void headers_outside_segments_have_no_address(void **state)
     struct image image = elf_image();
 
     (void)state;
-    elf_segments(&image)[0].offset = 0x1000;
-    elf_segments(&image)[0].file_size = 0x600;
+    elf_segment(&image, 0)->offset = 0x1000;
+    elf_segment(&image, 0)->file_size = 0x600;
     accept(&image);
     assert_int_equal(plan.phdr_address, 0);
 }
@@ -154,9 +154,9 @@ static void phdr_segment_gives_address_when_no_load_covers_the_table(void **stat
     struct image image = elf_pie_image();
 
     (void)state;
-    elf_segments(&image)[2].offset = 0x1000;
-    elf_segments(&image)[2].file_size = 0x400;
-    elf_segments(&image)[0].address = 0x180;
+    elf_segment(&image, 2)->offset = 0x1000;
+    elf_segment(&image, 2)->file_size = 0x400;
+    elf_segment(&image, 0)->address = 0x180;
     accept(&image);
     assert_int_equal(plan.phdr_address, 0x180);
 }
@@ -166,13 +166,13 @@ static void bss_only_segment_needs_no_file(void **state)
     struct image image = elf_image();
 
     (void)state;
-    elf_segments(&image)[1].file_size = 0;
-    elf_segments(&image)[1].offset = 0xfffff300;
+    elf_segment(&image, 1)->file_size = 0;
+    elf_segment(&image, 1)->offset = 0xfffff300;
     reject(&image, LOAD_TRUNCATED);
 
     image = elf_image();
-    elf_segments(&image)[1].file_size = 0;
-    elf_segments(&image)[1].offset = 0;
+    elf_segment(&image, 1)->file_size = 0;
+    elf_segment(&image, 1)->offset = 0;
     accept(&image);
     expect_segment(1, 0x0804a000, 0x3000, 0, 0, RW, false);
 }
@@ -182,8 +182,8 @@ static void empty_segment_is_ignored(void **state)
     struct image image = elf_image();
 
     (void)state;
-    elf_segments(&image)[1].file_size = 0;
-    elf_segments(&image)[1].memory_size = 0;
+    elf_segment(&image, 1)->file_size = 0;
+    elf_segment(&image, 1)->memory_size = 0;
     accept(&image);
     assert_int_equal(plan.segment_count, 1);
 }
@@ -203,8 +203,8 @@ static void offset_not_congruent_to_the_page_is_copied(void **state)
     struct image image = elf_image();
 
     (void)state;
-    elf_segments(&image)[1].align = 4;
-    elf_segments(&image)[1].offset = 0x1310;
+    elf_segment(&image, 1)->align = 4;
+    elf_segment(&image, 1)->offset = 0x1310;
     accept(&image);
     expect_segment(1, 0x0804a000, 0x3000, 0x1010, 0x500, RW, false);
 }
@@ -226,8 +226,8 @@ static struct image meeting_image(struct elf32_segment first, struct elf32_segme
     return image;
 }
 
-#define LOAD(offset, address, file_size, memory_size, flags)                                       \
-    ((struct elf32_segment){ELF_SEGMENT_LOAD, offset, address, address, file_size, memory_size,   \
+#define LOAD(offset, address, file_size, memory_size, flags)                                    \
+    ((struct elf32_segment){ELF_SEGMENT_LOAD, offset, address, address, file_size, memory_size, \
                             flags, 4})
 
 static void shared_page_of_one_file_run_gets_both_rights(void **state)
@@ -268,8 +268,8 @@ static void segment_inside_the_shared_page_leaves_nothing_over(void **state)
 
 static void bss_shares_the_page_of_the_bytes_before(void **state)
 {
-    struct image image = meeting_image(LOAD(0, 0x10000000, 0x1800, 0x1800, 4),
-                                       LOAD(0, 0x10001800, 0, 0x2000, 6));
+    struct image image =
+        meeting_image(LOAD(0, 0x10000000, 0x1800, 0x1800, 4), LOAD(0, 0x10001800, 0, 0x2000, 6));
 
     (void)state;
     accept(&image);
@@ -280,8 +280,8 @@ static void bss_shares_the_page_of_the_bytes_before(void **state)
 
 static void bss_shares_the_page_of_bss_before(void **state)
 {
-    struct image image = meeting_image(LOAD(0, 0x10000000, 0x800, 0x1800, 4),
-                                       LOAD(0, 0x10001800, 0, 0x2000, 6));
+    struct image image =
+        meeting_image(LOAD(0, 0x10000000, 0x800, 0x1800, 4), LOAD(0, 0x10001800, 0, 0x2000, 6));
 
     (void)state;
     accept(&image);
@@ -342,8 +342,8 @@ static void page_begins_before_the_file(void **state)
     struct image image = elf_image();
 
     (void)state;
-    elf_segments(&image)[1].align = 4;
-    elf_segments(&image)[1].offset = 0x2fc;
+    elf_segment(&image, 1)->align = 4;
+    elf_segment(&image, 1)->offset = 0x2fc;
     reject(&image, LOAD_UNSUPPORTED);
 }
 
@@ -446,6 +446,16 @@ static void phdr_table_past_end(void **state)
     reject(&image, LOAD_TRUNCATED);
 }
 
+static void phdr_table_ends_past_end(void **state)
+{
+    struct image image = elf_image();
+
+    (void)state;
+    elf_header(&image)->program_headers = image.size - 64;
+    memset(image.bytes + image.size - 64, 0, 64);
+    reject(&image, LOAD_TRUNCATED);
+}
+
 static void phdr_table_wraps(void **state)
 {
     struct image image = elf_image();
@@ -460,8 +470,8 @@ static void no_load_segment(void **state)
     struct image image = elf_image();
 
     (void)state;
-    elf_segments(&image)[0].type = 0;
-    elf_segments(&image)[1].type = 0;
+    elf_segment(&image, 0)->type = 0;
+    elf_segment(&image, 1)->type = 0;
     reject(&image, LOAD_BAD_FORMAT);
 }
 
@@ -470,7 +480,7 @@ static void segment_past_file_end(void **state)
     struct image image = elf_image();
 
     (void)state;
-    elf_segments(&image)[1].file_size = 0x301;
+    elf_segment(&image, 1)->file_size = 0x301;
     reject(&image, LOAD_TRUNCATED);
 }
 
@@ -479,8 +489,8 @@ static void segment_file_range_wraps(void **state)
     struct image image = elf_image();
 
     (void)state;
-    elf_segments(&image)[1].offset = 0xfffff300;
-    elf_segments(&image)[1].file_size = 0x1000;
+    elf_segment(&image, 1)->offset = 0xfffff300;
+    elf_segment(&image, 1)->file_size = 0x1000;
     reject(&image, LOAD_TRUNCATED);
 }
 
@@ -489,7 +499,7 @@ static void segment_file_size_above_memory_size(void **state)
     struct image image = elf_image();
 
     (void)state;
-    elf_segments(&image)[1].memory_size = 0x1ff;
+    elf_segment(&image, 1)->memory_size = 0x1ff;
     reject(&image, LOAD_BAD_FORMAT);
 }
 
@@ -498,7 +508,7 @@ static void segment_with_bytes_but_no_memory(void **state)
     struct image image = elf_image();
 
     (void)state;
-    elf_segments(&image)[1].memory_size = 0;
+    elf_segment(&image, 1)->memory_size = 0;
     reject(&image, LOAD_BAD_FORMAT);
 }
 
@@ -507,7 +517,7 @@ static void segment_wraps_address_space(void **state)
     struct image image = elf_image();
 
     (void)state;
-    elf_segments(&image)[1].memory_size = 0xfffffff0;
+    elf_segment(&image, 1)->memory_size = 0xfffffff0;
     reject(&image, LOAD_BAD_ADDRESS);
 }
 
@@ -516,8 +526,8 @@ static void segment_in_last_page(void **state)
     struct image image = elf_image();
 
     (void)state;
-    elf_segments(&image)[1].address = 0xfffff300;
-    elf_segments(&image)[1].memory_size = 0x200;
+    elf_segment(&image, 1)->address = 0xfffff300;
+    elf_segment(&image, 1)->memory_size = 0x200;
     reject(&image, LOAD_BAD_ADDRESS);
 }
 
@@ -526,18 +536,18 @@ static void segments_overlap(void **state)
     struct image image = elf_image();
 
     (void)state;
-    elf_segments(&image)[0].memory_size = 0x2301;
+    elf_segment(&image, 0)->memory_size = 0x2301;
     reject(&image, LOAD_BAD_FORMAT);
 }
 
 static void segments_unsorted(void **state)
 {
     struct image image = elf_image();
-    struct elf32_segment first = elf_segments(&image)[0];
+    struct elf32_segment first = *elf_segment(&image, 0);
 
     (void)state;
-    elf_segments(&image)[0] = elf_segments(&image)[1];
-    elf_segments(&image)[1] = first;
+    *elf_segment(&image, 0) = *elf_segment(&image, 1);
+    *elf_segment(&image, 1) = first;
     reject(&image, LOAD_BAD_FORMAT);
 }
 
@@ -546,7 +556,11 @@ static void segment_alignment_not_power_of_two(void **state)
     struct image image = elf_image();
 
     (void)state;
-    elf_segments(&image)[1].align = 0x1800;
+    elf_segment(&image, 1)->align = 0x1800;
+    reject(&image, LOAD_BAD_FORMAT);
+
+    image = elf_image();
+    elf_segment(&image, 1)->align = 0x300; /* to which address and offset are congruent */
     reject(&image, LOAD_BAD_FORMAT);
 }
 
@@ -555,7 +569,7 @@ static void segment_offset_not_congruent_to_alignment(void **state)
     struct image image = elf_image();
 
     (void)state;
-    elf_segments(&image)[1].offset = 0x1310;
+    elf_segment(&image, 1)->offset = 0x1310;
     reject(&image, LOAD_BAD_FORMAT);
 }
 
@@ -577,7 +591,11 @@ static void interp_past_file_end(void **state)
     struct image image = elf_pie_image();
 
     (void)state;
-    elf_segments(&image)[1].offset = 0x1400 - 4;
+    elf_segment(&image, 1)->offset = 0x1400 - 4;
+    reject(&image, LOAD_TRUNCATED);
+
+    image = elf_pie_image();
+    elf_segment(&image, 1)->file_size = 0x1400; /* though the path itself is all there */
     reject(&image, LOAD_TRUNCATED);
 }
 
@@ -586,7 +604,7 @@ static void interp_unterminated(void **state)
     struct image image = elf_pie_image();
 
     (void)state;
-    elf_segments(&image)[1].file_size--;
+    elf_segment(&image, 1)->file_size--;
     reject(&image, LOAD_BAD_FORMAT);
 }
 
@@ -598,8 +616,8 @@ static void interp_longer_than_a_path(void **state)
     image_resize(&image, 0x4000);
     memset(image.bytes + 0x2000, 'x', 0x1800);
     image.bytes[0x37ff] = '\0';
-    elf_segments(&image)[1].offset = 0x2000;
-    elf_segments(&image)[1].file_size = 0x1800;
+    elf_segment(&image, 1)->offset = 0x2000;
+    elf_segment(&image, 1)->file_size = 0x1800;
     reject(&image, LOAD_BAD_FORMAT);
 }
 
@@ -612,7 +630,7 @@ static void interp_empty(void **state)
     reject(&image, LOAD_BAD_FORMAT);
 
     image = elf_pie_image();
-    elf_segments(&image)[1].file_size = 0;
+    elf_segment(&image, 1)->file_size = 0;
     reject(&image, LOAD_BAD_FORMAT);
 }
 
@@ -621,7 +639,7 @@ static void interp_twice(void **state)
     struct image image = elf_pie_image();
 
     (void)state;
-    elf_segments(&image)[0] = elf_segments(&image)[1];
+    *elf_segment(&image, 0) = *elf_segment(&image, 1);
     reject(&image, LOAD_BAD_FORMAT);
 }
 
@@ -640,7 +658,7 @@ static void tls_past_file_end(void **state)
     struct image image = elf_pie_image();
 
     (void)state;
-    elf_segments(&image)[4].offset = 0x1400 - 15;
+    elf_segment(&image, 4)->offset = 0x1400 - 15;
     reject(&image, LOAD_TRUNCATED);
 }
 
@@ -649,7 +667,7 @@ static void tls_file_size_above_memory_size(void **state)
     struct image image = elf_pie_image();
 
     (void)state;
-    elf_segments(&image)[4].memory_size = 0xf;
+    elf_segment(&image, 4)->memory_size = 0xf;
     reject(&image, LOAD_BAD_FORMAT);
 }
 
@@ -658,7 +676,7 @@ static void tls_alignment_not_power_of_two(void **state)
     struct image image = elf_pie_image();
 
     (void)state;
-    elf_segments(&image)[4].align = 12;
+    elf_segment(&image, 4)->align = 12;
     reject(&image, LOAD_BAD_FORMAT);
 }
 
@@ -667,7 +685,7 @@ static void tls_wraps_address_space(void **state)
     struct image image = elf_pie_image();
 
     (void)state;
-    elf_segments(&image)[4].memory_size = 0xfffff001;
+    elf_segment(&image, 4)->memory_size = 0xfffff001;
     reject(&image, LOAD_BAD_ADDRESS);
 }
 
@@ -676,9 +694,9 @@ static void phdr_segment_outside_memory(void **state)
     struct image image = elf_pie_image();
 
     (void)state;
-    elf_segments(&image)[2].offset = 0x1000;
-    elf_segments(&image)[2].file_size = 0x400;
-    elf_segments(&image)[0].address = 0x2fff;
+    elf_segment(&image, 2)->offset = 0x1000;
+    elf_segment(&image, 2)->file_size = 0x400;
+    elf_segment(&image, 0)->address = 0x2fff;
     reject(&image, LOAD_BAD_ADDRESS);
 }
 
@@ -692,7 +710,7 @@ static void note_segment_past_file_end(void **state)
     struct image image = elf_pie_image();
 
     (void)state;
-    elf_segments(&image)[5].file_size = 0x1400;
+    elf_segment(&image, 5)->file_size = 0x1400;
     reject(&image, LOAD_TRUNCATED);
 }
 
@@ -724,8 +742,8 @@ static void note_of_another_owner_is_skipped(void **state)
     memset(image.bytes + ELF_PIE_NOTE + 0xe0, 0, 0x20);
     *(struct elf32_note *)(image.bytes + 0x2e0) = (struct elf32_note){4, 16, 3};
     memcpy(image.bytes + 0x2e0 + 12, "GNU", 4);
-    elf_segments(&image)[5].offset = 0x2e0;
-    elf_segments(&image)[5].file_size = 0x20 + 28;
+    elf_segment(&image, 5)->offset = 0x2e0;
+    elf_segment(&image, 5)->file_size = 0x20 + 28;
     accept(&image);
     assert_string_equal(plan.personality, "native");
 }
@@ -737,8 +755,27 @@ static void personality_too_long(void **state)
     (void)state;
     memset(image.bytes + ELF_PIE_NOTE + 20, 'a', 16);
     pie_note(&image)->text_size = 16;
-    elf_segments(&image)[5].file_size = 36;
+    elf_segment(&image, 5)->file_size = 36;
     reject(&image, LOAD_BAD_FORMAT);
+
+    image = elf_pie_image();
+    memset(image.bytes + ELF_PIE_NOTE + 20, 'a', 5);
+    image.bytes[ELF_PIE_NOTE + 25] = '\0';
+    pie_note(&image)->text_size = 0x100; /* a short name, but in more room than any may have */
+    elf_segment(&image, 5)->file_size = 0x200;
+    reject(&image, LOAD_BAD_FORMAT);
+}
+
+static void first_of_two_personalities_decides(void **state)
+{
+    struct image image = elf_pie_image();
+
+    (void)state;
+    memcpy(image.bytes + ELF_PIE_NOTE + 28, image.bytes + ELF_PIE_NOTE, 28);
+    memcpy(image.bytes + ELF_PIE_NOTE + 28 + 20, "second", 6);
+    elf_segment(&image, 5)->file_size = 56;
+    accept(&image);
+    assert_string_equal(plan.personality, "native");
 }
 
 static void personality_empty(void **state)
@@ -767,9 +804,10 @@ static void notes_without_end_are_given_up(void **state)
     (void)state;
     image_resize(&image, 0x8000);
     memset(image.bytes + 0x2000, 0, 0x6000);
-    memcpy(image.bytes + 0x7000, image.bytes + ELF_PIE_NOTE, 28);
-    elf_segments(&image)[5].offset = 0x2000;
-    elf_segments(&image)[5].file_size = 0x6000;
+    /* As far behind as no one looks, after a thousand empty notes. */
+    memcpy(image.bytes + 0x2000 + 1000 * 12, image.bytes + ELF_PIE_NOTE, 28);
+    elf_segment(&image, 5)->offset = 0x2000;
+    elf_segment(&image, 5)->file_size = 0x6000;
     accept(&image);
     assert_string_equal(plan.personality, "");
 }
@@ -803,6 +841,7 @@ int main(void)
         cmocka_unit_test(read_fails_anywhere),
         cmocka_unit_test(header_field_wrong),
         cmocka_unit_test(phdr_table_past_end),
+        cmocka_unit_test(phdr_table_ends_past_end),
         cmocka_unit_test(phdr_table_wraps),
         cmocka_unit_test(no_load_segment),
         cmocka_unit_test(segment_past_file_end),
@@ -831,6 +870,7 @@ int main(void)
         cmocka_unit_test(note_sizes_wrap),
         cmocka_unit_test(note_of_another_owner_is_skipped),
         cmocka_unit_test(personality_too_long),
+        cmocka_unit_test(first_of_two_personalities_decides),
         cmocka_unit_test(personality_empty),
         cmocka_unit_test(personality_not_a_name),
         cmocka_unit_test(notes_without_end_are_given_up),

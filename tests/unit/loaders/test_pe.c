@@ -143,7 +143,7 @@ static void virtual_size_zero_means_raw_size(void **state)
     struct image image = pe_image();
 
     (void)state;
-    pe_sections(&image)[PE_TEXT].virtual_size = 0;
+    pe_section_at(&image, PE_TEXT)->virtual_size = 0;
     accept(&image);
     expect_segment(1, 0x1000, 0x1000, 0x400, 0x200, RX, false);
 }
@@ -153,7 +153,7 @@ static void raw_size_above_virtual_size_is_cut_at_the_page(void **state)
     struct image image = pe_mappable_image();
 
     (void)state;
-    pe_sections(&image)[PE_TEXT].raw_size = 0x3000;
+    pe_section_at(&image, PE_TEXT)->raw_size = 0x3000;
     accept(&image);
     expect_segment(1, 0x1000, 0x1000, 0x1000, 0x1000, RX, true);
 }
@@ -163,12 +163,12 @@ static void section_without_bytes_is_zeros(void **state)
     struct image image = pe_image();
 
     (void)state;
-    pe_sections(&image)[PE_DATA].raw_offset = 0;
+    pe_section_at(&image, PE_DATA)->raw_offset = 0;
     accept(&image);
     expect_segment(2, 0x2000, 0x2000, 0, 0, RW, false);
 
     image = pe_image();
-    pe_sections(&image)[PE_DATA].raw_size = 0;
+    pe_section_at(&image, PE_DATA)->raw_size = 0;
     accept(&image);
     expect_segment(2, 0x2000, 0x2000, 0, 0, RW, false);
 }
@@ -178,8 +178,8 @@ static void section_without_any_size_is_ignored(void **state)
     struct image image = pe_image();
 
     (void)state;
-    pe_sections(&image)[PE_DATA].virtual_size = 0;
-    pe_sections(&image)[PE_DATA].raw_size = 0;
+    pe_section_at(&image, PE_DATA)->virtual_size = 0;
+    pe_section_at(&image, PE_DATA)->raw_size = 0;
     accept(&image);
     assert_int_equal(plan.segment_count, 4);
 }
@@ -189,8 +189,8 @@ static void raw_offset_is_rounded_down_to_a_sector(void **state)
     struct image image = pe_image();
 
     (void)state;
-    pe_sections(&image)[PE_DATA].raw_offset = 0x610;
-    pe_sections(&image)[PE_DATA].raw_size = 0x100;
+    pe_section_at(&image, PE_DATA)->raw_offset = 0x610;
+    pe_section_at(&image, PE_DATA)->raw_size = 0x100;
     accept(&image);
     expect_segment(2, 0x2000, 0x2000, 0x600, 0x110, RW, false);
 }
@@ -200,7 +200,7 @@ static void discardable_section_is_loaded(void **state)
     struct image image = pe_image();
 
     (void)state;
-    pe_sections(&image)[PE_RELOC].characteristics |= 0x02000000;
+    pe_section_at(&image, PE_RELOC)->characteristics |= 0x02000000;
     accept(&image);
     expect_segment(4, 0x5000, 0x1000, 0xa00, 0x200, LOAD_READ, false);
 }
@@ -210,7 +210,7 @@ static void section_without_rights_has_none(void **state)
     struct image image = pe_image();
 
     (void)state;
-    pe_sections(&image)[PE_DATA].characteristics = 0;
+    pe_section_at(&image, PE_DATA)->characteristics = 0;
     accept(&image);
     expect_segment(2, 0x2000, 0x2000, 0x600, 0x200, 0, false);
 }
@@ -353,6 +353,16 @@ static void image_ends_at_the_address_space_end(void **state)
     accept(&image);
 }
 
+static void optional_header_cut_short(void **state)
+{
+    struct image image = pe_image();
+
+    (void)state;
+    pe_header(&image)->directory_count = 0;
+    pe_header(&image)->optional_header_size = PE_OPTIONAL_SIZE - 1;
+    reject(&image, LOAD_BAD_FORMAT);
+}
+
 static void headers_larger_than_file(void **state)
 {
     struct image image = pe_image();
@@ -380,11 +390,11 @@ static void directory_outside_image(void **state)
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct image image = pe_image();
 
-        pe_directories(&image)[PE_DIRECTORY_EXPORT] = wrong[i];
+        *pe_directory_at(&image, PE_DIRECTORY_EXPORT) = wrong[i];
         reject(&image, LOAD_BAD_ADDRESS);
 
         image = pe_image();
-        pe_directories(&image)[PE_DIRECTORY_RELOC] = wrong[i];
+        *pe_directory_at(&image, PE_DIRECTORY_RELOC) = wrong[i];
         reject(&image, LOAD_BAD_ADDRESS);
     }
 }
@@ -394,11 +404,11 @@ static void section_past_file_end(void **state)
     struct image image = pe_image();
 
     (void)state;
-    pe_sections(&image)[PE_RELOC].raw_size = 0x201;
+    pe_section_at(&image, PE_RELOC)->raw_size = 0x201;
     reject(&image, LOAD_TRUNCATED);
 
     image = pe_image();
-    pe_sections(&image)[PE_RELOC].raw_offset = 0xc00;
+    pe_section_at(&image, PE_RELOC)->raw_offset = 0xc00;
     reject(&image, LOAD_TRUNCATED);
 }
 
@@ -407,12 +417,12 @@ static void section_file_range_wraps(void **state)
     struct image image = pe_image();
 
     (void)state;
-    pe_sections(&image)[PE_DATA].raw_offset = 0xfffffe00;
-    pe_sections(&image)[PE_DATA].raw_size = 0x400;
+    pe_section_at(&image, PE_DATA)->raw_offset = 0xfffffe00;
+    pe_section_at(&image, PE_DATA)->raw_size = 0x400;
     reject(&image, LOAD_TRUNCATED);
 
     image = pe_image();
-    pe_sections(&image)[PE_DATA].raw_size = 0xfffffa00;
+    pe_section_at(&image, PE_DATA)->raw_size = 0xfffffa00;
     reject(&image, LOAD_TRUNCATED);
 }
 
@@ -421,7 +431,7 @@ static void section_past_image_end(void **state)
     struct image image = pe_image();
 
     (void)state;
-    pe_sections(&image)[PE_RELOC].virtual_size = 0x1001;
+    pe_section_at(&image, PE_RELOC)->virtual_size = 0x1001;
     reject(&image, LOAD_BAD_ADDRESS);
 }
 
@@ -430,12 +440,12 @@ static void section_wraps_address_space(void **state)
     struct image image = pe_image();
 
     (void)state;
-    pe_sections(&image)[PE_RELOC].virtual_address = 0xfffff000;
-    pe_sections(&image)[PE_RELOC].virtual_size = 0x2000;
+    pe_section_at(&image, PE_RELOC)->virtual_address = 0xfffff000;
+    pe_section_at(&image, PE_RELOC)->virtual_size = 0x2000;
     reject(&image, LOAD_BAD_ADDRESS);
 
     image = pe_image();
-    pe_sections(&image)[PE_RELOC].virtual_size = 0xffffffff;
+    pe_section_at(&image, PE_RELOC)->virtual_size = 0xffffffff;
     reject(&image, LOAD_BAD_ADDRESS);
 }
 
@@ -444,7 +454,7 @@ static void section_misaligned(void **state)
     struct image image = pe_image();
 
     (void)state;
-    pe_sections(&image)[PE_RELOC].virtual_address = 0x4800;
+    pe_section_at(&image, PE_RELOC)->virtual_address = 0x4800;
     reject(&image, LOAD_BAD_ADDRESS);
 }
 
@@ -453,18 +463,18 @@ static void sections_overlap(void **state)
     struct image image = pe_image();
 
     (void)state;
-    pe_sections(&image)[PE_DATA].virtual_size = 0x2001;
+    pe_section_at(&image, PE_DATA)->virtual_size = 0x2001;
     reject(&image, LOAD_BAD_FORMAT);
 }
 
 static void sections_unsorted(void **state)
 {
     struct image image = pe_image();
-    struct pe_section first = pe_sections(&image)[PE_TEXT];
+    struct pe_section first = *pe_section_at(&image, PE_TEXT);
 
     (void)state;
-    pe_sections(&image)[PE_TEXT] = pe_sections(&image)[PE_DATA];
-    pe_sections(&image)[PE_DATA] = first;
+    *pe_section_at(&image, PE_TEXT) = *pe_section_at(&image, PE_DATA);
+    *pe_section_at(&image, PE_DATA) = first;
     reject(&image, LOAD_BAD_FORMAT);
 }
 
@@ -474,7 +484,7 @@ static void entry_between_sections(void **state)
 
     (void)state;
     pe_header(&image)->image_size = 0x8000;
-    pe_sections(&image)[PE_RELOC].virtual_address = 0x7000;
+    pe_section_at(&image, PE_RELOC)->virtual_address = 0x7000;
     pe_header(&image)->entry = 0x5800;
     reject(&image, LOAD_BAD_ADDRESS);
 }
@@ -484,8 +494,18 @@ static void flat_section_not_at_its_file_offset(void **state)
     struct image image = pe_flat_image();
 
     (void)state;
-    pe_sections(&image)[PE_TEXT].virtual_address = 0x600;
+    pe_section_at(&image, PE_TEXT)->virtual_address = 0x600;
     reject(&image, LOAD_UNSUPPORTED);
+}
+
+static void flat_section_without_bytes(void **state)
+{
+    struct image image = pe_flat_image();
+
+    (void)state;
+    pe_section_at(&image, PE_DATA)->raw_size = 0;
+    pe_section_at(&image, PE_DATA)->raw_offset = 0x123;
+    accept(&image);
 }
 
 static void flat_section_past_file_end(void **state)
@@ -493,7 +513,7 @@ static void flat_section_past_file_end(void **state)
     struct image image = pe_flat_image();
 
     (void)state;
-    pe_sections(&image)[PE_DATA].raw_size = 0x201;
+    pe_section_at(&image, PE_DATA)->raw_size = 0x201;
     reject(&image, LOAD_TRUNCATED);
 }
 
@@ -502,7 +522,7 @@ static void flat_section_past_image_end(void **state)
     struct image image = pe_flat_image();
 
     (void)state;
-    pe_sections(&image)[PE_DATA].virtual_size = 0xa01;
+    pe_section_at(&image, PE_DATA)->virtual_size = 0xa01;
     reject(&image, LOAD_BAD_ADDRESS);
 }
 
@@ -561,7 +581,7 @@ static void no_relocations_but_not_stripped(void **state)
     uint8_t *memory;
 
     (void)state;
-    pe_directories(&image)[PE_DIRECTORY_RELOC] = (struct pe_directory){0, 0};
+    *pe_directory_at(&image, PE_DIRECTORY_RELOC) = (struct pe_directory){0, 0};
     memory = load(&image);
     assert_true(plan.relocatable);
     assert_int_equal(pe_relocate(&plan, DELTA, memory), LOAD_OK);
@@ -577,7 +597,7 @@ static enum load_error relocate_words(uint32_t size, uint32_t page_rva, uint32_t
     enum load_error error;
     uint8_t *memory;
 
-    pe_directories(&image)[PE_DIRECTORY_RELOC].size = size;
+    pe_directory_at(&image, PE_DIRECTORY_RELOC)->size = size;
     load_put32(table, page_rva);
     load_put32(table + 4, block_size);
     load_put16(table + 8, entry);
@@ -622,6 +642,30 @@ static void reloc_table_ends_in_block_header(void **state)
 {
     (void)state;
     assert_int_equal(relocate_words(7, 0x1000, 16, 0), LOAD_BAD_FORMAT);
+}
+
+static void reloc_table_ends_with_the_image(void **state)
+{
+    struct image image = pe_image();
+    uint8_t *memory;
+
+    (void)state;
+    *pe_directory_at(&image, PE_DIRECTORY_RELOC) = (struct pe_directory){0x5ffc, 4};
+    memory = load(&image);
+    assert_int_equal(pe_relocate(&plan, DELTA, memory), LOAD_BAD_FORMAT);
+    free(memory);
+}
+
+/* No plan of ours says so; one that was kept in memory and damaged may. */
+static void reloc_table_outside_image(void **state)
+{
+    struct image image = pe_image();
+    uint8_t *memory = load(&image);
+
+    (void)state;
+    plan.reloc_size = 0x1001;
+    assert_int_equal(pe_relocate(&plan, DELTA, memory), LOAD_BAD_ADDRESS);
+    free(memory);
 }
 
 static void reloc_type_unknown(void **state)
@@ -709,7 +753,7 @@ static void image_without_exports(void **state)
     uint32_t rva;
 
     (void)state;
-    pe_directories(&image)[PE_DIRECTORY_EXPORT].size = 0;
+    pe_directory_at(&image, PE_DIRECTORY_EXPORT)->size = 0;
     memory = load(&image);
     assert_int_equal(find(memory, "alpha", &rva), LOAD_NOT_RECOGNISED);
     free(memory);
@@ -737,7 +781,7 @@ static void export_directory_too_small(void **state)
     uint32_t rva;
 
     (void)state;
-    pe_directories(&image)[PE_DIRECTORY_EXPORT].size = 39;
+    pe_directory_at(&image, PE_DIRECTORY_EXPORT)->size = 39;
     memory = load(&image);
     assert_int_equal(find(memory, "alpha", &rva), LOAD_BAD_FORMAT);
     free(memory);
@@ -747,10 +791,15 @@ static void export_directory_outside_what_is_mapped(void **state)
 {
     struct image image = pe_image();
     uint8_t *memory = load(&image);
+    uint8_t *shorter;
     uint32_t rva;
 
     (void)state;
-    assert_int_equal(pe_find_export(memory, 0x4027, &plan, "alpha", &rva), LOAD_BAD_ADDRESS);
+    shorter = malloc(0x4027);
+    assert_non_null(shorter);
+    memcpy(shorter, memory, 0x4027);
+    assert_int_equal(pe_find_export(shorter, 0x4027, &plan, "alpha", &rva), LOAD_BAD_ADDRESS);
+    free(shorter);
     free(memory);
 }
 
@@ -836,8 +885,7 @@ static void export_with_no_address_is_passed_over(void **state)
     load_put32(image.bytes + 0x82c, 0);
     memory = load(&image);
     assert_int_equal(find(memory, "alpha", &rva), LOAD_NOT_RECOGNISED);
-    assert_int_equal(pe_export_next(memory, plan.image_size, &plan, &cursor, &name, &rva),
-                     LOAD_OK);
+    assert_int_equal(pe_export_next(memory, plan.image_size, &plan, &cursor, &name, &rva), LOAD_OK);
     assert_string_equal(name, "beta");
     free(memory);
 }
@@ -913,6 +961,7 @@ int main(void)
         cmocka_unit_test(pe_offset_past_end),
         cmocka_unit_test(header_field_wrong),
         cmocka_unit_test(image_ends_at_the_address_space_end),
+        cmocka_unit_test(optional_header_cut_short),
         cmocka_unit_test(headers_larger_than_file),
         cmocka_unit_test(headers_overlap_first_section),
         cmocka_unit_test(directory_outside_image),
@@ -925,6 +974,7 @@ int main(void)
         cmocka_unit_test(sections_unsorted),
         cmocka_unit_test(entry_between_sections),
         cmocka_unit_test(flat_section_not_at_its_file_offset),
+        cmocka_unit_test(flat_section_without_bytes),
         cmocka_unit_test(flat_section_past_file_end),
         cmocka_unit_test(flat_section_past_image_end),
         cmocka_unit_test(relocations_change_what_they_name_and_nothing_else),
@@ -937,6 +987,8 @@ int main(void)
         cmocka_unit_test(reloc_block_size_odd),
         cmocka_unit_test(reloc_block_past_table_end),
         cmocka_unit_test(reloc_table_ends_in_block_header),
+        cmocka_unit_test(reloc_table_ends_with_the_image),
+        cmocka_unit_test(reloc_table_outside_image),
         cmocka_unit_test(reloc_type_unknown),
         cmocka_unit_test(reloc_target_past_image_end),
         cmocka_unit_test(reloc_target_wraps),
