@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Kernel calls on address spaces and memory objects (calls.def 40-67). */
 #include <kernel/calls.h>
+#include <kernel/ipc.h>
 #include <kernel/space.h>
 
 /* Pieces that space_read and the like move at a time: large enough, and small on the kernel stack. */
 #define PIECE 512u
+
+#define FIRMWARE_FRAMES 0x100u /* below 1 MiB */
 
 static bool is_server(void)
 {
@@ -356,21 +359,11 @@ status_t call_vmo_discard(handle_t handle, uint64_t offset, uint64_t length)
     return status == OK ? vmo_drop(vmo, offset, length) : status;
 }
 
-static bool privilege_covers(const struct privileges *privileges, uint32_t first, uint32_t count)
+static bool holds_ram(uint32_t first, uint32_t end)
 {
-    for (uint32_t i = 0; i < PRIVILEGE_RANGES; i++) {
-        const struct io_range *range = &privileges->physical[i];
-        if (first >= range->first && first - range->first < range->count &&
-            count <= range->count - (first - range->first))
-            return true;
-    }
-    return false;
-}
-
-static bool holds_ram(uint32_t first, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (frame_of((first + i) * PAGE_SIZE) != NULL)
+    end = end < frame_limit() ? end : frame_limit();
+    for (; first < end; first++)
+        if (frame_of(first * PAGE_SIZE) != NULL)
             return true;
     return false;
 }
@@ -382,9 +375,13 @@ status_t call_vmo_create_physical(uint32_t address, uint32_t length, user_t resu
     if (((address | length) & PAGE_MASK) || length == 0 || length > 0u - address)
         return ERR_INVALID_ARGUMENT;
     uint32_t first = address / PAGE_SIZE, count = length / PAGE_SIZE;
-    bool allowed = privilege_covers(privileges, first, count) ||
-                   ((privileges->flags & PRIVILEGE_PCI) && !holds_ram(first, count));
-    if (!allowed)
+    /*
+     * RAM is nobody's device: whoever could map it could change the kernel. Who was given a range
+     * by name may also look at what firmware left below 1 MiB, where the kernel keeps nothing.
+     */
+    bool named = privilege_range(privileges->physical, first, count);
+    uint32_t checked = named && first < FIRMWARE_FRAMES ? FIRMWARE_FRAMES : first;
+    if (!(named || (privileges->flags & PRIVILEGE_PCI)) || holds_ram(checked, first + count))
         return ERR_ACCESS_DENIED;
     status_t status = vmo_new_physical(address, length, current->process, &vmo);
     return status == OK ? handle_return(&vmo->object, RIGHT_ALL, result) : status;

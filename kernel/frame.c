@@ -162,6 +162,11 @@ uint32_t frame_total(void)
     return total_count;
 }
 
+uint32_t frame_limit(void)
+{
+    return page_count;
+}
+
 uint32_t frame_free_count(void)
 {
     return free_low_count + free_high_count;

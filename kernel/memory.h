@@ -31,6 +31,7 @@ void frame_release(struct page *page); /* frees with the last reference */
 paddr_t frame_address(const struct page *page);
 struct page *frame_of(paddr_t address); /* NULL if not RAM */
 uint32_t frame_total(void), frame_free_count(void);
+uint32_t frame_limit(void); /* no frame from this number on is RAM */
 
 /* ---- heap: lowmem, zeroed; sizes up to 1 MiB; NULL when out ---- */
 void *heap_alloc(uint32_t size);
