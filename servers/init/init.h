@@ -109,6 +109,8 @@ void start_decided(uint32_t id, status_t status, const char *personality);
 void starts_of_badge_ended(uint32_t badge);
 void starts_of_personality_ended(const struct personality *personality);
 void starts_cancel(uint32_t token);
+/* Is this process about to become the personality's? */
+bool start_takes(const struct personality *personality, uint32_t pid);
 /* The pid that a start of a new process will have. */
 uint32_t start_pid(uint32_t id);
 

@@ -268,12 +268,14 @@ struct process *process_of_badge(uint32_t badge)
     return process != NULL && process->badge == badge && process->state != PROC_ZOMBIE ? process : NULL;
 }
 
-/* The process `pid` if it belongs to the personality that calls. */
+/* The process `pid` if it belongs to the personality that calls, or is being started there. */
 static struct process *own_process(const struct message *message, uint32_t pid)
 {
     struct personality *personality = personality_of_badge(message->badge);
     struct process *process = process_find(pid);
-    return personality != NULL && process != NULL && process->personality == personality ? process : NULL;
+    if (personality == NULL || process == NULL)
+        return NULL;
+    return process->personality == personality || start_takes(personality, pid) ? process : NULL;
 }
 
 static void copy_name(char name[NAME_LENGTH], const uint8_t *tail, uint32_t length)

@@ -93,6 +93,14 @@ uint32_t start_pid(uint32_t id)
     return start == NULL ? 0 : start->pid;
 }
 
+bool start_takes(const struct personality *personality, uint32_t pid)
+{
+    for (struct start *start = starts; start != NULL; start = start->next)
+        if (start->state == RUNNING && start->target == personality && start->pid == pid)
+            return true;
+    return false;
+}
+
 /* ---- the starter's side ---------------------------------------------------------------------- */
 
 /* A new process's record belongs to nobody until its personality has taken it. */
