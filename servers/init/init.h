@@ -132,6 +132,9 @@ handle_t boot_archive(uint32_t index);
 status_t boot_file(const char *path, handle_t *vmo, uint32_t *size);
 bool cmdline_has(const char *word);
 
+/* ---- announce.c ---- */
+void announce(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* ---- config.c, services.c, power.c ---- */
 #define WORDS_MAX 24
 /* Split the configuration and start what it says; runs in a thread of its own. */

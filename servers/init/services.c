@@ -73,7 +73,7 @@ void env_directive(const char *assignment)
 static void report_line(void *context, const char *text)
 {
     (void)context;
-    log_printf("%s", text);
+    announce("%s", text);
 }
 
 static void report(uint32_t badge, const struct message *message)
@@ -254,11 +254,11 @@ static bool after_end(struct service_entry_state *service, status_t status, int3
         return false;
     }
     if (status != OK)
-        log_printf("%s (%s) could not be started: %s", service->name, service->path, status_text(status));
+        announce("%s (%s) could not be started: %s", service->name, service->path, status_text(status));
     else
-        log_printf("%s has ended with code %d", service->name, (int)code);
+        announce("%s has ended with code %d", service->name, (int)code);
     if (service->vital) {
-        log_printf("%s is vital: the system stops", service->name);
+        announce("%s is vital: the system stops", service->name);
         if (system_power(POWER_PANIC) != OK)
             abort();
     }
@@ -282,7 +282,7 @@ static void service_thread(void *argument)
             return;
         delay = ran >= LASTED ? DELAY_FIRST : delay * 2 < DELAY_MOST ? delay * 2 : DELAY_MOST;
         time_sleep(delay);
-        log_printf("starting %s again", service->name);
+        announce("starting %s again", service->name);
         status = start_service(service);
     }
 }
@@ -463,7 +463,7 @@ static void console_thread(void *argument)
         if (shutting_down)
             return;
         if (status != OK)
-            log_printf("%s on the console, personality %s: %s", console->path, console->personality,
+            announce("%s on the console, personality %s: %s", console->path, console->personality,
                        status_text(status));
         bool lasted = time_monotonic() - begun >= NS_PER_S;
         delay = lasted ? DELAY_FIRST : delay * 2 < DELAY_MOST ? delay * 2 : DELAY_MOST;

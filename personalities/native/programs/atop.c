@@ -52,8 +52,9 @@ static void print_process(const struct proc_record *record, const char *name)
     struct proc_stats stats = {0};
     char command[MESSAGE_BYTES];
     size_t length = 0;
-    if (init_proc_stats(startup_handle(STARTUP_INIT), record->pid, &stats, command, sizeof command, &length) != OK)
+    if (init_proc_stats(startup_handle(STARTUP_INIT), record->pid, &stats, command, sizeof command - 1, &length) != OK)
         stats = (struct proc_stats){.state = record->state};
+    command[length] = 0;
     uint64_t hundredths = stats.cpu_time / (NS_PER_S / 100);
     printf("%5u %5u %-8s %c %7u %6llu.%02llu ", (unsigned)record->pid, (unsigned)record->ppid, personality_name(record->personality),
            stats.state ? (char)stats.state : '?', (unsigned)stats.resident_pages * 4, (unsigned long long)(hundredths / 100),
