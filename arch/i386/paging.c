@@ -146,7 +146,10 @@ bool arch_window_sync(struct arch_space *space, uintptr_t address)
 {
     uint32_t index = PDE_INDEX(address);
 
-    if (!space->window || !in_window(address) || space->directory[index] == space->window[index])
+    if (!space->window || !in_window(address))
+        return false;
+    /* The processor sets accessed bits in either copy as it goes; they make no difference. */
+    if (!((space->directory[index] ^ space->window[index]) & (PTE_FRAME | PTE_PRESENT)))
         return false;
     space->directory[index] = space->window[index];
     return true;
