@@ -26,3 +26,19 @@ $(BUILD)/boot/selftest: $(SELFTEST_OBJS) lib/native.ld
 	$(Q)$(SELFTEST_LINK) -T lib/native.ld -o $@ $(SELFTEST_OBJS) -lgcc
 
 ALL += $(BUILD)/boot/selftest
+UNIT_TARGETS += kernel-selftest
+
+SELFTEST_QEMU := timeout 180 qemu-system-i386 -display none -serial stdio -monitor none -no-reboot \
+	-m 96 -device isa-debug-exit,iobase=0xf4,iosize=4
+SELFTEST_LOG := $(BUILD)/kernel/selftest.log
+
+# The sum is repeated in the words of the host's unit tests, so that tools/run-tests counts it.
+.PHONY: kernel-selftest
+kernel-selftest: $(BUILD)/kernel/atomik.elf $(BUILD)/boot/selftest ## the kernel's tests, under QEMU
+	$(Q)$(SELFTEST_QEMU) -kernel $(BUILD)/kernel/atomik.elf -initrd $(BUILD)/boot/selftest \
+		-append selftest </dev/null >$(SELFTEST_LOG) 2>&1 || echo "kernel-selftest: QEMU: exit $$?"
+	$(Q)grep -a 'FAIL ' $(SELFTEST_LOG) || true
+	$(Q)sed -n 's/^kernel self-test: \([0-9]*\) passed, \([0-9]*\) failed.*/[  PASSED  ] \1 tests\n[  FAILED  ] \2 tests/p' \
+		$(SELFTEST_LOG)
+	$(Q)grep -aq '^kernel self-test: [1-9][0-9]* passed, 0 failed' $(SELFTEST_LOG) || \
+		{ tail -n 30 $(SELFTEST_LOG); exit 1; }
