@@ -72,26 +72,39 @@ void object_hold(struct object *object)
     object->references++;
 }
 
+/*
+ * Objects without references that wait for their destroy, linked by their empty lists of waiters.
+ * Destroying one may release others, and so on without end (a process in the handle table of a
+ * process in the handle table ...): so the outermost call works them off one after the other.
+ */
+static struct list doomed = {&doomed, &doomed};
+static bool destroying;
+
+static void destroy_doomed(void)
+{
+    struct list *item;
+
+    destroying = true;
+    while ((item = list_first(&doomed))) {
+        struct object *object = list_entry(item, struct object, waiters);
+        struct process *owner = object->owner;
+        list_remove(item);
+        uncharge(object);
+        object->owner = owner; /* destroy gives back what else was charged */
+        object->ops->destroy(object);
+    }
+    destroying = false;
+}
+
 void object_release(struct object *object)
 {
     assert(object->references);
     if (--object->references)
         return;
     assert(!object->handles && list_empty(&object->waiters));
-    struct process *owner = object->owner;
-    struct list *link = &object->owner_link;
-
-    /*
-     * destroy still finds the owner, to uncharge pages; the count is taken back first because the
-     * object's memory is gone afterwards.
-     */
-    if (owner) {
-        assert(owner->object_count);
-        owner->object_count--;
-        list_remove(link);
-    }
-    total--;
-    object->ops->destroy(object);
+    list_append(&doomed, &object->waiters);
+    if (!destroying)
+        destroy_doomed();
 }
 
 void object_signal(struct object *object, uint32_t clear, uint32_t set)

@@ -605,6 +605,22 @@ static void hundred_processes_leave_nothing_behind(void)
     EXPECT(after.free_pages + 8 >= before.free_pages);
 }
 
+/* Each holds the only handle to the one before; the kernel must not recurse along them. */
+static void long_chain_of_processes_goes_with_its_last_handle(void)
+{
+    struct child child, previous = {0};
+    handle_t value;
+
+    for (uint32_t i = 0; i < 300; i++) {
+        EXPECT_OK(child_create(NULL, &child));
+        EXPECT_OK(handle_close(child.space));
+        if (i)
+            EXPECT_OK(process_give(child.process, previous.process, RIGHT_SAME, &value));
+        previous = child;
+    }
+    EXPECT_OK(handle_close(child.process));
+}
+
 void test_processes(void)
 {
     static const struct test tests[] = {
@@ -635,6 +651,7 @@ void test_processes(void)
         TEST(closed_exception_port_ends_the_faulting_process),
         TEST(unknown_calls_are_not_implemented),
         TEST(hundred_processes_leave_nothing_behind),
+        TEST(long_chain_of_processes_goes_with_its_last_handle),
     };
     test_group(tests, sizeof tests / sizeof tests[0]);
 }

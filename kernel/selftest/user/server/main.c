@@ -253,6 +253,17 @@ static void write_to_read_only_memory_faults(void)
 
 static volatile uint32_t secret = 0x5ec7e7;
 
+/* Paging keeps the guest out, or before it the segment limit, where the processor looks at that. */
+#define EXPECT_NO_ACCESS(place)                             \
+    do {                                                    \
+        EXPECT_OK(guest_enter_fast());                      \
+        EXPECT_EQUAL(frame->reason, GUEST_EXCEPTION);       \
+        if ((place) < KERNEL_BASE || frame->vector != 13) { \
+            EXPECT_EQUAL(frame->vector, 14);                \
+            EXPECT_EQUAL(frame->address, place);            \
+        }                                                   \
+    } while (0)
+
 static void guest_cannot_touch_server_or_kernel(void)
 {
     const uint32_t places[] = {(uintptr_t)&secret, (uintptr_t)frame, SERVER_BASE,
@@ -265,14 +276,13 @@ static void guest_cannot_touch_server_or_kernel(void)
         EXPECT_OK(guest_copy_out(GUEST_CODE, guest_load_ebx, 4));
         frame->regs.eip = GUEST_CODE;
         frame->regs.ebx = places[i];
-        EXPECT_EXCEPTION(14);
-        EXPECT_EQUAL(frame->address, places[i]);
+        EXPECT_NO_ACCESS(places[i]);
         EXPECT_OK(guest_copy_out(GUEST_CODE, guest_store_ebx, 4));
         frame->regs.eip = GUEST_CODE;
-        EXPECT_EXCEPTION(14);
+        EXPECT_NO_ACCESS(places[i]);
         EXPECT_OK(guest_copy_out(GUEST_CODE, guest_jump_ebx, 2));
         frame->regs.eip = GUEST_CODE;
-        EXPECT_EXCEPTION(14);
+        EXPECT_NO_ACCESS(places[i]);
     }
     EXPECT(secret == 0x5ec7e7);
 }
