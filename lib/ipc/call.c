@@ -28,14 +28,16 @@ void ipc_begin(struct ipc *ipc, uint32_t label, const void *request, uint32_t si
     ipc->flags = 0;
     ipc->tail = NULL;
     ipc->tail_length = 0;
-    memcpy(ipc->message.data, request, size);
+    if (size > 0)
+        memcpy(ipc->message.data, request, size);
 }
 
 status_t ipc_tail(struct ipc *ipc, const void *bytes, uint32_t length)
 {
     if (length > (uint32_t)(MESSAGE_BYTES - ipc->message.size))
         return ERR_TOO_LARGE;
-    memcpy(ipc->message.data + ipc->message.size, bytes, length);
+    if (length > 0)
+        memcpy(ipc->message.data + ipc->message.size, bytes, length);
     ipc->message.size = (uint16_t)(ipc->message.size + length);
     return OK;
 }
