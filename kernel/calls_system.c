@@ -109,23 +109,24 @@ status_t call_system_power(uint32_t action)
 status_t call_log_write(user_t text, uint32_t length)
 {
     char chunk[CHUNK];
-    char last = 0;
+    char last = 0; /* what was written last; 0: nothing yet */
 
     if (length > LINE_MAX)
         return ERR_TOO_LARGE;
     status_t status = user_check(text, length);
     if (status != OK || !length)
         return status;
-    for (uint32_t done = 0; done < length;) {
-        uint32_t count = length - done < CHUNK ? length - done : CHUNK;
-        status = user_read(chunk, (user_t){text.address + done}, count);
+    while (length) {
+        uint32_t count = length < CHUNK ? length : CHUNK;
+        status = user_read(chunk, text, count);
         if (status != OK)
             return status;
-        if (!done)
+        if (!last)
             log_print("%s: ", current->process->name);
         log_text(chunk, count);
-        last = chunk[count - 1];
-        done += count;
+        last = chunk[count - 1] ? chunk[count - 1] : ' ';
+        text.address += count;
+        length -= count;
     }
     if (last != '\n')
         log_text("\n", 1);

@@ -24,7 +24,7 @@ static status_t load_image(struct server *server, uint32_t *entry)
 {
     struct load_result loaded;
     handle_t vmo;
-    uint32_t length = (uint32_t)(server_image_end - server_image);
+    uint32_t length = (uintptr_t)server_image_end - (uintptr_t)server_image;
     status_t status = vmo_create(0, length, &vmo);
 
     if (status != OK)

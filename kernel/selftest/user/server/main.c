@@ -99,7 +99,7 @@ static status_t guest_make(const char *code, const char *end)
     if (status == OK)
         status = space_attach(guest);
     if (status == OK)
-        status = guest_copy_out(GUEST_CODE, code, (size_t)(end - code));
+        status = guest_copy_out(GUEST_CODE, code, (uintptr_t)end - (uintptr_t)code);
     frame->regs = (struct registers){
         .gs = 0,
         .fs = 0,
@@ -533,8 +533,8 @@ static uint32_t other_fpu_guest(void *unused)
     own = (struct guest_frame *)address;
     if (map_guest(space, GUEST_CODE, PAGE_SIZE, PROT_R | PROT_W | PROT_X) != OK ||
         space_attach(space) != OK ||
-        guest_copy_out(GUEST_CODE, guest_fpu_one, (size_t)(guest_fpu_one_end - guest_fpu_one)) !=
-            OK)
+        guest_copy_out(GUEST_CODE, guest_fpu_one,
+                       (uintptr_t)guest_fpu_one_end - (uintptr_t)guest_fpu_one) != OK)
         return 2;
     own->regs = (struct registers){.es = GUEST_DS,
                                    .ds = GUEST_DS,
@@ -558,7 +558,7 @@ static void fpu_state_belongs_to_the_thread_s_guest(void)
     EXPECT(thread);
     EXPECT(join_thread(thread));
     EXPECT_OK(guest_copy_out(GUEST_CODE, guest_fpu_store,
-                             (size_t)(guest_fpu_store_end - guest_fpu_store)));
+                             (uintptr_t)guest_fpu_store_end - (uintptr_t)guest_fpu_store));
     frame->regs.eip = GUEST_CODE;
     frame->regs.ebx = GUEST_DATA;
     EXPECT_SYSCALL(0x80);
@@ -582,7 +582,7 @@ static void fpu_state_can_be_saved_and_put_back(void)
     EXPECT_EQUAL(guest_fpu_read(HANDLE_SELF, (void *)KERNEL_BASE), ERR_BAD_ADDRESS);
     EXPECT_EQUAL(guest_fpu_reset(0x10000), ERR_INVALID_ARGUMENT);
     EXPECT_OK(guest_copy_out(GUEST_CODE, guest_fpu_store,
-                             (size_t)(guest_fpu_store_end - guest_fpu_store)));
+                             (uintptr_t)guest_fpu_store_end - (uintptr_t)guest_fpu_store));
     frame->regs.eip = GUEST_CODE;
     frame->regs.ebx = GUEST_DATA;
     EXPECT_SYSCALL(0x80);
