@@ -114,9 +114,9 @@ status_t call_log_write(user_t text, uint32_t length)
     if (length > LINE_MAX)
         return ERR_TOO_LARGE;
     status_t status = user_check(text, length);
-    if (status != OK || !length)
+    if (status != OK)
         return status;
-    while (length) {
+    while (length > 0) {
         uint32_t count = length < CHUNK ? length : CHUNK;
         status = user_read(chunk, text, count);
         if (status != OK)
@@ -124,11 +124,12 @@ status_t call_log_write(user_t text, uint32_t length)
         if (!last)
             log_print("%s: ", current->process->name);
         log_text(chunk, count);
-        last = chunk[count - 1] ? chunk[count - 1] : ' ';
+        const char *end = chunk + count;
+        last = end[-1] ? end[-1] : ' ';
         text.address += count;
         length -= count;
     }
-    if (last != '\n')
+    if (last && last != '\n')
         log_text("\n", 1);
     return OK;
 }
