@@ -26,6 +26,7 @@
 #define LASTED (10 * NS_PER_S)
 #define DELAY_FIRST (100 * NS_PER_MS)
 #define DELAY_MOST (10 * NS_PER_S)
+#define CODE_FAILED 1 /* of process_fail: the service itself has given up */
 #define O_RDWR 2
 
 struct service_entry_state {
@@ -249,7 +250,7 @@ static bool after_end(struct service_entry_state *service, status_t status, int3
 {
     if (shutting_down)
         return false;
-    if (service->optional && ran < LASTED && status == OK && code != 0) {
+    if (service->optional && ran < LASTED && status == OK && code == CODE_FAILED && !service->mounted) {
         log_printf("%s is not needed on this machine", service->name);
         return false;
     }

@@ -19,6 +19,7 @@
 #include <atomik/time.h>
 #include <ipc/call.h>
 #include <ipc/initclient.h>
+#include <ipc/ttyclient.h>
 
 static int failures;
 
@@ -253,6 +254,62 @@ static bool many_programs_leave_nothing_behind(void)
 
 static volatile uint32_t *volatile nowhere = (volatile uint32_t *)16;
 
+/* ---- services -------------------------------------------------------------------------------- */
+
+static uint32_t pid_of(const char *service)
+{
+    struct proc_record record = {0};
+    char name[64];
+    while (init_proc_info(startup_handle(STARTUP_INIT), record.pid, true, &record, name, sizeof name) == OK)
+        if (record.personality == 0 && strcmp(name, service) == 0)
+            return record.pid;
+    return 0;
+}
+
+/* Kill it and wait for init to start another one. */
+static bool comes_back(const char *service)
+{
+    uint32_t count, old = pid_of(service), now = old;
+    ktime_t end = time_monotonic() + 5 * NS_PER_S;
+    if (old == 0 || init_proc_signal(startup_handle(STARTUP_INIT), (int32_t)old, 9, 0, &count) != OK)
+        return false;
+    for (; (now == old || now == 0) && time_monotonic() < end; time_sleep(10 * NS_PER_MS))
+        now = pid_of(service);
+    return now != old && now != 0;
+}
+
+static bool a_killed_terminal_server_comes_back(void)
+{
+    handle_t tty;
+    uint32_t input, output;
+    if (!comes_back("tty") || init_name_lookup(startup_handle(STARTUP_INIT), "tty", true, &tty) != OK)
+        return false;
+    handle_t terminal, event;
+    bool works = tty_client_open(tty, 0, &terminal, &event) == OK && tty_client_queued(terminal, &input, &output) == OK;
+    handle_drop(&tty);
+    return works;
+}
+
+static bool a_killed_file_server_is_mounted_again(void)
+{
+    struct fs_walk_context context;
+    struct fs_attr before, after = {0};
+    ktime_t end = time_monotonic() + 5 * NS_PER_S;
+    if (file_context(&context) != OK || fs_client_stat_path(&context, HANDLE_NONE, "/host", 5, 0, &before) != OK)
+        return false;
+    if (pid_of("hostfs") == 0)
+        return before.device == context.root_device; /* nothing is shared, nothing is mounted */
+    if (!comes_back("hostfs"))
+        return false;
+    while (time_monotonic() < end) {
+        if (fs_client_stat_path(&context, HANDLE_NONE, "/host", 5, 0, &after) == OK && after.device != before.device &&
+            after.device != context.root_device)
+            return true;
+        time_sleep(10 * NS_PER_MS);
+    }
+    return false;
+}
+
 static void __attribute__((noinline)) fall_over(void)
 {
     *nowhere = 1;
@@ -286,5 +343,7 @@ int main(int argc, char **argv)
     check(signals_end_programs(), "signals end programs");
     check(what_is_no_program_does_not_start(), "what is no program does not start");
     check(many_programs_leave_nothing_behind(), "many programs leave nothing behind");
+    check(a_killed_terminal_server_comes_back(), "a killed terminal server comes back");
+    check(a_killed_file_server_is_mounted_again(), "a killed file server is mounted again");
     return failures != 0;
 }
