@@ -104,6 +104,11 @@ static void drop_handles(struct program_request *request, uint32_t first)
     request->handle_count = 0;
 }
 
+void program_drop(struct program_request *request)
+{
+    drop_handles(request, 0);
+}
+
 /* From here on the request's handles are named by their values in the new process. */
 static status_t give_handles(struct program_request *request, const struct program *program)
 {

@@ -29,6 +29,9 @@ void program_add(struct program_request *request, uint32_t tag, handle_t handle)
 /* Add a copy of a handle. */
 void program_add_copy(struct program_request *request, uint32_t tag, handle_t handle);
 
+/* Close the handles of a request that will not be started. */
+void program_drop(struct program_request *request);
+
 struct program {
     handle_t process, space;
 };

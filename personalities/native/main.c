@@ -50,24 +50,28 @@ static void on_signal(uint32_t pid, uint32_t signal)
         return;
     mutex_lock(&process_lock);
     struct native_process *process = find(pid);
-    if (process != NULL && process_kill(process->process, 128 + signal) == OK)
+    if (process != NULL && process_kill(process->program.process, 128 + signal) == OK)
         process->signal = signal;
     mutex_unlock(&process_lock);
 }
 
+/*
+ * init hears that the program runs before the watch thread may see its end, which the lock takes
+ * care of. If init no longer wants it (it was killed meanwhile), it goes the way of all programs.
+ */
 static void on_start(struct proc_event *event, handle_t handles[4])
 {
     struct native_process *process = NULL;
-    uint32_t start = event->start;
-    mutex_lock(&process_lock); /* so that its end is not looked at before it is in the list */
+    mutex_lock(&process_lock);
     status_t status = native_start(event, handles, &process);
+    status_t told = init_start_done(native_init, event->start, status);
     if (status == OK) {
         process->next = processes;
         processes = process;
+        if (told != OK && process_kill(process->program.process, 1) != OK)
+            log_printf("pid %u has ended before its start", (unsigned)event->pid);
     }
     mutex_unlock(&process_lock);
-    if (init_start_done(native_init, start, status) != OK)
-        log_printf("start %u: init does not know it", (unsigned)start);
     if (status == OK && event_signal(changed, 0, SIGNAL_SET) != OK)
         process_fail("event", ERR_BAD_STATE);
 }
@@ -78,11 +82,11 @@ static void on_stats(uint32_t pid, uint32_t request)
     struct process_info info;
     mutex_lock(&process_lock);
     struct native_process *process = find(pid);
-    status_t status = process != NULL ? process_info(process->process, &info) : ERR_NO_PROCESS;
+    status_t status = process != NULL ? process_info(process->program.process, &info) : ERR_NO_PROCESS;
     if (status == OK) {
         stats.threads = info.threads;
         stats.cpu_time = (uint64_t)info.cpu_time_high << 32 | info.cpu_time_low;
-        status = space_pages(process->space, &stats.mapped_pages, &stats.resident_pages);
+        status = space_pages(process->program.space, &stats.mapped_pages, &stats.resident_pages);
     }
     status = init_proc_stats_answer(native_init, request, status, &stats, status == OK ? process->command : "",
                                     status == OK ? process->command_length : 0);
@@ -117,7 +121,7 @@ static int32_t wait_status(const struct native_process *process)
     struct process_info info;
     if (process->signal != 0)
         return (int32_t)process->signal;
-    return process_info(process->process, &info) == OK ? (info.exit_code & 0xff) << 8 : 0;
+    return process_info(process->program.process, &info) == OK ? (info.exit_code & 0xff) << 8 : 0;
 }
 
 static void reap(struct native_process *process)
@@ -141,7 +145,7 @@ static void take_exceptions(void)
         mutex_lock(&process_lock);
         struct native_process *process = find(message.badge);
         if (process != NULL) {
-            process->signal = crash_signal(exception.vector);
+            process->signal = program_exception_signal(exception.vector);
             crash_report(process, &exception);
         }
         mutex_unlock(&process_lock);
@@ -161,7 +165,7 @@ static uint32_t collect(struct wait_item *items, struct native_process **list)
     mutex_lock(&process_lock);
     for (struct native_process *process = processes; process != NULL && count < WAIT_MAX; process = process->next) {
         list[count] = process;
-        items[count++] = (struct wait_item){.handle = process->process, .wanted = SIGNAL_TERMINATED};
+        items[count++] = (struct wait_item){.handle = process->program.process, .wanted = SIGNAL_TERMINATED};
     }
     mutex_unlock(&process_lock);
     return count;

@@ -4,6 +4,7 @@
 #define NATIVE_NATIVE_H
 
 #include <atomik/objects.h>
+#include <program/program.h>
 #include <protocols/init.h>
 
 /*
@@ -13,11 +14,11 @@
 struct native_process {
     struct native_process *next;
     uint32_t pid;
-    handle_t process, space;
+    struct program program;
     handle_t image; /* VMO of the program file: its symbols */
     struct start_fd error_fd; /* descriptor 2 as it was at the start, for crash reports */
     handle_t error_handle;
-    uint32_t id;     /* object id of the process, as exception messages name it */
+    bool has_terminal;
     uint32_t signal; /* that ended it, or 0 */
     char *command;   /* argv, NUL-separated */
     size_t command_length;
@@ -26,13 +27,11 @@ struct native_process {
 extern handle_t native_init;    /* our private handle to init */
 extern handle_t exception_port; /* where faults of our programs arrive, badge = pid */
 
-/* Load the program that the event describes; on success it runs. Takes over the handles. */
+/* Load the program that the event describes; on success it runs. The handles stay the caller's. */
 status_t native_start(const struct proc_event *event, handle_t handles[4], struct native_process **result);
 void native_free(struct native_process *process);
 
 /* Where a program crashed: text for its error output. */
-void crash_report(struct native_process *process, const struct exception_message *message);
-/* The Linux signal number that says best what happened. */
-uint32_t crash_signal(uint32_t vector);
+void crash_report(struct native_process *process, const struct exception_message *exception);
 
 #endif

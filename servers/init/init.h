@@ -111,6 +111,8 @@ void starts_of_personality_ended(const struct personality *personality);
 void starts_cancel(uint32_t token);
 /* Is this process about to become the personality's? */
 bool start_takes(const struct personality *personality, uint32_t pid);
+/* The process has ended: if its start was not reported done, it is now. */
+void start_settle(const struct personality *personality, uint32_t pid);
 /* The pid that a start of a new process will have. */
 uint32_t start_pid(uint32_t id);
 

@@ -339,8 +339,11 @@ status_t handle_proc_set(struct service *service, struct message *message)
 status_t handle_proc_exit(struct service *service, struct message *message)
 {
     const struct proc_exit_request *request = service_request(message, sizeof *request, NULL, NULL);
-    struct process *process = request == NULL ? NULL : own_process(message, request->pid);
+    struct personality *personality = personality_of_badge(message->badge);
     (void)service;
+    if (request != NULL && personality != NULL)
+        start_settle(personality, request->pid);
+    struct process *process = request == NULL ? NULL : own_process(message, request->pid);
     if (process == NULL)
         return request == NULL ? ERR_INVALID_ARGUMENT : ERR_NO_PROCESS;
     if (process->state == PROC_ZOMBIE)

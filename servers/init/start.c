@@ -299,6 +299,16 @@ static status_t finish(struct start *start)
     return OK;
 }
 
+void start_settle(const struct personality *personality, uint32_t pid)
+{
+    for (struct start *start = starts; start != NULL; start = start->next)
+        if (start->state == RUNNING && start->target == personality && start->pid == pid) {
+            if (finish(start) != OK)
+                LOG_ONCE("a start of pid %u came to its end twice", (unsigned)pid);
+            return; /* the list has changed */
+        }
+}
+
 status_t handle_start_done(struct service *service, struct message *message)
 {
     const struct start_done_request *request = service_request(message, sizeof *request, NULL, NULL);
