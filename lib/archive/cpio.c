@@ -5,10 +5,24 @@
 
 #define HEADER_SIZE 110
 #define FIELD_COUNT 13
-#define TRAILER "TRAILER!!!"
+#define TRAILER     "TRAILER!!!"
 
 /* In the order of the header. */
-enum field { INO, MODE, UID, GID, NLINK, MTIME, SIZE, DEV_MAJOR, DEV_MINOR, RDEV_MAJOR, RDEV_MINOR, NAME_SIZE, CHECK };
+enum field {
+    INO,
+    MODE,
+    UID,
+    GID,
+    NLINK,
+    MTIME,
+    SIZE,
+    DEV_MAJOR,
+    DEV_MINOR,
+    RDEV_MAJOR,
+    RDEV_MINOR,
+    NAME_SIZE,
+    CHECK
+};
 
 static bool parse_field(const char *digits, uint32_t *value)
 {
@@ -57,7 +71,8 @@ status_t cpio_next(const void *archive, size_t length, size_t *offset, struct cp
         if (!parse_field(header + 6 + 8 * i, &fields[i]))
             return ERR_INVALID_ARGUMENT;
     size_t left = length - start - HEADER_SIZE;
-    if (fields[NAME_SIZE] == 0 || fields[NAME_SIZE] > left || header[HEADER_SIZE + fields[NAME_SIZE] - 1] != 0)
+    if (fields[NAME_SIZE] == 0 || fields[NAME_SIZE] > left ||
+        header[HEADER_SIZE + fields[NAME_SIZE] - 1] != 0)
         return ERR_INVALID_ARGUMENT;
     size_t data = align4(start + HEADER_SIZE + fields[NAME_SIZE]);
     if (data > length || fields[SIZE] > length - data)
@@ -76,7 +91,8 @@ status_t cpio_next(const void *archive, size_t length, size_t *offset, struct cp
         .data_offset = data,
         .data_length = fields[SIZE],
     };
-    if (entry->name_length == strlen(TRAILER) && memcmp(entry->name, TRAILER, entry->name_length) == 0)
+    if (entry->name_length == strlen(TRAILER) &&
+        memcmp(entry->name, TRAILER, entry->name_length) == 0)
         return ERR_NOT_FOUND;
     trim_name(entry);
     *offset = align4(data + fields[SIZE]);

@@ -9,10 +9,10 @@
 #include <ipc/initclient.h>
 #include <ipc/ttyclient.h>
 
-#define BULK_SIZE 65536u /* of the buffer that a descriptor gets for transfers past FS_INLINE_MAX */
-#define PIPE_CAPACITY 65536u
-#define DEVICE_NULL 0x103 /* Linux device numbers, major << 8 | minor */
-#define DEVICE_ZERO 0x105
+#define BULK_SIZE      65536u /* of the buffer that a descriptor gets for transfers past FS_INLINE_MAX */
+#define PIPE_CAPACITY  65536u
+#define DEVICE_NULL    0x103 /* Linux device numbers, major << 8 | minor */
+#define DEVICE_ZERO    0x105
 #define LINUX_O_WRONLY 1
 
 static struct open_file {
@@ -36,7 +36,8 @@ void file_start(void)
             file->h1 = handles[i].handle; /* the second handle of the same descriptor */
             continue;
         }
-        *file = (struct open_file){.kind = handles[i].kind, .flags = handles[i].flags, .h0 = handles[i].handle};
+        *file = (struct open_file){
+            .kind = handles[i].kind, .flags = handles[i].flags, .h0 = handles[i].handle};
         if (file->kind == FD_DEVICE) {
             file->device = file->h0; /* no handle: the field holds the device number */
             file->h0 = HANDLE_NONE;
@@ -59,7 +60,8 @@ static int free_slot(void)
 
 status_t file_context(struct fs_walk_context *context)
 {
-    *context = (struct fs_walk_context){.root = startup_handle(STARTUP_ROOT), .cwd = startup_handle(STARTUP_CWD)};
+    *context = (struct fs_walk_context){.root = startup_handle(STARTUP_ROOT),
+                                        .cwd = startup_handle(STARTUP_CWD)};
     if (context->cwd == HANDLE_NONE)
         context->cwd = context->root;
     if (context->root == HANDLE_NONE)
@@ -76,7 +78,8 @@ status_t file_open(const char *path, uint32_t flags, uint32_t mode, int *fd)
         return ERR_NO_HANDLES;
     status_t status = file_context(&context);
     if (status == OK)
-        status = fs_client_open(&context, HANDLE_NONE, path, strlen(path), flags, mode, &node, NULL);
+        status =
+            fs_client_open(&context, HANDLE_NONE, path, strlen(path), flags, mode, &node, NULL);
     if (status != OK)
         return status;
     files[slot] = (struct open_file){.kind = FD_FILE, .h0 = node};
@@ -168,7 +171,8 @@ static status_t read_terminal(struct open_file *file, void *to, size_t length, s
     return tty_client_read(file->h0, to, length, 0, pgid, sid, done);
 }
 
-static status_t write_terminal(struct open_file *file, const void *from, size_t length, size_t *done)
+static status_t write_terminal(struct open_file *file, const void *from, size_t length,
+                               size_t *done)
 {
     uint32_t pgid, sid;
     own_group(&pgid, &sid);
@@ -194,16 +198,20 @@ status_t file_read(int fd, void *to, size_t length, size_t *done)
     if (file == NULL)
         return ERR_BAD_HANDLE;
     switch (file->kind) {
-    case FD_FILE: return read_node(file, to, length, done);
-    case FD_TTY: return read_terminal(file, to, length, done);
-    case FD_DEVICE: return read_device(file, to, length, done);
+    case FD_FILE:
+        return read_node(file, to, length, done);
+    case FD_TTY:
+        return read_terminal(file, to, length, done);
+    case FD_DEVICE:
+        return read_device(file, to, length, done);
     case FD_STREAM_READ:
     case FD_STREAM_PAIR: {
         status_t status = stream_read(file->h0, to, length, &part, DEADLINE_NEVER);
         *done = part;
         return status;
     }
-    default: return ERR_BAD_HANDLE;
+    default:
+        return ERR_BAD_HANDLE;
     }
 }
 
@@ -226,16 +234,21 @@ status_t file_write(int fd, const void *from, size_t length, size_t *done)
     if (file == NULL)
         return ERR_BAD_HANDLE;
     switch (file->kind) {
-    case FD_FILE: return write_node(file, from, length, done);
-    case FD_TTY: return write_terminal(file, from, length, done);
-    case FD_STREAM_WRITE: return write_stream(file->h0, from, length, done);
-    case FD_STREAM_PAIR: return write_stream(file->h1, from, length, done);
+    case FD_FILE:
+        return write_node(file, from, length, done);
+    case FD_TTY:
+        return write_terminal(file, from, length, done);
+    case FD_STREAM_WRITE:
+        return write_stream(file->h0, from, length, done);
+    case FD_STREAM_PAIR:
+        return write_stream(file->h1, from, length, done);
     case FD_DEVICE:
         if (file->device != DEVICE_NULL && file->device != DEVICE_ZERO)
             return ERR_NO_DEVICE;
         *done = length;
         return OK;
-    default: return ERR_BAD_HANDLE;
+    default:
+        return ERR_BAD_HANDLE;
     }
 }
 
@@ -269,7 +282,8 @@ status_t file_info(int fd, struct start_fd *info, handle_t *h0, handle_t *h1)
     struct open_file *file = file_of(fd);
     if (file == NULL)
         return ERR_BAD_HANDLE;
-    *info = (struct start_fd){.fd = (uint32_t)fd, .kind = file->kind, .flags = file->flags, .device = file->device};
+    *info = (struct start_fd){
+        .fd = (uint32_t)fd, .kind = file->kind, .flags = file->flags, .device = file->device};
     *h0 = file->h0;
     *h1 = file->h1;
     return OK;
@@ -290,7 +304,8 @@ status_t file_pipe(int fds[2])
     if (status != OK)
         return status;
     files[in] = (struct open_file){.kind = FD_STREAM_READ, .h0 = read_end};
-    files[out] = (struct open_file){.kind = FD_STREAM_WRITE, .flags = LINUX_O_WRONLY, .h0 = write_end};
+    files[out] =
+        (struct open_file){.kind = FD_STREAM_WRITE, .flags = LINUX_O_WRONLY, .h0 = write_end};
     fds[0] = in;
     fds[1] = out;
     return OK;
@@ -322,10 +337,12 @@ static status_t commit(handle_t init, uint32_t start, const char *path, char *co
     handle_t strings;
     if (fs_client_name_of(context->cwd, cwd, sizeof cwd) != OK)
         strlcpy(cwd, "/", sizeof cwd);
-    status_t status = start_strings_vmo(path, cwd, argv, (char *const *)startup_info()->envp, &arguments, &strings);
+    status_t status = start_strings_vmo(path, cwd, argv, (char *const *)startup_info()->envp,
+                                        &arguments, &strings);
     if (status != OK)
         return status;
-    status = init_start_commit(init, start, &arguments, strings, context->root, context->cwd, image, false, pid);
+    status = init_start_commit(init, start, &arguments, strings, context->root, context->cwd, image,
+                               false, pid);
     handle_drop(&strings);
     return status;
 }
@@ -339,7 +356,8 @@ status_t spawn(const char *path, char *const argv[], const int fds[3], uint32_t 
     uint32_t start;
     status_t status = file_context(&context);
     if (status == OK)
-        status = fs_client_open(&context, HANDLE_NONE, path, strlen(path), FS_O_READ, 0, &image, NULL);
+        status =
+            fs_client_open(&context, HANDLE_NONE, path, strlen(path), FS_O_READ, 0, &image, NULL);
     if (status != OK)
         return status;
     status = init_start_begin(init, &request, &start);

@@ -8,11 +8,11 @@
 void log_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Log a line the first time this call site is reached, and never again. */
-#define LOG_ONCE(...)                                                                              \
-    do {                                                                                           \
-        static bool logged_;                                                                       \
-        if (!__atomic_exchange_n(&logged_, true, __ATOMIC_RELAXED))                                \
-            log_printf(__VA_ARGS__);                                                               \
+#define LOG_ONCE(...)                                               \
+    do {                                                            \
+        static bool logged_;                                        \
+        if (!__atomic_exchange_n(&logged_, true, __ATOMIC_RELAXED)) \
+            log_printf(__VA_ARGS__);                                \
     } while (0)
 
 #endif

@@ -7,7 +7,7 @@
 #include <atomik/syscall.h>
 
 #define STRING_(x) #x
-#define STRING(x) STRING_(x)
+#define STRING(x)  STRING_(x)
 
 __asm__(".text\n"
         ".local kernel_call_common\n"
@@ -23,16 +23,16 @@ __asm__(".text\n"
         "    movl 36(%esp), %edi\n"
         "    movl 40(%esp), %ebp\n"
         "    int $" STRING(CALL_VECTOR) "\n"
-        "    popl %ebx\n"
-        "    popl %esi\n"
-        "    popl %edi\n"
-        "    popl %ebp\n"
-        "    ret\n");
+                                        "    popl %ebx\n"
+                                        "    popl %esi\n"
+                                        "    popl %edi\n"
+                                        "    popl %ebp\n"
+                                        "    ret\n");
 
-#define SYSCALL(number, name, arguments, text)                                                     \
-    __asm__(".globl " #name "\n"                                                                   \
-            ".type " #name ", @function\n" #name ":\n"                                             \
-            "    movl $" #number ", %eax\n"                                                        \
+#define SYSCALL(number, name, arguments, text)         \
+    __asm__(".globl " #name "\n"                       \
+            ".type " #name ", @function\n" #name ":\n" \
+            "    movl $" #number ", %eax\n"            \
             "    jmp kernel_call_common\n");
 #include <atomik/calls.def>
 #undef SYSCALL

@@ -20,7 +20,7 @@ void thread_entry(void);
  * on, so between its two kernel calls it must not touch memory.
  */
 #define STRING_(x) #x
-#define STRING(x) STRING_(x)
+#define STRING(x)  STRING_(x)
 __asm__(".text\n"
         ".globl thread_entry\n"
         "thread_entry:\n"
@@ -36,10 +36,10 @@ __asm__(".text\n"
         "    xorl %ebx, %ebx\n"
         "    movl $44, %eax\n" /* space_unmap */
         "    int $" STRING(CALL_VECTOR) "\n"
-        "    xorl %ebx, %ebx\n"
-        "    movl $19, %eax\n" /* thread_exit */
-        "    int $" STRING(CALL_VECTOR) "\n"
-        "    ud2\n");
+                                        "    xorl %ebx, %ebx\n"
+                                        "    movl $19, %eax\n" /* thread_exit */
+                                        "    int $" STRING(CALL_VECTOR) "\n"
+                                                                        "    ud2\n");
 _Static_assert(CALL_space_unmap == 44 && CALL_thread_exit == 19, "numbers in the assembler above");
 
 void thread_main(struct thread_start *start)
@@ -53,7 +53,8 @@ void thread_end(void)
 {
     struct mapping_info mapping;
     uint32_t here = (uint32_t)__builtin_frame_address(0);
-    if (space_query(HANDLE_SELF, here, &mapping) != OK || mapping.address > here || mapping.tag == 0)
+    if (space_query(HANDLE_SELF, here, &mapping) != OK || mapping.address > here ||
+        mapping.tag == 0)
         thread_leave(0, 0); /* the first thread: its stack stays */
     thread_leave(mapping.address - PAGE_SIZE, mapping.length + PAGE_SIZE);
 }
@@ -63,7 +64,8 @@ static uint32_t next_tag = 1;
 
 static status_t map_stack(size_t size, struct map_request *guarded)
 {
-    *guarded = (struct map_request){.length = size + PAGE_SIZE, .prot = PROT_NONE_, .flags = MAP_FLAG_GUARD};
+    *guarded = (struct map_request){
+        .length = size + PAGE_SIZE, .prot = PROT_NONE_, .flags = MAP_FLAG_GUARD};
     status_t status = space_map(HANDLE_SELF, guarded);
     if (status != OK)
         return status;
@@ -71,7 +73,8 @@ static status_t map_stack(size_t size, struct map_request *guarded)
                                 .length = size,
                                 .prot = PROT_R | PROT_W,
                                 .flags = MAP_FLAG_FIXED,
-                                .tag = __atomic_fetch_add(&next_tag, 1, __ATOMIC_RELAXED) | 1u << 31};
+                                .tag =
+                                    __atomic_fetch_add(&next_tag, 1, __ATOMIC_RELAXED) | 1u << 31};
     status = space_map(HANDLE_SELF, &stack);
     if (status != OK && space_unmap(HANDLE_SELF, guarded->address, guarded->length) != OK)
         __builtin_trap();
@@ -80,14 +83,16 @@ static status_t map_stack(size_t size, struct map_request *guarded)
 
 status_t thread_spawn(void (*function)(void *), void *argument, size_t stack_size, handle_t *thread)
 {
-    size_t size = ((stack_size == 0 ? THREAD_STACK_DEFAULT : stack_size) + PAGE_MASK) & ~(size_t)PAGE_MASK;
+    size_t size =
+        ((stack_size == 0 ? THREAD_STACK_DEFAULT : stack_size) + PAGE_MASK) & ~(size_t)PAGE_MASK;
     struct map_request mapping;
     status_t status = map_stack(size, &mapping);
     if (status != OK)
         return status;
     struct thread_start *start = (struct thread_start *)(mapping.address + mapping.length) - 1;
     *start = (struct thread_start){function, argument, mapping.address, mapping.length};
-    status = thread_create(HANDLE_SELF, (uintptr_t)thread_entry, (uintptr_t)start, (uintptr_t)start, thread);
+    status = thread_create(HANDLE_SELF, (uintptr_t)thread_entry, (uintptr_t)start, (uintptr_t)start,
+                           thread);
     if (status != OK && space_unmap(HANDLE_SELF, mapping.address, mapping.length) != OK)
         __builtin_trap();
     return status;
@@ -109,7 +114,8 @@ static void wake(uint32_t *word, uint32_t count)
 bool mutex_try_lock(struct mutex *mutex)
 {
     uint32_t expected = 0;
-    return __atomic_compare_exchange_n(&mutex->state, &expected, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+    return __atomic_compare_exchange_n(&mutex->state, &expected, 1, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
 }
 
 void mutex_lock(struct mutex *mutex)
@@ -130,7 +136,8 @@ bool condition_wait_until(struct condition *condition, struct mutex *mutex, ktim
 {
     uint32_t sequence = __atomic_load_n(&condition->sequence, __ATOMIC_RELAXED);
     mutex_unlock(mutex);
-    status_t status = futex_wait((uintptr_t)&condition->sequence, sequence, deadline, CALL_UNINTERRUPTIBLE);
+    status_t status =
+        futex_wait((uintptr_t)&condition->sequence, sequence, deadline, CALL_UNINTERRUPTIBLE);
     mutex_lock(mutex);
     return status != ERR_TIMED_OUT;
 }

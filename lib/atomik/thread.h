@@ -17,7 +17,8 @@
  * default; a guard page lies below the stack, which is freed when the thread ends. *thread (may be
  * NULL) gets a handle that the caller closes; waiting for its SIGNAL_TERMINATED joins the thread.
  */
-status_t thread_spawn(void (*function)(void *), void *argument, size_t stack_size, handle_t *thread);
+status_t thread_spawn(void (*function)(void *), void *argument, size_t stack_size,
+                      handle_t *thread);
 /* End a thread that thread_spawn started, from within. */
 void thread_end(void) __attribute__((noreturn));
 

@@ -6,7 +6,7 @@
 #include <atomik/types.h>
 
 #define NS_PER_MS 1000000ull
-#define NS_PER_S 1000000000ull
+#define NS_PER_S  1000000000ull
 
 ktime_t time_monotonic(void);
 ktime_t time_realtime(void);

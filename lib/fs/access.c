@@ -50,7 +50,8 @@ status_t fs_check_setattr(const struct fs_open *open, uint32_t mask, const struc
     bool owner = attr.uid == open->uid;
     if ((mask & FS_ATTR_UID) != 0 && wanted->uid != attr.uid)
         return ERR_NOT_PERMITTED;
-    if ((mask & FS_ATTR_GID) != 0 && (!owner || (wanted->gid != attr.gid && wanted->gid != open->gid)))
+    if ((mask & FS_ATTR_GID) != 0 &&
+        (!owner || (wanted->gid != attr.gid && wanted->gid != open->gid)))
         return ERR_NOT_PERMITTED;
     if ((mask & (FS_ATTR_MODE | FS_ATTR_ATIME | FS_ATTR_MTIME)) != 0 && !owner)
         return ERR_NOT_PERMITTED;

@@ -24,16 +24,16 @@
 #define FS_BADGE_ROOT 1
 
 /* Type bits of fs_attr.mode. */
-#define FS_TYPE_MASK 0170000u
-#define FS_TYPE_SOCKET 0140000u
-#define FS_TYPE_LINK 0120000u
-#define FS_TYPE_FILE 0100000u
-#define FS_TYPE_BLOCK 0060000u
+#define FS_TYPE_MASK      0170000u
+#define FS_TYPE_SOCKET    0140000u
+#define FS_TYPE_LINK      0120000u
+#define FS_TYPE_FILE      0100000u
+#define FS_TYPE_BLOCK     0060000u
 #define FS_TYPE_DIRECTORY 0040000u
 #define FS_TYPE_CHARACTER 0020000u
-#define FS_TYPE_FIFO 0010000u
-#define FS_MODE_SETGID 02000u
-#define FS_MODE_STICKY 01000u
+#define FS_TYPE_FIFO      0010000u
+#define FS_MODE_SETGID    02000u
+#define FS_MODE_STICKY    01000u
 
 struct fs_server;
 struct fs_lock;
@@ -42,7 +42,7 @@ struct fs_node {
     struct fs_server *server;
     uint64_t ino;
     uint32_t references;
-    handle_t mounted;      /* root directory of the file system that covers this directory, or none */
+    handle_t mounted; /* root directory of the file system that covers this directory, or none */
     struct fs_lock *locks; /* byte-range locks held and waited for */
 };
 
@@ -70,8 +70,8 @@ struct fs_entries {
     uint32_t count;
 };
 /* False: it did not fit; end the enumeration here. `cookie` is where to go on after this entry. */
-bool fs_entries_add(struct fs_entries *entries, uint64_t ino, uint64_t cookie, uint32_t mode, const char *name,
-                    size_t length);
+bool fs_entries_add(struct fs_entries *entries, uint64_t ino, uint64_t cookie, uint32_t mode,
+                    const char *name, size_t length);
 
 /*
  * `data` is what open stored for this open node (NULL if it stores nothing). Operations that a
@@ -85,9 +85,11 @@ struct fs_ops {
     status_t (*set_attributes)(struct fs_node *node, uint32_t mask, const struct fs_attr *attr);
     /* The name is known to be free. */
     status_t (*create)(struct fs_node *directory, const struct fs_new *new, struct fs_node **child);
-    status_t (*link)(struct fs_node *directory, const char *name, size_t length, struct fs_node *node);
+    status_t (*link)(struct fs_node *directory, const char *name, size_t length,
+                     struct fs_node *node);
     /* Of anything, directories too (NOT_EMPTY is for the file system to say). */
-    status_t (*unlink)(struct fs_node *directory, const char *name, size_t length, struct fs_node *child);
+    status_t (*unlink)(struct fs_node *directory, const char *name, size_t length,
+                       struct fs_node *child);
     status_t (*rename)(const struct fs_rename *rename);
     status_t (*read_link)(struct fs_node *node, char *to, size_t size, size_t *length);
     /* The directory that holds this one; of the root: the root. */
@@ -95,17 +97,20 @@ struct fs_ops {
     /* Its name in there, not terminated. */
     status_t (*name)(struct fs_node *directory, char *to, size_t size, size_t *length);
     /* fs_entries_add for the entries after cookie, `.` and `..` among them, until it says stop. */
-    status_t (*read_directory)(struct fs_node *directory, void *data, uint64_t cookie, struct fs_entries *entries);
+    status_t (*read_directory)(struct fs_node *directory, void *data, uint64_t cookie,
+                               struct fs_entries *entries);
     status_t (*open)(struct fs_node *node, uint32_t flags, void **data);
     void (*close)(struct fs_node *node, void *data);
-    status_t (*read)(struct fs_node *node, void *data, uint64_t offset, void *to, uint32_t length, uint32_t *done);
-    status_t (*write)(struct fs_node *node, void *data, uint64_t offset, const void *from, uint32_t length,
-                      uint32_t *done);
-    status_t (*content)(struct fs_node *node, void *data, uint32_t prot, handle_t *vmo, uint64_t *size,
-                        bool *coherent);
+    status_t (*read)(struct fs_node *node, void *data, uint64_t offset, void *to, uint32_t length,
+                     uint32_t *done);
+    status_t (*write)(struct fs_node *node, void *data, uint64_t offset, const void *from,
+                      uint32_t length, uint32_t *done);
+    status_t (*content)(struct fs_node *node, void *data, uint32_t prot, handle_t *vmo,
+                        uint64_t *size, bool *coherent);
     status_t (*modified)(struct fs_node *node);
     status_t (*sync)(struct fs_node *node, void *data, bool data_only);
-    status_t (*statistics)(struct fs_server *server, struct fs_statistics *statistics); /* all but .device */
+    status_t (*statistics)(struct fs_server *server,
+                           struct fs_statistics *statistics); /* all but .device */
     void (*release)(struct fs_node *node);
 };
 
@@ -124,14 +129,15 @@ struct fs_server {
     struct service service;
     const struct fs_ops *ops;
     struct fs_node *root;
-    uint32_t device;        /* object id of the port */
-    handle_t parent;        /* directory that holds our mount point, or none */
-    char mount_path[512];   /* of the mount point; "" for the root of all */
-    struct fs_open *opens;  /* indexed by badge */
+    uint32_t device;       /* object id of the port */
+    handle_t parent;       /* directory that holds our mount point, or none */
+    char mount_path[512];  /* of the mount point; "" for the root of all */
+    struct fs_open *opens; /* indexed by badge */
     uint32_t open_capacity, open_free;
 };
 
-status_t fs_server_init(struct fs_server *server, handle_t port, const struct fs_ops *ops, struct fs_node *root);
+status_t fs_server_init(struct fs_server *server, handle_t port, const struct fs_ops *ops,
+                        struct fs_node *root);
 void fs_server_run(struct fs_server *server) __attribute__((noreturn));
 
 /* Set up the common part of a new node, with one reference. */

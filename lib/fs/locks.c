@@ -27,7 +27,8 @@ static bool overlaps(const struct fs_lock *lock, uint64_t start, uint64_t end)
 static struct fs_lock *find_conflict(struct fs_node *node, const struct fs_lock *wanted)
 {
     for (struct fs_lock *lock = node->locks; lock != NULL; lock = lock->next)
-        if (lock->token == 0 && lock->owner != wanted->owner && overlaps(lock, wanted->start, wanted->end) &&
+        if (lock->token == 0 && lock->owner != wanted->owner &&
+            overlaps(lock, wanted->start, wanted->end) &&
             (lock->type == LOCK_EXCLUSIVE || wanted->type == LOCK_EXCLUSIVE))
             return lock;
     return NULL;
@@ -119,8 +120,8 @@ static status_t reply_lock(struct message *message, const struct fs_lock *lock)
     return OK;
 }
 
-static status_t set_lock(struct fs_server *server, struct fs_node *node, struct fs_lock *wanted, bool wait,
-                         struct message *message)
+static status_t set_lock(struct fs_server *server, struct fs_node *node, struct fs_lock *wanted,
+                         bool wait, struct message *message)
 {
     if (wanted->type != UNLOCK && find_conflict(node, wanted) != NULL) {
         if (!wait)
@@ -164,8 +165,8 @@ void fs_locks_cancel(struct fs_server *server, uint32_t token)
 {
     for (uint32_t badge = FS_BADGE_ROOT; badge < server->open_capacity; badge++) {
         struct fs_open *open = fs_open_of(server, badge);
-        for (struct fs_lock **link = open == NULL ? NULL : &open->node->locks; link != NULL && *link != NULL;
-             link = &(*link)->next) {
+        for (struct fs_lock **link = open == NULL ? NULL : &open->node->locks;
+             link != NULL && *link != NULL; link = &(*link)->next) {
             struct fs_lock *lock = *link;
             if (lock->token != token)
                 continue;

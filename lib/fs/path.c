@@ -23,7 +23,8 @@ struct path_call {
     size_t target_length;
 };
 
-static status_t make(struct path_call *call, uint32_t mode, uint32_t rdev, const char *target, size_t target_length)
+static status_t make(struct path_call *call, uint32_t mode, uint32_t rdev, const char *target,
+                     size_t target_length)
 {
     const struct fs_ops *ops = call->server->ops;
     struct walk *walk = &call->walk;
@@ -129,7 +130,8 @@ static status_t op_open(struct path_call *call)
         if (status != OK)
             return status;
     }
-    status = fs_open_new(call->server, call->walk.node, flags, call->request.uid, call->request.gid, &call->handles[0]);
+    status = fs_open_new(call->server, call->walk.node, flags, call->request.uid, call->request.gid,
+                         &call->handles[0]);
     if (status == OK && (flags & FS_O_VMO) && regular)
         attach_content(call, fs_open_of_handle(call->server, call->handles[0]));
     return status;
@@ -152,7 +154,8 @@ static status_t op_mknod(struct path_call *call)
         return ERR_INVALID_ARGUMENT;
     if ((type == FS_TYPE_BLOCK || type == FS_TYPE_CHARACTER) && call->request.uid != 0)
         return ERR_NOT_PERMITTED;
-    return make(call, (type == 0 ? FS_TYPE_FILE : type) | (call->request.mode & 07777), call->request.rdev, NULL, 0);
+    return make(call, (type == 0 ? FS_TYPE_FILE : type) | (call->request.mode & 07777),
+                call->request.rdev, NULL, 0);
 }
 
 static status_t op_symlink(struct path_call *call)
@@ -169,7 +172,8 @@ static status_t op_readlink(struct path_call *call)
         return status;
     if ((call->attr.mode & FS_TYPE_MASK) != FS_TYPE_LINK || call->server->ops->read_link == NULL)
         return ERR_INVALID_ARGUMENT;
-    return call->server->ops->read_link(call->walk.node, call->target, sizeof call->target, &call->target_length);
+    return call->server->ops->read_link(call->walk.node, call->target, sizeof call->target,
+                                        &call->target_length);
 }
 
 static status_t remove_entry(struct path_call *call, bool directory)
@@ -189,7 +193,8 @@ static status_t remove_entry(struct path_call *call, bool directory)
         return ERR_BUSY;
     status = fs_may_change(walk->directory, walk->node, call->request.uid, call->request.gid);
     if (status == OK)
-        status = call->server->ops->unlink(walk->directory, walk->name, walk->name_length, walk->node);
+        status =
+            call->server->ops->unlink(walk->directory, walk->name, walk->name_length, walk->node);
     return status;
 }
 
@@ -222,7 +227,8 @@ static status_t op_link(struct path_call *call)
         return ERR_NOT_PERMITTED;
     status = fs_may_change(walk->directory, NULL, call->request.uid, call->request.gid);
     if (status == OK)
-        status = call->server->ops->link(walk->directory, walk->name, walk->name_length, existing->node);
+        status =
+            call->server->ops->link(walk->directory, walk->name, walk->name_length, existing->node);
     return status == OK ? fs_attributes(existing->node, &call->attr) : status;
 }
 
@@ -273,9 +279,11 @@ static status_t check_rename(struct path_call *call, const struct fs_rename *ren
     if (rename->exchange && is_directory(rename->replaced) &&
         is_above(call->server, rename->replaced, rename->old_directory))
         return ERR_INVALID_ARGUMENT;
-    status_t status = fs_may_change(rename->old_directory, rename->node, call->request.uid, call->request.gid);
+    status_t status =
+        fs_may_change(rename->old_directory, rename->node, call->request.uid, call->request.gid);
     if (status == OK)
-        status = fs_may_change(rename->new_directory, rename->replaced, call->request.uid, call->request.gid);
+        status = fs_may_change(rename->new_directory, rename->replaced, call->request.uid,
+                               call->request.gid);
     return status;
 }
 
@@ -311,7 +319,8 @@ static status_t op_rename(struct path_call *call)
                                .new_name = call->extra,
                                .new_length = call->extra_length,
                                .exchange = (call->request.flags & FS_RENAME_EXCHANGE) != 0};
-    status_t status = ops->lookup(target->node, call->extra, call->extra_length, false, &rename.replaced);
+    status_t status =
+        ops->lookup(target->node, call->extra, call->extra_length, false, &rename.replaced);
     if (status == ERR_NOT_FOUND)
         status = OK, rename.replaced = NULL;
     if (status == OK)
@@ -362,11 +371,13 @@ static uint32_t walk_flags_of(const struct fs_path_request *request)
     return flags;
 }
 
-static status_t read_request(struct path_call *call, struct service *service, struct message *message)
+static status_t read_request(struct path_call *call, struct service *service,
+                             struct message *message)
 {
     const uint8_t *tail;
     uint32_t tail_length;
-    const struct fs_path_request *request = service_request(message, sizeof *request, &tail, &tail_length);
+    const struct fs_path_request *request =
+        service_request(message, sizeof *request, &tail, &tail_length);
     if (request == NULL || request->path_length > tail_length || request->op >= OPERATION_COUNT ||
         operations[request->op].run == NULL || memchr(tail, 0, request->path_length) != NULL)
         return ERR_INVALID_ARGUMENT;
@@ -408,7 +419,8 @@ status_t fs_handle_path(struct service *service, struct message *message)
     status_t status = read_request(&call, service, message);
     if (status != OK)
         return status;
-    status = walk_path(call.server, call.start->node, &call.request, call.text, walk_flags_of(&call.request), &call.walk);
+    status = walk_path(call.server, call.start->node, &call.request, call.text,
+                       walk_flags_of(&call.request), &call.walk);
     if (status == OK) {
         if (call.walk.outcome == FS_WALK_DONE)
             status = operations[call.request.op].run(&call);

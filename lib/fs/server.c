@@ -14,7 +14,8 @@
 static uint8_t staging[STAGING_SIZE];
 
 /* The open node and the request of a call; an error if either is missing. */
-static status_t begin(struct service *service, struct message *message, uint32_t size, struct fs_open **open)
+static status_t begin(struct service *service, struct message *message, uint32_t size,
+                      struct fs_open **open)
 {
     *open = fs_open_of(fs_server_of(service), message->badge);
     if (*open == NULL)
@@ -54,7 +55,8 @@ static status_t handle_setattr(struct service *service, struct message *message)
     if (status == OK)
         status = fs_attributes(open->node, &request.attr);
     if (status == OK)
-        ((struct fs_setattr_reply *)service_reply(message, sizeof(struct fs_setattr_reply)))->attr = request.attr;
+        ((struct fs_setattr_reply *)service_reply(message, sizeof(struct fs_setattr_reply)))->attr =
+            request.attr;
     return status;
 }
 
@@ -69,7 +71,9 @@ static status_t check_data(struct fs_open *open, uint32_t right)
     if (status != OK)
         return status;
     uint32_t type = attr.mode & FS_TYPE_MASK;
-    return type == FS_TYPE_FILE ? OK : type == FS_TYPE_DIRECTORY ? ERR_IS_DIRECTORY : ERR_NOT_SUPPORTED;
+    return type == FS_TYPE_FILE        ? OK
+           : type == FS_TYPE_DIRECTORY ? ERR_IS_DIRECTORY
+                                       : ERR_NOT_SUPPORTED;
 }
 
 static status_t node_size(struct fs_node *node, uint64_t *size)
@@ -82,7 +86,8 @@ static status_t node_size(struct fs_node *node, uint64_t *size)
 }
 
 /* Where a transfer starts. The sum with its length must not wrap. */
-static status_t find_offset(struct fs_open *open, uint64_t wanted, uint32_t length, bool writing, uint64_t *offset)
+static status_t find_offset(struct fs_open *open, uint64_t wanted, uint32_t length, bool writing,
+                            uint64_t *offset)
 {
     status_t status = OK;
     if (wanted == FS_APPEND || (wanted == FS_POSITION && writing && (open->flags & FS_O_APPEND)))
@@ -190,7 +195,8 @@ static status_t handle_write(struct service *service, struct message *message)
     if (request.bulk)
         status = write_bulk(open, offset, request.length, &done);
     else
-        status = open->node->server->ops->write(open->node, open->data, offset, tail, request.length, &done);
+        status = open->node->server->ops->write(open->node, open->data, offset, tail,
+                                                request.length, &done);
     if (status != OK)
         return status;
     if (request.offset == FS_POSITION)
@@ -236,7 +242,8 @@ static status_t handle_vmo(struct service *service, struct message *message)
         return status;
     if (open->node->server->ops->content == NULL)
         return ERR_NOT_SUPPORTED;
-    status = open->node->server->ops->content(open->node, open->data, request.prot, &vmo, &size, &coherent);
+    status = open->node->server->ops->content(open->node, open->data, request.prot, &vmo, &size,
+                                              &coherent);
     if (status != OK)
         return status;
     struct fs_vmo_reply *reply = service_reply(message, sizeof *reply);
@@ -260,7 +267,8 @@ static status_t reserve(struct fs_open *open, int64_t delta, uint64_t *before, u
     return set_attributes(open->node, FS_ATTR_SIZE | FS_ATTR_MTIME_NOW, &wanted);
 }
 
-static status_t seek(struct fs_open *open, uint32_t whence, int64_t delta, uint64_t *before, uint64_t *after)
+static status_t seek(struct fs_open *open, uint32_t whence, int64_t delta, uint64_t *before,
+                     uint64_t *after)
 {
     uint64_t base = 0;
     status_t status = OK;
@@ -271,7 +279,8 @@ static status_t seek(struct fs_open *open, uint32_t whence, int64_t delta, uint6
         status = node_size(open->node, &base);
     if (status != OK)
         return status;
-    if (whence > 2 || (delta < 0 && (uint64_t)-delta > base) || (delta > 0 && base > INT64_MAX - (uint64_t)delta))
+    if (whence > 2 || (delta < 0 && (uint64_t)-delta > base) ||
+        (delta > 0 && base > INT64_MAX - (uint64_t)delta))
         return ERR_INVALID_ARGUMENT;
     *after = base + (uint64_t)delta;
     return OK;
@@ -341,7 +350,8 @@ static status_t handle_reopen(struct service *service, struct message *message)
             status = ERR_IS_DIRECTORY;
         else
             status = fs_access(node, uid, gid,
-                               (request.flags & FS_O_READ ? MAY_READ : 0) | (request.flags & FS_O_WRITE ? MAY_WRITE : 0));
+                               (request.flags & FS_O_READ ? MAY_READ : 0) |
+                                   (request.flags & FS_O_WRITE ? MAY_WRITE : 0));
     }
     if (status == OK)
         status = fs_open_new(fs_server_of(service), node, request.flags, uid, gid, &handle);
@@ -359,18 +369,20 @@ static status_t handle_statfs(struct service *service, struct message *message)
     struct fs_open *open;
     status_t status = begin(service, message, 0, &open);
     if (status == OK)
-        status = server->ops->statistics == NULL ? ERR_NOT_SUPPORTED : server->ops->statistics(server, &statistics);
+        status = server->ops->statistics == NULL ? ERR_NOT_SUPPORTED
+                                                 : server->ops->statistics(server, &statistics);
     if (status != OK)
         return status;
     statistics.device = server->device;
-    ((struct fs_statfs_reply *)service_reply(message, sizeof(struct fs_statfs_reply)))->statistics = statistics;
+    ((struct fs_statfs_reply *)service_reply(message, sizeof(struct fs_statfs_reply)))->statistics =
+        statistics;
     return OK;
 }
 
 /* ---- directories ----------------------------------------------------------------------------- */
 
-bool fs_entries_add(struct fs_entries *entries, uint64_t ino, uint64_t cookie, uint32_t mode, const char *name,
-                    size_t length)
+bool fs_entries_add(struct fs_entries *entries, uint64_t ino, uint64_t cookie, uint32_t mode,
+                    const char *name, size_t length)
 {
     size_t record = (sizeof(struct fs_dirent) + length + 7) & ~(size_t)7;
     if (length > FS_NAME_MAX || record > (size_t)(entries->end - entries->at))
@@ -404,7 +416,8 @@ static status_t handle_readdir(struct service *service, struct message *message)
     if ((attr.mode & FS_TYPE_MASK) != FS_TYPE_DIRECTORY)
         return ERR_NOT_DIRECTORY;
     memset(records, 0, sizeof records);
-    status = open->node->server->ops->read_directory(open->node, open->data, request.cookie, &entries);
+    status =
+        open->node->server->ops->read_directory(open->node, open->data, request.cookie, &entries);
     if (status != OK)
         return status;
     struct fs_readdir_reply *reply = service_reply(message, sizeof *reply);
@@ -413,7 +426,8 @@ static status_t handle_readdir(struct service *service, struct message *message)
 }
 
 /* Builds the path from its end in path[size]; *at is where it starts. */
-static status_t build_name(struct fs_server *server, struct fs_node *directory, char *path, size_t size, size_t *at)
+static status_t build_name(struct fs_server *server, struct fs_node *directory, char *path,
+                           size_t size, size_t *at)
 {
     struct fs_node *node = fs_node_get(directory), *parent;
     status_t status = OK;
@@ -509,7 +523,8 @@ static status_t handle_set_parent(struct service *service, struct message *messa
     struct fs_server *server = fs_server_of(service);
     if (message->badge != FS_BADGE_ROOT)
         return ERR_NOT_PERMITTED;
-    if (message->size >= sizeof server->mount_path || memchr(message->data, 0, message->size) != NULL)
+    if (message->size >= sizeof server->mount_path ||
+        memchr(message->data, 0, message->size) != NULL)
         return ERR_INVALID_ARGUMENT;
     handle_t parent = service_take(message, 0);
     if (parent == HANDLE_NONE)
@@ -525,15 +540,24 @@ static status_t handle_set_parent(struct service *service, struct message *messa
 /* ---- the loop -------------------------------------------------------------------------------- */
 
 static const struct service_entry entries[] = {
-    {LABEL_fs_path, fs_handle_path},       {LABEL_fs_stat, handle_stat},
-    {LABEL_fs_read, handle_read},          {LABEL_fs_write, handle_write},
-    {LABEL_fs_position, handle_position},  {LABEL_fs_vmo, handle_vmo},
-    {LABEL_fs_readdir, handle_readdir},    {LABEL_fs_setattr, handle_setattr},
-    {LABEL_fs_buffer, handle_buffer},      {LABEL_fs_modified, handle_modified},
-    {LABEL_fs_sync, handle_sync},          {LABEL_fs_reopen, handle_reopen},
-    {LABEL_fs_statfs, handle_statfs},      {LABEL_fs_name_of, handle_name_of},
-    {LABEL_fs_mount, handle_mount},        {LABEL_fs_set_parent, handle_set_parent},
-    {LABEL_fs_unmount, handle_unmount},    {LABEL_fs_lock, fs_handle_lock},
+    {LABEL_fs_path, fs_handle_path},
+    {LABEL_fs_stat, handle_stat},
+    {LABEL_fs_read, handle_read},
+    {LABEL_fs_write, handle_write},
+    {LABEL_fs_position, handle_position},
+    {LABEL_fs_vmo, handle_vmo},
+    {LABEL_fs_readdir, handle_readdir},
+    {LABEL_fs_setattr, handle_setattr},
+    {LABEL_fs_buffer, handle_buffer},
+    {LABEL_fs_modified, handle_modified},
+    {LABEL_fs_sync, handle_sync},
+    {LABEL_fs_reopen, handle_reopen},
+    {LABEL_fs_statfs, handle_statfs},
+    {LABEL_fs_name_of, handle_name_of},
+    {LABEL_fs_mount, handle_mount},
+    {LABEL_fs_set_parent, handle_set_parent},
+    {LABEL_fs_unmount, handle_unmount},
+    {LABEL_fs_lock, fs_handle_lock},
     {0, NULL},
 };
 
@@ -547,7 +571,8 @@ static void cancelled(struct service *service, uint32_t token)
     fs_locks_cancel(fs_server_of(service), token);
 }
 
-status_t fs_server_init(struct fs_server *server, handle_t port, const struct fs_ops *ops, struct fs_node *root)
+status_t fs_server_init(struct fs_server *server, handle_t port, const struct fs_ops *ops,
+                        struct fs_node *root)
 {
     struct handle_info info;
     handle_t unused = HANDLE_NONE;

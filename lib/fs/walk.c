@@ -46,7 +46,8 @@ static status_t step_up(struct position *position, struct walk *walk, bool *left
     struct fs_server *server = position->server;
     struct fs_node *parent;
     *left = false;
-    if (position->at->ino == position->request->root_ino && server->device == position->request->root_device)
+    if (position->at->ino == position->request->root_ino &&
+        server->device == position->request->root_device)
         return OK;
     if (position->at == server->root) {
         if (server->parent == HANDLE_NONE)
@@ -94,8 +95,8 @@ static status_t missing(struct position *position, struct walk *walk, bool last,
 }
 
 /* One component that is a name. *done: the walk is over. */
-static status_t step_name(struct position *position, struct walk *walk, const char *name, size_t length, bool last,
-                          bool *done)
+static status_t step_name(struct position *position, struct walk *walk, const char *name,
+                          size_t length, bool last, bool *done)
 {
     struct fs_server *server = position->server;
     struct fs_node *child;
@@ -144,7 +145,8 @@ static status_t step(struct position *position, struct walk *walk, bool *done)
     }
     if (!is_type(position->at, FS_TYPE_DIRECTORY))
         return ERR_NOT_DIRECTORY;
-    status_t status = fs_access(position->at, position->request->uid, position->request->gid, MAY_EXECUTE);
+    status_t status =
+        fs_access(position->at, position->request->uid, position->request->gid, MAY_EXECUTE);
     if (status != OK)
         return status;
     const char *name = position->next;
@@ -171,8 +173,9 @@ void walk_end(struct walk *walk)
     walk->node = walk->directory = NULL;
 }
 
-status_t walk_path(struct fs_server *server, struct fs_node *start, const struct fs_path_request *request,
-                   const char *path, uint32_t flags, struct walk *walk)
+status_t walk_path(struct fs_server *server, struct fs_node *start,
+                   const struct fs_path_request *request, const char *path, uint32_t flags,
+                   struct walk *walk)
 {
     size_t length = request->path_length;
     bool done = false;
@@ -193,7 +196,8 @@ status_t walk_path(struct fs_server *server, struct fs_node *start, const struct
     status_t status = OK;
     while (status == OK && !done)
         status = step(&position, walk, &done);
-    bool absent = walk->outcome == FS_WALK_DONE && walk->name != NULL && walk->directory == position.at;
+    bool absent =
+        walk->outcome == FS_WALK_DONE && walk->name != NULL && walk->directory == position.at;
     if (status == OK && walk->outcome == FS_WALK_DONE && !absent) {
         if (walk->trailing_slash && !is_type(position.at, FS_TYPE_DIRECTORY))
             status = ERR_NOT_DIRECTORY;

@@ -16,7 +16,8 @@ void handle_drop(handle_t *handle)
 handle_t handle_copy(handle_t handle)
 {
     handle_t copy;
-    return handle != HANDLE_NONE && handle_duplicate(handle, RIGHT_SAME, &copy) == OK ? copy : HANDLE_NONE;
+    return handle != HANDLE_NONE && handle_duplicate(handle, RIGHT_SAME, &copy) == OK ? copy
+                                                                                      : HANDLE_NONE;
 }
 
 void ipc_begin(struct ipc *ipc, uint32_t label, const void *request, uint32_t size)
@@ -77,7 +78,8 @@ handle_t ipc_take(struct ipc *ipc, uint32_t index)
  * After a failed port_call the request's handles are ours if it never reached the server and gone
  * if it did (then the kernel has cleared handle_count): only what is ours may be closed.
  */
-status_t ipc_call_until(struct ipc *ipc, handle_t port, void *reply, uint32_t size, ktime_t deadline)
+status_t ipc_call_until(struct ipc *ipc, handle_t port, void *reply, uint32_t size,
+                        ktime_t deadline)
 {
     status_t status = port_call(port, &ipc->message, deadline, ipc->flags);
     if (status == OK)

@@ -17,8 +17,8 @@
  */
 struct ipc {
     struct message message;
-    uint32_t flags;        /* CALL_* of port_call; ipc_begin sets 0 */
-    const uint8_t *tail;   /* of the reply, into message.data */
+    uint32_t flags;      /* CALL_* of port_call; ipc_begin sets 0 */
+    const uint8_t *tail; /* of the reply, into message.data */
     uint32_t tail_length;
 };
 
@@ -37,7 +37,8 @@ status_t ipc_handle_copy(struct ipc *ipc, handle_t handle);
  * out, or the result is lost. IO_ERROR: the reply is shorter than the protocol says.
  */
 status_t ipc_call(struct ipc *ipc, handle_t port, void *reply, uint32_t size);
-status_t ipc_call_until(struct ipc *ipc, handle_t port, void *reply, uint32_t size, ktime_t deadline);
+status_t ipc_call_until(struct ipc *ipc, handle_t port, void *reply, uint32_t size,
+                        ktime_t deadline);
 
 /* The index-th handle of the reply, now the caller's, or HANDLE_NONE; ipc_drop closes the others. */
 handle_t ipc_take(struct ipc *ipc, uint32_t index);

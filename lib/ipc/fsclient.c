@@ -19,7 +19,7 @@ struct cursor {
     bool owned; /* directory is ours to close */
     const char *rest;
     size_t length;
-    uint32_t links;                /* symbolic links followed so far */
+    uint32_t links;               /* symbolic links followed so far */
     char buffer[FS_PATH_MAX * 2]; /* rest, once a server has returned a part of it */
 };
 
@@ -49,8 +49,9 @@ static size_t prefix_length(const char *path, size_t length, size_t max)
     return end;
 }
 
-static status_t send(struct ipc *ipc, const struct fs_walk_context *context, const struct cursor *cursor,
-                     size_t length, const struct fs_path_args *args, struct fs_path_reply *reply)
+static status_t send(struct ipc *ipc, const struct fs_walk_context *context,
+                     const struct cursor *cursor, size_t length, const struct fs_path_args *args,
+                     struct fs_path_reply *reply)
 {
     struct fs_path_request request = {
         .op = args->op,
@@ -75,8 +76,8 @@ static status_t send(struct ipc *ipc, const struct fs_walk_context *context, con
 }
 
 /* The walk has to go on elsewhere: what the server returned comes before what was not sent. */
-static status_t redirect(struct ipc *ipc, const struct fs_walk_context *context, struct cursor *cursor, size_t sent,
-                         const struct fs_path_reply *reply)
+static status_t redirect(struct ipc *ipc, const struct fs_walk_context *context,
+                         struct cursor *cursor, size_t sent, const struct fs_path_reply *reply)
 {
     char rest[FS_PATH_MAX * 2];
     size_t unsent = cursor->length - sent;
@@ -105,9 +106,11 @@ static status_t redirect(struct ipc *ipc, const struct fs_walk_context *context,
 }
 
 /* Open the first components of a path that is too long for one message. */
-static status_t advance(struct ipc *ipc, const struct fs_walk_context *context, struct cursor *cursor, size_t room)
+static status_t advance(struct ipc *ipc, const struct fs_walk_context *context,
+                        struct cursor *cursor, size_t room)
 {
-    static const struct fs_path_args open_directory = {.op = FS_OP_OPEN, .flags = FS_O_NODE | FS_O_DIRECTORY};
+    static const struct fs_path_args open_directory = {.op = FS_OP_OPEN,
+                                                       .flags = FS_O_NODE | FS_O_DIRECTORY};
     struct fs_path_reply reply;
     size_t sent = prefix_length(cursor->rest, cursor->length, room);
     if (sent == 0)
@@ -130,8 +133,8 @@ static status_t advance(struct ipc *ipc, const struct fs_walk_context *context, 
     return OK;
 }
 
-static void take_result(struct ipc *ipc, const struct fs_path_args *args, const struct fs_path_reply *reply,
-                        struct fs_path_result *result)
+static void take_result(struct ipc *ipc, const struct fs_path_args *args,
+                        const struct fs_path_reply *reply, struct fs_path_result *result)
 {
     result->attr = reply->attr;
     result->node = result->vmo = HANDLE_NONE;
@@ -141,14 +144,15 @@ static void take_result(struct ipc *ipc, const struct fs_path_args *args, const 
         result->vmo = ipc_take(ipc, 1);
     }
     if (args->op == FS_OP_READLINK) {
-        result->text_length = ipc->tail_length < sizeof result->text ? ipc->tail_length : sizeof result->text;
+        result->text_length =
+            ipc->tail_length < sizeof result->text ? ipc->tail_length : sizeof result->text;
         memcpy(result->text, ipc->tail, result->text_length);
     }
     ipc_drop(ipc);
 }
 
-static status_t walk(const struct fs_walk_context *context, struct cursor *cursor, const struct fs_path_args *args,
-                     struct fs_path_result *result)
+static status_t walk(const struct fs_walk_context *context, struct cursor *cursor,
+                     const struct fs_path_args *args, struct fs_path_result *result)
 {
     struct ipc ipc;
     size_t room = MESSAGE_BYTES - sizeof(struct fs_path_request);
@@ -178,8 +182,9 @@ static status_t walk(const struct fs_walk_context *context, struct cursor *curso
     return ERR_SYMLINK_LOOP;
 }
 
-status_t fs_client_path(const struct fs_walk_context *context, handle_t dir, const char *path, size_t length,
-                        const struct fs_path_args *args, struct fs_path_result *result)
+status_t fs_client_path(const struct fs_walk_context *context, handle_t dir, const char *path,
+                        size_t length, const struct fs_path_args *args,
+                        struct fs_path_result *result)
 {
     if (length > FS_PATH_MAX)
         return ERR_NAME_TOO_LONG;
@@ -205,8 +210,9 @@ status_t fs_client_root(struct fs_walk_context *context)
     return status;
 }
 
-status_t fs_client_open(const struct fs_walk_context *context, handle_t dir, const char *path, size_t length,
-                        uint32_t flags, uint32_t mode, handle_t *node, struct fs_attr *attr)
+status_t fs_client_open(const struct fs_walk_context *context, handle_t dir, const char *path,
+                        size_t length, uint32_t flags, uint32_t mode, handle_t *node,
+                        struct fs_attr *attr)
 {
     struct fs_path_args args = {.op = FS_OP_OPEN, .flags = flags, .mode = mode};
     struct fs_path_result result;
@@ -220,8 +226,8 @@ status_t fs_client_open(const struct fs_walk_context *context, handle_t dir, con
     return OK;
 }
 
-status_t fs_client_stat_path(const struct fs_walk_context *context, handle_t dir, const char *path, size_t length,
-                             uint32_t flags, struct fs_attr *attr)
+status_t fs_client_stat_path(const struct fs_walk_context *context, handle_t dir, const char *path,
+                             size_t length, uint32_t flags, struct fs_attr *attr)
 {
     struct fs_path_args args = {.op = FS_OP_STAT, .flags = flags};
     struct fs_path_result result;
@@ -231,8 +237,8 @@ status_t fs_client_stat_path(const struct fs_walk_context *context, handle_t dir
     return status;
 }
 
-status_t fs_client_parent(const struct fs_walk_context *context, handle_t dir, const char *path, size_t length,
-                          handle_t *parent, char *name)
+status_t fs_client_parent(const struct fs_walk_context *context, handle_t dir, const char *path,
+                          size_t length, handle_t *parent, char *name)
 {
     while (length > 0 && path[length - 1] == '/')
         length--;
@@ -246,7 +252,8 @@ status_t fs_client_parent(const struct fs_walk_context *context, handle_t dir, c
         return ERR_INVALID_ARGUMENT;
     if (name_length > FS_NAME_MAX)
         return ERR_NAME_TOO_LONG;
-    status_t status = fs_client_open(context, dir, path, start, FS_O_NODE | FS_O_DIRECTORY, 0, parent, NULL);
+    status_t status =
+        fs_client_open(context, dir, path, start, FS_O_NODE | FS_O_DIRECTORY, 0, parent, NULL);
     if (status == OK) {
         memcpy(name, last, name_length);
         name[name_length] = 0;
@@ -254,9 +261,9 @@ status_t fs_client_parent(const struct fs_walk_context *context, handle_t dir, c
     return status;
 }
 
-status_t fs_client_rename(const struct fs_walk_context *context, handle_t old_dir, const char *old_path,
-                          size_t old_length, handle_t new_dir, const char *new_path, size_t new_length,
-                          uint32_t flags)
+status_t fs_client_rename(const struct fs_walk_context *context, handle_t old_dir,
+                          const char *old_path, size_t old_length, handle_t new_dir,
+                          const char *new_path, size_t new_length, uint32_t flags)
 {
     char name[FS_NAME_MAX + 1];
     handle_t parent;
@@ -264,15 +271,19 @@ status_t fs_client_rename(const struct fs_walk_context *context, handle_t old_di
     status_t status = fs_client_parent(context, new_dir, new_path, new_length, &parent, name);
     if (status != OK)
         return status == ERR_INVALID_ARGUMENT ? ERR_BUSY : status;
-    struct fs_path_args args = {
-        .op = FS_OP_RENAME, .flags = flags, .extra = name, .extra_length = strlen(name), .handle = parent};
+    struct fs_path_args args = {.op = FS_OP_RENAME,
+                                .flags = flags,
+                                .extra = name,
+                                .extra_length = strlen(name),
+                                .handle = parent};
     status = fs_client_path(context, old_dir, old_path, old_length, &args, &result);
     handle_drop(&parent);
     return status;
 }
 
-status_t fs_client_link(const struct fs_walk_context *context, handle_t old_dir, const char *old_path,
-                        size_t old_length, handle_t new_dir, const char *new_path, size_t new_length, uint32_t flags)
+status_t fs_client_link(const struct fs_walk_context *context, handle_t old_dir,
+                        const char *old_path, size_t old_length, handle_t new_dir,
+                        const char *new_path, size_t new_length, uint32_t flags)
 {
     handle_t node;
     struct fs_path_result result;
@@ -289,8 +300,8 @@ status_t fs_client_link(const struct fs_walk_context *context, handle_t old_dir,
 /* ---- on an open node ------------------------------------------------------------------------- */
 
 /* A call without handles either way. */
-static status_t simple(handle_t node, uint32_t label, const void *request, uint32_t size, void *reply,
-                       uint32_t reply_size)
+static status_t simple(handle_t node, uint32_t label, const void *request, uint32_t size,
+                       void *reply, uint32_t reply_size)
 {
     struct ipc ipc;
     ipc_begin(&ipc, label, request, size);
@@ -305,11 +316,13 @@ status_t fs_client_stat(handle_t node, struct fs_attr *attr)
     return simple(node, LABEL_fs_stat, NULL, 0, attr, sizeof *attr);
 }
 
-status_t fs_client_setattr(handle_t node, uint32_t mask, const struct fs_attr *attr, struct fs_attr *result)
+status_t fs_client_setattr(handle_t node, uint32_t mask, const struct fs_attr *attr,
+                           struct fs_attr *result)
 {
     struct fs_setattr_request request = {.mask = mask, .attr = *attr};
     struct fs_setattr_reply reply;
-    status_t status = simple(node, LABEL_fs_setattr, &request, sizeof request, &reply, sizeof reply);
+    status_t status =
+        simple(node, LABEL_fs_setattr, &request, sizeof request, &reply, sizeof reply);
     if (status == OK && result != NULL)
         *result = reply.attr;
     return status;
@@ -321,7 +334,8 @@ status_t fs_client_read(handle_t node, uint64_t offset, void *to, size_t length,
     *done = 0;
     while (*done < length) {
         uint32_t wanted = length - *done < FS_INLINE_MAX ? length - *done : FS_INLINE_MAX;
-        struct fs_read_request request = {.offset = offset == FS_POSITION ? offset : offset + *done, .length = wanted};
+        struct fs_read_request request = {.offset = offset == FS_POSITION ? offset : offset + *done,
+                                          .length = wanted};
         struct fs_read_reply reply;
         ipc_begin(&ipc, LABEL_fs_read, &request, sizeof request);
         status_t status = ipc_call(&ipc, node, &reply, sizeof reply);
@@ -338,13 +352,15 @@ status_t fs_client_read(handle_t node, uint64_t offset, void *to, size_t length,
     return OK;
 }
 
-status_t fs_client_write(handle_t node, uint64_t offset, const void *from, size_t length, size_t *done, uint64_t *end)
+status_t fs_client_write(handle_t node, uint64_t offset, const void *from, size_t length,
+                         size_t *done, uint64_t *end)
 {
     struct ipc ipc;
     *done = 0;
     while (*done < length) {
         uint32_t part = length - *done < FS_INLINE_MAX ? length - *done : FS_INLINE_MAX;
-        struct fs_write_request request = {.offset = offset >= FS_APPEND ? offset : offset + *done, .length = part};
+        struct fs_write_request request = {.offset = offset >= FS_APPEND ? offset : offset + *done,
+                                           .length = part};
         struct fs_write_reply reply;
         ipc_begin(&ipc, LABEL_fs_write, &request, sizeof request);
         status_t status = ipc_tail(&ipc, (const char *)from + *done, part);
@@ -385,7 +401,8 @@ status_t fs_client_read_bulk(handle_t node, uint64_t offset, uint32_t length, ui
     return status;
 }
 
-status_t fs_client_write_bulk(handle_t node, uint64_t offset, uint32_t length, uint32_t *done, uint64_t *end)
+status_t fs_client_write_bulk(handle_t node, uint64_t offset, uint32_t length, uint32_t *done,
+                              uint64_t *end)
 {
     struct fs_write_request request = {.offset = offset, .length = length, .bulk = 1};
     struct fs_write_reply reply;
@@ -398,7 +415,8 @@ status_t fs_client_write_bulk(handle_t node, uint64_t offset, uint32_t length, u
     return OK;
 }
 
-status_t fs_client_readdir(handle_t node, uint64_t cookie, void *to, uint32_t *length, uint32_t *count)
+status_t fs_client_readdir(handle_t node, uint64_t cookie, void *to, uint32_t *length,
+                           uint32_t *count)
 {
     struct fs_readdir_request request = {.cookie = cookie};
     struct fs_readdir_reply reply;
@@ -435,11 +453,13 @@ status_t fs_client_vmo(handle_t node, uint32_t prot, handle_t *vmo, uint64_t *si
     return OK;
 }
 
-status_t fs_client_position(handle_t node, uint32_t whence, int64_t delta, uint64_t *before, uint64_t *after)
+status_t fs_client_position(handle_t node, uint32_t whence, int64_t delta, uint64_t *before,
+                            uint64_t *after)
 {
     struct fs_position_request request = {.whence = whence, .delta = delta};
     struct fs_position_reply reply;
-    status_t status = simple(node, LABEL_fs_position, &request, sizeof request, &reply, sizeof reply);
+    status_t status =
+        simple(node, LABEL_fs_position, &request, sizeof request, &reply, sizeof reply);
     if (status == OK) {
         *before = reply.before;
         *after = reply.after;

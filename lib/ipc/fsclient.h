@@ -17,8 +17,8 @@
 
 /* Where a caller's paths begin, and as whom it asks. Handles are borrowed, never closed here. */
 struct fs_walk_context {
-    handle_t root; /* open node of the root directory */
-    handle_t cwd;  /* and of the working directory */
+    handle_t root;     /* open node of the root directory */
+    handle_t cwd;      /* and of the working directory */
     uint64_t root_ino; /* of root: `..` does not leave it; see fs_client_root */
     uint32_t root_device;
     uint32_t uid, gid;
@@ -26,10 +26,10 @@ struct fs_walk_context {
 };
 
 struct fs_path_args {
-    uint32_t op;    /* enum fs_op */
-    uint32_t flags; /* enum fs_open_flags or fs_rename_flags */
-    uint32_t mode;  /* new files; the umask is already applied */
-    uint32_t rdev;  /* FS_OP_MKNOD */
+    uint32_t op;       /* enum fs_op */
+    uint32_t flags;    /* enum fs_open_flags or fs_rename_flags */
+    uint32_t mode;     /* new files; the umask is already applied */
+    uint32_t rdev;     /* FS_OP_MKNOD */
     const char *extra; /* FS_OP_SYMLINK: the target; FS_OP_RENAME: the new name, one component */
     size_t extra_length;
     handle_t handle; /* FS_OP_LINK: the existing node; FS_OP_RENAME: the new parent; borrowed */
@@ -37,8 +37,8 @@ struct fs_path_args {
 
 struct fs_path_result {
     struct fs_attr attr;
-    handle_t node, vmo;  /* FS_OP_OPEN; vmo only with FS_O_VMO, HANDLE_NONE if the file has none */
-    size_t text_length;  /* FS_OP_READLINK */
+    handle_t node, vmo; /* FS_OP_OPEN; vmo only with FS_O_VMO, HANDLE_NONE if the file has none */
+    size_t text_length; /* FS_OP_READLINK */
     char text[FS_INLINE_MAX];
 };
 
@@ -50,42 +50,50 @@ status_t fs_client_root(struct fs_walk_context *context);
  * An empty path is the directory itself (callers that must refuse it do so before). A trailing `/`
  * asks for a directory.
  */
-status_t fs_client_path(const struct fs_walk_context *context, handle_t dir, const char *path, size_t length,
-                        const struct fs_path_args *args, struct fs_path_result *result);
+status_t fs_client_path(const struct fs_walk_context *context, handle_t dir, const char *path,
+                        size_t length, const struct fs_path_args *args,
+                        struct fs_path_result *result);
 
 /* The common case of the above. */
-status_t fs_client_open(const struct fs_walk_context *context, handle_t dir, const char *path, size_t length,
-                        uint32_t flags, uint32_t mode, handle_t *node, struct fs_attr *attr);
-status_t fs_client_stat_path(const struct fs_walk_context *context, handle_t dir, const char *path, size_t length,
-                             uint32_t flags, struct fs_attr *attr);
+status_t fs_client_open(const struct fs_walk_context *context, handle_t dir, const char *path,
+                        size_t length, uint32_t flags, uint32_t mode, handle_t *node,
+                        struct fs_attr *attr);
+status_t fs_client_stat_path(const struct fs_walk_context *context, handle_t dir, const char *path,
+                             size_t length, uint32_t flags, struct fs_attr *attr);
 /*
  * The directory of a path and its last component (in `name`, FS_NAME_MAX + 1 bytes), for rename's
  * new name: INVALID_ARGUMENT if that is empty, `.` or `..`.
  */
-status_t fs_client_parent(const struct fs_walk_context *context, handle_t dir, const char *path, size_t length,
-                          handle_t *parent, char *name);
+status_t fs_client_parent(const struct fs_walk_context *context, handle_t dir, const char *path,
+                          size_t length, handle_t *parent, char *name);
 /* rename(2), both paths; flags: enum fs_rename_flags. CROSS_DEVICE between file systems. */
-status_t fs_client_rename(const struct fs_walk_context *context, handle_t old_dir, const char *old_path,
-                          size_t old_length, handle_t new_dir, const char *new_path, size_t new_length,
-                          uint32_t flags);
+status_t fs_client_rename(const struct fs_walk_context *context, handle_t old_dir,
+                          const char *old_path, size_t old_length, handle_t new_dir,
+                          const char *new_path, size_t new_length, uint32_t flags);
 /* link(2); flags: FS_O_NOFOLLOW for the existing name. */
-status_t fs_client_link(const struct fs_walk_context *context, handle_t old_dir, const char *old_path,
-                        size_t old_length, handle_t new_dir, const char *new_path, size_t new_length, uint32_t flags);
+status_t fs_client_link(const struct fs_walk_context *context, handle_t old_dir,
+                        const char *old_path, size_t old_length, handle_t new_dir,
+                        const char *new_path, size_t new_length, uint32_t flags);
 
 /* ---- on an open node ---- */
 status_t fs_client_stat(handle_t node, struct fs_attr *attr);
-status_t fs_client_setattr(handle_t node, uint32_t mask, const struct fs_attr *attr, struct fs_attr *result);
+status_t fs_client_setattr(handle_t node, uint32_t mask, const struct fs_attr *attr,
+                           struct fs_attr *result);
 /* Inline transfers of any length, in pieces; *done counts what was moved before an error or the end. */
 status_t fs_client_read(handle_t node, uint64_t offset, void *to, size_t length, size_t *done);
-status_t fs_client_write(handle_t node, uint64_t offset, const void *from, size_t length, size_t *done, uint64_t *end);
+status_t fs_client_write(handle_t node, uint64_t offset, const void *from, size_t length,
+                         size_t *done, uint64_t *end);
 /* One bulk transfer through the VMO given by fs_client_buffer, at most its size. */
 status_t fs_client_buffer(handle_t node, handle_t vmo, uint32_t size); /* vmo is borrowed */
 status_t fs_client_read_bulk(handle_t node, uint64_t offset, uint32_t length, uint32_t *done);
-status_t fs_client_write_bulk(handle_t node, uint64_t offset, uint32_t length, uint32_t *done, uint64_t *end);
+status_t fs_client_write_bulk(handle_t node, uint64_t offset, uint32_t length, uint32_t *done,
+                              uint64_t *end);
 /* Raw struct fs_dirent records after cookie; *length 0 at the end. `to` has MESSAGE_BYTES bytes, aligned to 8. */
-status_t fs_client_readdir(handle_t node, uint64_t cookie, void *to, uint32_t *length, uint32_t *count);
+status_t fs_client_readdir(handle_t node, uint64_t cookie, void *to, uint32_t *length,
+                           uint32_t *count);
 status_t fs_client_vmo(handle_t node, uint32_t prot, handle_t *vmo, uint64_t *size, bool *coherent);
-status_t fs_client_position(handle_t node, uint32_t whence, int64_t delta, uint64_t *before, uint64_t *after);
+status_t fs_client_position(handle_t node, uint32_t whence, int64_t delta, uint64_t *before,
+                            uint64_t *after);
 status_t fs_client_modified(handle_t node);
 status_t fs_client_sync(handle_t node, bool data_only);
 status_t fs_client_reopen(handle_t node, uint32_t flags, handle_t *result);

@@ -10,8 +10,9 @@
 #define STRINGS_MAX (2u << 20) /* bytes of arguments and environment of one start */
 
 /* request + tail text, reply + tail text; uninterruptible; text_size 0: the reply's tail is dropped. */
-static status_t call_text(handle_t init, uint32_t label, const void *request, uint32_t size, const char *tail,
-                          void *reply, uint32_t reply_size, char *text, size_t text_size)
+static status_t call_text(handle_t init, uint32_t label, const void *request, uint32_t size,
+                          const char *tail, void *reply, uint32_t reply_size, char *text,
+                          size_t text_size)
 {
     struct ipc ipc;
     ipc_begin(&ipc, label, request, size);
@@ -30,14 +31,15 @@ static status_t call_text(handle_t init, uint32_t label, const void *request, ui
     return OK;
 }
 
-static status_t simple(handle_t init, uint32_t label, const void *request, uint32_t size, void *reply,
-                       uint32_t reply_size)
+static status_t simple(handle_t init, uint32_t label, const void *request, uint32_t size,
+                       void *reply, uint32_t reply_size)
 {
     return call_text(init, label, request, size, NULL, reply, reply_size, NULL, 0);
 }
 
 /* A call whose reply is a handle. */
-static status_t call_for_handle(struct ipc *ipc, handle_t init, void *reply, uint32_t reply_size, handle_t *handle)
+static status_t call_for_handle(struct ipc *ipc, handle_t init, void *reply, uint32_t reply_size,
+                                handle_t *handle)
 {
     status_t status = ipc_call(ipc, init, reply, reply_size);
     if (status != OK)
@@ -89,14 +91,16 @@ status_t init_root_directory(handle_t init, handle_t *root)
     return call_for_handle(&ipc, init, NULL, 0, root);
 }
 
-status_t init_proc_info(handle_t init, uint32_t pid, bool next, struct proc_record *record, char *name, size_t size)
+status_t init_proc_info(handle_t init, uint32_t pid, bool next, struct proc_record *record,
+                        char *name, size_t size)
 {
     struct proc_info_request request = {.pid = pid, .next = next};
-    return call_text(init, LABEL_proc_info, &request, sizeof request, NULL, record, sizeof *record, name, size);
+    return call_text(init, LABEL_proc_info, &request, sizeof request, NULL, record, sizeof *record,
+                     name, size);
 }
 
-status_t init_proc_stats(handle_t init, uint32_t pid, struct proc_stats *stats, char *command, size_t size,
-                         size_t *length)
+status_t init_proc_stats(handle_t init, uint32_t pid, struct proc_stats *stats, char *command,
+                         size_t size, size_t *length)
 {
     struct proc_stats_request request = {.pid = pid};
     struct ipc ipc;
@@ -110,11 +114,13 @@ status_t init_proc_stats(handle_t init, uint32_t pid, struct proc_stats *stats, 
     return OK;
 }
 
-status_t init_proc_signal(handle_t init, int32_t pid, uint32_t signal, uint32_t sender, uint32_t *count)
+status_t init_proc_signal(handle_t init, int32_t pid, uint32_t signal, uint32_t sender,
+                          uint32_t *count)
 {
     struct proc_signal_request request = {.pid = pid, .signal = signal, .sender = sender};
     struct proc_signal_reply reply;
-    status_t status = simple(init, LABEL_proc_signal, &request, sizeof request, &reply, sizeof reply);
+    status_t status =
+        simple(init, LABEL_proc_signal, &request, sizeof request, &reply, sizeof reply);
     if (status == OK && count != NULL)
         *count = reply.count;
     return status;
@@ -140,12 +146,13 @@ status_t init_power(handle_t init, uint32_t action)
     return simple(init, LABEL_power, &request, sizeof request, NULL, 0);
 }
 
-status_t init_personality_name(handle_t init, uint32_t index, char *name, size_t size, uint32_t *processes)
+status_t init_personality_name(handle_t init, uint32_t index, char *name, size_t size,
+                               uint32_t *processes)
 {
     struct personality_list_request request = {.index = index};
     struct personality_list_reply reply;
-    status_t status =
-        call_text(init, LABEL_personality_list, &request, sizeof request, NULL, &reply, sizeof reply, name, size);
+    status_t status = call_text(init, LABEL_personality_list, &request, sizeof request, NULL,
+                                &reply, sizeof reply, name, size);
     if (status == OK && processes != NULL)
         *processes = reply.processes;
     return status;
@@ -155,7 +162,7 @@ status_t init_personality_name(handle_t init, uint32_t index, char *name, size_t
 
 status_t init_register(handle_t init, const char *name, handle_t *private_init, uint32_t *number)
 {
-    struct personality_register_reply reply;
+    struct personality_register_reply reply = {0};
     struct ipc ipc;
     ipc_begin(&ipc, LABEL_personality_register, NULL, 0);
     status_t status = ipc_tail(&ipc, name, strlen(name));
@@ -178,19 +185,20 @@ status_t init_next_event(handle_t init, struct proc_event *event, handle_t handl
     return OK;
 }
 
-status_t init_proc_create(handle_t init, uint32_t ppid, uint32_t pgid, uint32_t sid, uint32_t uid, const char *name,
-                          uint32_t *pid)
+status_t init_proc_create(handle_t init, uint32_t ppid, uint32_t pgid, uint32_t sid, uint32_t uid,
+                          const char *name, uint32_t *pid)
 {
     struct proc_create_request request = {.ppid = ppid, .pgid = pgid, .sid = sid, .uid = uid};
     struct proc_create_reply reply;
-    status_t status =
-        call_text(init, LABEL_proc_create, &request, sizeof request, name, &reply, sizeof reply, NULL, 0);
+    status_t status = call_text(init, LABEL_proc_create, &request, sizeof request, name, &reply,
+                                sizeof reply, NULL, 0);
     if (status == OK)
         *pid = reply.pid;
     return status;
 }
 
-status_t init_proc_set(handle_t init, uint32_t pid, uint32_t mask, const struct proc_record *fields, const char *name)
+status_t init_proc_set(handle_t init, uint32_t pid, uint32_t mask, const struct proc_record *fields,
+                       const char *name)
 {
     struct proc_set_request request = {.pid = pid,
                                        .mask = mask,
@@ -220,8 +228,8 @@ status_t init_proc_changed(handle_t init, uint32_t pid, int32_t status)
     return simple(init, LABEL_proc_changed, &request, sizeof request, NULL, 0);
 }
 
-status_t init_proc_stats_answer(handle_t init, uint32_t number, int32_t status, const struct proc_stats *stats,
-                                const char *command, size_t length)
+status_t init_proc_stats_answer(handle_t init, uint32_t number, int32_t status,
+                                const struct proc_stats *stats, const char *command, size_t length)
 {
     struct proc_stats_answer_request request = {.request = number, .status = status};
     struct ipc ipc;
@@ -258,14 +266,15 @@ status_t init_start_begin(handle_t init, const struct start_request *start_reque
                                           .sid = start_request->sid,
                                           .uid = start_request->uid};
     struct start_begin_reply reply;
-    status_t status = call_text(init, LABEL_start_begin, &request, sizeof request, start_request->personality, &reply,
-                                sizeof reply, NULL, 0);
+    status_t status = call_text(init, LABEL_start_begin, &request, sizeof request,
+                                start_request->personality, &reply, sizeof reply, NULL, 0);
     if (status == OK)
         *start = reply.start;
     return status;
 }
 
-status_t init_start_fd(handle_t init, uint32_t start, const struct start_fd *fd, handle_t h0, handle_t h1)
+status_t init_start_fd(handle_t init, uint32_t start, const struct start_fd *fd, handle_t h0,
+                       handle_t h1)
 {
     struct start_fd_request request = {.start = start, .fd = *fd};
     struct ipc ipc;
@@ -284,8 +293,9 @@ status_t init_start_fd(handle_t init, uint32_t start, const struct start_fd *fd,
     return status;
 }
 
-status_t init_start_commit(handle_t init, uint32_t start, const struct start_arguments *arguments, handle_t strings,
-                           handle_t root, handle_t cwd, handle_t image, bool uninterruptible, uint32_t *pid)
+status_t init_start_commit(handle_t init, uint32_t start, const struct start_arguments *arguments,
+                           handle_t strings, handle_t root, handle_t cwd, handle_t image,
+                           bool uninterruptible, uint32_t *pid)
 {
     struct start_commit_request request = {.start = start, .arguments = *arguments};
     struct start_commit_reply reply;
@@ -315,8 +325,8 @@ void init_start_abandon(handle_t init, uint32_t start)
         return;
 }
 
-status_t init_start_fetch(handle_t init, uint32_t start, uint32_t index, struct start_fd *fd, handle_t *h0,
-                          handle_t *h1)
+status_t init_start_fetch(handle_t init, uint32_t start, uint32_t index, struct start_fd *fd,
+                          handle_t *h0, handle_t *h1)
 {
     struct start_fetch_request request = {.start = start, .index = index};
     struct ipc ipc;
@@ -355,8 +365,8 @@ static size_t list_length(char *const list[], uint32_t *count)
     return length;
 }
 
-status_t start_strings_vmo(const char *image, const char *cwd, char *const argv[], char *const envp[],
-                           struct start_arguments *arguments, handle_t *vmo)
+status_t start_strings_vmo(const char *image, const char *cwd, char *const argv[],
+                           char *const envp[], struct start_arguments *arguments, handle_t *vmo)
 {
     size_t length = strlen(image) + 1 + strlen(cwd) + 1;
     length += list_length(argv, &arguments->argc);
@@ -404,7 +414,8 @@ static bool next_list(const char **at, const char *end, uint32_t count, char **l
     return true;
 }
 
-status_t start_strings_read(handle_t vmo, const struct start_arguments *arguments, struct start_strings *strings)
+status_t start_strings_read(handle_t vmo, const struct start_arguments *arguments,
+                            struct start_strings *strings)
 {
     uint32_t length = arguments->strings_length;
     *strings = (struct start_strings){0};

@@ -5,8 +5,8 @@
 
 #include <ipc/call.h>
 
-static status_t simple(handle_t port, uint32_t label, const void *request, uint32_t size, void *reply,
-                       uint32_t reply_size)
+static status_t simple(handle_t port, uint32_t label, const void *request, uint32_t size,
+                       void *reply, uint32_t reply_size)
 {
     struct ipc ipc;
     ipc_begin(&ipc, label, request, size);
@@ -37,8 +37,8 @@ status_t tty_client_open(handle_t tty, uint32_t index, handle_t *terminal, handl
     return OK;
 }
 
-status_t tty_client_read(handle_t terminal, void *to, size_t length, uint32_t flags, uint32_t pgid, uint32_t sid,
-                         size_t *done)
+status_t tty_client_read(handle_t terminal, void *to, size_t length, uint32_t flags, uint32_t pgid,
+                         uint32_t sid, size_t *done)
 {
     uint32_t wanted = length < TTY_DATA_MAX ? length : TTY_DATA_MAX;
     struct tty_read_request request = {.length = wanted, .flags = flags, .pgid = pgid, .sid = sid};
@@ -56,8 +56,8 @@ status_t tty_client_read(handle_t terminal, void *to, size_t length, uint32_t fl
     return OK;
 }
 
-status_t tty_client_write(handle_t terminal, const void *from, size_t length, uint32_t flags, uint32_t pgid,
-                          uint32_t sid, size_t *done)
+status_t tty_client_write(handle_t terminal, const void *from, size_t length, uint32_t flags,
+                          uint32_t pgid, uint32_t sid, size_t *done)
 {
     struct tty_write_request request = {.flags = flags, .pgid = pgid, .sid = sid};
     struct tty_write_reply reply;
@@ -84,7 +84,8 @@ status_t tty_client_get_attributes(handle_t terminal, struct tty_attributes *att
     return simple(terminal, LABEL_tty_get_attributes, NULL, 0, attributes, sizeof *attributes);
 }
 
-status_t tty_client_set_attributes(handle_t terminal, const struct tty_attributes *attributes, uint32_t when)
+status_t tty_client_set_attributes(handle_t terminal, const struct tty_attributes *attributes,
+                                   uint32_t when)
 {
     struct tty_set_attributes_request request = {.attributes = *attributes, .when = when};
     return simple(terminal, LABEL_tty_set_attributes, &request, sizeof request, NULL, 0);

@@ -8,13 +8,14 @@
 
 /* tty: the server, as looked up under "tty". */
 status_t tty_client_open(handle_t tty, uint32_t index, handle_t *terminal, handle_t *event);
-status_t tty_client_read(handle_t terminal, void *to, size_t length, uint32_t flags, uint32_t pgid, uint32_t sid,
-                         size_t *done);
+status_t tty_client_read(handle_t terminal, void *to, size_t length, uint32_t flags, uint32_t pgid,
+                         uint32_t sid, size_t *done);
 /* All of it, in pieces; *done counts what was written before an error. */
-status_t tty_client_write(handle_t terminal, const void *from, size_t length, uint32_t flags, uint32_t pgid,
-                          uint32_t sid, size_t *done);
+status_t tty_client_write(handle_t terminal, const void *from, size_t length, uint32_t flags,
+                          uint32_t pgid, uint32_t sid, size_t *done);
 status_t tty_client_get_attributes(handle_t terminal, struct tty_attributes *attributes);
-status_t tty_client_set_attributes(handle_t terminal, const struct tty_attributes *attributes, uint32_t when);
+status_t tty_client_set_attributes(handle_t terminal, const struct tty_attributes *attributes,
+                                   uint32_t when);
 status_t tty_client_get_size(handle_t terminal, struct tty_size *size);
 status_t tty_client_set_size(handle_t terminal, const struct tty_size *size);
 status_t tty_client_get_group(handle_t terminal, uint32_t *pgid, uint32_t *sid);

@@ -29,8 +29,8 @@ static void pad(struct output *output, char c, int count)
         emit(output, c);
 }
 
-static void put_field(struct output *output, const struct conversion *conversion, const char *prefix,
-                      const char *digits, int length, int zeros)
+static void put_field(struct output *output, const struct conversion *conversion,
+                      const char *prefix, const char *digits, int length, int zeros)
 {
     int prefix_length = (int)strlen(prefix);
     int fill = conversion->width - prefix_length - zeros - length;
@@ -45,8 +45,8 @@ static void put_field(struct output *output, const struct conversion *conversion
         pad(output, ' ', fill);
 }
 
-static void put_number(struct output *output, const struct conversion *conversion, uint64_t value, unsigned base,
-                       const char *alphabet, const char *prefix)
+static void put_number(struct output *output, const struct conversion *conversion, uint64_t value,
+                       unsigned base, const char *alphabet, const char *prefix)
 {
     char digits[24];
     int at = sizeof digits;
@@ -81,12 +81,23 @@ static const char *parse_flags(const char *format, struct conversion *conversion
 {
     for (;; format++) {
         switch (*format) {
-        case '-': conversion->left = true; break;
-        case '0': conversion->zero = true; break;
-        case '+': conversion->plus = true; break;
-        case ' ': conversion->space = true; break;
-        case '#': conversion->alternate = true; break;
-        default: return format;
+        case '-':
+            conversion->left = true;
+            break;
+        case '0':
+            conversion->zero = true;
+            break;
+        case '+':
+            conversion->plus = true;
+            break;
+        case ' ':
+            conversion->space = true;
+            break;
+        case '#':
+            conversion->alternate = true;
+            break;
+        default:
+            return format;
         }
     }
 }
@@ -95,12 +106,21 @@ static const char *parse_size(const char *format, struct conversion *conversion)
 {
     for (;; format++) {
         switch (*format) {
-        case 'h': conversion->size--; break;
-        case 'l': conversion->size = format[1] == 'l' || sizeof(long) == 8; break;
-        case 'j': conversion->size = 1; break;
+        case 'h':
+            conversion->size--;
+            break;
+        case 'l':
+            conversion->size = format[1] == 'l' || sizeof(long) == 8;
+            break;
+        case 'j':
+            conversion->size = 1;
+            break;
         case 'z':
-        case 't': conversion->size = sizeof(size_t) == 8; break;
-        default: return format;
+        case 't':
+            conversion->size = sizeof(size_t) == 8;
+            break;
+        default:
+            return format;
         }
     }
 }
@@ -110,7 +130,9 @@ static uint64_t take_unsigned(const struct conversion *conversion, va_list *argu
     if (conversion->size > 0)
         return va_arg(*arguments, unsigned long long);
     unsigned value = va_arg(*arguments, unsigned);
-    return conversion->size == 0 ? value : conversion->size == -1 ? (uint16_t)value : (uint8_t)value;
+    return conversion->size == 0    ? value
+           : conversion->size == -1 ? (uint16_t)value
+                                    : (uint8_t)value;
 }
 
 static int64_t take_signed(const struct conversion *conversion, va_list *arguments)
@@ -129,7 +151,8 @@ static void put_string(struct output *output, const struct conversion *conversio
     put_field(output, conversion, "", text, (int)strnlen(text, max), 0);
 }
 
-static void convert(struct output *output, struct conversion *conversion, char kind, va_list *arguments)
+static void convert(struct output *output, struct conversion *conversion, char kind,
+                    va_list *arguments)
 {
     static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
     char c;
@@ -139,25 +162,39 @@ static void convert(struct output *output, struct conversion *conversion, char k
     case 'i':
         value = take_signed(conversion, arguments);
         put_number(output, conversion, value < 0 ? -(uint64_t)value : (uint64_t)value, 10, lower,
-                   value < 0 ? "-" : conversion->plus ? "+" : conversion->space ? " " : "");
+                   value < 0           ? "-"
+                   : conversion->plus  ? "+"
+                   : conversion->space ? " "
+                                       : "");
         break;
-    case 'u': put_number(output, conversion, take_unsigned(conversion, arguments), 10, lower, ""); break;
+    case 'u':
+        put_number(output, conversion, take_unsigned(conversion, arguments), 10, lower, "");
+        break;
     case 'o':
-        put_number(output, conversion, take_unsigned(conversion, arguments), 8, lower, conversion->alternate ? "0" : "");
+        put_number(output, conversion, take_unsigned(conversion, arguments), 8, lower,
+                   conversion->alternate ? "0" : "");
         break;
     case 'x':
-        put_number(output, conversion, take_unsigned(conversion, arguments), 16, lower, conversion->alternate ? "0x" : "");
+        put_number(output, conversion, take_unsigned(conversion, arguments), 16, lower,
+                   conversion->alternate ? "0x" : "");
         break;
     case 'X':
-        put_number(output, conversion, take_unsigned(conversion, arguments), 16, upper, conversion->alternate ? "0X" : "");
+        put_number(output, conversion, take_unsigned(conversion, arguments), 16, upper,
+                   conversion->alternate ? "0X" : "");
         break;
-    case 'p': put_number(output, conversion, (uintptr_t)va_arg(*arguments, void *), 16, lower, "0x"); break;
-    case 's': put_string(output, conversion, va_arg(*arguments, const char *)); break;
+    case 'p':
+        put_number(output, conversion, (uintptr_t)va_arg(*arguments, void *), 16, lower, "0x");
+        break;
+    case 's':
+        put_string(output, conversion, va_arg(*arguments, const char *));
+        break;
     case 'c':
         c = (char)va_arg(*arguments, int);
         put_field(output, conversion, "", &c, 1, 0);
         break;
-    case '%': emit(output, '%'); break;
+    case '%':
+        emit(output, '%');
+        break;
     default:
         emit(output, '%');
         emit(output, kind);

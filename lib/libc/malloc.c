@@ -14,7 +14,7 @@
 #include <atomik/syscall.h>
 #include <atomik/thread.h>
 
-#define REGION 65536u
+#define REGION       65536u
 #define REGION_SMALL 0x6d656d30u
 #define REGION_LARGE 0x6d656d31u
 
@@ -29,8 +29,8 @@ struct region {
     uint32_t class_index;
 } __attribute__((aligned(16)));
 
-static const uint16_t class_size[] = {16,  32,  48,   64,   80,   96,   128,  160,  192, 256,
-                                      320, 384, 512,  768,  1024, 1360, 2032, 4080, 8176};
+static const uint16_t class_size[] = {16,  32,  48,  64,  80,   96,   128,  160,  192, 256,
+                                      320, 384, 512, 768, 1024, 1360, 2032, 4080, 8176};
 #define CLASSES (sizeof class_size / sizeof class_size[0])
 
 static struct {
@@ -54,7 +54,8 @@ static void *large_alloc(size_t size)
 {
     if (size > UINT32_MAX - sizeof(struct region) - PAGE_MASK)
         return NULL;
-    struct region *region = region_map((size + sizeof *region + PAGE_MASK) & ~PAGE_MASK, REGION_LARGE);
+    struct region *region =
+        region_map((size + sizeof *region + PAGE_MASK) & ~PAGE_MASK, REGION_LARGE);
     return region == NULL ? NULL : region + 1;
 }
 

@@ -146,7 +146,8 @@ static bool fill_locked(FILE *stream)
     if (stream->next < stream->count)
         return true;
     stream->next = stream->count = 0;
-    if (stream->ended || file_read(stream->fd, stream->bytes, sizeof stream->bytes, &done) != OK || done == 0)
+    if (stream->ended || file_read(stream->fd, stream->bytes, sizeof stream->bytes, &done) != OK ||
+        done == 0)
         stream->ended = true;
     stream->count = (uint32_t)done;
     return done > 0;

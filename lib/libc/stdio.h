@@ -16,9 +16,11 @@ extern FILE *const stdin, *const stdout, *const stderr;
 
 int printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int fprintf(FILE *stream, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int vfprintf(FILE *stream, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
+int vfprintf(FILE *stream, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 int snprintf(char *to, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
-int vsnprintf(char *to, size_t size, const char *format, va_list arguments) __attribute__((format(printf, 3, 0)));
+int vsnprintf(char *to, size_t size, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
 int puts(const char *text);
 int fputs(const char *text, FILE *stream);
 int fputc(int byte, FILE *stream);

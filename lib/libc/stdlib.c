@@ -44,7 +44,8 @@ static unsigned long long parse(const char *text, char **end, int base, bool *ne
     *negative = *at == '-';
     if (*at == '-' || *at == '+')
         at++;
-    if ((base == 0 || base == 16) && at[0] == '0' && (at[1] | 32) == 'x' && digit_value(at[2]) < 16) {
+    if ((base == 0 || base == 16) && at[0] == '0' && (at[1] | 32) == 'x' &&
+        digit_value(at[2]) < 16) {
         at += 2;
         base = 16;
     }
@@ -113,7 +114,8 @@ static void swap(char *a, char *b, size_t size)
     }
 }
 
-static void sift_down(char *base, size_t root, size_t count, size_t size, int (*compare)(const void *, const void *))
+static void sift_down(char *base, size_t root, size_t count, size_t size,
+                      int (*compare)(const void *, const void *))
 {
     for (;;) {
         size_t child = 2 * root + 1;

@@ -19,7 +19,8 @@ static bool is_device(const struct startup_handle *entry)
 void program_add(struct program_request *request, uint32_t tag, handle_t handle)
 {
     if (handle != HANDLE_NONE && request->handle_count < PROGRAM_HANDLES_MAX)
-        request->handles[request->handle_count++] = (struct startup_handle){.tag = tag, .handle = handle};
+        request->handles[request->handle_count++] =
+            (struct startup_handle){.tag = tag, .handle = handle};
 }
 
 void program_add_copy(struct program_request *request, uint32_t tag, handle_t handle)
@@ -63,7 +64,8 @@ static void put_list(struct block *block, uint32_t vector, char *const *list, si
     }
 }
 
-static status_t build_block(const struct program_request *request, uint32_t stack_end, struct block *block)
+static status_t build_block(const struct program_request *request, uint32_t stack_end,
+                            struct block *block)
 {
     size_t strings = 0;
     size_t argc = count_list(request->argv, &strings), envc = count_list(request->envp, &strings);
@@ -129,8 +131,9 @@ static status_t give_handles(struct program_request *request, const struct progr
 
 static status_t map_stack(handle_t space, uint32_t *end)
 {
-    struct map_request stack = {
-        .length = PROGRAM_STACK_SIZE, .prot = PROT_R | PROT_W, .flags = MAP_FLAG_TOPDOWN | MAP_FLAG_GROWSDOWN};
+    struct map_request stack = {.length = PROGRAM_STACK_SIZE,
+                                .prot = PROT_R | PROT_W,
+                                .flags = MAP_FLAG_TOPDOWN | MAP_FLAG_GROWSDOWN};
     status_t status = space_map(space, &stack);
     if (status != OK)
         return status;

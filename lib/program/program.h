@@ -9,7 +9,7 @@
 #include <atomik/objects.h>
 
 #define PROGRAM_HANDLES_MAX (16 + 2 * STARTUP_FD_MAX)
-#define PROGRAM_STACK_SIZE (1u << 20) /* reserved; pages come as they are touched */
+#define PROGRAM_STACK_SIZE  (1u << 20) /* reserved; pages come as they are touched */
 
 struct program_request {
     const char *name; /* of the process */
@@ -45,8 +45,9 @@ status_t program_start(struct program_request *request, struct program *program)
  * A report of a crash, line by line: what happened, registers, backtrace with the names of the
  * image's symbol table (functions built with frame pointers).
  */
-void program_crash_report(const char *name, uint32_t pid, const struct exception_message *exception, handle_t space,
-                          handle_t image, void (*line)(void *context, const char *text), void *context);
+void program_crash_report(const char *name, uint32_t pid, const struct exception_message *exception,
+                          handle_t space, handle_t image,
+                          void (*line)(void *context, const char *text), void *context);
 /* The Unix signal number that stands for a processor exception. */
 uint32_t program_exception_signal(uint32_t vector);
 

@@ -19,7 +19,8 @@ extern const char guest_copy_start[], guest_copy_end[], guest_copy_recover[];
 
 status_t guest_copy_init(void)
 {
-    return process_set_recovery((uintptr_t)guest_copy_start, (uintptr_t)guest_copy_end, (uintptr_t)guest_copy_recover);
+    return process_set_recovery((uintptr_t)guest_copy_start, (uintptr_t)guest_copy_end,
+                                (uintptr_t)guest_copy_recover);
 }
 
 static bool within_limit(uint32_t guest, size_t length)
@@ -44,14 +45,18 @@ status_t guest_copy_out(uint32_t guest, const void *from, size_t length)
 /* The part of the range below the limit is tried. */
 status_t guest_copy_in_partial(void *to, uint32_t guest, size_t length, size_t *moved)
 {
-    size_t part = guest > guest_limit ? 0 : length < guest_limit - guest ? length : guest_limit - guest;
+    size_t part = guest > guest_limit            ? 0
+                  : length < guest_limit - guest ? length
+                                                 : guest_limit - guest;
     *moved = part - guest_copy_bytes(to, (const void *)guest, part);
     return *moved == length ? OK : ERR_BAD_ADDRESS;
 }
 
 status_t guest_copy_out_partial(uint32_t guest, const void *from, size_t length, size_t *moved)
 {
-    size_t part = guest > guest_limit ? 0 : length < guest_limit - guest ? length : guest_limit - guest;
+    size_t part = guest > guest_limit            ? 0
+                  : length < guest_limit - guest ? length
+                                                 : guest_limit - guest;
     *moved = part - guest_copy_bytes((void *)guest, from, part);
     return *moved == length ? OK : ERR_BAD_ADDRESS;
 }
@@ -84,7 +89,8 @@ status_t guest_store32(uint32_t guest, uint32_t value)
     return guest_copy_out(guest, &value, sizeof value);
 }
 
-status_t guest_compare_exchange32(uint32_t guest, uint32_t expected, uint32_t desired, uint32_t *found)
+status_t guest_compare_exchange32(uint32_t guest, uint32_t expected, uint32_t desired,
+                                  uint32_t *found)
 {
     if (!within_limit(guest, sizeof(uint32_t)))
         return ERR_BAD_ADDRESS;

@@ -16,7 +16,8 @@ extern uint32_t guest_limit;
 status_t guest_copy_init(void);
 
 status_t guest_copy_in(void *to, uint32_t guest, size_t length) __attribute__((warn_unused_result));
-status_t guest_copy_out(uint32_t guest, const void *from, size_t length) __attribute__((warn_unused_result));
+status_t guest_copy_out(uint32_t guest, const void *from, size_t length)
+    __attribute__((warn_unused_result));
 status_t guest_fill_zero(uint32_t guest, size_t length) __attribute__((warn_unused_result));
 /*
  * A terminated string into `to`, terminated there. The length without the terminator, or
@@ -27,14 +28,15 @@ int32_t guest_copy_string(char *to, uint32_t guest, size_t max) __attribute__((w
 status_t guest_load32(uint32_t *to, uint32_t guest) __attribute__((warn_unused_result));
 status_t guest_store32(uint32_t guest, uint32_t value) __attribute__((warn_unused_result));
 /* Atomically: if *guest == expected, *guest = desired; *found is what was there. */
-status_t guest_compare_exchange32(uint32_t guest, uint32_t expected, uint32_t desired, uint32_t *found)
-    __attribute__((warn_unused_result));
+status_t guest_compare_exchange32(uint32_t guest, uint32_t expected, uint32_t desired,
+                                  uint32_t *found) __attribute__((warn_unused_result));
 
 /*
  * How many bytes from `guest` on were readable/writable is sometimes wanted after a failure
  * (partial reads and writes): bytes moved before the fault, *moved <= length.
  */
-status_t guest_copy_in_partial(void *to, uint32_t guest, size_t length, size_t *moved) __attribute__((warn_unused_result));
+status_t guest_copy_in_partial(void *to, uint32_t guest, size_t length, size_t *moved)
+    __attribute__((warn_unused_result));
 status_t guest_copy_out_partial(uint32_t guest, const void *from, size_t length, size_t *moved)
     __attribute__((warn_unused_result));
 

@@ -7,7 +7,8 @@
 #include <atomik/syscall.h>
 #include <ipc/call.h>
 
-const void *service_request(const struct message *message, uint32_t size, const uint8_t **tail, uint32_t *tail_length)
+const void *service_request(const struct message *message, uint32_t size, const uint8_t **tail,
+                            uint32_t *tail_length)
 {
     if (message->size < size)
         return NULL;
@@ -57,7 +58,8 @@ void service_handle(struct message *message, handle_t handle)
         message->handles[message->handle_count++] = handle;
 }
 
-void service_answer(struct service *service, uint32_t token, status_t status, struct message *message)
+void service_answer(struct service *service, uint32_t token, status_t status,
+                    struct message *message)
 {
     message->label = (uint32_t)status;
     if (port_reply(service->port, token, message) != OK)
@@ -84,7 +86,8 @@ static void notice(struct service *service, const struct message *message)
     uint32_t token;
     if (message->label == NOTICE_BADGE_CLOSED && service->badge_closed != NULL)
         service->badge_closed(service, message->badge);
-    if (message->label == NOTICE_CANCELLED && service->cancelled != NULL && message->size >= sizeof token) {
+    if (message->label == NOTICE_CANCELLED && service->cancelled != NULL &&
+        message->size >= sizeof token) {
         memcpy(&token, message->data, sizeof token);
         service->cancelled(service, token);
     }

@@ -24,9 +24,9 @@ struct service_entry {
 
 struct service {
     handle_t port;
-    const struct service_entry *entries; /* ends with handler NULL */
-    void (*badge_closed)(struct service *service, uint32_t badge);  /* may be NULL */
-    void (*cancelled)(struct service *service, uint32_t token);     /* may be NULL */
+    const struct service_entry *entries;                           /* ends with handler NULL */
+    void (*badge_closed)(struct service *service, uint32_t badge); /* may be NULL */
+    void (*cancelled)(struct service *service, uint32_t token);    /* may be NULL */
     void *context;
 };
 
@@ -36,7 +36,8 @@ void service_run(struct service *service) __attribute__((noreturn));
 void service_dispatch(struct service *service, struct message *message);
 
 /* The request structure if the message is that long, else NULL; *tail is what follows it. */
-const void *service_request(const struct message *message, uint32_t size, const uint8_t **tail, uint32_t *tail_length);
+const void *service_request(const struct message *message, uint32_t size, const uint8_t **tail,
+                            uint32_t *tail_length);
 /* Take the index-th handle out of a request. */
 handle_t service_take(struct message *message, uint32_t index);
 /* Start a reply: the message is emptied, handles of the request are closed. Returns the data. */
@@ -44,7 +45,8 @@ void *service_reply(struct message *message, uint32_t size);
 status_t service_tail(struct message *message, const void *bytes, uint32_t length);
 void service_handle(struct message *message, handle_t handle);
 /* Answer a deferred call. Handles that could not be delivered are closed. */
-void service_answer(struct service *service, uint32_t token, status_t status, struct message *message);
+void service_answer(struct service *service, uint32_t token, status_t status,
+                    struct message *message);
 /* The same without data. */
 void service_answer_status(struct service *service, uint32_t token, status_t status);
 

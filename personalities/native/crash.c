@@ -25,16 +25,21 @@ static void add_line(void *context, const char *line)
 }
 
 /* A second is enough for anything that takes bytes at all; a full pipe must not hold us up. */
-static status_t write_to_program(const struct native_process *process, const char *text, size_t length)
+static status_t write_to_program(const struct native_process *process, const char *text,
+                                 size_t length)
 {
     uint32_t done;
     size_t written;
     switch (process->error_fd.kind) {
     case FD_STREAM_WRITE:
-        return stream_write(process->error_handle, text, (uint32_t)length, &done, time_monotonic() + NS_PER_S);
-    case FD_TTY: return tty_client_write(process->error_handle, text, length, TTY_NONBLOCK, 0, 0, &written);
-    case FD_FILE: return fs_client_write(process->error_handle, FS_POSITION, text, length, &written, NULL);
-    default: return ERR_BAD_HANDLE;
+        return stream_write(process->error_handle, text, (uint32_t)length, &done,
+                            time_monotonic() + NS_PER_S);
+    case FD_TTY:
+        return tty_client_write(process->error_handle, text, length, TTY_NONBLOCK, 0, 0, &written);
+    case FD_FILE:
+        return fs_client_write(process->error_handle, FS_POSITION, text, length, &written, NULL);
+    default:
+        return ERR_BAD_HANDLE;
     }
 }
 
@@ -43,7 +48,8 @@ void crash_report(struct native_process *process, const struct exception_message
     static struct report report; /* only the watch thread reports */
     const char *name = process->command_length > 0 ? process->command : "?";
     report.length = 0;
-    program_crash_report(name, process->pid, exception, process->program.space, process->image, add_line, &report);
+    program_crash_report(name, process->pid, exception, process->program.space, process->image,
+                         add_line, &report);
     if (write_to_program(process, report.text, report.length) != OK)
         log_printf("%s", report.text);
 }

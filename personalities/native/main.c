@@ -18,7 +18,15 @@
 
 #include "native.h"
 
-enum { SIGNAL_KILL = 9, SIGNAL_CHILD = 17, SIGNAL_CONTINUE = 18, SIGNAL_STOP = 19, SIGNAL_TTOU = 22, SIGNAL_URGENT = 23, SIGNAL_WINCH = 28 };
+enum {
+    SIGNAL_KILL = 9,
+    SIGNAL_CHILD = 17,
+    SIGNAL_CONTINUE = 18,
+    SIGNAL_STOP = 19,
+    SIGNAL_TTOU = 22,
+    SIGNAL_URGENT = 23,
+    SIGNAL_WINCH = 28
+};
 
 handle_t native_init, exception_port;
 static struct mutex process_lock;
@@ -38,8 +46,8 @@ static struct native_process *find(uint32_t pid)
 /* What happens to a native program that a signal is sent to: it has no handlers. */
 static bool signal_ends(uint32_t signal)
 {
-    return signal != 0 && signal != SIGNAL_CHILD && signal != SIGNAL_URGENT && signal != SIGNAL_WINCH &&
-           !(signal >= SIGNAL_CONTINUE && signal <= SIGNAL_TTOU);
+    return signal != 0 && signal != SIGNAL_CHILD && signal != SIGNAL_URGENT &&
+           signal != SIGNAL_WINCH && !(signal >= SIGNAL_CONTINUE && signal <= SIGNAL_TTOU);
 }
 
 static void on_signal(uint32_t pid, uint32_t signal)
@@ -82,13 +90,15 @@ static void on_stats(uint32_t pid, uint32_t request)
     struct process_info info;
     mutex_lock(&process_lock);
     struct native_process *process = find(pid);
-    status_t status = process != NULL ? process_info(process->program.process, &info) : ERR_NO_PROCESS;
+    status_t status =
+        process != NULL ? process_info(process->program.process, &info) : ERR_NO_PROCESS;
     if (status == OK) {
         stats.threads = info.threads;
         stats.cpu_time = (uint64_t)info.cpu_time_high << 32 | info.cpu_time_low;
         status = space_pages(process->program.space, &stats.mapped_pages, &stats.resident_pages);
     }
-    status = init_proc_stats_answer(native_init, request, status, &stats, status == OK ? process->command : "",
+    status = init_proc_stats_answer(native_init, request, status, &stats,
+                                    status == OK ? process->command : "",
                                     status == OK ? process->command_length : 0);
     mutex_unlock(&process_lock);
     if (status != OK)
@@ -163,9 +173,11 @@ static uint32_t collect(struct wait_item *items, struct native_process **list)
     items[0] = (struct wait_item){.handle = changed, .wanted = SIGNAL_SET};
     items[1] = (struct wait_item){.handle = exception_port, .wanted = SIGNAL_READABLE};
     mutex_lock(&process_lock);
-    for (struct native_process *process = processes; process != NULL && count < WAIT_MAX; process = process->next) {
+    for (struct native_process *process = processes; process != NULL && count < WAIT_MAX;
+         process = process->next) {
         list[count] = process;
-        items[count++] = (struct wait_item){.handle = process->program.process, .wanted = SIGNAL_TERMINATED};
+        items[count++] =
+            (struct wait_item){.handle = process->program.process, .wanted = SIGNAL_TERMINATED};
     }
     mutex_unlock(&process_lock);
     return count;

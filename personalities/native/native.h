@@ -15,7 +15,7 @@ struct native_process {
     struct native_process *next;
     uint32_t pid;
     struct program program;
-    handle_t image; /* VMO of the program file: its symbols */
+    handle_t image;           /* VMO of the program file: its symbols */
     struct start_fd error_fd; /* descriptor 2 as it was at the start, for crash reports */
     handle_t error_handle;
     bool has_terminal;
@@ -28,7 +28,8 @@ extern handle_t native_init;    /* our private handle to init */
 extern handle_t exception_port; /* where faults of our programs arrive, badge = pid */
 
 /* Load the program that the event describes; on success it runs. The handles stay the caller's. */
-status_t native_start(const struct proc_event *event, handle_t handles[4], struct native_process **result);
+status_t native_start(const struct proc_event *event, handle_t handles[4],
+                      struct native_process **result);
 void native_free(struct native_process *process);
 
 /* Where a program crashed: text for its error output. */

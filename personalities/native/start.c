@@ -16,14 +16,16 @@ static const struct privileges ordinary = {
     .max_pages = 65536, .max_threads = 256, .max_handles = 4096, .max_objects = 8192};
 
 /* Takes both handles. A terminal is a descriptor and, the first of them, the controlling one. */
-static status_t add_fd(struct native_process *process, struct program_request *request, const struct start_fd *fd,
-                       handle_t h0, handle_t h1)
+static status_t add_fd(struct native_process *process, struct program_request *request,
+                       const struct start_fd *fd, handle_t h0, handle_t h1)
 {
     uint32_t first = request->handle_count;
     if (fd->fd >= STARTUP_FD_MAX || first + 3 > PROGRAM_HANDLES_MAX) {
         handle_drop(&h0);
         handle_drop(&h1);
-        return fd->fd >= STARTUP_FD_MAX ? OK : ERR_NO_HANDLES; /* a native program has no such descriptor */
+        return fd->fd >= STARTUP_FD_MAX
+                   ? OK
+                   : ERR_NO_HANDLES; /* a native program has no such descriptor */
     }
     if (fd->fd == 2) {
         process->error_fd = *fd;
@@ -43,7 +45,8 @@ static status_t add_fd(struct native_process *process, struct program_request *r
     return OK;
 }
 
-static status_t add_fds(struct native_process *process, struct program_request *request, uint32_t start)
+static status_t add_fds(struct native_process *process, struct program_request *request,
+                        uint32_t start)
 {
     struct start_fd fd;
     handle_t h0, h1;
@@ -56,7 +59,8 @@ static status_t add_fds(struct native_process *process, struct program_request *
     }
 }
 
-static status_t keep_command(struct native_process *process, const struct start_strings *strings, uint32_t argc)
+static status_t keep_command(struct native_process *process, const struct start_strings *strings,
+                             uint32_t argc)
 {
     size_t length = 0;
     for (uint32_t i = 0; i < argc; i++)
@@ -74,7 +78,8 @@ static status_t keep_command(struct native_process *process, const struct start_
 
 /* Everything but the start itself; what the request holds afterwards is for program_start. */
 static status_t prepare(struct native_process *process, struct program_request *request,
-                        const struct proc_event *event, const struct start_strings *strings, const handle_t handles[4])
+                        const struct proc_event *event, const struct start_strings *strings,
+                        const handle_t handles[4])
 {
     const char *slash = strrchr(strings->image, '/');
     handle_t init = HANDLE_NONE;
@@ -115,7 +120,8 @@ static status_t start(struct native_process *process, const struct proc_event *e
     return status;
 }
 
-status_t native_start(const struct proc_event *event, handle_t handles[4], struct native_process **result)
+status_t native_start(const struct proc_event *event, handle_t handles[4],
+                      struct native_process **result)
 {
     struct start_strings strings;
     struct native_process *process = calloc(1, sizeof *process);

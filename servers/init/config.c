@@ -11,7 +11,7 @@
 #include "init.h"
 
 #define CONFIG_PATH "/etc/init.conf"
-#define CONFIG_MAX 65536u
+#define CONFIG_MAX  65536u
 
 static char *read_config(void)
 {
@@ -66,7 +66,8 @@ void config_directive(char **words, uint32_t count)
     else if (strcmp(words[0], "env") == 0 && count == 2)
         env_directive(words[1]);
     else
-        log_printf(CONFIG_PATH ": '%s' with %u words is no directive", words[0], (unsigned)count - 1);
+        log_printf(CONFIG_PATH ": '%s' with %u words is no directive", words[0],
+                   (unsigned)count - 1);
 }
 
 /* The text stays: services keep pointers into it. */

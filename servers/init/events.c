@@ -12,8 +12,8 @@
 
 #include "init.h"
 
-#define EVENTS_MAX 1024 /* queued for a personality that does not fetch them */
-#define STATUS_KILLED 9 /* as of wait4: ended by signal 9 */
+#define EVENTS_MAX    1024 /* queued for a personality that does not fetch them */
+#define STATUS_KILLED 9    /* as of wait4: ended by signal 9 */
 
 static struct personality personalities[PERSONALITIES_MAX];
 
@@ -22,7 +22,7 @@ static struct stats_call {
     struct stats_call *next;
     uint32_t token, request;
     struct personality *personality;
-} *stats_calls;
+} * stats_calls;
 static uint32_t last_request;
 
 struct personality *personality_of_badge(uint32_t badge)
@@ -69,8 +69,8 @@ static void deliver(struct personality *personality)
     free(event);
 }
 
-status_t event_push(struct personality *personality, const struct proc_event *data, const handle_t *handles,
-                    uint32_t handle_count, bool must)
+status_t event_push(struct personality *personality, const struct proc_event *data,
+                    const handle_t *handles, uint32_t handle_count, bool must)
 {
     if (!personality->alive)
         return ERR_PEER_CLOSED;
@@ -112,7 +112,8 @@ status_t handle_next_event(struct service *service, struct message *message)
 static struct personality *slot_for(const char *name)
 {
     struct personality *empty = NULL;
-    for (struct personality *each = personalities; each < personalities + PERSONALITIES_MAX; each++) {
+    for (struct personality *each = personalities; each < personalities + PERSONALITIES_MAX;
+         each++) {
         if (strcmp(each->name, name) == 0)
             return each;
         if (empty == NULL && each->name[0] == 0)
@@ -127,7 +128,8 @@ status_t handle_personality_register(struct service *service, struct message *me
     handle_t handle;
     if (message->badge != BADGE_SERVICE)
         return ERR_NOT_PERMITTED;
-    if (message->size == 0 || message->size >= sizeof name || memchr(message->data, 0, message->size) != NULL)
+    if (message->size == 0 || message->size >= sizeof name ||
+        memchr(message->data, 0, message->size) != NULL)
         return ERR_INVALID_ARGUMENT;
     memcpy(name, message->data, message->size);
     struct personality *personality = slot_for(name);
@@ -139,7 +141,8 @@ status_t handle_personality_register(struct service *service, struct message *me
         return status;
     *personality = (struct personality){.number = index + 1, .alive = true};
     memcpy(personality->name, name, sizeof name);
-    ((struct personality_register_reply *)service_reply(message, sizeof(struct personality_register_reply)))
+    ((struct personality_register_reply *)service_reply(message,
+                                                        sizeof(struct personality_register_reply)))
         ->personality = personality->number;
     service_handle(message, handle);
     return OK;
@@ -198,7 +201,8 @@ void events_cancel(uint32_t token)
 
 status_t handle_personality_list(struct service *service, struct message *message)
 {
-    const struct personality_list_request *request = service_request(message, sizeof *request, NULL, NULL);
+    const struct personality_list_request *request =
+        service_request(message, sizeof *request, NULL, NULL);
     (void)service;
     if (request == NULL)
         return ERR_INVALID_ARGUMENT;
@@ -219,17 +223,19 @@ static status_t service_stats(const struct process *process, struct message *mes
     if (status != OK)
         return status;
     struct proc_stats_reply *reply = service_reply(message, sizeof *reply);
-    reply->stats = (struct proc_stats){.state = PROC_SLEEPING,
-                                       .threads = info.threads,
-                                       .mapped_pages = info.pages,
-                                       .resident_pages = info.pages,
-                                       .cpu_time = (uint64_t)info.cpu_time_high << 32 | info.cpu_time_low};
+    reply->stats =
+        (struct proc_stats){.state = PROC_SLEEPING,
+                            .threads = info.threads,
+                            .mapped_pages = info.pages,
+                            .resident_pages = info.pages,
+                            .cpu_time = (uint64_t)info.cpu_time_high << 32 | info.cpu_time_low};
     return service_tail(message, process->name, strlen(process->name));
 }
 
 status_t handle_proc_stats(struct service *service, struct message *message)
 {
-    const struct proc_stats_request *request = service_request(message, sizeof *request, NULL, NULL);
+    const struct proc_stats_request *request =
+        service_request(message, sizeof *request, NULL, NULL);
     struct process *process = request == NULL ? NULL : process_find(request->pid);
     (void)service;
     if (process == NULL || process->state == PROC_ZOMBIE)
@@ -255,11 +261,13 @@ status_t handle_proc_stats_answer(struct service *service, struct message *messa
     const uint8_t *tail;
     uint32_t length;
     struct personality *personality = personality_of_badge(message->badge);
-    const struct proc_stats_answer_request *request = service_request(message, sizeof *request, &tail, &length);
+    const struct proc_stats_answer_request *request =
+        service_request(message, sizeof *request, &tail, &length);
     if (request == NULL || personality == NULL)
         return ERR_INVALID_ARGUMENT;
     struct stats_call **link = &stats_calls;
-    while (*link != NULL && ((*link)->request != request->request || (*link)->personality != personality))
+    while (*link != NULL &&
+           ((*link)->request != request->request || (*link)->personality != personality))
         link = &(*link)->next;
     struct stats_call *call = *link;
     if (call == NULL)

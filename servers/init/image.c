@@ -30,15 +30,17 @@ static bool read_image(void *context, uint32_t offset, void *buffer, uint32_t le
 static status_t choose(struct decision *decision, uint64_t size, const char **personality)
 {
     char head[2];
-    struct load_reader reader = {
-        .read = read_image, .context = decision, .size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size};
+    struct load_reader reader = {.read = read_image,
+                                 .context = decision,
+                                 .size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size};
     if (load_plan_any(&reader, &decision->plan) == LOAD_OK) {
-        *personality = decision->plan.kind == LOAD_PE32        ? "nt"
+        *personality = decision->plan.kind == LOAD_PE32     ? "nt"
                        : decision->plan.personality[0] != 0 ? decision->plan.personality
                                                             : "posix";
         return OK;
     }
-    if (size >= sizeof head && vmo_read(decision->vmo, 0, head, sizeof head) == OK && head[0] == '#' && head[1] == '!') {
+    if (size >= sizeof head && vmo_read(decision->vmo, 0, head, sizeof head) == OK &&
+        head[0] == '#' && head[1] == '!') {
         *personality = "posix";
         return OK;
     }

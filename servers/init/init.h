@@ -13,10 +13,10 @@
 #include <protocols/init.h>
 #include <service/loop.h>
 
-#define PID_INIT 1u
-#define PID_LIMIT 32768u
+#define PID_INIT          1u
+#define PID_LIMIT         32768u
 #define PERSONALITIES_MAX 15
-#define PERSONALITY_NAME 16
+#define PERSONALITY_NAME  16
 
 /*
  * Badges of init's port say who calls:
@@ -24,9 +24,9 @@
  *   BADGE_PERSONALITY + n     personality n + 1, on its private handle
  *   BADGE_PROCESS and above   a process, on its handle: generation << 15 | pid
  */
-#define BADGE_SERVICE 1u
+#define BADGE_SERVICE     1u
 #define BADGE_PERSONALITY 0x100u
-#define BADGE_PROCESS 0x8000u
+#define BADGE_PROCESS     0x8000u
 
 extern struct mutex init_lock;
 extern struct service init_service; /* the port loop */
@@ -46,8 +46,8 @@ struct process {
     uint32_t state;                  /* enum proc_state */
     int32_t status;                  /* of a zombie */
     uint64_t start_time;
-    uint32_t badge;  /* of its process handle, 0: none was made */
-    bool kept;       /* a child of init that stays a zombie until proc_wait: somebody asked for it */
+    uint32_t badge; /* of its process handle, 0: none was made */
+    bool kept;      /* a child of init that stays a zombie until proc_wait: somebody asked for it */
     handle_t kernel_process; /* services: the process, borrowed from the service */
     struct waiter *waiters;
     char name[NAME_LENGTH];
@@ -56,8 +56,8 @@ struct process {
 struct process *process_find(uint32_t pid); /* NULL: none */
 struct process *process_after(uint32_t pid);
 /* NO_MEMORY, or LIMIT_REACHED when all pids are in use. */
-status_t process_new(struct personality *personality, uint32_t ppid, uint32_t pgid, uint32_t sid, uint32_t uid,
-                     const char *name, struct process **process);
+status_t process_new(struct personality *personality, uint32_t ppid, uint32_t pgid, uint32_t sid,
+                     uint32_t uid, const char *name, struct process **process);
 void process_free(struct process *process);
 /* All that follows from the end of a process. The record may be gone afterwards. */
 void process_ended(struct process *process, int32_t status);
@@ -71,8 +71,8 @@ status_t process_new_service(const char *name, handle_t kernel_process, uint32_t
 uint32_t process_count(const struct personality *personality);
 void registry_init(void);
 
-service_handler handle_proc_create, handle_proc_set, handle_proc_exit, handle_proc_reap, handle_proc_changed,
-    handle_proc_signal, handle_proc_info, handle_proc_wait, handle_proc_handle;
+service_handler handle_proc_create, handle_proc_set, handle_proc_exit, handle_proc_reap,
+    handle_proc_changed, handle_proc_signal, handle_proc_info, handle_proc_wait, handle_proc_handle;
 
 /* ---- personalities and their events (events.c) ---- */
 
@@ -95,15 +95,16 @@ struct personality {
 struct personality *personality_find(const char *name, size_t length); /* alive ones only */
 struct personality *personality_of_badge(uint32_t badge);
 /* LIMIT_REACHED if it does not fetch its events; `must` overrides that. NO_MEMORY. */
-status_t event_push(struct personality *personality, const struct proc_event *data, const handle_t *handles,
-                    uint32_t handle_count, bool must);
+status_t event_push(struct personality *personality, const struct proc_event *data,
+                    const handle_t *handles, uint32_t handle_count, bool must);
 void personality_ended(struct personality *personality);
 void events_cancel(uint32_t token);
-service_handler handle_personality_register, handle_next_event, handle_personality_list, handle_proc_stats,
-    handle_proc_stats_answer;
+service_handler handle_personality_register, handle_next_event, handle_personality_list,
+    handle_proc_stats, handle_proc_stats_answer;
 
 /* ---- program starts (start.c) ---- */
-service_handler handle_start_begin, handle_start_fd, handle_start_commit, handle_start_fetch, handle_start_done;
+service_handler handle_start_begin, handle_start_fd, handle_start_commit, handle_start_fetch,
+    handle_start_done;
 /* The image of start `id` has been looked at: the personality it wants, or why it cannot run. */
 void start_decided(uint32_t id, status_t status, const char *personality);
 void starts_of_badge_ended(uint32_t badge);

@@ -68,7 +68,8 @@ static void boot_thread(void *unused)
 int main(void)
 {
     static struct message message;
-    init_service = (struct service){.entries = entries, .badge_closed = badge_closed, .cancelled = cancelled};
+    init_service =
+        (struct service){.entries = entries, .badge_closed = badge_closed, .cancelled = cancelled};
     status_t status = port_create(&init_service.port);
     if (status != OK)
         process_fail("port", status);

@@ -15,13 +15,13 @@ static struct name {
     struct name *next;
     handle_t handle;
     char text[INIT_NAME_MAX];
-} *names;
+} * names;
 
 static struct lookup {
     struct lookup *next;
     uint32_t token;
     char text[INIT_NAME_MAX];
-} *lookups;
+} * lookups;
 
 static uint32_t name_count;
 
@@ -51,7 +51,8 @@ static void answer_lookups(const struct name *name)
         }
         struct message message = {.size = 0};
         service_handle(&message, handle_copy(name->handle));
-        service_answer(&init_service, lookup->token, message.handle_count == 1 ? OK : ERR_NO_HANDLES, &message);
+        service_answer(&init_service, lookup->token,
+                       message.handle_count == 1 ? OK : ERR_NO_HANDLES, &message);
         *link = lookup->next;
         free(lookup);
     }

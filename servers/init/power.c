@@ -8,16 +8,17 @@
 
 #include "init.h"
 
-#define SIGKILL 9
-#define SIGTERM 15
-#define PATIENCE (500 * NS_PER_MS) /* what programs have after SIGTERM */
+#define SIGKILL       9
+#define SIGTERM       15
+#define PATIENCE      (500 * NS_PER_MS) /* what programs have after SIGTERM */
 #define PATIENCE_KILL (200 * NS_PER_MS)
 
 static uint32_t signal_all(uint32_t signal)
 {
     uint32_t count = 0, one;
     mutex_lock(&init_lock);
-    for (struct process *process = process_after(PID_INIT); process != NULL; process = process_after(process->pid)) {
+    for (struct process *process = process_after(PID_INIT); process != NULL;
+         process = process_after(process->pid)) {
         if (process->personality == NULL || process->state == PROC_ZOMBIE)
             continue;
         count++;

@@ -36,7 +36,8 @@ static bool number_in_use(uint32_t number)
         return true;
     if (last_generation < PID_LIMIT)
         return false; /* no pid has ever been used twice */
-    for (struct process *process = process_after(0); process != NULL; process = process_after(process->pid))
+    for (struct process *process = process_after(0); process != NULL;
+         process = process_after(process->pid))
         if (process->pgid == number || process->sid == number)
             return true;
     return false;
@@ -59,8 +60,8 @@ static void set_name(struct process *process, const char *name)
     process->name[length] = 0;
 }
 
-status_t process_new(struct personality *personality, uint32_t ppid, uint32_t pgid, uint32_t sid, uint32_t uid,
-                     const char *name, struct process **result)
+status_t process_new(struct personality *personality, uint32_t ppid, uint32_t pgid, uint32_t sid,
+                     uint32_t uid, const char *name, struct process **result)
 {
     struct process *parent = process_find(ppid);
     if (parent == NULL || parent->state == PROC_ZOMBIE)
@@ -75,8 +76,12 @@ status_t process_new(struct personality *personality, uint32_t ppid, uint32_t pg
     last_generation++;
     *process = (struct process){.pid = pid,
                                 .ppid = ppid,
-                                .pgid = pgid != 0 ? pgid : alone ? pid : parent->pgid,
-                                .sid = sid != 0 ? sid : alone ? pid : parent->sid,
+                                .pgid = pgid != 0 ? pgid
+                                        : alone   ? pid
+                                                  : parent->pgid,
+                                .sid = sid != 0 ? sid
+                                       : alone  ? pid
+                                                : parent->sid,
                                 .uid = uid,
                                 .personality = personality,
                                 .state = PROC_RUNNING,
@@ -103,8 +108,11 @@ void registry_init(void)
     struct process *init = calloc(1, sizeof *init);
     if (init == NULL)
         abort();
-    *init = (struct process){
-        .pid = PID_INIT, .pgid = PID_INIT, .sid = PID_INIT, .state = PROC_RUNNING, .kernel_process = HANDLE_SELF};
+    *init = (struct process){.pid = PID_INIT,
+                             .pgid = PID_INIT,
+                             .sid = PID_INIT,
+                             .state = PROC_RUNNING,
+                             .kernel_process = HANDLE_SELF};
     set_name(init, "init");
     processes[PID_INIT] = init;
     last_pid = PID_INIT;
@@ -125,7 +133,8 @@ void process_free(struct process *process)
 uint32_t process_count(const struct personality *personality)
 {
     uint32_t count = 0;
-    for (struct process *process = process_after(0); process != NULL; process = process_after(process->pid))
+    for (struct process *process = process_after(0); process != NULL;
+         process = process_after(process->pid))
         count += process->personality == personality && process->state != PROC_ZOMBIE;
     return count;
 }
@@ -196,13 +205,15 @@ void process_ended(struct process *process, int32_t status)
         process_free(process);
         return;
     }
-    if (parent != NULL && parent->personality != NULL && parent->personality != process->personality)
+    if (parent != NULL && parent->personality != NULL &&
+        parent->personality != process->personality)
         tell(process, EVENT_CHILD, parent->personality, status);
 }
 
 void processes_cancel(uint32_t token)
 {
-    for (struct process *process = process_after(0); process != NULL; process = process_after(process->pid))
+    for (struct process *process = process_after(0); process != NULL;
+         process = process_after(process->pid))
         for (struct waiter **link = &process->waiters; *link != NULL; link = &(*link)->next) {
             struct waiter *waiter = *link;
             if (waiter->token != token)
@@ -217,14 +228,18 @@ void processes_cancel(uint32_t token)
 
 static void signal_service(const struct process *process, uint32_t signal)
 {
-    if (signal == SIGKILL && process->pid != PID_INIT && process_kill(process->kernel_process, SIGKILL) != OK)
+    if (signal == SIGKILL && process->pid != PID_INIT &&
+        process_kill(process->kernel_process, SIGKILL) != OK)
         return; /* it has just ended */
 }
 
 static status_t signal_one(struct process *process, uint32_t signal, uint32_t sender)
 {
-    struct proc_event event = {
-        .type = EVENT_SIGNAL, .pid = process->pid, .signal = signal, .sender = sender, .uid = process->uid};
+    struct proc_event event = {.type = EVENT_SIGNAL,
+                               .pid = process->pid,
+                               .signal = signal,
+                               .sender = sender,
+                               .uid = process->uid};
     if (signal == 0 || process->state == PROC_ZOMBIE)
         return OK;
     if (process->personality != NULL)
@@ -246,7 +261,8 @@ status_t process_signal(int32_t pid, uint32_t signal, uint32_t sender, uint32_t 
         return signal_one(process, signal, sender);
     }
     status_t status = ERR_NO_PROCESS;
-    for (struct process *process = process_after(PID_INIT); process != NULL; process = process_after(process->pid)) {
+    for (struct process *process = process_after(PID_INIT); process != NULL;
+         process = process_after(process->pid)) {
         if (process->pgid != (uint32_t)-pid)
             continue;
         status_t one = signal_one(process, signal, sender);
@@ -265,7 +281,8 @@ struct process *process_of_badge(uint32_t badge)
     if (badge < BADGE_PROCESS)
         return NULL;
     struct process *process = process_find(badge & (PID_LIMIT - 1));
-    return process != NULL && process->badge == badge && process->state != PROC_ZOMBIE ? process : NULL;
+    return process != NULL && process->badge == badge && process->state != PROC_ZOMBIE ? process
+                                                                                       : NULL;
 }
 
 /* The process `pid` if it belongs to the personality that calls, or is being started there. */
@@ -293,7 +310,8 @@ status_t handle_proc_create(struct service *service, struct message *message)
     char name[NAME_LENGTH];
     struct process *process;
     struct personality *personality = personality_of_badge(message->badge);
-    const struct proc_create_request *request = service_request(message, sizeof *request, &tail, &length);
+    const struct proc_create_request *request =
+        service_request(message, sizeof *request, &tail, &length);
     (void)service;
     if (personality == NULL)
         return ERR_NOT_PERMITTED;
@@ -302,10 +320,11 @@ status_t handle_proc_create(struct service *service, struct message *message)
     if (shutting_down)
         return ERR_BAD_STATE;
     copy_name(name, tail, length);
-    status_t status =
-        process_new(personality, request->ppid, request->pgid, request->sid, request->uid, name, &process);
+    status_t status = process_new(personality, request->ppid, request->pgid, request->sid,
+                                  request->uid, name, &process);
     if (status == OK)
-        ((struct proc_create_reply *)service_reply(message, sizeof(struct proc_create_reply)))->pid = process->pid;
+        ((struct proc_create_reply *)service_reply(message, sizeof(struct proc_create_reply)))
+            ->pid = process->pid;
     return status;
 }
 
@@ -313,12 +332,14 @@ status_t handle_proc_set(struct service *service, struct message *message)
 {
     const uint8_t *tail;
     uint32_t length;
-    const struct proc_set_request *request = service_request(message, sizeof *request, &tail, &length);
+    const struct proc_set_request *request =
+        service_request(message, sizeof *request, &tail, &length);
     struct process *process = request == NULL ? NULL : own_process(message, request->pid);
     (void)service;
     if (request == NULL || process == NULL)
         return request == NULL ? ERR_INVALID_ARGUMENT : ERR_NO_PROCESS;
-    if (process->state == PROC_ZOMBIE || ((request->mask & PROC_PPID) && process_find(request->ppid) == NULL))
+    if (process->state == PROC_ZOMBIE ||
+        ((request->mask & PROC_PPID) && process_find(request->ppid) == NULL))
         return ERR_BAD_STATE;
     if (request->mask & PROC_PPID)
         process->ppid = request->ppid;
@@ -366,7 +387,8 @@ status_t handle_proc_reap(struct service *service, struct message *message)
     if (personality == NULL || process == NULL)
         return personality == NULL ? ERR_NOT_PERMITTED : ERR_NO_PROCESS;
     struct process *parent = process_find(process->ppid);
-    if (process->personality != personality && (parent == NULL || parent->personality != personality))
+    if (process->personality != personality &&
+        (parent == NULL || parent->personality != personality))
         return ERR_NOT_PERMITTED;
     if (process->state != PROC_ZOMBIE)
         return ERR_BAD_STATE;
@@ -377,14 +399,16 @@ status_t handle_proc_reap(struct service *service, struct message *message)
 
 status_t handle_proc_changed(struct service *service, struct message *message)
 {
-    const struct proc_changed_request *request = service_request(message, sizeof *request, NULL, NULL);
+    const struct proc_changed_request *request =
+        service_request(message, sizeof *request, NULL, NULL);
     struct process *process = request == NULL ? NULL : own_process(message, request->pid);
     (void)service;
     if (process == NULL || process->state == PROC_ZOMBIE)
         return request == NULL ? ERR_INVALID_ARGUMENT : ERR_NO_PROCESS;
     struct process *parent = process_find(process->ppid);
     process->state = (request->status & 0xff) == 0x7f ? PROC_STOPPED : PROC_RUNNING;
-    if (parent != NULL && parent->personality != NULL && parent->personality != process->personality)
+    if (parent != NULL && parent->personality != NULL &&
+        parent->personality != process->personality)
         tell(process, EVENT_CHILD, parent->personality, request->status);
     service_reply(message, 0);
     return OK;
@@ -392,7 +416,8 @@ status_t handle_proc_changed(struct service *service, struct message *message)
 
 status_t handle_proc_signal(struct service *service, struct message *message)
 {
-    const struct proc_signal_request *request = service_request(message, sizeof *request, NULL, NULL);
+    const struct proc_signal_request *request =
+        service_request(message, sizeof *request, NULL, NULL);
     struct process *caller = process_of_badge(message->badge);
     uint32_t count;
     (void)service;
@@ -400,10 +425,11 @@ status_t handle_proc_signal(struct service *service, struct message *message)
         return ERR_INVALID_ARGUMENT;
     if (message->badge >= BADGE_PROCESS && caller == NULL)
         return ERR_NO_PROCESS;
-    status_t status =
-        process_signal(request->pid, request->signal, caller != NULL ? caller->pid : request->sender, &count);
+    status_t status = process_signal(request->pid, request->signal,
+                                     caller != NULL ? caller->pid : request->sender, &count);
     if (status == OK)
-        ((struct proc_signal_reply *)service_reply(message, sizeof(struct proc_signal_reply)))->count = count;
+        ((struct proc_signal_reply *)service_reply(message, sizeof(struct proc_signal_reply)))
+            ->count = count;
     return status;
 }
 
@@ -413,7 +439,8 @@ status_t handle_proc_info(struct service *service, struct message *message)
     (void)service;
     if (request == NULL)
         return ERR_INVALID_ARGUMENT;
-    struct process *process = request->next ? process_after(request->pid) : process_find(request->pid);
+    struct process *process =
+        request->next ? process_after(request->pid) : process_find(request->pid);
     if (process == NULL)
         return request->next ? ERR_NOT_FOUND : ERR_NO_PROCESS;
     struct proc_info_reply *reply = service_reply(message, sizeof *reply);
@@ -445,12 +472,14 @@ status_t handle_proc_wait(struct service *service, struct message *message)
     struct process *process = process_find(request->pid);
     if (process == NULL)
         return caller != NULL ? ERR_NO_CHILD : ERR_NO_PROCESS;
-    bool reaps = caller != NULL ? process->ppid == caller->pid : process->kept && message->badge == BADGE_SERVICE;
+    bool reaps = caller != NULL ? process->ppid == caller->pid
+                                : process->kept && message->badge == BADGE_SERVICE;
     if (process->state == PROC_ZOMBIE) {
         int32_t status = process->status;
         if (reaps)
             process_free(process);
-        ((struct proc_wait_reply *)service_reply(message, sizeof(struct proc_wait_reply)))->status = status;
+        ((struct proc_wait_reply *)service_reply(message, sizeof(struct proc_wait_reply)))->status =
+            status;
         return OK;
     }
     struct waiter *waiter = malloc(sizeof *waiter);
@@ -463,7 +492,8 @@ status_t handle_proc_wait(struct service *service, struct message *message)
 
 status_t handle_proc_handle(struct service *service, struct message *message)
 {
-    const struct proc_handle_request *request = service_request(message, sizeof *request, NULL, NULL);
+    const struct proc_handle_request *request =
+        service_request(message, sizeof *request, NULL, NULL);
     struct process *process = request == NULL ? NULL : own_process(message, request->pid);
     handle_t handle;
     if (process == NULL || process->state == PROC_ZOMBIE)

@@ -20,14 +20,14 @@
 
 #include "init.h"
 
-#define SERVICES_MAX 32
+#define SERVICES_MAX    32
 #define ENVIRONMENT_MAX 32
-#define BADGE_NAMED 1u /* of the handle that is registered under a service's name */
-#define LASTED (10 * NS_PER_S)
-#define DELAY_FIRST (100 * NS_PER_MS)
-#define DELAY_MOST (10 * NS_PER_S)
-#define CODE_FAILED 1 /* of process_fail: the service itself has given up */
-#define O_RDWR 2
+#define BADGE_NAMED     1u /* of the handle that is registered under a service's name */
+#define LASTED          (10 * NS_PER_S)
+#define DELAY_FIRST     (100 * NS_PER_MS)
+#define DELAY_MOST      (10 * NS_PER_S)
+#define CODE_FAILED     1 /* of process_fail: the service itself has given up */
+#define O_RDWR          2
 
 struct service_entry_state {
     const char *name, *path, *mount;
@@ -41,7 +41,7 @@ struct service_entry_state {
 
 struct console {
     const char *personality, *path;
-    char **argv; /* NULL-ended */
+    char **argv;  /* NULL-ended */
     uint32_t pid; /* of the running program, 0: none */
 };
 
@@ -84,8 +84,8 @@ static void report(uint32_t badge, const struct message *message)
         return;
     struct service_entry_state *service = &services[badge - 1];
     memcpy(&exception, message->data, sizeof exception);
-    program_crash_report(service->name, service->pid, &exception, service->program.space, service->image, report_line,
-                         NULL);
+    program_crash_report(service->name, service->pid, &exception, service->program.space,
+                         service->image, report_line, NULL);
 }
 
 static void exception_thread(void *unused)
@@ -93,8 +93,8 @@ static void exception_thread(void *unused)
     static struct message message;
     (void)unused;
     for (;;) {
-        if (port_receive(exception_port, &message, DEADLINE_NEVER) != OK || message.label != NOTICE_EXCEPTION ||
-            message.token == 0)
+        if (port_receive(exception_port, &message, DEADLINE_NEVER) != OK ||
+            message.label != NOTICE_EXCEPTION || message.token == 0)
             continue;
         report(message.badge, &message);
         struct exception_reply reply = {.action = EXCEPTION_KILL_PROCESS};
@@ -220,7 +220,8 @@ static void mount_service(struct service_entry_state *service)
         service->mounted = status == OK;
         handle_drop(&directory);
     }
-    if (status != OK && !(service->optional && status == ERR_PEER_CLOSED))
+    bool gone = status == ERR_PEER_CLOSED || status == ERR_NOT_FOUND;
+    if (status != OK && !(service->optional && gone))
         log_printf("%s: mounting %s: %s", service->name, service->mount, status_text(status));
     handle_drop(&mounted);
 }
@@ -246,16 +247,19 @@ static int32_t wait_service(struct service_entry_state *service)
 }
 
 /* True: start it again. */
-static bool after_end(struct service_entry_state *service, status_t status, int32_t code, ktime_t ran)
+static bool after_end(struct service_entry_state *service, status_t status, int32_t code,
+                      ktime_t ran)
 {
     if (shutting_down)
         return false;
-    if (service->optional && ran < LASTED && status == OK && code == CODE_FAILED && !service->mounted) {
+    if (service->optional && ran < LASTED && status == OK && code == CODE_FAILED &&
+        !service->mounted) {
         log_printf("%s is not needed on this machine", service->name);
         return false;
     }
     if (status != OK)
-        announce("%s (%s) could not be started: %s", service->name, service->path, status_text(status));
+        announce("%s (%s) could not be started: %s", service->name, service->path,
+                 status_text(status));
     else
         announce("%s has ended with code %d", service->name, (int)code);
     if (service->vital) {
@@ -310,8 +314,12 @@ static bool add_flag(struct service_entry_state *service, const char *word)
     static const struct {
         const char *word;
         uint32_t flag;
-    } flags[] = {{"create", PRIVILEGE_CREATE_PROCESS}, {"dma", PRIVILEGE_DMA},     {"inspect", PRIVILEGE_INSPECT},
-                 {"debug", PRIVILEGE_DEBUG},           {"power", PRIVILEGE_POWER}, {"priority", PRIVILEGE_PRIORITY},
+    } flags[] = {{"create", PRIVILEGE_CREATE_PROCESS},
+                 {"dma", PRIVILEGE_DMA},
+                 {"inspect", PRIVILEGE_INSPECT},
+                 {"debug", PRIVILEGE_DEBUG},
+                 {"power", PRIVILEGE_POWER},
+                 {"priority", PRIVILEGE_PRIORITY},
                  {"pci", PRIVILEGE_PCI}};
     for (uint32_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
         if (strcmp(word, flags[i].word) == 0) {
@@ -355,15 +363,18 @@ void service_directive(char **words, uint32_t count)
     struct service_entry_state *service = &services[service_count++];
     service->name = words[0];
     service->path = words[1];
-    service->privileges = (struct privileges){
-        .max_pages = UINT32_MAX, .max_threads = UINT32_MAX, .max_handles = UINT32_MAX, .max_objects = UINT32_MAX};
+    service->privileges = (struct privileges){.max_pages = UINT32_MAX,
+                                              .max_threads = UINT32_MAX,
+                                              .max_handles = UINT32_MAX,
+                                              .max_objects = UINT32_MAX};
     for (uint32_t i = 2; i < count; i++)
         if (!add_word(service, words[i]))
             log_printf("service %s: '%s' means nothing", service->name, words[i]);
     /* Started here, so that the order is kept; looked after in its thread. */
     status_t status = start_service(service);
     if (status != OK) {
-        log_printf("%s (%s) could not be started: %s", service->name, service->path, status_text(status));
+        log_printf("%s (%s) could not be started: %s", service->name, service->path,
+                   status_text(status));
         if (service->vital && system_power(POWER_PANIC) != OK)
             abort();
         return;
@@ -393,15 +404,18 @@ static status_t commit(const struct console *console, uint32_t start, handle_t i
 {
     struct start_arguments arguments = {.umask = 022};
     handle_t strings;
-    status_t status = start_strings_vmo(console->path, "/", console->argv, environment, &arguments, &strings);
+    status_t status =
+        start_strings_vmo(console->path, "/", console->argv, environment, &arguments, &strings);
     if (status != OK)
         return status;
-    status = init_start_commit(own_handle, start, &arguments, strings, root, root, image, true, pid);
+    status =
+        init_start_commit(own_handle, start, &arguments, strings, root, root, image, true, pid);
     handle_drop(&strings);
     return status;
 }
 
-static status_t start_console(struct console *console, handle_t terminal, handle_t event, handle_t image)
+static status_t start_console(struct console *console, handle_t terminal, handle_t event,
+                              handle_t image)
 {
     struct start_request request = {.personality = console->personality, .ppid = PID_INIT};
     uint32_t start;
@@ -428,7 +442,8 @@ static status_t run_console(struct console *console)
     if (status == OK)
         status = fs_client_root(&context);
     if (status == OK)
-        status = fs_client_open(&context, root, console->path, strlen(console->path), FS_O_READ, 0, &image, NULL);
+        status = fs_client_open(&context, root, console->path, strlen(console->path), FS_O_READ, 0,
+                                &image, NULL);
     if (status == OK)
         status = start_console(console, terminal, event, image);
     if (status == OK)
@@ -444,7 +459,8 @@ static status_t run_console(struct console *console)
 /* A personality that is still starting is given a moment. */
 static bool wait_personality(const struct console *console)
 {
-    for (ktime_t end = time_monotonic() + LASTED; time_monotonic() < end; time_sleep(5 * NS_PER_MS)) {
+    for (ktime_t end = time_monotonic() + LASTED; time_monotonic() < end;
+         time_sleep(5 * NS_PER_MS)) {
         mutex_lock(&init_lock);
         bool there = personality_find(console->personality, strlen(console->personality)) != NULL;
         mutex_unlock(&init_lock);
@@ -465,7 +481,7 @@ static void console_thread(void *argument)
             return;
         if (status != OK)
             announce("%s on the console, personality %s: %s", console->path, console->personality,
-                       status_text(status));
+                     status_text(status));
         bool lasted = time_monotonic() - begun >= NS_PER_S;
         delay = lasted ? DELAY_FIRST : delay * 2 < DELAY_MOST ? delay * 2 : DELAY_MOST;
         time_sleep(delay);
@@ -496,7 +512,8 @@ void services_stop(void)
         struct service_entry_state *service = &services[i];
         mutex_lock(&init_lock);
         if (service->program.process != HANDLE_NONE && !service->vital &&
-            strncmp(service->name, "console/", 8) != 0 && process_kill(service->program.process, 0) != OK)
+            strncmp(service->name, "console/", 8) != 0 &&
+            process_kill(service->program.process, 0) != OK)
             log_printf("%s does not stop", service->name);
         mutex_unlock(&init_lock);
     }

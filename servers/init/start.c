@@ -17,7 +17,7 @@
 #include "init.h"
 
 #define STARTS_MAX 256
-#define FDS_MAX 256
+#define FDS_MAX    256
 
 enum start_state { GATHERING, DECIDING, RUNNING };
 
@@ -104,17 +104,20 @@ bool start_takes(const struct personality *personality, uint32_t pid)
 /* ---- the starter's side ---------------------------------------------------------------------- */
 
 /* A new process's record belongs to nobody until its personality has taken it. */
-static status_t make_process(const struct message *message, const struct start_begin_request *request,
-                             struct start *start)
+static status_t make_process(const struct message *message,
+                             const struct start_begin_request *request, struct start *start)
 {
     struct process *caller = process_of_badge(message->badge), *process;
     struct personality *personality = personality_of_badge(message->badge);
-    uint32_t ppid = message->badge == BADGE_SERVICE ? PID_INIT : caller != NULL ? caller->pid : request->ppid;
+    uint32_t ppid = message->badge == BADGE_SERVICE ? PID_INIT
+                    : caller != NULL                ? caller->pid
+                                                    : request->ppid;
     struct process *parent = process_find(ppid);
-    if (parent == NULL || (personality != NULL && parent->personality != personality && ppid != PID_INIT))
+    if (parent == NULL ||
+        (personality != NULL && parent->personality != personality && ppid != PID_INIT))
         return ERR_NO_PROCESS;
-    status_t status = process_new(NULL, ppid, request->pgid, request->sid, caller != NULL ? caller->uid : request->uid,
-                                  "", &process);
+    status_t status = process_new(NULL, ppid, request->pgid, request->sid,
+                                  caller != NULL ? caller->uid : request->uid, "", &process);
     if (status != OK)
         return status;
     process->kept = message->badge == BADGE_SERVICE;
@@ -126,7 +129,8 @@ status_t handle_start_begin(struct service *service, struct message *message)
 {
     const uint8_t *tail;
     uint32_t length;
-    const struct start_begin_request *request = service_request(message, sizeof *request, &tail, &length);
+    const struct start_begin_request *request =
+        service_request(message, sizeof *request, &tail, &length);
     struct personality *personality = personality_of_badge(message->badge);
     struct process *process;
     (void)service;
@@ -159,14 +163,16 @@ status_t handle_start_begin(struct service *service, struct message *message)
     start->next = starts;
     starts = start;
     start_count++;
-    ((struct start_begin_reply *)service_reply(message, sizeof(struct start_begin_reply)))->start = start->id;
+    ((struct start_begin_reply *)service_reply(message, sizeof(struct start_begin_reply)))->start =
+        start->id;
     return OK;
 }
 
 static struct start *own_start(const struct message *message, uint32_t id)
 {
     struct start *start = find(id);
-    return start != NULL && start->owner == message->badge && start->state == GATHERING ? start : NULL;
+    return start != NULL && start->owner == message->badge && start->state == GATHERING ? start
+                                                                                        : NULL;
 }
 
 status_t handle_start_fd(struct service *service, struct message *message)
@@ -182,8 +188,8 @@ status_t handle_start_fd(struct service *service, struct message *message)
     if (fds == NULL)
         return ERR_NO_MEMORY;
     start->fds = fds;
-    fds[start->fd_count++] =
-        (struct start_descriptor){request->fd, {service_take(message, 0), service_take(message, 1)}};
+    fds[start->fd_count++] = (struct start_descriptor){
+        request->fd, {service_take(message, 0), service_take(message, 1)}};
     service_reply(message, 0);
     return OK;
 }
@@ -222,7 +228,8 @@ static void dispatch(struct start *start, const char *name)
 
 status_t handle_start_commit(struct service *service, struct message *message)
 {
-    const struct start_commit_request *request = service_request(message, sizeof *request, NULL, NULL);
+    const struct start_commit_request *request =
+        service_request(message, sizeof *request, NULL, NULL);
     struct start *start = request == NULL ? NULL : own_start(message, request->start);
     (void)service;
     if (start == NULL)
@@ -262,13 +269,16 @@ static struct start *started(const struct message *message, uint32_t id)
 {
     struct personality *personality = personality_of_badge(message->badge);
     struct start *start = find(id);
-    return start != NULL && personality != NULL && start->state == RUNNING && start->target == personality ? start
-                                                                                                            : NULL;
+    return start != NULL && personality != NULL && start->state == RUNNING &&
+                   start->target == personality
+               ? start
+               : NULL;
 }
 
 status_t handle_start_fetch(struct service *service, struct message *message)
 {
-    const struct start_fetch_request *request = service_request(message, sizeof *request, NULL, NULL);
+    const struct start_fetch_request *request =
+        service_request(message, sizeof *request, NULL, NULL);
     struct start *start = request == NULL ? NULL : started(message, request->start);
     (void)service;
     if (start == NULL || request->index >= start->fd_count)
@@ -311,12 +321,14 @@ void start_settle(const struct personality *personality, uint32_t pid)
 
 status_t handle_start_done(struct service *service, struct message *message)
 {
-    const struct start_done_request *request = service_request(message, sizeof *request, NULL, NULL);
+    const struct start_done_request *request =
+        service_request(message, sizeof *request, NULL, NULL);
     (void)service;
     if (request == NULL)
         return ERR_INVALID_ARGUMENT;
     status_t result = request->status;
-    struct start *mine = own_start(message, request->start), *start = started(message, request->start);
+    struct start *mine = own_start(message, request->start),
+                 *start = started(message, request->start);
     if (mine == NULL && start == NULL)
         return ERR_NOT_FOUND;
     service_reply(message, 0);

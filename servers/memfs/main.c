@@ -16,7 +16,8 @@ static status_t unpack_archive(struct memfs_node *root, handle_t archive)
         return status;
     if (info.size_high != 0)
         return ERR_TOO_LARGE;
-    struct map_request request = {.vmo = archive, .length = (info.size_low + PAGE_MASK) & ~PAGE_MASK, .prot = PROT_R};
+    struct map_request request = {
+        .vmo = archive, .length = (info.size_low + PAGE_MASK) & ~PAGE_MASK, .prot = PROT_R};
     status = space_map(HANDLE_SELF, &request);
     if (status != OK)
         return status;
@@ -30,7 +31,8 @@ int main(void)
     struct memfs_node *root = memfs_new_root(&server);
     if (root == NULL)
         process_fail("root directory", ERR_NO_MEMORY);
-    status_t status = fs_server_init(&server, startup_handle(STARTUP_SERVICE), &memfs_ops, &root->base);
+    status_t status =
+        fs_server_init(&server, startup_handle(STARTUP_SERVICE), &memfs_ops, &root->base);
     if (status != OK)
         process_fail("port", status);
     handle_t archive;

@@ -9,10 +9,10 @@
 #include <atomik/time.h>
 #include <ipc/call.h>
 
-#define COOKIE_DOT 1
+#define COOKIE_DOT    1
 #define COOKIE_DOTDOT 2
-#define COOKIE_FIRST 3
-#define TMPFS_MAGIC 0x01021994
+#define COOKIE_FIRST  3
+#define TMPFS_MAGIC   0x01021994
 #define FILE_SIZE_MAX 0x7ffff000ull
 
 static uint64_t last_ino;
@@ -29,7 +29,8 @@ static bool is_directory(const struct memfs_node *node)
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
 
-struct memfs_node *memfs_new_node(struct fs_server *server, uint32_t mode, uint32_t uid, uint32_t gid)
+struct memfs_node *memfs_new_node(struct fs_server *server, uint32_t mode, uint32_t uid,
+                                  uint32_t gid)
 {
     struct memfs_node *node = calloc(1, sizeof *node);
     if (node == NULL)
@@ -59,9 +60,15 @@ struct memfs_node *memfs_new_root(struct fs_server *server)
 static void free_node(struct memfs_node *node)
 {
     switch (type_of(node)) {
-    case FS_TYPE_DIRECTORY: free(node->directory.buckets); break;
-    case FS_TYPE_FILE: handle_drop(&node->file.vmo); break;
-    case FS_TYPE_LINK: free(node->link.target); break;
+    case FS_TYPE_DIRECTORY:
+        free(node->directory.buckets);
+        break;
+    case FS_TYPE_FILE:
+        handle_drop(&node->file.vmo);
+        break;
+    case FS_TYPE_LINK:
+        free(node->link.target);
+        break;
     }
     free(node);
 }
@@ -108,13 +115,15 @@ static bool same_without_case(const char *a, const char *b, size_t length)
     return true;
 }
 
-struct memfs_entry *memfs_find(struct memfs_node *directory, const char *name, size_t length, bool nocase)
+struct memfs_entry *memfs_find(struct memfs_node *directory, const char *name, size_t length,
+                               bool nocase)
 {
     uint32_t hash = hash_name(name, length);
     struct memfs_entry *similar = NULL;
     if (directory->directory.bucket_count == 0)
         return NULL;
-    struct memfs_entry *entry = directory->directory.buckets[hash & (directory->directory.bucket_count - 1)];
+    struct memfs_entry *entry =
+        directory->directory.buckets[hash & (directory->directory.bucket_count - 1)];
     for (; entry != NULL; entry = entry->in_bucket) {
         if (entry->hash != hash || entry->length != length)
             continue;
@@ -128,11 +137,13 @@ struct memfs_entry *memfs_find(struct memfs_node *directory, const char *name, s
 
 static status_t grow_buckets(struct memfs_node *directory)
 {
-    uint32_t count = directory->directory.bucket_count == 0 ? 8 : directory->directory.bucket_count * 2;
+    uint32_t count =
+        directory->directory.bucket_count == 0 ? 8 : directory->directory.bucket_count * 2;
     struct memfs_entry **buckets = calloc(count, sizeof *buckets);
     if (buckets == NULL)
         return directory->directory.bucket_count == 0 ? ERR_NO_MEMORY : OK;
-    for (struct memfs_entry *entry = directory->directory.first; entry != NULL; entry = entry->next) {
+    for (struct memfs_entry *entry = directory->directory.first; entry != NULL;
+         entry = entry->next) {
         entry->in_bucket = buckets[entry->hash & (count - 1)];
         buckets[entry->hash & (count - 1)] = entry;
     }
@@ -203,11 +214,13 @@ static void detach(struct memfs_node *directory, struct memfs_entry *entry)
     entry->node = NULL;
 }
 
-status_t memfs_add_entry(struct memfs_node *directory, const char *name, size_t length, struct memfs_node *node)
+status_t memfs_add_entry(struct memfs_node *directory, const char *name, size_t length,
+                         struct memfs_node *node)
 {
     if (directory->directory.parent == NULL)
         return ERR_NOT_FOUND; /* removed, but still open */
-    if (directory->directory.entry_count >= directory->directory.bucket_count && grow_buckets(directory) != OK)
+    if (directory->directory.entry_count >= directory->directory.bucket_count &&
+        grow_buckets(directory) != OK)
         return ERR_NO_MEMORY;
     struct memfs_entry *entry = malloc(sizeof *entry + length);
     if (entry == NULL)
@@ -226,10 +239,14 @@ status_t memfs_add_entry(struct memfs_node *directory, const char *name, size_t 
 static uint64_t size_of(const struct memfs_node *node)
 {
     switch (type_of(node)) {
-    case FS_TYPE_FILE: return node->file.size;
-    case FS_TYPE_LINK: return node->link.length;
-    case FS_TYPE_DIRECTORY: return PAGE_SIZE;
-    default: return 0;
+    case FS_TYPE_FILE:
+        return node->file.size;
+    case FS_TYPE_LINK:
+        return node->link.length;
+    case FS_TYPE_DIRECTORY:
+        return PAGE_SIZE;
+    default:
+        return 0;
     }
 }
 
@@ -240,7 +257,8 @@ static status_t op_attributes(struct fs_node *base, struct fs_attr *attr)
     *attr = (struct fs_attr){
         .ino = base->ino,
         .size = size,
-        .blocks = type_of(node) == FS_TYPE_FILE ? (size + PAGE_MASK) / PAGE_SIZE * (PAGE_SIZE / 512) : 0,
+        .blocks =
+            type_of(node) == FS_TYPE_FILE ? (size + PAGE_MASK) / PAGE_SIZE * (PAGE_SIZE / 512) : 0,
         .atime = node->atime,
         .mtime = node->mtime,
         .ctime = node->ctime,
@@ -319,7 +337,8 @@ static status_t op_set_attributes(struct fs_node *base, uint32_t mask, const str
     return OK;
 }
 
-static status_t op_read(struct fs_node *base, void *data, uint64_t offset, void *to, uint32_t length, uint32_t *done)
+static status_t op_read(struct fs_node *base, void *data, uint64_t offset, void *to,
+                        uint32_t length, uint32_t *done)
 {
     struct memfs_node *node = memfs_node_of(base);
     (void)data;
@@ -336,8 +355,8 @@ static status_t op_read(struct fs_node *base, void *data, uint64_t offset, void 
     return status;
 }
 
-static status_t op_write(struct fs_node *base, void *data, uint64_t offset, const void *from, uint32_t length,
-                         uint32_t *done)
+static status_t op_write(struct fs_node *base, void *data, uint64_t offset, const void *from,
+                         uint32_t length, uint32_t *done)
 {
     struct memfs_node *node = memfs_node_of(base);
     uint64_t old = node->file.size;
@@ -361,8 +380,8 @@ static status_t op_write(struct fs_node *base, void *data, uint64_t offset, cons
     return OK;
 }
 
-static status_t op_content(struct fs_node *base, void *data, uint32_t prot, handle_t *vmo, uint64_t *size,
-                           bool *coherent)
+static status_t op_content(struct fs_node *base, void *data, uint32_t prot, handle_t *vmo,
+                           uint64_t *size, bool *coherent)
 {
     struct memfs_node *node = memfs_node_of(base);
     uint32_t rights = RIGHT_DUPLICATE | RIGHT_TRANSFER | RIGHT_MAP | RIGHT_READ;
@@ -387,7 +406,8 @@ static status_t op_modified(struct fs_node *base)
 
 /* ---- names: operations ----------------------------------------------------------------------- */
 
-static status_t op_lookup(struct fs_node *base, const char *name, size_t length, bool nocase, struct fs_node **child)
+static status_t op_lookup(struct fs_node *base, const char *name, size_t length, bool nocase,
+                          struct fs_node **child)
 {
     struct memfs_entry *entry = memfs_find(memfs_node_of(base), name, length, nocase);
     if (entry == NULL)
@@ -420,7 +440,8 @@ static status_t op_create(struct fs_node *base, const struct fs_new *new, struct
     return OK;
 }
 
-static status_t op_link(struct fs_node *directory, const char *name, size_t length, struct fs_node *base)
+static status_t op_link(struct fs_node *directory, const char *name, size_t length,
+                        struct fs_node *base)
 {
     struct memfs_node *node = memfs_node_of(base);
     if (!is_named(node))
@@ -453,8 +474,10 @@ static status_t exchange(const struct fs_rename *rename)
 {
     struct memfs_node *old_directory = memfs_node_of(rename->old_directory);
     struct memfs_node *new_directory = memfs_node_of(rename->new_directory);
-    struct memfs_entry *old = memfs_find(old_directory, rename->old_name, rename->old_length, false);
-    struct memfs_entry *new = memfs_find(new_directory, rename->new_name, rename->new_length, false);
+    struct memfs_entry *old =
+        memfs_find(old_directory, rename->old_name, rename->old_length, false);
+    struct memfs_entry *new =
+        memfs_find(new_directory, rename->new_name, rename->new_length, false);
     if (old == NULL || new == NULL)
         return ERR_NOT_FOUND;
     struct memfs_node *old_node = old->node, *new_node = new->node;
@@ -475,12 +498,13 @@ static status_t op_rename(const struct fs_rename *rename)
     struct memfs_node *node = memfs_node_of(rename->node);
     if (rename->exchange)
         return exchange(rename);
-    struct memfs_entry *old = memfs_find(old_directory, rename->old_name, rename->old_length, false);
+    struct memfs_entry *old =
+        memfs_find(old_directory, rename->old_name, rename->old_length, false);
     if (old == NULL || old->node != node)
         return ERR_NOT_FOUND;
     if (rename->replaced != NULL) {
-        status_t status =
-            memfs_unlink(rename->new_directory, rename->new_name, rename->new_length, rename->replaced);
+        status_t status = memfs_unlink(rename->new_directory, rename->new_name, rename->new_length,
+                                       rename->replaced);
         if (status != OK)
             return status;
     }
@@ -539,14 +563,16 @@ static struct memfs_entry *entry_after(struct memfs_node *directory, uint64_t co
     return entry;
 }
 
-static status_t op_read_directory(struct fs_node *base, void *data, uint64_t cookie, struct fs_entries *entries)
+static status_t op_read_directory(struct fs_node *base, void *data, uint64_t cookie,
+                                  struct fs_entries *entries)
 {
     struct memfs_node *directory = memfs_node_of(base);
     struct memfs_node *parent = directory->directory.parent;
     (void)data;
     if (parent == NULL)
         return OK; /* removed: nothing is left, not even `.` */
-    if (cookie < COOKIE_DOT && !fs_entries_add(entries, base->ino, COOKIE_DOT, FS_TYPE_DIRECTORY, ".", 1))
+    if (cookie < COOKIE_DOT &&
+        !fs_entries_add(entries, base->ino, COOKIE_DOT, FS_TYPE_DIRECTORY, ".", 1))
         return OK;
     if (cookie < COOKIE_DOTDOT &&
         !fs_entries_add(entries, parent->base.ino, COOKIE_DOTDOT, FS_TYPE_DIRECTORY, "..", 2))
@@ -554,8 +580,8 @@ static status_t op_read_directory(struct fs_node *base, void *data, uint64_t coo
     struct memfs_entry *entry = entry_after(directory, cookie);
     for (; entry != NULL; entry = entry->next) {
         directory->directory.hint = entry;
-        if (!fs_entries_add(entries, entry->node->base.ino, entry->cookie, entry->node->mode, entry->name,
-                            entry->length))
+        if (!fs_entries_add(entries, entry->node->base.ino, entry->cookie, entry->node->mode,
+                            entry->name, entry->length))
             break;
     }
     return OK;

@@ -32,7 +32,8 @@ struct memfs_node {
         struct {
             handle_t vmo; /* none until the content is needed */
             uint64_t size;
-            handle_t archive; /* borrowed: where the content is as long as there is no VMO, or none */
+            handle_t
+                archive; /* borrowed: where the content is as long as there is no VMO, or none */
             uint64_t archive_offset;
         } file;
         struct {
@@ -58,11 +59,15 @@ struct memfs_node *memfs_new_root(struct fs_server *server);
 status_t memfs_unpack(struct memfs_node *root, const void *bytes, size_t length, handle_t archive);
 
 /* The parts of the operations that unpacking needs. */
-struct memfs_node *memfs_new_node(struct fs_server *server, uint32_t mode, uint32_t uid, uint32_t gid);
-struct memfs_entry *memfs_find(struct memfs_node *directory, const char *name, size_t length, bool nocase);
+struct memfs_node *memfs_new_node(struct fs_server *server, uint32_t mode, uint32_t uid,
+                                  uint32_t gid);
+struct memfs_entry *memfs_find(struct memfs_node *directory, const char *name, size_t length,
+                               bool nocase);
 /* Takes no reference: the entry counts in nlink. */
-status_t memfs_add_entry(struct memfs_node *directory, const char *name, size_t length, struct memfs_node *node);
-status_t memfs_unlink(struct fs_node *directory, const char *name, size_t length, struct fs_node *child);
+status_t memfs_add_entry(struct memfs_node *directory, const char *name, size_t length,
+                         struct memfs_node *node);
+status_t memfs_unlink(struct fs_node *directory, const char *name, size_t length,
+                      struct fs_node *child);
 
 static inline struct memfs_node *memfs_node_of(struct fs_node *node)
 {

@@ -25,8 +25,9 @@ struct unpack {
 };
 
 /* The directory of a path, made as far as it is missing; *name is the last component. */
-static status_t find_directory(struct unpack *unpack, const char *path, size_t length, struct memfs_node **directory,
-                               const char **name, size_t *name_length)
+static status_t find_directory(struct unpack *unpack, const char *path, size_t length,
+                               struct memfs_node **directory, const char **name,
+                               size_t *name_length)
 {
     struct memfs_node *at = unpack->root;
     const char *end = path + length;
@@ -43,7 +44,8 @@ static status_t find_directory(struct unpack *unpack, const char *path, size_t l
         }
         struct memfs_entry *entry = memfs_find(at, path, part, false);
         if (entry == NULL) {
-            struct memfs_node *made = memfs_new_node(at->base.server, FS_TYPE_DIRECTORY | 0755, 0, 0);
+            struct memfs_node *made =
+                memfs_new_node(at->base.server, FS_TYPE_DIRECTORY | 0755, 0, 0);
             status_t status = made == NULL ? ERR_NO_MEMORY : memfs_add_entry(at, path, part, made);
             if (status != OK)
                 return status;
@@ -58,7 +60,8 @@ static status_t find_directory(struct unpack *unpack, const char *path, size_t l
     }
 }
 
-static status_t set_content(struct unpack *unpack, struct memfs_node *node, const struct cpio_entry *entry)
+static status_t set_content(struct unpack *unpack, struct memfs_node *node,
+                            const struct cpio_entry *entry)
 {
     uint32_t type = node->mode & FS_TYPE_MASK;
     if (type == FS_TYPE_LINK) {
@@ -90,7 +93,8 @@ static struct memfs_node *known_link(struct unpack *unpack, const struct cpio_en
     return NULL;
 }
 
-static status_t remember_link(struct unpack *unpack, const struct cpio_entry *entry, struct memfs_node *node)
+static status_t remember_link(struct unpack *unpack, const struct cpio_entry *entry,
+                              struct memfs_node *node)
 {
     if (entry->nlink < 2 || (entry->mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY)
         return OK;
@@ -102,12 +106,13 @@ static status_t remember_link(struct unpack *unpack, const struct cpio_entry *en
     return OK;
 }
 
-static status_t add_node(struct unpack *unpack, const struct cpio_entry *entry, struct memfs_node *directory,
-                         const char *name, size_t length)
+static status_t add_node(struct unpack *unpack, const struct cpio_entry *entry,
+                         struct memfs_node *directory, const char *name, size_t length)
 {
     struct memfs_node *node = known_link(unpack, entry);
     if (node != NULL) {
-        if (entry->data_length > 0 && node->file.size == 0) { /* cpio may put the data at any of the names */
+        if (entry->data_length > 0 &&
+            node->file.size == 0) { /* cpio may put the data at any of the names */
             status_t status = set_content(unpack, node, entry);
             if (status != OK)
                 return status;
@@ -134,8 +139,10 @@ static bool known_type(uint32_t mode)
     case FS_TYPE_LINK:
     case FS_TYPE_CHARACTER:
     case FS_TYPE_BLOCK:
-    case FS_TYPE_FIFO: return true;
-    default: return false;
+    case FS_TYPE_FIFO:
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -148,7 +155,8 @@ static status_t unpack_entry(struct unpack *unpack, const struct cpio_entry *ent
         return OK; /* the root itself */
     if (!known_type(entry->mode))
         return ERR_NOT_SUPPORTED;
-    status_t status = find_directory(unpack, entry->name, entry->name_length, &directory, &name, &length);
+    status_t status =
+        find_directory(unpack, entry->name, entry->name_length, &directory, &name, &length);
     if (status != OK)
         return status;
     struct memfs_entry *existing = memfs_find(directory, name, length, false);

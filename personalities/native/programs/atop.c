@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INTERVAL (2 * NS_PER_S)
+#define INTERVAL      (2 * NS_PER_S)
 #define COMMAND_WIDTH 44
 
 static const char *personality_name(uint32_t number)
@@ -22,7 +22,8 @@ static const char *personality_name(uint32_t number)
     uint32_t processes;
     if (number == 0)
         return "init";
-    if (init_personality_name(startup_handle(STARTUP_INIT), number - 1, name, sizeof name, &processes) != OK)
+    if (init_personality_name(startup_handle(STARTUP_INIT), number - 1, name, sizeof name,
+                              &processes) != OK)
         return "?";
     return name;
 }
@@ -33,9 +34,11 @@ static void print_summary(void)
     if (system_info(&info) != OK)
         return;
     uint64_t idle = (uint64_t)info.idle_time_high << 32 | info.idle_time_low;
-    printf("memory %u of %u KiB free, %u KiB kernel; %u threads; up %llu s, idle %llu s\n", (unsigned)info.free_pages * 4,
-           (unsigned)info.total_pages * 4, (unsigned)info.kernel_pages * 4, (unsigned)info.threads,
-           (unsigned long long)(time_monotonic() / NS_PER_S), (unsigned long long)(idle / NS_PER_S));
+    printf("memory %u of %u KiB free, %u KiB kernel; %u threads; up %llu s, idle %llu s\n",
+           (unsigned)info.free_pages * 4, (unsigned)info.total_pages * 4,
+           (unsigned)info.kernel_pages * 4, (unsigned)info.threads,
+           (unsigned long long)(time_monotonic() / NS_PER_S),
+           (unsigned long long)(idle / NS_PER_S));
 }
 
 /* The command line is argv with NULs between; the name if its personality does not say. */
@@ -52,12 +55,14 @@ static void print_process(const struct proc_record *record, const char *name)
     struct proc_stats stats = {0};
     char command[MESSAGE_BYTES];
     size_t length = 0;
-    if (init_proc_stats(startup_handle(STARTUP_INIT), record->pid, &stats, command, sizeof command - 1, &length) != OK)
+    if (init_proc_stats(startup_handle(STARTUP_INIT), record->pid, &stats, command,
+                        sizeof command - 1, &length) != OK)
         stats = (struct proc_stats){.state = record->state};
     command[length] = 0;
     uint64_t hundredths = stats.cpu_time / (NS_PER_S / 100);
-    printf("%5u %5u %-8s %c %7u %6llu.%02llu ", (unsigned)record->pid, (unsigned)record->ppid, personality_name(record->personality),
-           stats.state ? (char)stats.state : '?', (unsigned)stats.resident_pages * 4, (unsigned long long)(hundredths / 100),
+    printf("%5u %5u %-8s %c %7u %6llu.%02llu ", (unsigned)record->pid, (unsigned)record->ppid,
+           personality_name(record->personality), stats.state ? (char)stats.state : '?',
+           (unsigned)stats.resident_pages * 4, (unsigned long long)(hundredths / 100),
            (unsigned long long)(hundredths % 100));
     print_command(command, length, name);
 }
@@ -68,7 +73,8 @@ static void print_table(void)
     char name[64];
     print_summary();
     printf("%5s %5s %-8s %s %7s %9s %s\n", "PID", "PPID", "KIND", "S", "KiB", "CPU s", "COMMAND");
-    while (init_proc_info(startup_handle(STARTUP_INIT), record.pid, true, &record, name, sizeof name) == OK)
+    while (init_proc_info(startup_handle(STARTUP_INIT), record.pid, true, &record, name,
+                          sizeof name) == OK)
         print_process(&record, name);
     fflush(stdout);
 }
@@ -81,7 +87,8 @@ static bool wait_for_key(handle_t terminal, handle_t event)
     size_t got = 0;
     if (wait_any(&item, 1, time_monotonic() + INTERVAL) != OK)
         return true;
-    return tty_client_read(terminal, &key, 1, TTY_NONBLOCK, 0, 0, &got) != OK || got == 0 || key != 'q';
+    return tty_client_read(terminal, &key, 1, TTY_NONBLOCK, 0, 0, &got) != OK || got == 0 ||
+           key != 'q';
 }
 
 static void watch(handle_t terminal, handle_t event)
@@ -120,7 +127,8 @@ int main(int argc, char **argv)
         else
             return usage();
     }
-    if (times == 0 && file_is_terminal(1) && file_info(0, &info, &terminal, &event) == OK && info.kind == FD_TTY) {
+    if (times == 0 && file_is_terminal(1) && file_info(0, &info, &terminal, &event) == OK &&
+        info.kind == FD_TTY) {
         watch(terminal, event);
         return 0;
     }

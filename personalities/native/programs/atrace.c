@@ -27,14 +27,17 @@ static char **traced_environment(char **envp)
     return result;
 }
 
-static status_t find(const struct fs_walk_context *context, const char *name, char *path, size_t size, handle_t *image)
+static status_t find(const struct fs_walk_context *context, const char *name, char *path,
+                     size_t size, handle_t *image)
 {
     static const char *const directories[] = {"", "/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/"};
-    size_t first = strchr(name, '/') != NULL ? 0 : 1, last = first == 0 ? 1 : sizeof directories / sizeof directories[0];
+    size_t first = strchr(name, '/') != NULL ? 0 : 1,
+           last = first == 0 ? 1 : sizeof directories / sizeof directories[0];
     status_t status = ERR_NOT_FOUND;
     for (size_t i = first; i < last && status == ERR_NOT_FOUND; i++) {
         snprintf(path, size, "%s%s", directories[i], name);
-        status = fs_client_open(context, HANDLE_NONE, path, strlen(path), FS_O_READ, 0, image, NULL);
+        status =
+            fs_client_open(context, HANDLE_NONE, path, strlen(path), FS_O_READ, 0, image, NULL);
     }
     return status;
 }
@@ -74,7 +77,8 @@ static status_t run(char **argv, char **envp, int32_t *result)
     if (status == OK)
         status = give_streams(init, start);
     if (status == OK)
-        status = init_start_commit(init, start, &arguments, strings, context.root, context.cwd, image, false, &pid);
+        status = init_start_commit(init, start, &arguments, strings, context.root, context.cwd,
+                                   image, false, &pid);
     return status == OK ? wait_pid(pid, result) : status;
 }
 

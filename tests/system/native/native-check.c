@@ -65,7 +65,7 @@ static bool heap_keeps_blocks_apart(void)
 /* ---- threads --------------------------------------------------------------------------------- */
 
 #define THREADS 8
-#define TURNS 2000
+#define TURNS   2000
 static struct mutex lock;
 static struct condition done;
 static volatile uint32_t counter, finished;
@@ -144,10 +144,13 @@ static bool large_files_come_back_as_written(void)
     uint64_t position;
     for (size_t i = 0; i < sizeof data; i++)
         data[i] = (uint8_t)(i * 31 >> 3);
-    if (file_open("/tmp/native-check", FS_O_READ | FS_O_WRITE | FS_O_CREATE | FS_O_TRUNCATE, 0600, &fd) != OK ||
-        file_write(fd, data, sizeof data, &part) != OK || part != sizeof data || file_seek(fd, 0, 0, &position) != OK)
+    if (file_open("/tmp/native-check", FS_O_READ | FS_O_WRITE | FS_O_CREATE | FS_O_TRUNCATE, 0600,
+                  &fd) != OK ||
+        file_write(fd, data, sizeof data, &part) != OK || part != sizeof data ||
+        file_seek(fd, 0, 0, &position) != OK)
         return false;
-    while (total < sizeof back && file_read(fd, back + total, sizeof back - total, &part) == OK && part > 0)
+    while (total < sizeof back && file_read(fd, back + total, sizeof back - total, &part) == OK &&
+           part > 0)
         total += part;
     return total == sizeof back && memcmp(data, back, sizeof data) == 0 && file_close(fd) == OK;
 }
@@ -159,7 +162,8 @@ static void write_pipe(void *unused)
     size_t written;
     (void)unused;
     if (file_write(pipe_fds[1], data, sizeof data, &written) == OK)
-        check(written == sizeof data && file_close(pipe_fds[1]) == OK, "a writer blocks until the reader has made room");
+        check(written == sizeof data && file_close(pipe_fds[1]) == OK,
+              "a writer blocks until the reader has made room");
 }
 
 static bool pipes_carry_more_than_they_hold(void)
@@ -167,11 +171,13 @@ static bool pipes_carry_more_than_they_hold(void)
     size_t part, total = 0;
     if (file_pipe(pipe_fds) != OK || thread_spawn(write_pipe, NULL, 0, NULL) != OK)
         return false;
-    while (total < sizeof back && file_read(pipe_fds[0], back + total, sizeof back - total, &part) == OK && part > 0)
+    while (total < sizeof back &&
+           file_read(pipe_fds[0], back + total, sizeof back - total, &part) == OK && part > 0)
         total += part;
     if (file_read(pipe_fds[0], back, 1, &part) != OK || part != 0)
         return false; /* the end of file follows */
-    return total == sizeof data && memcmp(data, back, sizeof data) == 0 && file_close(pipe_fds[0]) == OK;
+    return total == sizeof data && memcmp(data, back, sizeof data) == 0 &&
+           file_close(pipe_fds[0]) == OK;
 }
 
 /* ---- programs -------------------------------------------------------------------------------- */
@@ -206,12 +212,14 @@ static bool a_crash_is_reported_and_ends_with_signal_11(void)
     fds[1] = fds[2] = pipe[1];
     if (start("crash", NULL, fds, &pid) != OK || file_close(pipe[1]) != OK)
         return false;
-    while (length < sizeof text - 1 && file_read(pipe[0], text + length, sizeof text - 1 - length, &part) == OK && part > 0)
+    while (length < sizeof text - 1 &&
+           file_read(pipe[0], text + length, sizeof text - 1 - length, &part) == OK && part > 0)
         length += part;
     text[length] = 0;
     if (file_close(pipe[0]) != OK || wait_pid(pid, &status) != OK)
         return false;
-    return status == 11 && strstr(text, "native-check") != NULL && strstr(text, "fall_over") != NULL;
+    return status == 11 && strstr(text, "native-check") != NULL &&
+           strstr(text, "fall_over") != NULL;
 }
 
 static bool signals_end_programs(void)
@@ -219,7 +227,8 @@ static bool signals_end_programs(void)
     uint32_t pid, count;
     int32_t status;
     if (start("hang", NULL, NULL, &pid) != OK ||
-        init_proc_signal(startup_handle(STARTUP_INIT), (int32_t)pid, 15, 0, &count) != OK || count != 1)
+        init_proc_signal(startup_handle(STARTUP_INIT), (int32_t)pid, 15, 0, &count) != OK ||
+        count != 1)
         return false;
     return wait_pid(pid, &status) == OK && status == 15;
 }
@@ -228,7 +237,8 @@ static bool what_is_no_program_does_not_start(void)
 {
     uint32_t pid;
     char *argv[] = {"x", NULL};
-    return spawn("/etc/motd", argv, NULL, &pid) == ERR_BAD_EXECUTABLE && spawn("/none", argv, NULL, &pid) == ERR_NOT_FOUND;
+    return spawn("/etc/motd", argv, NULL, &pid) == ERR_BAD_EXECUTABLE &&
+           spawn("/none", argv, NULL, &pid) == ERR_NOT_FOUND;
 }
 
 static bool many_programs_leave_nothing_behind(void)
@@ -246,8 +256,8 @@ static bool many_programs_leave_nothing_behind(void)
     if (system_info(&after) != OK)
         return false;
     if (after.objects > before.objects + 4 || after.processes > before.processes)
-        printf("objects %u -> %u, processes %u -> %u\n", (unsigned)before.objects, (unsigned)after.objects,
-               (unsigned)before.processes, (unsigned)after.processes);
+        printf("objects %u -> %u, processes %u -> %u\n", (unsigned)before.objects,
+               (unsigned)after.objects, (unsigned)before.processes, (unsigned)after.processes);
     return after.objects <= before.objects + 4 && after.processes <= before.processes &&
            after.free_pages + 64 >= before.free_pages;
 }
@@ -260,7 +270,8 @@ static uint32_t pid_of(const char *service)
 {
     struct proc_record record = {0};
     char name[64];
-    while (init_proc_info(startup_handle(STARTUP_INIT), record.pid, true, &record, name, sizeof name) == OK)
+    while (init_proc_info(startup_handle(STARTUP_INIT), record.pid, true, &record, name,
+                          sizeof name) == OK)
         if (record.personality == 0 && strcmp(name, service) == 0)
             return record.pid;
     return 0;
@@ -271,7 +282,8 @@ static bool comes_back(const char *service)
 {
     uint32_t count, old = pid_of(service), now = old;
     ktime_t end = time_monotonic() + 5 * NS_PER_S;
-    if (old == 0 || init_proc_signal(startup_handle(STARTUP_INIT), (int32_t)old, 9, 0, &count) != OK)
+    if (old == 0 ||
+        init_proc_signal(startup_handle(STARTUP_INIT), (int32_t)old, 9, 0, &count) != OK)
         return false;
     for (; (now == old || now == 0) && time_monotonic() < end; time_sleep(10 * NS_PER_MS))
         now = pid_of(service);
@@ -282,10 +294,12 @@ static bool a_killed_terminal_server_comes_back(void)
 {
     handle_t tty;
     uint32_t input, output;
-    if (!comes_back("tty") || init_name_lookup(startup_handle(STARTUP_INIT), "tty", true, &tty) != OK)
+    if (!comes_back("tty") ||
+        init_name_lookup(startup_handle(STARTUP_INIT), "tty", true, &tty) != OK)
         return false;
     handle_t terminal, event;
-    bool works = tty_client_open(tty, 0, &terminal, &event) == OK && tty_client_queued(terminal, &input, &output) == OK;
+    bool works = tty_client_open(tty, 0, &terminal, &event) == OK &&
+                 tty_client_queued(terminal, &input, &output) == OK;
     handle_drop(&tty);
     return works;
 }
@@ -295,15 +309,16 @@ static bool a_killed_file_server_is_mounted_again(void)
     struct fs_walk_context context;
     struct fs_attr before, after = {0};
     ktime_t end = time_monotonic() + 5 * NS_PER_S;
-    if (file_context(&context) != OK || fs_client_stat_path(&context, HANDLE_NONE, "/host", 5, 0, &before) != OK)
+    if (file_context(&context) != OK ||
+        fs_client_stat_path(&context, HANDLE_NONE, "/host", 5, 0, &before) != OK)
         return false;
     if (pid_of("hostfs") == 0)
         return before.device == context.root_device; /* nothing is shared, nothing is mounted */
     if (!comes_back("hostfs"))
         return false;
     while (time_monotonic() < end) {
-        if (fs_client_stat_path(&context, HANDLE_NONE, "/host", 5, 0, &after) == OK && after.device != before.device &&
-            after.device != context.root_device)
+        if (fs_client_stat_path(&context, HANDLE_NONE, "/host", 5, 0, &after) == OK &&
+            after.device != before.device && after.device != context.root_device)
             return true;
         time_sleep(10 * NS_PER_MS);
     }
@@ -339,7 +354,8 @@ int main(int argc, char **argv)
     check(large_files_come_back_as_written(), "large files come back as written");
     check(pipes_carry_more_than_they_hold(), "pipes carry more than they hold");
     check(exit_codes_come_back(), "exit codes come back");
-    check(a_crash_is_reported_and_ends_with_signal_11(), "a crash is reported and ends with signal 11");
+    check(a_crash_is_reported_and_ends_with_signal_11(),
+          "a crash is reported and ends with signal 11");
     check(signals_end_programs(), "signals end programs");
     check(what_is_no_program_does_not_start(), "what is no program does not start");
     check(many_programs_leave_nothing_behind(), "many programs leave nothing behind");

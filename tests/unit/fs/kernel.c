@@ -10,7 +10,7 @@
 #include <atomik/syscall.h>
 
 #define HANDLES 4096
-#define BADGES 4096
+#define BADGES  4096
 
 struct object {
     uint32_t type, id, badge, handles;
@@ -109,8 +109,10 @@ status_t handle_info(handle_t handle, struct handle_info *info)
     struct object *object = object_of(handle);
     if (object == NULL)
         return ERR_BAD_HANDLE;
-    *info = (struct handle_info){
-        .type = object->type, .rights = rights_of[handle], .object_id = object->id, .badge = object->badge};
+    *info = (struct handle_info){.type = object->type,
+                                 .rights = rights_of[handle],
+                                 .object_id = object->id,
+                                 .badge = object->badge};
     return OK;
 }
 
@@ -119,7 +121,8 @@ status_t port_badge(handle_t port, uint32_t badge, handle_t *result)
     struct object *object = object_of(port);
     assert(object != NULL && object->badge == 0 && badge != 0 && badge < BADGES);
     for (handle_t handle = 1; handle < HANDLES; handle++)
-        if (table[handle] != NULL && table[handle]->server == object->server && table[handle]->badge == badge)
+        if (table[handle] != NULL && table[handle]->server == object->server &&
+            table[handle]->badge == badge)
             return ERR_ALREADY_EXISTS;
     struct object *caller = new_object(OBJECT_PORT);
     caller->id = object->id;

@@ -79,7 +79,8 @@ static status_t stat_path(const char *path, uint32_t flags)
 
 static status_t rename_path(const char *from, const char *to, uint32_t flags)
 {
-    return fs_client_rename(&context, HANDLE_NONE, from, strlen(from), HANDLE_NONE, to, strlen(to), flags);
+    return fs_client_rename(&context, HANDLE_NONE, from, strlen(from), HANDLE_NONE, to, strlen(to),
+                            flags);
 }
 
 static void expect_name(const char *path, const char *name)
@@ -203,7 +204,8 @@ static void symbolic_links_are_followed(void **state)
     assert_int_equal(result.text_length, 8);
     assert_memory_equal(result.text, "../rel/f", 8);
     assert_int_equal(run(FS_OP_OPEN, "/rel", FS_O_READ | FS_O_NOFOLLOW, 0, NULL), ERR_SYMLINK_LOOP);
-    assert_int_equal(run(FS_OP_RMDIR, "/rel/", 0, 0, NULL), ERR_NOT_EMPTY); /* the directory, not the link */
+    assert_int_equal(run(FS_OP_RMDIR, "/rel/", 0, 0, NULL),
+                     ERR_NOT_EMPTY); /* the directory, not the link */
 }
 
 static void a_loop_of_links_ends(void **state)
@@ -222,7 +224,8 @@ static void a_file_can_be_made_through_a_dangling_link(void **state)
     assert_int_equal(stat_path("/to", 0), ERR_NOT_FOUND);
     make_file("/to", "made");
     expect_content("/new", "made");
-    assert_int_equal(run(FS_OP_OPEN, "/to", FS_O_WRITE | FS_O_CREATE | FS_O_EXCLUSIVE, 0644, NULL), ERR_ALREADY_EXISTS);
+    assert_int_equal(run(FS_OP_OPEN, "/to", FS_O_WRITE | FS_O_CREATE | FS_O_EXCLUSIVE, 0644, NULL),
+                     ERR_ALREADY_EXISTS);
 }
 
 static void long_paths_are_walked_in_pieces(void **state)
@@ -268,7 +271,8 @@ static void mount_points_are_crossed_both_ways(void **state)
     assert_int_equal(run(FS_OP_SYMLINK, "/mnt/abs", 0, 0, "/mnt/in/f"), OK);
     expect_content("/mnt/abs", "second");
     assert_int_equal(rename_path("/top", "/mnt/top", 0), ERR_CROSS_DEVICE);
-    assert_int_equal(fs_client_link(&context, HANDLE_NONE, "/top", 4, HANDLE_NONE, "/mnt/l", 6, 0), ERR_CROSS_DEVICE);
+    assert_int_equal(fs_client_link(&context, HANDLE_NONE, "/top", 4, HANDLE_NONE, "/mnt/l", 6, 0),
+                     ERR_CROSS_DEVICE);
     assert_int_equal(run(FS_OP_RMDIR, "/mnt", 0, 0, NULL), ERR_BUSY);
     assert_int_equal(stat_path("/mnt", FS_O_COVERED), OK);
     assert_int_equal(result.attr.device, context.root_device);
@@ -343,7 +347,8 @@ static void hard_links_share_and_count(void **state)
     assert_int_equal(stat_path("/l", 0), OK);
     assert_int_equal(result.attr.nlink, 1);
     assert_int_equal(make_directory("/d"), OK);
-    assert_int_equal(fs_client_link(&context, HANDLE_NONE, "/d", 2, HANDLE_NONE, "/m", 2, 0), ERR_NOT_PERMITTED);
+    assert_int_equal(fs_client_link(&context, HANDLE_NONE, "/d", 2, HANDLE_NONE, "/m", 2, 0),
+                     ERR_NOT_PERMITTED);
     assert_int_equal(run(FS_OP_UNLINK, "/d", 0, 0, NULL), ERR_IS_DIRECTORY);
     assert_int_equal(run(FS_OP_RMDIR, "/l", 0, 0, NULL), ERR_NOT_DIRECTORY);
 }
@@ -465,7 +470,8 @@ static void bulk_transfers_go_through_the_clients_memory(void **state)
     assert_int_equal(fs_client_buffer(node, vmo, sizeof data), OK);
     assert_int_equal(fs_client_write_bulk(node, 5, sizeof data, &done, NULL), OK);
     assert_int_equal(done, sizeof data);
-    assert_int_equal(vmo_set_size(vmo, 10), OK); /* a client that takes its memory away hurts only itself */
+    assert_int_equal(vmo_set_size(vmo, 10),
+                     OK); /* a client that takes its memory away hurts only itself */
     assert_int_equal(fs_client_read_bulk(node, 5, sizeof data, &done), ERR_OUT_OF_RANGE);
     assert_int_equal(vmo_set_size(vmo, sizeof data), OK);
     assert_int_equal(fs_client_read_bulk(node, 5, sizeof data, &done), OK);
@@ -512,17 +518,19 @@ static void modes_bind_everybody_but_root(void **state)
     make_file("/tmp/mine", "x");
     assert_int_equal(run(FS_OP_UNLINK, "/tmp/roots", 0, 0, NULL), ERR_NOT_PERMITTED);
     assert_int_equal(run(FS_OP_UNLINK, "/tmp/mine", 0, 0, NULL), OK);
-    assert_int_equal(run(FS_OP_MKNOD, "/tmp/null", 0, FS_TYPE_CHARACTER | 0666, NULL), ERR_NOT_PERMITTED);
+    assert_int_equal(run(FS_OP_MKNOD, "/tmp/null", 0, FS_TYPE_CHARACTER | 0666, NULL),
+                     ERR_NOT_PERMITTED);
     handle_t node = open_file("/tmp/roots", FS_O_READ);
     struct fs_attr attr = {.mode = 0777};
     assert_int_equal(fs_client_setattr(node, FS_ATTR_MODE, &attr, NULL), ERR_NOT_PERMITTED);
     handle_drop(&node);
 }
 
-static status_t lock(handle_t node, uint32_t op, uint32_t type, uint64_t start, uint64_t length, uint32_t owner,
-                     struct fs_lock_reply *reply)
+static status_t lock(handle_t node, uint32_t op, uint32_t type, uint64_t start, uint64_t length,
+                     uint32_t owner, struct fs_lock_reply *reply)
 {
-    struct fs_lock_request request = {.op = op, .type = type, .start = start, .length = length, .owner = owner};
+    struct fs_lock_request request = {
+        .op = op, .type = type, .start = start, .length = length, .owner = owner};
     struct message message = {.label = LABEL_fs_lock, .size = sizeof request};
     memcpy(message.data, &request, sizeof request);
     status_t status = port_call(node, &message, DEADLINE_NEVER, 0);
@@ -564,13 +572,15 @@ static void locks_exclude_and_wait(void **state)
 static uint8_t archive[3 * 4096 + 4096];
 static size_t archive_length;
 
-static void put_entry(const char *name, uint32_t ino, uint32_t mode, uint32_t nlink, const char *data, bool page)
+static void put_entry(const char *name, uint32_t ino, uint32_t mode, uint32_t nlink,
+                      const char *data, bool page)
 {
     size_t size = strlen(data), name_size = strlen(name) + 1;
     if (page)
         name_size = 4096 - (archive_length + 110) % 4096;
-    snprintf((char *)archive + archive_length, 111, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", ino, mode,
-             0u, 0u, nlink, 1u, (unsigned)size, 0u, 0u, 0u, 0u, (unsigned)name_size, 0u);
+    snprintf((char *)archive + archive_length, 111,
+             "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", ino, mode, 0u, 0u, nlink,
+             1u, (unsigned)size, 0u, 0u, 0u, 0u, (unsigned)name_size, 0u);
     archive_length += 110;
     memset(archive + archive_length, 0, name_size);
     memcpy(archive + archive_length, name, strlen(name));
@@ -596,7 +606,8 @@ static void an_archive_becomes_files(void **state)
     make_archive();
     assert_int_equal(vmo_create(0, sizeof archive, &vmo), OK);
     assert_int_equal(vmo_write(vmo, 0, archive, sizeof archive), OK);
-    assert_int_equal(memfs_unpack((struct memfs_node *)first.root, archive, archive_length, vmo), OK);
+    assert_int_equal(memfs_unpack((struct memfs_node *)first.root, archive, archive_length, vmo),
+                     OK);
     expect_content("/etc/motd", "welcome");
     expect_content("/bin/link", "welcome");
     make_file("/hard", "changed");
@@ -633,7 +644,8 @@ static void a_cut_off_archive_is_refused(void **state)
     make_archive();
     assert_int_equal(read_all(archive, archive_length), ERR_NOT_FOUND);
     for (size_t length = 0; length < archive_length - 124; length++) {
-        uint8_t *copy = malloc(length + 1); /* exact, so that the sanitizer sees every byte too far */
+        uint8_t *copy =
+            malloc(length + 1); /* exact, so that the sanitizer sees every byte too far */
         uint8_t *exact = realloc(copy, length == 0 ? 1 : length);
         memcpy(exact, archive, length);
         assert_int_equal(read_all(exact, length), ERR_INVALID_ARGUMENT);
@@ -668,7 +680,8 @@ static void entries_cannot_leave_the_archives_root(void **state)
     put_entry("a/../../out", 1, FS_TYPE_DIRECTORY | 0755, 2, "", false);
     put_entry("./good", 1, FS_TYPE_DIRECTORY | 0755, 2, "", false);
     put_entry("TRAILER!!!", 0, 0, 1, "", false);
-    assert_int_equal(memfs_unpack((struct memfs_node *)first.root, archive, archive_length, HANDLE_NONE), OK);
+    assert_int_equal(
+        memfs_unpack((struct memfs_node *)first.root, archive, archive_length, HANDLE_NONE), OK);
     assert_int_equal(stat_path("/out", 0), ERR_NOT_FOUND);
     assert_int_equal(stat_path("/good", 0), OK);
 }

@@ -48,12 +48,12 @@ const char *environment_get(const char *name)
     return NULL;
 }
 
-#define SAME(...)                                                                                  \
-    do {                                                                                           \
-        char ours[128], theirs[128];                                                               \
-        assert_int_equal(our_snprintf(ours, sizeof ours, __VA_ARGS__),                             \
-                         snprintf(theirs, sizeof theirs, __VA_ARGS__));                            \
-        assert_string_equal(ours, theirs);                                                         \
+#define SAME(...)                                                       \
+    do {                                                                \
+        char ours[128], theirs[128];                                    \
+        assert_int_equal(our_snprintf(ours, sizeof ours, __VA_ARGS__),  \
+                         snprintf(theirs, sizeof theirs, __VA_ARGS__)); \
+        assert_string_equal(ours, theirs);                              \
     } while (0)
 
 static void formats_print_as_the_hosts(void **state)
@@ -144,7 +144,8 @@ static void copies_fill_and_end_as_they_should(void **state)
 
 static void numbers_are_parsed_as_by_the_host(void **state)
 {
-    static const char *const texts[] = {"0", "42", "-42", "  +7x", "0x1f", "0xg", "077", "z", "", "-", "123456789"};
+    static const char *const texts[] = {"0",   "42", "-42", "  +7x", "0x1f",     "0xg",
+                                        "077", "z",  "",    "-",     "123456789"};
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         for (int base = 0; base <= 36; base = base == 0 ? 2 : base + 7) {
@@ -167,7 +168,7 @@ static void sorting_orders_every_length(void **state)
 {
     (void)state;
     for (size_t count = 0; count < 70; count++) {
-        int ours[70], theirs[70];
+        int ours[70] = {0}, theirs[70] = {0};
         for (size_t i = 0; i < count; i++)
             ours[i] = theirs[i] = (int)(i * 7919 % 31);
         our_qsort(ours, count, sizeof(int), compare_ints);
