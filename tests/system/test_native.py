@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""Native programs: what libatomik and init promise them, checked from inside by native-check."""
+
+import os
+import shutil
+
+import pytest
+
+from machine import BUILD, run
+
+
+@pytest.fixture(name="checks", scope="module")
+def checks_fixture(tmp_path_factory):
+    """The lines that native-check printed, run from a shared directory."""
+    share = tmp_path_factory.mktemp("native")
+    shutil.copy(os.path.join(BUILD, "bin", "native-check"), share)
+    result = run("/host/native-check", options=("--share", str(share), "--timeout", "60"))
+    return result.stdout.decode().splitlines(), result.returncode
+
+
+FACTS = """the heap keeps blocks apart
+threads count under a mutex
+ended threads leave nothing
+a deadline ends a wait
+large files come back as written
+a writer blocks until the reader has made room
+pipes carry more than they hold
+exit codes come back
+a crash is reported and ends with signal 11
+signals end programs
+what is no program does not start
+many programs leave nothing behind
+a killed terminal server comes back
+a killed file server is mounted again""".splitlines()
+
+
+@pytest.mark.parametrize("fact", FACTS)
+def test_native_check(checks, fact):
+    assert f"ok {fact}" in checks[0]
+
+
+def test_native_check_has_no_other_result(checks):
+    lines, code = checks
+    assert sorted(lines) == sorted(f"ok {fact}" for fact in FACTS)
+    assert code == 0
+
+
+def test_standard_input_is_copied_unchanged():
+    data = bytes(range(256)) * 700
+    assert run("hello-native", "-", input=data).stdout == data
+
+
+def test_arguments_arrive():
+    lines = run("hello-native", "a", "", "two words").stdout.decode().splitlines()
+    assert "argv[2] = " in lines and "argv[3] = two words" in lines
+
+
+def test_atop_shows_services_and_itself():
+    rows = run("atop", "-n", "1").stdout.decode().splitlines()
+    assert any(" memfs" in row for row in rows)
+    assert any(" native " in row and row.endswith("atop -n 1") for row in rows)
