@@ -19,8 +19,8 @@ struct cursor {
     bool owned; /* directory is ours to close */
     const char *rest;
     size_t length;
-    uint32_t links;               /* symbolic links followed so far */
-    char buffer[FS_PATH_MAX * 2]; /* rest, once a server has returned a part of it */
+    uint32_t links;           /* symbolic links followed so far */
+    char buffer[FS_PATH_MAX]; /* rest, once a server has returned a part of it */
 };
 
 static void move_to(struct cursor *cursor, handle_t directory, bool owned)
@@ -79,18 +79,16 @@ static status_t send(struct ipc *ipc, const struct fs_walk_context *context,
 static status_t redirect(struct ipc *ipc, const struct fs_walk_context *context,
                          struct cursor *cursor, size_t sent, const struct fs_path_reply *reply)
 {
-    char rest[FS_PATH_MAX * 2];
     size_t unsent = cursor->length - sent;
     size_t length = ipc->tail_length + unsent;
     handle_t next = ipc_take(ipc, 0);
     ipc_drop(ipc);
-    if (length > sizeof rest || reply->links_followed > FS_LINKS_MAX) {
+    if (length > sizeof cursor->buffer || reply->links_followed > FS_LINKS_MAX) {
         handle_drop(&next);
-        return length > sizeof rest ? ERR_NAME_TOO_LONG : ERR_SYMLINK_LOOP;
+        return length > sizeof cursor->buffer ? ERR_NAME_TOO_LONG : ERR_SYMLINK_LOOP;
     }
-    memcpy(rest, ipc->tail, ipc->tail_length);
-    memcpy(rest + ipc->tail_length, cursor->rest + sent, unsent);
-    memcpy(cursor->buffer, rest, length);
+    memmove(cursor->buffer + ipc->tail_length, cursor->rest + sent, unsent);
+    memcpy(cursor->buffer, ipc->tail, ipc->tail_length);
     cursor->rest = cursor->buffer;
     cursor->length = length;
     cursor->links = reply->links_followed;
@@ -299,12 +297,22 @@ status_t fs_client_link(const struct fs_walk_context *context, handle_t old_dir,
 
 /* ---- on an open node ------------------------------------------------------------------------- */
 
+/*
+ * File systems answer without waiting for anybody, so a kick can wait: a call cut short would leave
+ * its caller not knowing whether, say, the position has moved.
+ */
+static void begin(struct ipc *ipc, uint32_t label, const void *request, uint32_t size)
+{
+    ipc_begin(ipc, label, request, size);
+    ipc->flags = CALL_UNINTERRUPTIBLE;
+}
+
 /* A call without handles either way. */
 static status_t simple(handle_t node, uint32_t label, const void *request, uint32_t size,
                        void *reply, uint32_t reply_size)
 {
     struct ipc ipc;
-    ipc_begin(&ipc, label, request, size);
+    begin(&ipc, label, request, size);
     status_t status = ipc_call(&ipc, node, reply, reply_size);
     if (status == OK)
         ipc_drop(&ipc);
@@ -337,7 +345,7 @@ status_t fs_client_read(handle_t node, uint64_t offset, void *to, size_t length,
         struct fs_read_request request = {.offset = offset == FS_POSITION ? offset : offset + *done,
                                           .length = wanted};
         struct fs_read_reply reply;
-        ipc_begin(&ipc, LABEL_fs_read, &request, sizeof request);
+        begin(&ipc, LABEL_fs_read, &request, sizeof request);
         status_t status = ipc_call(&ipc, node, &reply, sizeof reply);
         if (status != OK)
             return *done > 0 ? OK : status;
@@ -362,7 +370,7 @@ status_t fs_client_write(handle_t node, uint64_t offset, const void *from, size_
         struct fs_write_request request = {.offset = offset >= FS_APPEND ? offset : offset + *done,
                                            .length = part};
         struct fs_write_reply reply;
-        ipc_begin(&ipc, LABEL_fs_write, &request, sizeof request);
+        begin(&ipc, LABEL_fs_write, &request, sizeof request);
         status_t status = ipc_tail(&ipc, (const char *)from + *done, part);
         if (status == OK)
             status = ipc_call(&ipc, node, &reply, sizeof reply);
@@ -382,7 +390,7 @@ status_t fs_client_buffer(handle_t node, handle_t vmo, uint32_t size)
 {
     struct fs_buffer_request request = {.size = size};
     struct ipc ipc;
-    ipc_begin(&ipc, LABEL_fs_buffer, &request, sizeof request);
+    begin(&ipc, LABEL_fs_buffer, &request, sizeof request);
     status_t status = ipc_handle_copy(&ipc, vmo);
     if (status == OK)
         status = ipc_call(&ipc, node, NULL, 0);
@@ -421,7 +429,7 @@ status_t fs_client_readdir(handle_t node, uint64_t cookie, void *to, uint32_t *l
     struct fs_readdir_request request = {.cookie = cookie};
     struct fs_readdir_reply reply;
     struct ipc ipc;
-    ipc_begin(&ipc, LABEL_fs_readdir, &request, sizeof request);
+    begin(&ipc, LABEL_fs_readdir, &request, sizeof request);
     status_t status = ipc_call(&ipc, node, &reply, sizeof reply);
     if (status != OK)
         return status;
@@ -437,7 +445,7 @@ status_t fs_client_vmo(handle_t node, uint32_t prot, handle_t *vmo, uint64_t *si
     struct fs_vmo_request request = {.prot = prot};
     struct fs_vmo_reply reply;
     struct ipc ipc;
-    ipc_begin(&ipc, LABEL_fs_vmo, &request, sizeof request);
+    begin(&ipc, LABEL_fs_vmo, &request, sizeof request);
     status_t status = ipc_call(&ipc, node, &reply, sizeof reply);
     if (status != OK)
         return status;
@@ -483,7 +491,7 @@ status_t fs_client_reopen(handle_t node, uint32_t flags, handle_t *result)
     struct fs_reopen_request request = {.flags = flags};
     struct fs_reopen_reply reply;
     struct ipc ipc;
-    ipc_begin(&ipc, LABEL_fs_reopen, &request, sizeof request);
+    begin(&ipc, LABEL_fs_reopen, &request, sizeof request);
     status_t status = ipc_call(&ipc, node, &reply, sizeof reply);
     if (status != OK)
         return status;
@@ -503,7 +511,7 @@ status_t fs_client_statfs(handle_t node, struct fs_statistics *statistics)
 status_t fs_client_name_of(handle_t directory, char *path, size_t size)
 {
     struct ipc ipc;
-    ipc_begin(&ipc, LABEL_fs_name_of, NULL, 0);
+    begin(&ipc, LABEL_fs_name_of, NULL, 0);
     status_t status = ipc_call(&ipc, directory, NULL, 0);
     if (status != OK)
         return status;
@@ -518,7 +526,7 @@ status_t fs_client_name_of(handle_t directory, char *path, size_t size)
 static status_t call_with_handle(handle_t port, uint32_t label, handle_t handle, const char *text)
 {
     struct ipc ipc;
-    ipc_begin(&ipc, label, NULL, 0);
+    begin(&ipc, label, NULL, 0);
     status_t status = ipc_tail(&ipc, text, strlen(text));
     if (status == OK)
         status = ipc_handle_copy(&ipc, handle);

@@ -75,7 +75,7 @@ status_t fs_client_link(const struct fs_walk_context *context, handle_t old_dir,
                         const char *old_path, size_t old_length, handle_t new_dir,
                         const char *new_path, size_t new_length, uint32_t flags);
 
-/* ---- on an open node ---- */
+/* ---- on an open node: never cut short by kicks ---- */
 status_t fs_client_stat(handle_t node, struct fs_attr *attr);
 status_t fs_client_setattr(handle_t node, uint32_t mask, const struct fs_attr *attr,
                            struct fs_attr *result);

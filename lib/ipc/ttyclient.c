@@ -5,11 +5,18 @@
 
 #include <ipc/call.h>
 
+/* What the server answers at once is not cut short by kicks. */
+static bool waits(uint32_t label)
+{
+    return label == LABEL_tty_drain || label == LABEL_tty_set_attributes;
+}
+
 static status_t simple(handle_t port, uint32_t label, const void *request, uint32_t size,
                        void *reply, uint32_t reply_size)
 {
     struct ipc ipc;
     ipc_begin(&ipc, label, request, size);
+    ipc.flags = waits(label) ? 0 : CALL_UNINTERRUPTIBLE;
     status_t status = ipc_call(&ipc, port, reply, reply_size);
     if (status == OK)
         ipc_drop(&ipc);
