@@ -347,6 +347,20 @@ status_t init_start_done(handle_t init, uint32_t start, status_t status)
     return simple(init, LABEL_start_done, &request, sizeof request, NULL, 0);
 }
 
+status_t init_start_done_process(handle_t init, uint32_t start, handle_t process)
+{
+    struct start_done_request request = {.start = start, .status = OK};
+    struct ipc ipc;
+    ipc_begin(&ipc, LABEL_start_done, &request, sizeof request);
+    ipc.flags = CALL_UNINTERRUPTIBLE;
+    status_t status = ipc_handle_copy(&ipc, process);
+    if (status == OK)
+        status = ipc_call(&ipc, init, NULL, 0);
+    if (status == OK)
+        ipc_drop(&ipc);
+    return status;
+}
+
 /* ---- the strings VMO ------------------------------------------------------------------------- */
 
 static char *append(char *at, const char *text)

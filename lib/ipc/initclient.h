@@ -79,6 +79,8 @@ void init_start_abandon(handle_t init, uint32_t start);
 status_t init_start_fetch(handle_t init, uint32_t start, uint32_t index, struct start_fd *fd,
                           handle_t *h0, handle_t *h1);
 status_t init_start_done(handle_t init, uint32_t start, status_t status);
+/* Success, of a program that is a kernel process (borrowed): init ends it if the personality dies. */
+status_t init_start_done_process(handle_t init, uint32_t start, handle_t process);
 
 /* Make the strings VMO; argv and envp end with NULL. Sets argc, envc and strings_length. */
 status_t start_strings_vmo(const char *image, const char *cwd, char *const argv[],

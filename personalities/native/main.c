@@ -72,7 +72,9 @@ static void on_start(struct proc_event *event, handle_t handles[4])
     struct native_process *process = NULL;
     mutex_lock(&process_lock);
     status_t status = native_start(event, handles, &process);
-    status_t told = init_start_done(native_init, event->start, status);
+    status_t told =
+        status == OK ? init_start_done_process(native_init, event->start, process->program.process)
+                     : init_start_done(native_init, event->start, status);
     if (status == OK) {
         process->next = processes;
         processes = process;

@@ -178,8 +178,12 @@ void personality_ended(struct personality *personality)
     starts_of_personality_ended(personality);
     for (struct process *process = process_after(PID_INIT); process != NULL; process = next) {
         uint32_t pid = process->pid;
-        if (process->personality == personality && process->state != PROC_ZOMBIE)
+        if (process->personality == personality && process->state != PROC_ZOMBIE) {
+            if (process->kernel_process != HANDLE_NONE &&
+                process_kill(process->kernel_process, STATUS_KILLED) != OK)
+                log_printf("pid %u outlives its personality", (unsigned)pid);
             process_ended(process, STATUS_KILLED);
+        }
         next = process_after(pid);
     }
 }

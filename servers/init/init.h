@@ -48,7 +48,7 @@ struct process {
     uint64_t start_time;
     uint32_t badge; /* of its process handle, 0: none was made */
     bool kept;      /* a child of init that stays a zombie until proc_wait: somebody asked for it */
-    handle_t kernel_process; /* services: the process, borrowed from the service */
+    handle_t kernel_process; /* of services (borrowed) and native programs (owned) */
     struct waiter *waiters;
     char name[NAME_LENGTH];
 };

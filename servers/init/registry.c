@@ -126,6 +126,8 @@ void process_free(struct process *process)
         service_answer_status(&init_service, waiter->token, ERR_NO_PROCESS);
         free(waiter);
     }
+    if (process->personality != NULL)
+        handle_drop(&process->kernel_process);
     processes[process->pid] = NULL;
     free(process);
 }
@@ -199,6 +201,8 @@ void process_ended(struct process *process, int32_t status)
     struct process *parent = process_find(process->ppid);
     process->state = PROC_ZOMBIE;
     process->status = status;
+    if (process->personality != NULL)
+        handle_drop(&process->kernel_process);
     process->kernel_process = HANDLE_NONE;
     orphan_children(process);
     if (answer_waiters(process) || is_unwanted(process)) {

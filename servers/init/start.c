@@ -292,14 +292,18 @@ status_t handle_start_fetch(struct service *service, struct message *message)
     return OK;
 }
 
-static status_t finish(struct start *start)
+/* Takes kernel_process, which may be none. */
+static status_t finish(struct start *start, handle_t kernel_process)
 {
     struct process *process = process_find(start->pid);
     if (process == NULL || process->state == PROC_ZOMBIE) {
         fail(start, ERR_NO_PROCESS);
+        handle_drop(&kernel_process);
         return ERR_NO_PROCESS; /* it was ended meanwhile: the personality must not run it */
     }
     process->personality = start->target;
+    handle_drop(&process->kernel_process); /* an exec leaves the old one to its personality */
+    process->kernel_process = kernel_process;
     if (start->token != 0) {
         struct message answer = {.size = sizeof(struct start_commit_reply)};
         ((struct start_commit_reply *)answer.data)->pid = start->pid;
@@ -313,7 +317,7 @@ void start_settle(const struct personality *personality, uint32_t pid)
 {
     for (struct start *start = starts; start != NULL; start = start->next)
         if (start->state == RUNNING && start->target == personality && start->pid == pid) {
-            if (finish(start) != OK)
+            if (finish(start, HANDLE_NONE) != OK)
                 LOG_ONCE("a start of pid %u came to its end twice", (unsigned)pid);
             return; /* the list has changed */
         }
@@ -331,9 +335,11 @@ status_t handle_start_done(struct service *service, struct message *message)
                  *start = started(message, request->start);
     if (mine == NULL && start == NULL)
         return ERR_NOT_FOUND;
+    handle_t kernel_process = service_take(message, 0);
     service_reply(message, 0);
     if (start != NULL && result == OK)
-        return finish(start);
+        return finish(start, kernel_process);
+    handle_drop(&kernel_process);
     fail(start != NULL ? start : mine, result < 0 ? result : ERR_CANCELLED);
     return OK;
 }

@@ -45,6 +45,11 @@ def test_native_check_has_no_other_result(checks):
     assert code == 0
 
 
+def test_programs_end_with_their_personality(share):
+    shutil.copy(os.path.join(BUILD, "bin", "native-check"), share)
+    assert run("/host/native-check", "orphan", options=("--share", str(share))).returncode == 137
+
+
 def test_standard_input_is_copied_unchanged():
     data = bytes(range(256)) * 700
     assert run("hello-native", "-", input=data).stdout == data

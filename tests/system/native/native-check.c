@@ -7,6 +7,7 @@
  *     native-check exit N         end with code N      } what the checks
  *     native-check crash          write to address 16  } start
  *     native-check hang           wait for ever        }
+ *     native-check orphan         kill the native personality, which must end this program too
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -339,6 +340,11 @@ static int helper(char **argv)
     if (strcmp(argv[1], "hang") == 0)
         for (;;)
             time_sleep(NS_PER_S);
+    uint32_t count;
+    if (strcmp(argv[1], "orphan") == 0 &&
+        init_proc_signal(startup_handle(STARTUP_INIT), (int32_t)pid_of("native"), 9, 0, &count) ==
+            OK)
+        time_sleep(5 * NS_PER_S);
     return 99;
 }
 
