@@ -92,7 +92,6 @@ setup: ## install the Debian packages that are missing
 	@tools/setup/setup
 
 all: $(ALL) ## build everything: kernel, programs, archives, disk image
-	@:
 
 run: all ## set up, build and boot to a shell in this terminal
 	@./atomik $(if $(filter-out build,$(BUILD)),--build $(BUILD))

@@ -80,13 +80,14 @@ class Bochs:
         self.child.close(force=True)
 
 
-def make_image(build, path, *words):
+def make_image(build, path, words, modules):
     """A disk image that boots at once, with those words on the kernel's command line."""
     config = path + ".cfg"
     with open(config, "w", encoding="utf-8") as file:
-        file.write(f"multiboot /boot/atomik.elf console=serial {' '.join(words)}\n"
-                   "module /boot/init init\nmodule /boot/unix.cpio unix.cpio\nboot\n")
+        file.write(f"multiboot /boot/atomik.elf console=serial {words}\n")
+        file.writelines(f"module /boot/{name} {name}\n" for name in modules)
+        file.write("boot\n")
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    files = [f"boot/{name}={build}/boot/{name}" for name in modules]
     subprocess.run([os.path.join(root, "tools/image/mkimage"), "-o", path, config,
-                    f"boot/atomik.elf={build}/kernel/atomik.elf", f"boot/init={build}/boot/init",
-                    f"boot/unix.cpio={build}/boot/unix.cpio"], check=True)
+                    f"boot/atomik.elf={build}/kernel/atomik.elf", *files], check=True)

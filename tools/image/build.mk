@@ -2,7 +2,7 @@
 # Third-party files, boot archives and the disk image.
 
 IMAGE := $(BUILD)/atomik.img
-BOOT_FILES := $(BUILD)/boot/init $(BUILD)/boot/unix.cpio $(BUILD)/boot/windows.cpio
+BOOT_FILES := $(addprefix $(BUILD)/boot/,init unix.cpio windows.cpio selftest)
 ALL += $(IMAGE) $(BOOT_FILES) $(BUILD)/kernel/atomik.elf
 
 # Debian packages. The files of a package are newer than its stamp (tools/packages/fetch), so that a
