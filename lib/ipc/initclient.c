@@ -200,13 +200,14 @@ status_t init_proc_create(handle_t init, uint32_t ppid, uint32_t pgid, uint32_t 
 status_t init_proc_set(handle_t init, uint32_t pid, uint32_t mask, const struct proc_record *fields,
                        const char *name)
 {
-    struct proc_set_request request = {.pid = pid,
-                                       .mask = mask,
-                                       .ppid = fields->ppid,
-                                       .pgid = fields->pgid,
-                                       .sid = fields->sid,
-                                       .uid = fields->uid,
-                                       .state = fields->state};
+    struct proc_set_request request = {.pid = pid, .mask = mask};
+    if (fields != NULL) {
+        request.ppid = fields->ppid;
+        request.pgid = fields->pgid;
+        request.sid = fields->sid;
+        request.uid = fields->uid;
+        request.state = fields->state;
+    }
     return call_text(init, LABEL_proc_set, &request, sizeof request, name, NULL, 0, NULL, 0);
 }
 

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Open file descriptions and descriptor tables. A struct file is one open file description: it
+ * has the flags and the offset, and its operations say what it is. Operations are called without
+ * the server lock unless noted; the caller holds a reference.
+ */
+#ifndef POSIX_FILE_H
+#define POSIX_FILE_H
+
+#include <protocols/fs.h>
+#include <protocols/init.h>
+
+#include "core.h"
+
+struct file;
+struct process;
+
+/* Where the bytes of a read go or those of a write come from: guest memory in pieces, or ours. */
+struct io {
+    uint32_t left, done;
+    uint8_t *kernel;                 /* not NULL: our memory */
+    const struct linux_iovec *vector; /* pieces; at is the position in the first of them */
+    uint32_t at;
+    struct linux_iovec single;
+};
+void io_single(struct io *io, user_t buffer, uint32_t length);
+void io_vector(struct io *io, const struct linux_iovec *vector, uint32_t length);
+void io_kernel(struct io *io, void *buffer, uint32_t length);
+int io_put(struct io *io, const void *data, uint32_t length);  /* towards the reader; advances */
+int io_take(struct io *io, void *data, uint32_t length);       /* from the writer; advances */
+int io_probe(struct io *io, uint32_t length);                  /* -EFAULT if io_put would fail */
+uint32_t io_contiguous(struct io *io, uint32_t length);        /* bytes of the current piece, at most length */
+void io_undo(struct io *io, uint32_t length);                  /* the last io_take, of one piece, went further than was used */
+
+/* What poll waits on: a kernel object and the signals that mean readable, writable, hang-up. */
+struct poll_source {
+    handle_t read_handle, write_handle; /* HANDLE_NONE: always ready for that */
+    uint32_t readable, writable, hangup, error; /* signals */
+    bool never_readable, never_writable;
+    uint32_t ready; /* POLL* bits that hold already */
+};
+
+struct file_ops {
+    const char *name;
+    /* Bytes done, 0 at the end, or -errno. offset: where; updated. NULL for things without one. */
+    int (*read)(struct file *file, struct io *io, uint64_t *offset);
+    int (*write)(struct file *file, struct io *io, uint64_t *offset);
+    bool seekable;
+    int (*size)(struct file *file, uint64_t *size); /* for SEEK_END */
+    int (*seek)(struct file *file, uint64_t offset); /* told before the offset is changed by lseek */
+    int (*position)(struct file *file, uint64_t *offset); /* where it is, if not at file->offset */
+    int (*stat)(struct file *file, struct fs_attr *attr);
+    int (*set_attr)(struct file *file, uint32_t mask, struct fs_attr *attr);
+    int (*read_directory)(struct file *file, bool wide, user_t buffer, uint32_t size);
+    int (*ioctl)(struct file *file, uint32_t request, user_t argument);
+    void (*poll)(struct file *file, struct poll_source *source);
+    /* A VMO for mmap with rights for prot; *owned: the caller closes it. */
+    int (*vmo)(struct file *file, uint32_t prot, bool shared, handle_t *vmo);
+    int (*sync)(struct file *file);
+    int (*statfs)(struct file *file, struct fs_statistics *statistics);
+    /* What another personality gets of it; handles are duplicates. -errno: cannot travel. */
+    int (*export)(struct file *file, struct start_fd *fd, handle_t handles[2]);
+    void (*close)(struct file *file); /* the last reference is gone; frees data, not the file */
+};
+
+struct file {
+    const struct file_ops *ops;
+    uint32_t references;
+    uint32_t flags;   /* O_ACCMODE, O_APPEND, O_NONBLOCK, ... */
+    uint64_t offset;
+    char *path;       /* text as opened, absolute; NULL if it has none */
+    struct fs_attr attr; /* as of open; kept for devices and generated files */
+    handle_t handle, handle2;
+    void *data;
+    uint32_t word;    /* operations' own */
+    bool has_lock;    /* by flock */
+    struct list epoll_items; /* watched by epoll instances */
+};
+
+/* One reference; NULL when out of memory. */
+struct file *file_new(const struct file_ops *ops, uint32_t flags);
+static inline void file_hold(struct file *file)
+{
+    __atomic_add_fetch(&file->references, 1, __ATOMIC_RELAXED);
+}
+void file_release(struct file *file); /* without the lock */
+static inline bool file_readable(const struct file *file)
+{
+    return (file->flags & O_ACCMODE) != O_WRONLY;
+}
+static inline bool file_writable(const struct file *file)
+{
+    return (file->flags & O_ACCMODE) != O_RDONLY;
+}
+int file_read_bytes(struct file *file, struct io *io);  /* at its own offset */
+int file_write_bytes(struct file *file, struct io *io);
+void file_print(struct file *file, const char *text, uint32_t length);
+
+/* ---- descriptor tables; shared by CLONE_FILES ---- */
+struct fd_slot {
+    struct file *file;
+    bool close_on_exec;
+};
+#define FD_MAX 4096u /* descriptors of one process at most */
+struct files {
+    uint32_t references;
+    uint32_t capacity, lowest; /* no free slot below lowest */
+    struct fd_slot *slots;
+};
+struct files *files_new(void);
+struct files *files_copy(struct files *files); /* lock held */
+void files_release(struct files *files);       /* without the lock */
+void files_close_on_exec(struct files *files);
+/* Puts a file into the lowest free slot from `from` on; takes over the reference, also on failure. */
+int fd_install(struct file *file, uint32_t from, bool close_on_exec);
+int fd_install_at(struct files *files, uint32_t fd, struct file *file, bool close_on_exec);
+/* The file of a descriptor with a reference, or NULL. */
+struct file *fd_get(uint32_t fd);
+struct file *fd_peek(struct process *process, uint32_t fd); /* another process's; a reference; lock held */
+
+int fd_close(uint32_t fd);
+int fd_flag(uint32_t fd, int set);
+
+/* ---- kinds of files ---- */
+int stream_pair(uint32_t flags, uint32_t capacity, struct file *ends[2]);
+int socket_pair(uint32_t flags, struct file *ends[2]);
+struct file *stream_file(handle_t read_end, handle_t write_end, uint32_t flags);
+bool file_is_pipe(const struct file *file);
+bool file_is_socket(const struct file *file);
+int stream_reopen(struct file *file, uint32_t flags, struct file **result);
+int fifo_open(const struct fs_attr *attr, uint32_t flags, struct file **result);
+/* Takes the node, also on failure. */
+int node_file(handle_t node, const struct fs_attr *attr, uint32_t flags, const char *path, struct file **result);
+/* An open node whose position is the node's own, shared with other personalities. */
+int node_file_shared(handle_t node, uint32_t flags, struct file **result);
+status_t node_stat(handle_t node, struct fs_attr *attr);
+bool file_is_node(const struct file *file);
+int node_reopen(struct file *file, uint32_t flags, struct file **result);
+/* A file lost its last name: do not keep its pages. */
+void inode_forget(uint64_t ino, uint32_t device);
+/* An open file, opened again with its own flags (magic links of /proc). */
+int file_reopen(struct file *file, uint32_t flags, struct file **result);
+int device_open(uint32_t rdev, uint32_t flags, struct file **result);
+int tty_open_index(uint32_t index, uint32_t flags, struct file **result);
+int tty_file(handle_t terminal, handle_t event, uint32_t flags, struct file **result);
+struct file *eventfd_file(uint32_t value, uint32_t flags);
+
+/* fd numbers of this server's own devices */
+#define DEVICE(major, minor) (((major) << 8) | (minor))
+enum device_number {
+    DEVICE_NULL = DEVICE(1, 3),
+    DEVICE_ZERO = DEVICE(1, 5),
+    DEVICE_FULL = DEVICE(1, 7),
+    DEVICE_RANDOM = DEVICE(1, 8),
+    DEVICE_URANDOM = DEVICE(1, 9),
+    DEVICE_KMSG = DEVICE(1, 11),
+    DEVICE_TTY = DEVICE(5, 0),
+    DEVICE_CONSOLE = DEVICE(5, 1),
+    DEVICE_TTY0 = DEVICE(4, 0),
+    DEVICE_TTYS0 = DEVICE(4, 64),
+};
+
+#endif

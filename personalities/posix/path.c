@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: MIT */
+/* Walking paths across file system servers and internal directories. See path.h. */
+#include "path.h"
+
+#include <ipc/call.h>
+#include <string.h>
+
+#include "file.h"
+#include "server.h"
+#include "task.h"
+
+#define PATH_PER_MESSAGE 640u /* of a path; the rest of a message is for the request and the extra string */
+#define REST_MAX MESSAGE_BYTES
+
+/* ---- directories of a process ------------------------------------------------------------------ */
+
+struct fs_context *fs_context_copy(struct fs_context *fs)
+{
+    struct fs_context *copy = allocate(sizeof *copy);
+    if (!copy)
+        return NULL;
+    *copy = *fs;
+    copy->references = 1;
+    copy->root = handle_copy(fs->root);
+    copy->cwd = handle_copy(fs->cwd);
+    copy->cwd_text = text_copy(fs->cwd_text);
+    if (copy->cwd_text && copy->root && (copy->cwd || !fs->cwd))
+        return copy;
+    fs_context_release(copy);
+    return NULL;
+}
+
+void fs_context_release(struct fs_context *fs)
+{
+    if (!fs || --fs->references != 0)
+        return;
+    close_handle(fs->root);
+    close_handle(fs->cwd);
+    release(fs->cwd_text);
+    release(fs);
+}
+
+/* ---- text -------------------------------------------------------------------------------------- */
+
+/* Appends the components of `path` to the absolute text of *length bytes in `result`. */
+static int append_components(char *result, uint32_t *length, const char *path)
+{
+    while (*path) {
+        uint32_t count = (uint32_t)strcspn(path, "/");
+        if (count == 2 && path[0] == '.' && path[1] == '.') {
+            while (*length > 0 && result[--*length] != '/')
+                ;
+        } else if (count > 0 && !(count == 1 && path[0] == '.')) {
+            if (*length + count + 2 > PATH_MAX)
+                return -ENAMETOOLONG;
+            result[(*length)++] = '/';
+            memcpy(result + *length, path, count);
+            *length += count;
+        }
+        path += count;
+        path += strspn(path, "/");
+    }
+    return 0;
+}
+
+int path_absolute(const char *base, const char *path, char *result)
+{
+    uint32_t length = 0;
+    int error = path[0] == '/' ? 0 : append_components(result, &length, base);
+    if (error == 0)
+        error = append_components(result, &length, path);
+    if (length == 0)
+        result[length++] = '/';
+    result[length] = '\0';
+    return error;
+}
+
+int path_copy_in(user_t path)
+{
+    char *to = worker_self()->path;
+    int length = copy_in_string(to, path, PATH_MAX);
+    if (length < 0)
+        return length;
+    return length == 0 ? -ENOENT : 0;
+}
+
+/* ---- one walk ---------------------------------------------------------------------------------- */
+
+/* Where the walk stands. */
+struct place {
+    handle_t directory; /* HANDLE_NONE: only the text is known */
+    bool owned;         /* directory is to be closed */
+    const char *base;   /* text of the directory while it is known, else NULL */
+    struct file *file;  /* keeps the directory open */
+};
+
+static void place_move(struct place *place, handle_t directory, bool owned)
+{
+    if (place->owned)
+        close_handle(place->directory);
+    place->directory = directory;
+    place->owned = owned;
+    place->base = NULL;
+}
+
+static void place_end(struct place *place)
+{
+    place_move(place, HANDLE_NONE, false);
+    if (place->file)
+        file_release(place->file);
+}
+
+static int place_begin(struct place *place, uint32_t dirfd, const char *path)
+{
+    struct fs_context *fs = self()->process->fs;
+    *place = (struct place){.directory = fs->cwd, .base = fs->cwd_text};
+    if (path[0] == '/' || (int32_t)dirfd == AT_FDCWD)
+        return 0;
+    place->file = fd_get(dirfd);
+    if (!place->file)
+        return -EBADF;
+    place->directory = place->file->handle;
+    place->base = place->file->path;
+    if (S_ISDIR(place->file->attr.mode))
+        return 0;
+    place_end(place);
+    return -ENOTDIR;
+}
+
+static int fill_request(struct ipc *ipc, const struct walk *walk, uint32_t op, uint32_t flags, const char *path,
+                        uint32_t length, uint32_t links)
+{
+    const struct process *process = self()->process;
+    struct fs_path_request request = {.op = op,
+                                      .flags = flags,
+                                      .mode = walk->mode,
+                                      .rdev = walk->rdev,
+                                      .uid = process->credentials.fsuid,
+                                      .gid = process->credentials.fsgid,
+                                      .links_followed = links,
+                                      .path_length = length,
+                                      .root_ino = process->fs->root_ino,
+                                      .root_device = process->fs->root_device};
+    ipc_begin(ipc, LABEL_fs_path, &request, sizeof request);
+    ipc->flags = CALL_UNINTERRUPTIBLE;
+    if (ipc_tail(ipc, path, length) != OK)
+        return -ENAMETOOLONG;
+    if (op != walk->op)
+        return 0; /* only a directory on the way */
+    if (walk->extra && ipc_tail(ipc, walk->extra, (uint32_t)strlen(walk->extra)) != OK)
+        return -ENAMETOOLONG;
+    return walk->handle ? errno_of(ipc_handle_copy(ipc, walk->handle)) : 0;
+}
+
+/* Takes what a finished operation returned. */
+static void take_result(struct walk *walk, struct ipc *ipc, const struct fs_path_reply *reply)
+{
+    walk->attr = reply->attr;
+    if (walk->op == FS_OP_OPEN)
+        walk->node = ipc_take(ipc, 0);
+    if (walk->op == FS_OP_READLINK) {
+        walk->text = worker_self()->scratch;
+        memcpy(walk->text, ipc->tail, ipc->tail_length);
+        walk->text[ipc->tail_length] = '\0';
+    }
+}
+
+/*
+ * Sends one request. 0: done; 1: go on with the path now in `rest`; -errno. A path that is too long
+ * for a message first opens the directory that its beginning leads to.
+ */
+static int send_step(struct walk *walk, struct place *place, const char *path, char *rest, uint32_t *links)
+{
+    struct ipc ipc;
+    struct fs_path_reply reply;
+    uint32_t length = (uint32_t)strlen(path), op = walk->op, flags = walk->flags;
+    const char *after = NULL;
+    if (length > PATH_PER_MESSAGE) {
+        length = PATH_PER_MESSAGE;
+        while (length > 0 && path[length] != '/')
+            length--;
+        if (length == 0)
+            return -ENAMETOOLONG;
+        after = path + length + 1;
+        op = FS_OP_OPEN;
+        flags = FS_O_NODE | FS_O_DIRECTORY;
+    }
+    int error = fill_request(&ipc, walk, op, flags, path, length, *links);
+    if (error < 0) {
+        ipc_drop(&ipc);
+        return error;
+    }
+    status_t status = ipc_call(&ipc, place->directory, &reply, sizeof reply);
+    if (status != OK)
+        return errno_of(status);
+    *links = reply.links_followed;
+    if (reply.walk == FS_WALK_DONE && !after) {
+        take_result(walk, &ipc, &reply);
+        ipc_drop(&ipc);
+        return 0;
+    }
+    uint32_t tail = reply.walk == FS_WALK_DONE ? 0 : ipc.tail_length;
+    if (tail + (after ? strlen(after) + 1 : 0) >= PATH_MAX) {
+        ipc_drop(&ipc);
+        return -ENAMETOOLONG;
+    }
+    char joined[REST_MAX];
+    memcpy(joined, ipc.tail, tail);
+    if (after) {
+        memmove(rest + tail + (tail ? 1 : 0), after, strlen(after) + 1);
+        if (tail)
+            rest[tail] = '/';
+    } else {
+        rest[tail] = '\0';
+    }
+    memcpy(rest, joined, tail);
+    if (reply.walk == FS_WALK_ABSOLUTE)
+        place_move(place, HANDLE_NONE, false);
+    else
+        place_move(place, ipc_take(&ipc, 0), true);
+    ipc_drop(&ipc);
+    return 1;
+}
+
+/* A path that this server resolves itself: 0 found, 1 go on with `rest`, -errno. */
+static int internal_step(struct walk *walk, const char *absolute, char *rest, uint32_t *links)
+{
+    int result = internal_lookup(absolute, &walk->internal, rest);
+    if (result != 0)
+        return result == 1 && ++*links > FS_LINKS_MAX ? -ELOOP : result;
+    const struct internal_ops *ops = walk->internal.ops;
+    bool follow = !(walk->flags & FS_O_NOFOLLOW) && walk->op != FS_OP_READLINK && walk->op != FS_OP_UNLINK;
+    if (S_ISLNK(walk->internal.mode) && follow && !ops->magic) {
+        if (++*links > FS_LINKS_MAX)
+            return -ELOOP;
+        char target[PATH_MAX / 4];
+        result = ops->target(&walk->internal, target);
+        if (result < 0)
+            return result;
+        const char *slash = strrchr(absolute, '/');
+        char *base = worker_self()->scratch;
+        memcpy(base, absolute, (size_t)(slash - absolute));
+        base[slash - absolute] = '\0';
+        result = path_absolute(base, target, rest);
+        return result < 0 ? result : 1;
+    }
+    walk->is_internal = true;
+    internal_attr(&walk->internal, &walk->attr);
+    return 0;
+}
+
+static int walk_steps(struct walk *walk, struct place *place, char *rest)
+{
+    struct fs_context *fs = self()->process->fs;
+    char *absolute = worker_self()->path2;
+    const char *path = walk->path;
+    uint32_t links = 0;
+    for (int result = 1; result == 1; path = rest) {
+        if (path[0] == '/') {
+            place_move(place, fs->root, false);
+            place->base = "/";
+        }
+        if (place->base) {
+            result = path_absolute(place->base, path, absolute);
+            if (result < 0)
+                return result;
+            if (internal_owns(absolute)) {
+                result = internal_step(walk, absolute, rest, &links);
+                if (result <= 0)
+                    return result;
+                continue;
+            }
+            if (place->directory == HANDLE_NONE) { /* `..` out of an internal directory */
+                place_move(place, fs->root, false);
+                path = absolute;
+            }
+        }
+        while (*path == '/')
+            path++;
+        result = send_step(walk, place, path, rest, &links);
+        if (result <= 0)
+            return result;
+    }
+    return -ELOOP;
+}
+
+int path_walk(struct walk *walk)
+{
+    struct place place;
+    walk->is_internal = false;
+    walk->node = HANDLE_NONE;
+    walk->absolute = worker_self()->path2;
+    if (!walk->path[0])
+        return -ENOENT;
+    int error = place_begin(&place, walk->dirfd, walk->path);
+    if (error < 0)
+        return error;
+    error = walk_steps(walk, &place, worker_self()->rest);
+    place_end(&place);
+    return error;
+}
+
+/* ---- open -------------------------------------------------------------------------------------- */
+
+static uint32_t open_flags(uint32_t flags)
+{
+    uint32_t result = 0;
+    if (flags & O_PATH)
+        return FS_O_NODE | (flags & O_DIRECTORY ? FS_O_DIRECTORY : 0) | (flags & O_NOFOLLOW ? FS_O_NOFOLLOW : 0);
+    if ((flags & O_ACCMODE) != O_WRONLY)
+        result |= FS_O_READ;
+    if ((flags & O_ACCMODE) != O_RDONLY)
+        result |= FS_O_WRITE;
+    if (flags & O_CREAT)
+        result |= FS_O_CREATE;
+    if (flags & O_EXCL)
+        result |= FS_O_EXCLUSIVE;
+    if (flags & O_TRUNC)
+        result |= FS_O_TRUNCATE;
+    if (flags & O_APPEND)
+        result |= FS_O_APPEND;
+    if (flags & O_DIRECTORY)
+        result |= FS_O_DIRECTORY;
+    if (flags & O_NOFOLLOW)
+        result |= FS_O_NOFOLLOW;
+    return result;
+}
+
+static int open_internal(struct walk *walk, uint32_t flags, struct file **result)
+{
+    const struct internal_node *node = &walk->internal;
+    if ((flags & O_CREAT) && (flags & O_EXCL))
+        return -EEXIST;
+    if ((flags & O_DIRECTORY) && !S_ISDIR(node->mode))
+        return -ENOTDIR;
+    if (S_ISLNK(node->mode) && !(flags & O_PATH)) {
+        struct file *file = node->ops->magic && !(flags & O_NOFOLLOW) ? node->ops->magic(node) : NULL;
+        if (!file)
+            return node->ops->magic ? -ENOENT : -ELOOP;
+        int error = file_reopen(file, flags, result);
+        file_release(file);
+        return error;
+    }
+    return internal_open(node, flags, walk->absolute, result);
+}
+
+/* What a node of a file system turns out to be. Takes the node. */
+static int open_node(struct walk *walk, uint32_t flags, struct file **result)
+{
+    int error;
+    if (!(flags & O_PATH)) {
+        if (S_ISCHR(walk->attr.mode) || S_ISBLK(walk->attr.mode)) {
+            close_handle(walk->node);
+            return device_open(walk->attr.rdev, flags, result);
+        }
+        if (S_ISFIFO(walk->attr.mode)) {
+            close_handle(walk->node);
+            return fifo_open(&walk->attr, flags, result);
+        }
+        if (S_ISSOCK(walk->attr.mode)) {
+            close_handle(walk->node);
+            return -ENXIO;
+        }
+    }
+    error = node_file(walk->node, &walk->attr, flags, walk->absolute, result);
+    return error;
+}
+
+int path_open(uint32_t dirfd, const char *path, uint32_t flags, uint32_t mode, struct file **result)
+{
+    struct walk walk = {.dirfd = dirfd, .path = path, .op = FS_OP_OPEN, .flags = open_flags(flags)};
+    walk.mode = mode & 07777 & ~self()->process->fs->umask;
+    int error = path_walk(&walk);
+    if (error < 0)
+        return error;
+    return walk.is_internal ? open_internal(&walk, flags, result) : open_node(&walk, flags, result);
+}
+
+/* ---- attributes -------------------------------------------------------------------------------- */
+
+static int stat_descriptor(uint32_t fd, struct fs_attr *attr)
+{
+    struct fs_context *fs = self()->process->fs;
+    if ((int32_t)fd == AT_FDCWD) {
+        if (fs->cwd)
+            return errno_of(node_stat(fs->cwd, attr));
+        struct walk walk = {.dirfd = fd, .path = fs->cwd_text, .op = FS_OP_STAT};
+        int error = path_walk(&walk);
+        *attr = walk.attr;
+        return error;
+    }
+    struct file *file = fd_get(fd);
+    if (!file)
+        return -EBADF;
+    int error = file->ops->stat(file, attr);
+    file_release(file);
+    return error;
+}
+
+/* Attributes behind a link that leads to an open file. */
+static int stat_magic(const struct walk *walk, struct fs_attr *attr)
+{
+    struct file *file = walk->internal.ops->magic(&walk->internal);
+    if (!file)
+        return -ENOENT;
+    int error = file->ops->stat(file, attr);
+    file_release(file);
+    return error;
+}
+
+int path_stat(uint32_t dirfd, user_t path, uint32_t at_flags, struct fs_attr *attr)
+{
+    struct worker *worker = worker_self();
+    int error = path_copy_in(path);
+    if (error == -ENOENT && (at_flags & AT_EMPTY_PATH))
+        return stat_descriptor(dirfd, attr);
+    if (error < 0)
+        return error;
+    struct walk walk = {.dirfd = dirfd, .path = worker->path, .op = FS_OP_STAT};
+    if (at_flags & AT_SYMLINK_NOFOLLOW)
+        walk.flags = FS_O_NOFOLLOW;
+    error = path_walk(&walk);
+    if (error < 0)
+        return error;
+    if (walk.is_internal && S_ISLNK(walk.internal.mode) && !(at_flags & AT_SYMLINK_NOFOLLOW) && walk.internal.ops->magic)
+        return stat_magic(&walk, attr);
+    *attr = walk.attr;
+    return 0;
+}

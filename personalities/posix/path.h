@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names. A path leads to a node of a file system server or to an internal node (/dev, /proc), which
+ * this server makes up itself. Internal directories are recognised by the text of the path, made
+ * absolute without looking at symbolic links, at the start and again whenever a link leads to an
+ * absolute path. Nothing here takes the server lock while it talks to a file system.
+ */
+#ifndef POSIX_PATH_H
+#define POSIX_PATH_H
+
+#include <protocols/fs.h>
+
+#include "core.h"
+#include "internal.h"
+
+struct file;
+
+struct walk {
+    /* in */
+    uint32_t dirfd;      /* AT_FDCWD or a descriptor */
+    const char *path;    /* must stay; not in worker->path2 */
+    uint32_t op, flags;  /* enum fs_op, enum fs_open_flags */
+    uint32_t mode, rdev; /* umask already applied */
+    const char *extra;   /* SYMLINK: target; RENAME: new name */
+    handle_t handle;     /* LINK: node; RENAME: new parent; borrowed */
+    /* out */
+    bool is_internal;
+    struct internal_node internal;
+    struct fs_attr attr;
+    handle_t node;       /* OPEN; the caller's */
+    char *text;          /* READLINK: worker->scratch, terminated */
+    const char *absolute; /* the path as text, in worker->path2; of the first step */
+};
+
+int path_walk(struct walk *walk);
+/* A path argument into worker->path: 0 or -errno (-ENOENT if it is empty). */
+int path_copy_in(user_t path);
+/* Attributes of a path or, with an empty path and AT_EMPTY_PATH, of a descriptor. */
+int path_stat(uint32_t dirfd, user_t path, uint32_t at_flags, struct fs_attr *attr);
+/* Opens a path that is in our memory: what open(2) does, without a descriptor. */
+int path_open(uint32_t dirfd, const char *path, uint32_t flags, uint32_t mode, struct file **result);
+/* Absolute text of `path` seen from a directory text, without `.`, `..` and double slashes; -ENAMETOOLONG. */
+int path_absolute(const char *base, const char *path, char *result);
+
+int32_t install_pair(struct file *ends[2], user_t fds, bool close_on_exec);
+int32_t stream_capacity(struct file *file);
+#define PIPE_CAPACITY 65536u
+
+#endif

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc: one table of files for the machine, one for a process. Directories follow from the names in
+ * the tables. Processes of other personalities are listed too, with what init and their personality
+ * tell about them; what only a Unix process has (maps, fd, cwd) is absent there.
+ */
+#include <ipc/initclient.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+#include "internal.h"
+#include "procinfo.h"
+#include "server.h"
+#include "task.h"
+
+#define PID_INDEX 0x10000u /* index in a listing from which on it is this plus the pid */
+
+struct proc_file {
+    const char *path;
+    void (*generate)(const struct internal_node *node, struct text *text);
+};
+
+static const struct proc_file machine_files[] = {
+    {"cmdline", proc_boot_cmdline},
+    {"cpuinfo", proc_cpuinfo},
+    {"filesystems", proc_filesystems},
+    {"loadavg", proc_loadavg},
+    {"meminfo", proc_meminfo},
+    {"net/dev", proc_net_dev},
+    {"net/tcp", proc_net_table},
+    {"net/udp", proc_net_table},
+    {"net/unix", proc_net_unix},
+    {"stat", proc_stat},
+    {"swaps", proc_swaps},
+    {"sys/fs/file-max", proc_file_max},
+    {"sys/kernel/cap_last_cap", proc_cap_last_cap},
+    {"sys/kernel/domainname", proc_domainname},
+    {"sys/kernel/hostname", proc_hostname},
+    {"sys/kernel/ngroups_max", proc_ngroups_max},
+    {"sys/kernel/osrelease", proc_osrelease},
+    {"sys/kernel/ostype", proc_ostype},
+    {"sys/kernel/pid_max", proc_pid_max},
+    {"sys/kernel/version", proc_kernel_version},
+    {"sys/net/core/somaxconn", proc_somaxconn},
+    {"sys/vm/overcommit_memory", proc_overcommit},
+    {"uptime", proc_uptime},
+    {"version", proc_version},
+    {"vmstat", proc_vmstat},
+};
+
+static const struct proc_file process_files[] = {
+    {"cgroup", proc_pid_cgroup},   {"cmdline", proc_pid_cmdline},     {"comm", proc_pid_comm},
+    {"environ", proc_pid_environ}, {"limits", proc_pid_limits},       {"maps", proc_pid_maps},
+    {"mountinfo", proc_mountinfo}, {"mounts", proc_mounts},           {"oom_score_adj", proc_pid_zero},
+    {"stat", proc_pid_stat},       {"statm", proc_pid_statm},         {"status", proc_pid_status},
+};
+
+/* ---- symbolic links ------------------------------------------------------------------------------ */
+
+static int self_target(const struct internal_node *node, char *target)
+{
+    (void)node;
+    snprintf(target, 16, "%u", self()->process->pid);
+    return 0;
+}
+
+static int mounts_target(const struct internal_node *node, char *target)
+{
+    (void)node;
+    strcpy(target, "self/mounts");
+    return 0;
+}
+
+static int copy_target(char *target, const char *text)
+{
+    if (!text)
+        return -ENOENT;
+    strlcpy(target, text, PATH_MAX / 4);
+    return 0;
+}
+
+/* exe, cwd and root of a process; node->number tells which. */
+enum { LINK_EXE, LINK_CWD, LINK_ROOT };
+static const char *const process_links[] = {"exe", "cwd", "root"};
+
+static int process_target(const struct internal_node *node, char *target)
+{
+    int result = -ENOENT;
+    server_lock();
+    struct process *process = process_find(node->pid);
+    if (process && process->mm && process->fs) {
+        if (node->number == LINK_EXE)
+            result = copy_target(target, process->mm->exe);
+        else
+            result = copy_target(target, node->number == LINK_CWD ? process->fs->cwd_text : "/");
+    }
+    server_unlock();
+    return result;
+}
+
+static struct file *descriptor_file(const struct internal_node *node)
+{
+    server_lock();
+    struct process *process = process_find(node->pid);
+    struct file *file = process ? fd_peek(process, node->number) : NULL;
+    server_unlock();
+    return file;
+}
+
+static int descriptor_target(const struct internal_node *node, char *target)
+{
+    struct file *file = descriptor_file(node);
+    if (!file)
+        return -ENOENT;
+    int result = copy_target(target, file->path ? file->path : "anon_inode:[file]");
+    file_release(file);
+    return result;
+}
+
+static const struct internal_ops self_ops = {.target = self_target}, mounts_ops = {.target = mounts_target},
+                                 link_ops = {.target = process_target},
+                                 descriptor_ops = {.target = descriptor_target, .magic = descriptor_file};
+
+/* ---- listings ------------------------------------------------------------------------------------ */
+
+/* The name of the next entry at `prefix` in a table, whose entries are sorted; repeated directories are skipped. */
+static bool list_table(const struct proc_file *files, uint32_t count, const char *prefix, uint32_t *index, char *name,
+                       uint32_t *type)
+{
+    uint32_t skip = (uint32_t)strlen(prefix);
+    for (; *index < count; ++*index) {
+        const char *path = files[*index].path;
+        if (strncmp(path, prefix, skip) != 0)
+            continue;
+        uint32_t length = (uint32_t)strcspn(path + skip, "/");
+        if (*index > 0 && strncmp(files[*index - 1].path, path, skip + length) == 0 &&
+            files[*index - 1].path[skip + length] == '/')
+            continue;
+        memcpy(name, path + skip, length);
+        name[length] = '\0';
+        *type = (path[skip + length] ? S_IFDIR : S_IFREG) >> 12;
+        return true;
+    }
+    return false;
+}
+
+/* The lowest process number from `pid` on, of any personality; 0: there is none. */
+static uint32_t next_pid(uint32_t pid)
+{
+    struct proc_record record;
+    char name[64];
+    if (init_proc_info(server.init, pid ? pid - 1 : 0, true, &record, name, sizeof name) != OK)
+        return 0;
+    return record.pid;
+}
+
+static bool list_root(const struct internal_node *node, uint32_t *index, char *name, uint32_t *type)
+{
+    static const char *const links[] = {"self", "mounts"};
+    (void)node;
+    if (list_table(machine_files, ARRAY_COUNT(machine_files), "", index, name, type))
+        return true;
+    if (*index < ARRAY_COUNT(machine_files) + ARRAY_COUNT(links)) {
+        strcpy(name, links[*index - ARRAY_COUNT(machine_files)]);
+        *type = S_IFLNK >> 12;
+        return true;
+    }
+    uint32_t pid = next_pid(*index > PID_INDEX ? *index - PID_INDEX : 1);
+    if (pid == 0)
+        return false;
+    *index = PID_INDEX + pid;
+    snprintf(name, 16, "%u", pid);
+    *type = S_IFDIR >> 12;
+    return true;
+}
+
+static bool list_machine(const struct internal_node *node, uint32_t *index, char *name, uint32_t *type)
+{
+    char prefix[64];
+    const struct proc_file *first = node->entry;
+    memcpy(prefix, first->path, node->number);
+    prefix[node->number] = '\0';
+    return list_table(machine_files, ARRAY_COUNT(machine_files), prefix, index, name, type);
+}
+
+static bool list_process(const struct internal_node *node, uint32_t *index, char *name, uint32_t *type)
+{
+    static const char *const others[] = {"exe", "cwd", "root", "fd", "task"};
+    (void)node;
+    if (list_table(process_files, ARRAY_COUNT(process_files), "", index, name, type))
+        return true;
+    uint32_t at = *index - ARRAY_COUNT(process_files);
+    if (at >= ARRAY_COUNT(others))
+        return false;
+    strcpy(name, others[at]);
+    *type = (at < 3 ? S_IFLNK : S_IFDIR) >> 12;
+    return true;
+}
+
+static bool list_descriptors(const struct internal_node *node, uint32_t *index, char *name, uint32_t *type)
+{
+    bool found = false;
+    server_lock();
+    struct process *process = process_find(node->pid);
+    struct files *files = process ? process->files : NULL;
+    for (; files && *index < files->capacity && !found; ++*index) {
+        if (!files->slots[*index].file)
+            continue;
+        snprintf(name, 16, "%u", *index);
+        *type = S_IFLNK >> 12;
+        found = true;
+        break;
+    }
+    server_unlock();
+    return found;
+}
+
+/* Threads: the index is the position in the process's list. */
+static bool list_threads(const struct internal_node *node, uint32_t *index, char *name, uint32_t *type)
+{
+    struct thread *thread;
+    uint32_t at = 0;
+    bool found = false;
+    server_lock();
+    struct process *process = process_find(node->pid);
+    if (process) {
+        list_each(thread, &process->threads, struct thread, link)
+        {
+            if (at++ != *index)
+                continue;
+            snprintf(name, 16, "%u", thread->tid);
+            *type = S_IFDIR >> 12;
+            found = true;
+            break;
+        }
+    }
+    server_unlock();
+    return found;
+}
+
+static const struct internal_ops root_ops = {.list = list_root}, machine_directory_ops = {.list = list_machine},
+                                 process_ops = {.list = list_process}, fd_ops = {.list = list_descriptors},
+                                 task_ops = {.list = list_threads};
+
+/* ---- finding ------------------------------------------------------------------------------------- */
+
+static void generate_entry(const struct internal_node *node, struct text *text)
+{
+    const struct proc_file *file = node->entry;
+    file->generate(node, text);
+}
+static const struct internal_ops text_file_ops = {.generate = generate_entry};
+
+static int set_node(struct internal_node *node, const struct internal_ops *ops, uint32_t mode, uint32_t pid,
+                    uint32_t number)
+{
+    node->ops = ops;
+    node->mode = mode;
+    node->pid = pid;
+    node->number = number;
+    node->ino = (uint64_t)pid << 20 | (number + 2) | (uint64_t)(uintptr_t)ops << 32;
+    return 0;
+}
+
+static int machine_lookup(const char *rest, struct internal_node *node)
+{
+    uint32_t length = (uint32_t)strlen(rest);
+    if (length == 0)
+        return set_node(node, &root_ops, S_IFDIR | 0555, 0, 0);
+    if (strcmp(rest, "self") == 0)
+        return set_node(node, &self_ops, S_IFLNK | 0777, 0, 0);
+    if (strcmp(rest, "mounts") == 0)
+        return set_node(node, &mounts_ops, S_IFLNK | 0777, 0, 0);
+    for (uint32_t i = 0; i < ARRAY_COUNT(machine_files); i++) {
+        const char *path = machine_files[i].path;
+        if (strncmp(path, rest, length) != 0 || (path[length] && path[length] != '/'))
+            continue;
+        node->entry = &machine_files[i];
+        if (path[length])
+            return set_node(node, &machine_directory_ops, S_IFDIR | 0555, 0, length + 1);
+        return set_node(node, &text_file_ops, S_IFREG | 0444, 0, i);
+    }
+    return -ENOENT;
+}
+
+static bool parse_number(const char *text, uint32_t *number, const char **rest)
+{
+    char *end;
+    if (*text < '0' || *text > '9')
+        return false;
+    *number = (uint32_t)strtoul(text, &end, 10);
+    if (*end != '\0' && *end != '/')
+        return false;
+    *rest = end + (*end == '/');
+    return true;
+}
+
+static int descriptor_lookup(const char *rest, struct internal_node *node, uint32_t pid, char *redirect)
+{
+    uint32_t fd;
+    const char *more;
+    if (!*rest)
+        return set_node(node, &fd_ops, S_IFDIR | 0500, pid, 0);
+    if (!parse_number(rest, &fd, &more))
+        return -ENOENT;
+    set_node(node, &descriptor_ops, S_IFLNK | 0700, pid, fd);
+    struct file *file = descriptor_file(node);
+    if (!file)
+        return -ENOENT;
+    int result = 0;
+    if (*more) { /* a name below an open directory */
+        result = file->path && file->path[0] == '/' && strlen(file->path) + strlen(more) + 2 < PATH_MAX ? 1 : -ENOTDIR;
+        if (result == 1)
+            snprintf(redirect, PATH_MAX, "%s/%s", file->path, more);
+    }
+    file_release(file);
+    return result;
+}
+
+static int process_lookup(const char *rest, struct internal_node *node, uint32_t pid, char *redirect)
+{
+    uint32_t tid, length = (uint32_t)strcspn(rest, "/");
+    if (length == 0)
+        return set_node(node, &process_ops, S_IFDIR | 0555, pid, 0);
+    for (uint32_t i = 0; i < ARRAY_COUNT(process_links); i++) {
+        if (strlen(process_links[i]) != length || memcmp(rest, process_links[i], length) != 0)
+            continue;
+        set_node(node, &link_ops, S_IFLNK | 0777, pid, i);
+        if (!rest[length])
+            return 0;
+        int result = process_target(node, redirect);
+        if (result < 0 || strlen(redirect) + strlen(rest + length) >= PATH_MAX)
+            return result < 0 ? result : -ENAMETOOLONG;
+        strcat(redirect, rest + length);
+        return 1;
+    }
+    if (strncmp(rest, "fd", length) == 0 && length == 2)
+        return descriptor_lookup(rest + 2 + (rest[2] == '/'), node, pid, redirect);
+    if (strncmp(rest, "task", length) == 0 && length == 4) {
+        if (!rest[4] || !rest[5])
+            return set_node(node, &task_ops, S_IFDIR | 0555, pid, 1);
+        if (!parse_number(rest + 5, &tid, &rest))
+            return -ENOENT;
+        return process_lookup(rest, node, pid, redirect); /* a thread's files are its process's */
+    }
+    for (uint32_t i = 0; i < ARRAY_COUNT(process_files); i++) {
+        if (strcmp(process_files[i].path, rest) != 0)
+            continue;
+        node->entry = &process_files[i];
+        return set_node(node, &text_file_ops, S_IFREG | 0444, pid, i);
+    }
+    return -ENOENT;
+}
+
+static bool process_exists(uint32_t pid)
+{
+    struct proc_record record;
+    char name[64];
+    server_lock();
+    bool ours = process_find(pid) != NULL;
+    server_unlock();
+    return ours || init_proc_info(server.init, pid, false, &record, name, sizeof name) == OK;
+}
+
+int proc_lookup(const char *rest, struct internal_node *node, char *redirect)
+{
+    uint32_t pid;
+    if (strncmp(rest, "self/", 5) == 0)
+        return process_lookup(rest + 5, node, self()->process->pid, redirect);
+    if (!parse_number(rest, &pid, &rest))
+        return machine_lookup(rest, node);
+    return process_exists(pid) ? process_lookup(rest, node, pid, redirect) : -ENOENT;
+}

@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls that move bytes and manage descriptors. */
+#include <string.h>
+
+#include "calls.h"
+#include "file.h"
+#include "lock.h"
+#include "path.h"
+#include "task.h"
+
+#define COUNT_MAX 0x7ffff000u
+#define VECTOR_MAX 1024u
+#define VECTOR_SMALL 8u
+#define COPY_CHUNK 32768u
+
+/* A write to a stream that nobody reads. */
+static int32_t write_result(int32_t result)
+{
+    if (unlikely(result == -EPIPE)) {
+        siginfo_t info = signal_info_user(SIGPIPE, SI_USER, self()->process);
+        server_lock();
+        signal_thread(self(), &info);
+        server_unlock();
+    }
+    return result;
+}
+
+int32_t sys_read(uint32_t fd, user_t buffer, uint32_t count)
+{
+    struct file *file = fd_get(fd);
+    struct io io;
+    if (unlikely(!file))
+        return -EBADF;
+    io_single(&io, buffer, MIN(count, COUNT_MAX));
+    int32_t result = file_read_bytes(file, &io);
+    file_release(file);
+    return result;
+}
+
+int32_t sys_write(uint32_t fd, user_t buffer, uint32_t count)
+{
+    struct file *file = fd_get(fd);
+    struct io io;
+    if (unlikely(!file))
+        return -EBADF;
+    io_single(&io, buffer, MIN(count, COUNT_MAX));
+    int32_t result = file_write_bytes(file, &io);
+    file_release(file);
+    return write_result(result);
+}
+
+/* ---- positions and vectors --------------------------------------------------------------------- */
+
+static int32_t transfer_at(struct file *file, struct io *io, uint64_t offset, bool write)
+{
+    if (write ? !file_writable(file) : !file_readable(file))
+        return -EBADF;
+    if (!file->ops->seekable)
+        return -ESPIPE;
+    if ((int64_t)offset < 0)
+        return -EINVAL;
+    int (*operation)(struct file *, struct io *, uint64_t *) = write ? file->ops->write : file->ops->read;
+    return operation ? operation(file, io, &offset) : -EINVAL;
+}
+
+static int32_t transfer_single_at(uint32_t fd, user_t buffer, uint32_t count, uint64_t offset, bool write)
+{
+    struct file *file = fd_get(fd);
+    struct io io;
+    if (!file)
+        return -EBADF;
+    io_single(&io, buffer, MIN(count, COUNT_MAX));
+    int32_t result = transfer_at(file, &io, offset, write);
+    file_release(file);
+    return result;
+}
+
+int32_t sys_pread64(uint32_t fd, user_t buffer, uint32_t count, uint64_t offset)
+{
+    return transfer_single_at(fd, buffer, count, offset, false);
+}
+
+int32_t sys_pwrite64(uint32_t fd, user_t buffer, uint32_t count, uint64_t offset)
+{
+    return transfer_single_at(fd, buffer, count, offset, true);
+}
+
+/* Copies an iovec array in; *vector is `small` or allocated. The sum of lengths, or -errno. */
+static int32_t copy_in_vector(user_t from, uint32_t count, struct linux_iovec *small, struct linux_iovec **vector)
+{
+    *vector = small;
+    if (count > VECTOR_MAX)
+        return -EINVAL;
+    if (count > VECTOR_SMALL && !(*vector = allocate(count * sizeof **vector)))
+        return -ENOMEM;
+    int32_t result = copy_in(*vector, from, count * sizeof **vector);
+    uint32_t sum = 0;
+    for (uint32_t i = 0; result == 0 && i < count; i++) {
+        if ((int32_t)(*vector)[i].length < 0)
+            result = -EINVAL;
+        else if ((*vector)[i].length > COUNT_MAX - sum)
+            (*vector)[i].length = COUNT_MAX - sum;
+        sum += (*vector)[i].length;
+    }
+    if (result < 0 && *vector != small)
+        release(*vector);
+    return result < 0 ? result : (int32_t)sum;
+}
+
+#define OFFSET_NONE UINT64_MAX
+
+static int32_t transfer_vector(uint32_t fd, user_t from, uint32_t count, uint64_t offset, bool write)
+{
+    struct linux_iovec small[VECTOR_SMALL], *vector;
+    struct file *file = fd_get(fd);
+    struct io io;
+    if (!file)
+        return -EBADF;
+    int32_t result = copy_in_vector(from, count, small, &vector);
+    if (result >= 0) {
+        io_vector(&io, vector, (uint32_t)result);
+        if (offset != OFFSET_NONE)
+            result = transfer_at(file, &io, offset, write);
+        else
+            result = write ? file_write_bytes(file, &io) : file_read_bytes(file, &io);
+        if (vector != small)
+            release(vector);
+    }
+    file_release(file);
+    return write ? write_result(result) : result;
+}
+
+int32_t sys_readv(uint32_t fd, user_t vector, uint32_t count)
+{
+    return transfer_vector(fd, vector, count, OFFSET_NONE, false);
+}
+
+int32_t sys_writev(uint32_t fd, user_t vector, uint32_t count)
+{
+    return transfer_vector(fd, vector, count, OFFSET_NONE, true);
+}
+
+int32_t sys_preadv(uint32_t fd, user_t vector, uint32_t count, uint64_t offset)
+{
+    return (int64_t)offset < 0 ? -EINVAL : transfer_vector(fd, vector, count, offset, false);
+}
+
+int32_t sys_pwritev(uint32_t fd, user_t vector, uint32_t count, uint64_t offset)
+{
+    return (int64_t)offset < 0 ? -EINVAL : transfer_vector(fd, vector, count, offset, true);
+}
+
+/* ---- sendfile ---------------------------------------------------------------------------------- */
+
+/* Moves up to count bytes; *offset is where to read, or the file's own place if use_offset is false. */
+static int32_t copy_between(struct file *out, struct file *in, uint64_t *offset, bool use_offset, uint32_t count)
+{
+    uint8_t *buffer = allocate(COPY_CHUNK);
+    uint32_t done = 0;
+    int32_t result = buffer ? 0 : -ENOMEM;
+    while (result >= 0 && done < count) {
+        struct io io;
+        uint64_t from = use_offset ? *offset : in->offset;
+        io_kernel(&io, buffer, MIN(count - done, COPY_CHUNK));
+        result = transfer_at(in, &io, from, false);
+        if (result <= 0)
+            break;
+        io_kernel(&io, buffer, (uint32_t)result);
+        result = file_write_bytes(out, &io);
+        if (result <= 0)
+            break;
+        done += (uint32_t)result;
+        if (use_offset)
+            *offset += (uint32_t)result;
+        else
+            in->offset += (uint32_t)result;
+    }
+    release(buffer);
+    return done ? (int32_t)done : write_result(result);
+}
+
+static int32_t do_sendfile(uint32_t out_fd, uint32_t in_fd, uint64_t *offset, bool use_offset, uint32_t count)
+{
+    struct file *out = fd_get(out_fd), *in = fd_get(in_fd);
+    int32_t result = -EBADF;
+    if (out && in)
+        result = in->ops->seekable ? copy_between(out, in, offset, use_offset, MIN(count, COUNT_MAX)) : -EINVAL;
+    if (out)
+        file_release(out);
+    if (in)
+        file_release(in);
+    return result;
+}
+
+int32_t sys_sendfile(uint32_t out, uint32_t in, user_t offset_at, uint32_t count)
+{
+    uint32_t low = 0;
+    if (offset_at.address && get_user(&low, offset_at) < 0)
+        return -EFAULT;
+    uint64_t offset = low;
+    int32_t result = do_sendfile(out, in, &offset, offset_at.address, count);
+    return offset_at.address && put_user(offset_at, (uint32_t)offset) < 0 ? -EFAULT : result;
+}
+
+int32_t sys_sendfile64(uint32_t out, uint32_t in, user_t offset_at, uint32_t count)
+{
+    uint64_t offset = 0;
+    if (offset_at.address && copy_in(&offset, offset_at, 8) < 0)
+        return -EFAULT;
+    int32_t result = do_sendfile(out, in, &offset, offset_at.address, count);
+    return offset_at.address && copy_out(offset_at, &offset, 8) < 0 ? -EFAULT : result;
+}
+
+/* ---- seeking ----------------------------------------------------------------------------------- */
+
+static int64_t file_seek(struct file *file, int64_t offset, uint32_t whence)
+{
+    uint64_t base = 0;
+    if (!file->ops->seekable)
+        return -ESPIPE;
+    if (whence == 1) {
+        base = file->offset;
+        int result = file->ops->position ? file->ops->position(file, &base) : 0;
+        if (result < 0)
+            return result;
+    } else if (whence == 2) {
+        int result = file->ops->size ? file->ops->size(file, &base) : 0;
+        if (result < 0)
+            return result;
+    } else if (whence != 0) {
+        return -EINVAL;
+    }
+    int64_t target = (int64_t)base + offset;
+    if (target < 0)
+        return -EINVAL;
+    if (file->ops->seek) {
+        int result = file->ops->seek(file, (uint64_t)target);
+        if (result < 0)
+            return result;
+    }
+    file->offset = (uint64_t)target;
+    return target;
+}
+
+int32_t sys_lseek(uint32_t fd, int32_t offset, uint32_t whence)
+{
+    struct file *file = fd_get(fd);
+    if (!file)
+        return -EBADF;
+    int64_t result = file_seek(file, offset, whence);
+    file_release(file);
+    return result > INT32_MAX ? -EOVERFLOW : (int32_t)result;
+}
+
+int32_t sys_llseek(uint32_t fd, uint32_t high, uint32_t low, user_t out, uint32_t whence)
+{
+    struct file *file = fd_get(fd);
+    if (!file)
+        return -EBADF;
+    int64_t result = file_seek(file, (int64_t)(low | (uint64_t)high << 32), whence);
+    file_release(file);
+    return result < 0 ? (int32_t)result : copy_out(out, &result, 8);
+}
+
+/* ---- descriptors ------------------------------------------------------------------------------- */
+
+int32_t sys_close(uint32_t fd)
+{
+    return fd_close(fd);
+}
+
+int32_t sys_close_range(uint32_t first, uint32_t last, uint32_t flags)
+{
+    if (first > last || (flags & ~4u)) /* CLOSE_RANGE_CLOEXEC */
+        return -EINVAL;
+    for (uint32_t fd = first; fd <= MIN(last, FD_MAX - 1); fd++) {
+        if (flags)
+            (void)fd_flag(fd, 1); /* gaps in the range are no error */
+        else
+            (void)fd_close(fd);
+    }
+    return 0;
+}
+
+int32_t sys_dup(uint32_t fd)
+{
+    struct file *file = fd_get(fd);
+    return file ? fd_install(file, 0, false) : -EBADF;
+}
+
+static int32_t dup_to(uint32_t old, uint32_t new, bool close_on_exec)
+{
+    struct file *file = fd_get(old);
+    if (!file)
+        return -EBADF;
+    if (new >= limit_of(self()->process, RLIMIT_NOFILE)) {
+        file_release(file);
+        return -EBADF;
+    }
+    return fd_install_at(self()->process->files, new, file, close_on_exec);
+}
+
+int32_t sys_dup2(uint32_t old, uint32_t new)
+{
+    if (old != new)
+        return dup_to(old, new, false);
+    return fd_flag(old, -1) < 0 ? -EBADF : (int32_t)new;
+}
+
+int32_t sys_dup3(uint32_t old, uint32_t new, uint32_t flags)
+{
+    if (old == new || (flags & ~(uint32_t)O_CLOEXEC))
+        return -EINVAL;
+    return dup_to(old, new, flags & O_CLOEXEC);
+}
+
+int32_t install_pair(struct file *ends[2], user_t fds, bool close_on_exec)
+{
+    int first = fd_install(ends[0], 0, close_on_exec);
+    if (first < 0) {
+        file_release(ends[1]);
+        return first;
+    }
+    int second = fd_install(ends[1], 0, close_on_exec);
+    uint32_t numbers[2] = {(uint32_t)first, (uint32_t)second};
+    if (second >= 0 && copy_out(fds, numbers, sizeof numbers) == 0)
+        return 0;
+    (void)fd_close((uint32_t)first);
+    if (second < 0)
+        return second;
+    (void)fd_close((uint32_t)second);
+    return -EFAULT;
+}
+
+int32_t sys_pipe2(user_t fds, uint32_t flags)
+{
+    struct file *ends[2];
+    if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK))
+        return -EINVAL;
+    int result = stream_pair(flags & O_NONBLOCK, PIPE_CAPACITY, ends);
+    return result < 0 ? result : install_pair(ends, fds, flags & O_CLOEXEC);
+}
+
+int32_t sys_pipe(user_t fds)
+{
+    return sys_pipe2(fds, 0);
+}
+
+#define FLAGS_SETTABLE (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC)
+
+static int32_t fcntl_file(struct file *file, uint32_t command, uint32_t argument, bool wide)
+{
+    switch (command) {
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC:
+        if (argument >= limit_of(self()->process, RLIMIT_NOFILE))
+            return -EINVAL;
+        file_hold(file);
+        return fd_install(file, argument, command == F_DUPFD_CLOEXEC);
+    case F_GETFL:
+        return (int32_t)(file->flags | O_LARGEFILE);
+    case F_SETFL:
+        file->flags = (file->flags & ~(uint32_t)FLAGS_SETTABLE) | (argument & FLAGS_SETTABLE);
+        return 0;
+    case F_GETLK:
+    case F_SETLK:
+    case F_SETLKW:
+        return lock_fcntl(file, command, USER(argument), false);
+    case F_GETLK64:
+    case F_SETLK64:
+    case F_SETLKW64:
+        return wide ? lock_fcntl(file, command, USER(argument), true) : -EINVAL;
+    case F_GETOWN:
+    case F_GETSIG:
+        return 0;
+    case F_GETPIPE_SZ:
+        return stream_capacity(file);
+    }
+    return -EINVAL;
+}
+
+static int32_t do_fcntl(uint32_t fd, uint32_t command, uint32_t argument, bool wide)
+{
+    if (command == F_GETFD)
+        return fd_flag(fd, -1);
+    if (command == F_SETFD)
+        return MIN(fd_flag(fd, argument & FD_CLOEXEC), 0);
+    struct file *file = fd_get(fd);
+    if (!file)
+        return -EBADF;
+    int32_t result = fcntl_file(file, command, argument, wide);
+    file_release(file);
+    return result;
+}
+
+int32_t sys_fcntl(uint32_t fd, uint32_t command, uint32_t argument)
+{
+    return do_fcntl(fd, command, argument, false);
+}
+
+int32_t sys_fcntl64(uint32_t fd, uint32_t command, uint32_t argument)
+{
+    return do_fcntl(fd, command, argument, true);
+}
+
+static int32_t set_nonblocking(struct file *file, user_t argument)
+{
+    uint32_t value;
+    if (get_user(&value, argument) < 0)
+        return -EFAULT;
+    file->flags = value ? file->flags | O_NONBLOCK : file->flags & ~(uint32_t)O_NONBLOCK;
+    return 0;
+}
+
+static int32_t bytes_left(struct file *file, user_t argument)
+{
+    uint64_t size;
+    if (!file->ops->seekable || !file->ops->size)
+        return -ENOTTY;
+    int result = file->ops->size(file, &size);
+    return result < 0 ? result : put_user(argument, (uint32_t)(size > file->offset ? size - file->offset : 0));
+}
+
+int32_t sys_ioctl(uint32_t fd, uint32_t request, uint32_t argument)
+{
+    int32_t result = -ENOTTY;
+    if (request == FIOCLEX || request == FIONCLEX)
+        return MIN(fd_flag(fd, request == FIOCLEX), 0);
+    struct file *file = fd_get(fd);
+    if (!file)
+        return -EBADF;
+    if (request == FIONBIO)
+        result = set_nonblocking(file, USER(argument));
+    else if (file->ops->ioctl)
+        result = file->ops->ioctl(file, request, USER(argument));
+    else if (request == FIONREAD)
+        result = bytes_left(file, USER(argument));
+    file_release(file);
+    return result;
+}
+
+/* ---- durability and hints ---------------------------------------------------------------------- */
+
+int32_t sys_fsync(uint32_t fd)
+{
+    struct file *file = fd_get(fd);
+    if (!file)
+        return -EBADF;
+    int32_t result = file->ops->sync ? file->ops->sync(file) : -EINVAL;
+    file_release(file);
+    return result;
+}
+
+int32_t sys_fdatasync(uint32_t fd)
+{
+    return sys_fsync(fd);
+}
+
+int32_t sys_sync(void)
+{
+    return 0;
+}
+
+static int32_t hint(uint32_t fd)
+{
+    struct file *file = fd_get(fd);
+    if (!file)
+        return -EBADF;
+    int32_t result = file->ops->seekable ? 0 : -ESPIPE;
+    file_release(file);
+    return result;
+}
+
+int32_t sys_readahead(uint32_t fd, uint64_t offset, uint32_t count)
+{
+    (void)offset;
+    (void)count;
+    return hint(fd);
+}
+
+int32_t sys_fadvise64(uint32_t fd, uint64_t offset, uint32_t length, uint32_t advice)
+{
+    (void)offset;
+    (void)length;
+    return advice > 5 ? -EINVAL : hint(fd);
+}
+
+int32_t sys_fadvise64_64(uint32_t fd, uint64_t offset, uint64_t length, uint32_t advice)
+{
+    (void)offset;
+    (void)length;
+    return advice > 5 ? -EINVAL : hint(fd);
+}

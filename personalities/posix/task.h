@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes and threads of guests, and what they share: memory, descriptors, directories, signal
+ * actions. All of it is reachable from struct process, and all of it is guarded by the server lock
+ * except what is marked "own thread only".
+ */
+#ifndef POSIX_TASK_H
+#define POSIX_TASK_H
+
+#include "core.h"
+#include "signals.h"
+
+struct file;
+struct files;
+struct worker;
+struct tty;
+
+/* Memory: one guest address space. Shared by CLONE_VM. */
+struct mm {
+    uint32_t references;
+    handle_t space;
+    uint32_t brk_start, brk_end;   /* brk_end: the program break, not rounded */
+    uint32_t arguments, arguments_end, environment_end; /* in the stack image */
+    uint32_t stack_top;
+    uint32_t auxv[64], auxv_size;
+    char *exe; /* path text of the program */
+};
+
+/* Directories. Shared by CLONE_FS. Text is absolute, as seen from `root`. */
+struct fs_context {
+    uint32_t references;
+    handle_t root, cwd; /* cwd HANDLE_NONE: an internal directory (/dev, /proc) named by cwd_text */
+    uint64_t root_ino;
+    uint32_t root_device;
+    char *cwd_text;
+    uint32_t umask;
+};
+
+/* A session; its controlling terminal. */
+struct session {
+    struct list link;
+    uint32_t references;
+    uint32_t sid;
+    struct tty *tty; /* held, or NULL */
+};
+
+enum process_state {
+    PROCESS_ALIVE,
+    PROCESS_ZOMBIE,
+    PROCESS_REMOTE,        /* runs in another personality after an exec in place */
+};
+
+#define COMM_LENGTH 16
+#define RLIMIT_COUNT 16
+
+struct credentials {
+    uint32_t uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
+    uint32_t groups[32], group_count;
+};
+
+struct vfork_wait {
+    struct wait_queue queue;
+    bool done;
+};
+
+struct process {
+    struct list all_link;     /* all_processes, by hash of pid */
+    struct list sibling_link; /* parent's children; own list while there is no local parent */
+    struct list children;
+    struct list threads;
+    uint32_t thread_count;
+    enum process_state state;
+
+    uint32_t pid, ppid, pgid;
+    struct session *session;
+    struct process *parent; /* NULL: init or a process of another personality */
+    struct credentials credentials;
+    uint32_t exit_signal;
+
+    struct mm *mm;
+    struct files *files;
+    struct fs_context *fs;
+    struct sighand *sighand;
+    struct pending pending; /* signals for the process as a whole */
+
+    /* the end and its announcement */
+    bool exiting;              /* all threads are to end with exit_status */
+    int32_t exit_status;       /* as of wait4 */
+    struct thread *exec_thread; /* the one that survives while the others end for an exec */
+    struct wait_queue thread_gone;
+    struct wait_queue child_changed;
+    struct vfork_wait *vfork; /* where the parent of a vfork waits for this child, or NULL */
+    bool reaped;              /* waited for while its last thread here still had to finish */
+
+    /* job control */
+    bool stopped;
+    bool stop_untold, continue_untold; /* for wait4 of the parent */
+    uint32_t stop_signal;
+    struct wait_queue resumed;
+
+    struct linux_rlimit64 limits[RLIMIT_COUNT];
+    ktime_t start_time;
+    uint64_t dead_user_time, dead_system_time;   /* of ended threads */
+    uint64_t child_user_time, child_system_time; /* of children waited for */
+    uint32_t minor_faults;
+    char comm[COMM_LENGTH];
+    uint32_t personality; /* personality(2) */
+    bool dumpable, executed;
+    struct itimer *real_timer;
+    struct list posix_timers;
+    struct file *trace; /* where decoded system calls go, or NULL */
+};
+
+#define TLS_SLOTS GUEST_TLS_SLOTS
+
+struct thread {
+    struct process *process;
+    struct worker *worker;
+    struct guest_frame *frame;      /* own thread only */
+    volatile uint32_t attention;    /* look at signals, stop and end before running the guest */
+    uint32_t tid;
+    struct list link;               /* process->threads */
+
+    uint64_t blocked;
+    uint64_t restore_blocked;       /* mask to go back to once a handler of sigsuspend ran */
+    bool has_restore_blocked;
+    struct pending pending;
+    uint32_t altstack, altstack_size, altstack_flags;
+
+    uint32_t trap_number;           /* number of the system call in progress */
+    bool in_call;                   /* the registers are those of a system call */
+    struct {
+        uint32_t kind;              /* enum restart_kind */
+        ktime_t deadline;
+        uint32_t words[4];
+    } restart;
+
+    uint32_t wake_word;             /* futex of waiter_sleep */
+    uint32_t clear_tid;             /* address: zeroed and woken at the end */
+    uint32_t robust_list;
+    struct user_desc tls[TLS_SLOTS];
+    uint32_t trap_vector, trap_error, trap_address; /* of the last exception, for sigcontext */
+    uint32_t set_child_tid;         /* address the new thread writes its number to */
+    uint64_t user_base, system_base; /* the worker's times when this thread began */
+    void (*begin)(struct thread *); /* first thing its worker does; NULL: run the guest */
+    void *begin_argument;
+    struct registers start_registers; /* what it begins with */
+    uint8_t *fpu;                   /* image to load at the begin, or NULL */
+    char *trace_path;
+};
+
+enum restart_kind { RESTART_NONE, RESTART_NANOSLEEP, RESTART_POLL, RESTART_FUTEX };
+
+/* ---- threads and the loop (thread.c) ---- */
+#define WORKER_AREA 65536u /* each worker's stack, aligned to its size, struct worker at its base */
+struct worker {
+    struct thread *thread; /* running now; NULL in the pool */
+    handle_t handle;
+    struct guest_frame *frame;
+    struct list pool_link;
+    /* buffers of the call in progress, too large for the stack */
+    char path[PATH_MAX], path2[PATH_MAX], scratch[PATH_MAX], rest[PATH_MAX];
+};
+static inline struct worker *worker_self(void)
+{
+    uint32_t esp;
+    __asm__("movl %%esp, %0" : "=r"(esp));
+    return (struct worker *)(esp & ~(WORKER_AREA - 1));
+}
+static inline struct thread *self(void)
+{
+    return worker_self()->thread;
+}
+/* A thread with a worker that waits for thread_start. Lock held. */
+int thread_new(struct process *process, uint32_t tid, struct thread **result);
+void thread_start(struct thread *thread);
+void thread_discard(struct thread *thread); /* never started */
+void thread_unlink(struct thread *thread);   /* the process goes on without it; lock held */
+void thread_times(struct thread *thread, uint64_t *user, uint64_t *system);
+/* Ends the calling thread. */
+void thread_finish(struct thread *thread) __attribute__((noreturn));
+/* Make a thread look at its attention. Lock held. */
+void thread_notify(struct thread *thread);
+/* Whether the thread has a signal, a stop or its end to look at. */
+bool thread_interrupted(struct thread *thread);
+/* Loads a TLS descriptor of the calling thread into the processor's table. */
+void thread_set_tls(struct thread *thread, uint32_t slot);
+void worker_background(void (*run)(void *), void *argument); /* a server thread without a guest */
+
+/* ---- processes (process.c); lock held unless noted ---- */
+#define PID_BUCKETS 128
+extern struct list all_processes[PID_BUCKETS];
+extern uint32_t process_count, total_forks;
+void processes_init(void); /* before anything else */
+struct process *process_find(uint32_t pid);
+struct thread *thread_find(uint32_t tid); /* in living processes */
+#define process_each(item, bucket)                                                                 \
+    for (uint32_t bucket = 0; bucket < PID_BUCKETS; bucket++)                                      \
+        list_each(item, &all_processes[bucket], struct process, all_link)
+struct process *process_new(uint32_t pid); /* empty, linked into all_processes */
+void process_free(struct process *process);
+void process_set_parent(struct process *process, struct process *parent);
+void process_end_all(struct process *process, int32_t status); /* all threads are to end */
+void process_finish(struct process *process, struct thread *last); /* by its last thread */
+uint32_t thread_new_tid(void);
+void process_stop(struct process *process, uint32_t signal);
+void process_continue(struct process *process);
+void process_release_vfork(struct process *process); /* it has memory of its own now, or none */
+void process_reap(struct process *process); /* a waited-for zombie goes away */
+bool group_is_orphaned(uint32_t pgid, struct session *session);
+void remote_child_event(uint32_t pid, uint32_t ppid, int32_t status);
+void process_reparented(uint32_t pid);
+struct session *session_get(uint32_t sid, bool create);
+void session_release(struct session *session);
+void session_hold(struct session *session);
+
+/* ---- memory (mm.c) ---- */
+#define STACK_TOP 0x9fffe000u /* above it: a guard page and the vDSO page */
+#define VDSO_ADDRESS 0x9ffff000u
+#define MMAP_TOP 0x9f000000u
+#define STACK_SIZE_MAX (8u << 20)
+int mm_new(struct mm **result);
+int mm_clone(struct mm *mm, struct mm **result);
+void mm_release(struct mm *mm);
+int mm_init_vdso(void);
+extern uint32_t vdso_syscall, vdso_sigreturn, vdso_rt_sigreturn;
+int mm_map_vdso(struct mm *mm);
+/* Names of mappings, carried in their tags. */
+enum mapping_tag { TAG_NONE, TAG_HEAP, TAG_STACK, TAG_VDSO, TAG_FIRST_NAME };
+uint32_t mapping_tag(const char *path);
+const char *mapping_name(uint32_t tag);
+uint32_t limit_of(struct process *process, uint32_t resource);
+
+/* ---- directories (path.c) ---- */
+struct fs_context *fs_context_copy(struct fs_context *fs);
+void fs_context_release(struct fs_context *fs);
+
+
+#endif
