@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-# The posix personality server. Linux's structures come from the user API headers of the cross tool chain.
+# Constants and structures of the ABI come from the user API headers of Debian's cross tool chain; ours come first.
 POSIX_SRCS := $(wildcard personalities/posix/*.c)
-$(BUILD)/server/personalities/posix/%.o: SERVER_CFLAGS += -idirafter /usr/i686-linux-gnu/include
+POSIX_OBJS := $(POSIX_SRCS:%.c=$(BUILD)/server/%.o)
+$(POSIX_OBJS): SERVER_CFLAGS += -idirafter /usr/i686-linux-gnu/include
 $(call server-program,posix,$(POSIX_SRCS))
 MANIFEST_UNIX += personalities/posix/unix.manifest

@@ -1,480 +1,435 @@
 /* SPDX-License-Identifier: MIT */
-/* execve: from a path to a program that runs here or in another personality. See exec.h. */
+/*
+ * execve. Everything that can fail is done first, in a new address space: finding the program (and
+ * the interpreters of scripts), loading it and its own interpreter, building the stack. Then the
+ * other threads of the process end, and the new space takes the old one's place.
+ *
+ * A program of another personality is handed over through init: same pid, same group, same
+ * terminal. What remains here is the entry that the parent waits for (PROCESS_REMOTE).
+ */
 #include "exec.h"
 
+#include <atomik/syscall.h>
 #include <ipc/call.h>
 #include <ipc/initclient.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "calls.h"
-#include "futex.h"
+#include "file.h"
 #include "path.h"
 #include "server.h"
+#include "signals.h"
+#include "task.h"
 #include "time.h"
-#include "tty.h"
 
-#define SCRIPT_DEPTH 5
-#define HEAD_SIZE 256u
+#define SCRIPT_DEPTH 4
+#define SCRIPT_LINE 256
+#define ARGUMENTS_MAX (2u << 20)
+#define KIND_ELF 1u
 #define X87_CONTROL 0x37f
-#define EFLAGS_START 0x202
 #define CLOCK_TICKS 100
-#define TRACE_VARIABLE "ATOMIK_TRACE=1"
+/* CPUID.1:EDX of the least machine this runs on, with SSE2: what AT_HWCAP tells. */
+#define HARDWARE_CAPABILITIES 0x0781abfdu
 
-/* ---- arguments ----------------------------------------------------------------------------------- */
+struct image {
+    struct file *file;
+    handle_t vmo;
+    struct load_result loaded, interpreter;
+};
 
-static int add_string(struct text *strings, uint32_t *count, const char *string)
+struct program {
+    char path[PATH_MAX]; /* of the file that is run: the interpreter of a script */
+    const char *name;    /* as execve was told: AT_EXECFN, comm */
+    struct string_list arguments, environment;
+    struct image image;
+    struct mm *mm;
+    uint32_t stack;      /* the new stack pointer */
+};
+
+/* ---- strings ------------------------------------------------------------------------------------ */
+
+void string_list_add(struct string_list *list, const char *string)
 {
-    text_add(strings, string, (uint32_t)strlen(string) + 1);
-    ++*count;
-    return strings->failed ? -ENOMEM : 0;
+    text_add(&list->bytes, string, (uint32_t)strlen(string) + 1);
+    list->count++;
 }
 
-/* One string of the guest's, of any length up to the limit. */
-static int copy_in_argument(struct text *strings, user_t from, uint32_t others)
+static int copy_in_strings(struct string_list *list, user_t array)
 {
-    char *piece = worker_self()->scratch;
-    for (;;) {
-        int length = copy_in_string(piece, from, PATH_MAX);
-        if (length == -EFAULT)
+    char *buffer = worker_self()->scratch;
+    for (uint32_t i = 0; array.address != 0; i++) {
+        uint32_t address, length = 0;
+        int got;
+        if (get_user(&address, user_at(array, i * 4)) < 0)
             return -EFAULT;
-        bool more = length < 0;
-        uint32_t size = more ? PATH_MAX - 1 : (uint32_t)length + 1;
-        if (more && copy_in(piece, from, size) < 0)
-            return -EFAULT;
-        if (strings->length + size + others > ARGUMENTS_MAX)
-            return -E2BIG;
-        text_add(strings, piece, size);
-        if (strings->failed)
-            return -ENOMEM;
-        if (!more)
-            return 0;
-        from.address += size;
-    }
-}
-
-static int copy_in_strings(struct text *strings, uint32_t *count, user_t vector, uint32_t others)
-{
-    for (uint32_t i = 0; vector.address; i++) {
-        uint32_t pointer;
-        if (get_user(&pointer, user_at(vector, i * 4)) < 0)
-            return -EFAULT;
-        if (!pointer)
+        if (address == 0)
             break;
-        if (i * 4 + others > ARGUMENTS_MAX)
-            return -E2BIG;
-        int error = copy_in_argument(strings, USER(pointer), others);
-        if (error < 0)
-            return error;
-        ++*count;
+        /* A string may be longer than the buffer: piece by piece. */
+        do {
+            got = copy_in_string(buffer, USER(address + length), PATH_MAX);
+            if (got == -ENAMETOOLONG && copy_in(buffer, USER(address + length), PATH_MAX) < 0)
+                return -EFAULT;
+            if (got < 0 && got != -ENAMETOOLONG)
+                return got;
+            uint32_t count = got < 0 ? PATH_MAX : (uint32_t)got + 1;
+            text_add(&list->bytes, buffer, count);
+            length += count;
+            if (list->bytes.length > ARGUMENTS_MAX)
+                return -E2BIG;
+        } while (got < 0);
+        list->count++;
     }
-    return 0;
+    return list->bytes.failed ? -ENOMEM : 0;
 }
 
-void program_free(struct program *program)
+/* Puts strings in front of the list, in place of its first `dropped`. */
+static int prepend(struct string_list *list, uint32_t dropped, const char *const *strings, uint32_t count)
 {
-    release(program->path);
-    if (program->file)
-        file_release(program->file);
-    text_free(&program->args);
-    text_free(&program->envs);
-    if (program->mm) {
-        server_lock();
-        mm_release(program->mm);
-        server_unlock();
-    }
+    struct string_list result = {.count = 0};
+    const char *rest = list->bytes.data;
+    for (uint32_t i = 0; i < count; i++)
+        string_list_add(&result, strings[i]);
+    for (uint32_t i = 0; i < dropped && i < list->count; i++)
+        rest += strlen(rest) + 1;
+    if (rest)
+        text_add(&result.bytes, rest, list->bytes.length - (uint32_t)(rest - list->bytes.data));
+    result.count += list->count > dropped ? list->count - dropped : 0;
+    text_free(&list->bytes);
+    *list = result;
+    return result.bytes.failed ? -ENOMEM : 0;
 }
 
-/* ---- the image ----------------------------------------------------------------------------------- */
+/* ---- finding the program ---------------------------------------------------------------------------- */
 
-static int open_image(const char *path, struct file **result)
+static void image_close(struct image *image)
 {
-    const struct credentials *own = &self()->process->credentials;
-    int error = path_open((uint32_t)AT_FDCWD, path, O_RDONLY, 0, result);
+    if (image->vmo != HANDLE_NONE)
+        close_handle(image->vmo);
+    if (image->file)
+        file_release(image->file);
+    *image = (struct image){.file = NULL};
+}
+
+static bool may_execute(const struct fs_attr *attr)
+{
+    const struct credentials *credentials = &self()->process->credentials;
+    if (credentials->euid == 0)
+        return attr->mode & 0111;
+    if (credentials->euid == attr->uid)
+        return attr->mode & 0100;
+    return attr->mode & (credentials->egid == attr->gid ? 0010 : 0001);
+}
+
+static int image_open(struct image *image, const char *path)
+{
+    int error = path_open(AT_FDCWD, path, O_RDONLY | O_LARGEFILE, 0, &image->file);
     if (error < 0)
         return error;
-    const struct fs_attr *attr = &(*result)->attr;
-    uint32_t needed = own->euid == 0 ? 0111 : own->euid == attr->uid ? 0100 : own->egid == attr->gid ? 010 : 1;
-    if (!S_ISREG(attr->mode) || !(attr->mode & needed) || !file_is_node(*result))
+    if (!S_ISREG(image->file->attr.mode) || !may_execute(&image->file->attr) || !image->file->ops->vmo)
         error = -EACCES;
+    else
+        error = image->file->ops->vmo(image->file, PROT_R | PROT_X, false, &image->vmo);
     if (error < 0)
-        file_release(*result);
+        image_close(image);
     return error;
 }
 
-static int read_head(struct file *file, char *head, uint32_t size)
+static char *skip_blanks(char *at)
 {
-    struct io io;
-    uint64_t offset = 0;
-    memset(head, 0, size);
-    io_kernel(&io, head, size - 1);
-    return file->ops->read(file, &io, &offset);
+    while (*at == ' ' || *at == '\t')
+        at++;
+    return at;
 }
 
-/* "#! interpreter [argument]" in head: the two words, cut out in place. */
-static int parse_script(char *head, char **interpreter, char **argument)
+/* The line after #! in `line`, terminated: 1; 0: not a script. */
+static int script_line(handle_t vmo, char line[SCRIPT_LINE])
 {
-    char *line = head + 2, *end = strchr(line, '\n');
-    if (!end) {
-        if (strlen(head) == HEAD_SIZE - 1)
-            return -ENOEXEC;
-        end = line + strlen(line);
-    }
+    struct vmo_info info;
+    if (vmo_info(vmo, &info) != OK)
+        return -EIO;
+    uint32_t length = MIN(info.size_low, SCRIPT_LINE - 1);
+    if (length < 2 || vmo_read(vmo, 0, line, length) != OK || line[0] != '#' || line[1] != '!')
+        return 0;
+    line[length] = 0;
+    char *end = strchr(line, '\n');
+    if (!end)
+        return -ENOEXEC;
     while (end > line && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r'))
         end--;
-    *end = '\0';
-    line += strspn(line, " \t");
-    *interpreter = line;
-    line += strcspn(line, " \t");
-    *argument = NULL;
-    if (*line) {
-        *line++ = '\0';
-        line += strspn(line, " \t");
-        *argument = line;
-    }
-    return **interpreter ? 0 : -ENOEXEC;
+    *end = 0;
+    return 1;
 }
 
-/* The arguments become: interpreter, its argument, the script's path, the old ones but the first. */
-static int wrap_arguments(struct program *program, const char *interpreter, const char *argument)
+/* The interpreter takes the script's place: its path, one optional argument, the script's path. */
+static int use_interpreter(struct program *program, char *line)
 {
-    struct text args = {.data = NULL};
-    uint32_t count = 0, skip = program->argc ? (uint32_t)strlen(program->args.data) + 1 : 0;
-    (void)add_string(&args, &count, interpreter);
-    if (argument)
-        (void)add_string(&args, &count, argument);
-    (void)add_string(&args, &count, program->path);
-    text_add(&args, program->args.data + skip, program->args.length - skip);
-    count += program->argc ? program->argc - 1 : 0;
-    char *path = text_copy(interpreter);
-    if (args.failed || !path) {
-        text_free(&args);
-        release(path);
-        return -ENOMEM;
+    char *path = skip_blanks(line + 2), *argument = path;
+    while (*argument && *argument != ' ' && *argument != '\t')
+        argument++;
+    if (*argument) {
+        *argument++ = 0;
+        argument = skip_blanks(argument);
     }
-    text_free(&program->args);
-    program->args = args;
-    program->argc = count;
-    release(program->path);
-    program->path = path;
-    return 0;
-}
-
-static int decide_personality(struct program *program, const char *head)
-{
-    struct load_result *image = &program->image;
-    handle_t vmo;
-    if (head[0] == 'M' && head[1] == 'Z') {
-        strcpy(program->personality, "nt");
-        return 0;
-    }
-    if (memcmp(head, "\177ELF", 4) != 0)
+    if (!*path)
         return -ENOEXEC;
-    int error = program->file->ops->vmo(program->file, PROT_R | PROT_X, false, &vmo);
-    if (error < 0)
-        return error;
-    status_t status = space_load(self()->process->mm ? self()->process->mm->space : HANDLE_SELF, vmo, 0,
-                                 LOAD_RESERVE_ONLY, image);
-    close_handle(vmo);
-    if (status != OK)
-        return status == ERR_BAD_EXECUTABLE ? -ENOEXEC : errno_of(status);
-    image->personality[sizeof image->personality - 1] = '\0';
-    strcpy(program->personality, image->personality[0] ? image->personality : "posix");
-    return 0;
+    const char *with[3] = {path, argument, program->path}, *without[2] = {path, program->path};
+    int error = *argument ? prepend(&program->arguments, 1, with, 3) : prepend(&program->arguments, 1, without, 2);
+    strlcpy(program->path, path, sizeof program->path);
+    return error;
 }
 
-int program_resolve(struct program *program)
+static int find_program(struct program *program)
 {
+    char line[SCRIPT_LINE];
     for (uint32_t depth = 0; depth <= SCRIPT_DEPTH; depth++) {
-        char head[HEAD_SIZE], *interpreter, *argument;
-        int error = program->file ? 0 : open_image(program->path, &program->file);
+        int error = image_open(&program->image, program->path);
         if (error < 0)
             return error;
-        error = read_head(program->file, head, sizeof head);
+        int script = script_line(program->image.vmo, line);
+        if (script == 0)
+            return 0;
+        image_close(&program->image);
+        error = script < 0 ? script : use_interpreter(program, line);
         if (error < 0)
             return error;
-        if (head[0] != '#' || head[1] != '!')
-            return decide_personality(program, head);
-        error = parse_script(head, &interpreter, &argument);
-        if (error == 0)
-            error = wrap_arguments(program, interpreter, argument);
-        if (error < 0)
-            return error;
-        file_release(program->file);
-        program->file = NULL;
     }
     return -ELOOP;
 }
 
-/* ---- memory -------------------------------------------------------------------------------------- */
+/* ---- loading -------------------------------------------------------------------------------------------- */
 
-static int load_into(struct program *program, struct file *file, uint32_t base, uint32_t flags,
-                     struct load_result *result)
+static int load_errno(status_t status)
 {
-    handle_t vmo;
-    int error = file->ops->vmo(file, PROT_R | PROT_X, false, &vmo);
-    if (error < 0)
-        return error;
-    status_t status = space_load(program->mm->space, vmo, base, flags, result);
-    close_handle(vmo);
-    if (status != OK)
-        return status == ERR_BAD_EXECUTABLE ? -ENOEXEC : errno_of(status);
-    if (!(flags & LOAD_RESERVE_ONLY)) {
-        server_lock();
-        uint32_t tag = mapping_tag(file->path);
-        server_unlock();
-        ignore(space_tag(program->mm->space, result->base, result->size, tag, 0));
-    }
-    return 0;
+    return status == ERR_BAD_EXECUTABLE || status == ERR_ALREADY_EXISTS ? -ENOEXEC : errno_of(status);
 }
 
-/* The program's PT_INTERP, as high as possible. */
 static int load_interpreter(struct program *program)
 {
-    struct load_result result;
-    struct file *file;
-    char path[PATH_MAX / 4];
-    handle_t vmo;
-    uint32_t length = program->image.interp_length;
-    if (length >= sizeof path)
-        return -ENAMETOOLONG;
-    int error = program->file->ops->vmo(program->file, PROT_R, false, &vmo);
+    struct load_result *loaded = &program->image.loaded;
+    struct image interpreter = {.file = NULL};
+    char path[SCRIPT_LINE];
+    if (loaded->interp_length == 0)
+        return 0;
+    if (loaded->interp_length >= sizeof path || vmo_read(program->image.vmo, loaded->interp_offset, path, loaded->interp_length) != OK)
+        return -ENOEXEC;
+    path[loaded->interp_length] = 0;
+    int error = image_open(&interpreter, path);
     if (error < 0)
         return error;
-    status_t status = vmo_read(vmo, program->image.interp_offset, path, length);
-    close_handle(vmo);
-    if (status != OK)
-        return -EIO;
-    path[length] = '\0';
-    error = open_image(path, &file);
-    if (error < 0)
-        return error;
-    error = load_into(program, file, 0, LOAD_RESERVE_ONLY, &result);
-    if (error == 0)
-        error = load_into(program, file, (MMAP_TOP - result.size) & ~PAGE_MASK, LOAD_AT_BASE, &result);
-    file_release(file);
-    program->entry = result.entry;
-    program->interpreter_base = result.base;
+    error = load_errno(space_load(program->mm->space, interpreter.vmo, 0, 0, &program->image.interpreter));
+    image_close(&interpreter);
     return error;
 }
 
-static int map_stack(struct program *program)
-{
-    uint32_t limit = MIN(limit_of(self()->process, RLIMIT_STACK), STACK_SIZE_MAX);
-    uint32_t size = MAX((limit + PAGE_MASK) & ~PAGE_MASK, ARGUMENTS_MAX + 32 * PAGE_SIZE);
-    struct map_request map = {.address = STACK_TOP - size,
-                              .length = size,
-                              .prot = PROT_R | PROT_W | (program->image.executable_stack ? PROT_X : 0),
-                              .flags = MAP_FLAG_FIXED | MAP_FLAG_NOREPLACE | MAP_FLAG_GROWSDOWN,
-                              .tag = TAG_STACK};
-    program->mm->stack_top = STACK_TOP;
-    return errno_of(space_map(program->mm->space, &map));
-}
-
-static uint32_t hwcap(void)
-{
-    uint32_t eax = 1, ebx, ecx, edx;
-    __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
-    return edx;
-}
-
-/* The auxiliary vector. Returns the number of words. */
-static uint32_t fill_auxv(const struct program *program, uint32_t *to, uint32_t random, uint32_t platform,
-                          uint32_t execfn)
-{
-    const struct load_result *image = &program->image;
-    const struct credentials *own = &self()->process->credentials;
-    const uint32_t entries[][2] = {
-        {AT_HWCAP, hwcap()},
-        {AT_PAGESZ, PAGE_SIZE},
-        {AT_CLKTCK, CLOCK_TICKS},
-        {AT_PHDR, image->phdr},
-        {AT_PHENT, image->phdr_entry_size},
-        {AT_PHNUM, image->phdr_count},
-        {AT_BASE, program->interpreter_base},
-        {AT_FLAGS, 0},
-        {AT_ENTRY, image->entry},
-        {AT_UID, own->uid},
-        {AT_EUID, own->euid},
-        {AT_GID, own->gid},
-        {AT_EGID, own->egid},
-        {AT_SECURE, own->uid != own->euid || own->gid != own->egid},
-        {AT_RANDOM, random},
-        {AT_EXECFN, execfn},
-        {AT_PLATFORM, platform},
-        {32 /* AT_SYSINFO */, vdso_syscall},
-        {AT_NULL, 0},
-    };
-    memcpy(to, entries, sizeof entries);
-    return sizeof entries / 4;
-}
-
-struct stack_image {
-    uint8_t *bytes;
-    uint32_t size, address; /* of bytes[0] in the guest */
-    uint32_t strings;       /* where the strings begin, as an offset */
-};
-
-static uint32_t put_pointers(uint32_t *to, const struct text *strings, uint32_t count, uint32_t address)
-{
-    uint32_t at = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        to[i] = address + at;
-        at += (uint32_t)strlen(strings->data + at) + 1;
-    }
-    to[count] = 0;
-    return count + 1;
-}
-
-/*
- * The initial stack, lowest address first: argc, argv, envp, auxv | 16 random bytes, platform,
- * argument strings, environment strings, path of the program.
- */
-static int make_stack(struct program *program, struct stack_image *image)
-{
-    static const char platform[] = "i686";
-    uint32_t execfn_size = (uint32_t)strlen(program->path) + 1;
-    uint32_t words = 1 + program->argc + 1 + program->envc + 1 + ARRAY_COUNT(program->mm->auxv);
-    uint32_t fixed = (words * 4 + 15) & ~15u;
-    uint32_t variable = 16 + sizeof platform + program->args.length + program->envs.length + execfn_size + 4;
-    image->size = fixed + ((variable + 15) & ~15u);
-    image->bytes = allocate(image->size);
-    if (!image->bytes)
-        return -ENOMEM;
-    image->address = (STACK_TOP - 16 - image->size) & ~15u;
-    uint32_t random = image->address + fixed, platform_at = random + 16, args = platform_at + sizeof platform;
-    uint32_t envs = args + program->args.length, execfn = envs + program->envs.length;
-    uint8_t *strings = image->bytes + fixed;
-    if (random_get(strings, 16) != OK)
-        return -EIO;
-    memcpy(strings + 16, platform, sizeof platform);
-    memcpy(strings + (args - random), program->args.data, program->args.length);
-    memcpy(strings + (envs - random), program->envs.data, program->envs.length);
-    memcpy(strings + (execfn - random), program->path, execfn_size);
-    uint32_t *to = (uint32_t *)image->bytes;
-    *to++ = program->argc;
-    to += put_pointers(to, &program->args, program->argc, args);
-    to += put_pointers(to, &program->envs, program->envc, envs);
-    struct mm *mm = program->mm;
-    mm->auxv_size = 4 * fill_auxv(program, to, random, platform_at, execfn);
-    memcpy(mm->auxv, to, mm->auxv_size);
-    mm->arguments = args;
-    mm->arguments_end = envs;
-    mm->environment_end = execfn;
-    program->stack = image->address;
-    return 0;
-}
-
-/* Writes the stack image through the calling thread's view of the new space. */
-static int write_stack(struct program *program)
-{
-    struct stack_image image = {.bytes = NULL};
-    struct mm *old = self()->process->mm;
-    int error = make_stack(program, &image);
-    if (error == 0) {
-        ignore(space_attach(program->mm->space));
-        error = copy_out(USER(image.address), image.bytes, image.size) < 0 ? -ENOMEM : 0;
-        ignore(space_attach(old ? old->space : HANDLE_NONE));
-    }
-    release(image.bytes);
-    return error;
-}
-
-int program_build(struct program *program)
+static int load(struct program *program)
 {
     int error = mm_new(&program->mm);
     if (error < 0)
         return error;
-    struct mm *mm = program->mm;
-    error = load_into(program, program->file, 0, 0, &program->image);
-    program->entry = program->image.entry;
-    if (error == 0 && program->image.interp_length)
+    error = load_errno(space_load(program->mm->space, program->image.vmo, 0, 0, &program->image.loaded));
+    if (error == 0)
         error = load_interpreter(program);
     if (error == 0)
-        error = map_stack(program);
-    if (error == 0)
-        error = mm_map_vdso(mm);
-    if (error == 0)
-        error = write_stack(program);
-    if (error < 0)
-        return error;
-    uint32_t end = program->image.brk ? program->image.brk : program->image.base + program->image.size;
-    mm->brk_start = mm->brk_end = (end + PAGE_MASK) & ~PAGE_MASK;
-    mm->exe = text_copy(program->file->path ? program->file->path : program->path);
-    return 0;
+        error = mm_map_vdso(program->mm);
+    program->mm->brk_start = program->mm->brk_end = program->image.loaded.brk;
+    return error;
 }
 
-/* ---- taking over the process ---------------------------------------------------------------------- */
+/* ---- the stack ------------------------------------------------------------------------------------------- */
 
-/* Ends all other threads; the caller becomes the thread whose number is the process's. */
-static int become_only_thread(struct thread *thread)
+/* The stack image while it is built from its end downwards. */
+struct stack {
+    struct text vectors; /* argc, argv[], NULL, envp[], NULL, auxv */
+    uint32_t strings;    /* address of the first argument string */
+};
+
+static void add_word(struct stack *stack, uint32_t word)
 {
-    struct process *process = thread->process;
-    struct thread *each;
+    text_add(&stack->vectors, &word, sizeof word);
+}
+
+static void add_pointers(struct stack *stack, const struct string_list *list, uint32_t address)
+{
+    const char *at = list->bytes.data;
+    for (uint32_t i = 0; i < list->count; i++) {
+        uint32_t length = (uint32_t)strlen(at) + 1;
+        add_word(stack, address);
+        address += length;
+        at += length;
+    }
+    add_word(stack, 0);
+}
+
+static void add_auxiliary(struct stack *stack, struct program *program, uint32_t type, uint32_t value)
+{
+    struct mm *mm = program->mm;
+    if (mm->auxv_size + 2 <= ARRAY_COUNT(mm->auxv)) {
+        mm->auxv[mm->auxv_size++] = type;
+        mm->auxv[mm->auxv_size++] = value;
+    }
+    add_word(stack, type);
+    add_word(stack, value);
+}
+
+static void add_auxiliary_vector(struct stack *stack, struct program *program, uint32_t random, uint32_t platform, uint32_t name)
+{
+    const struct credentials *credentials = &self()->process->credentials;
+    const struct load_result *loaded = &program->image.loaded;
+    add_auxiliary(stack, program, AT_SYSINFO, vdso_syscall);
+    add_auxiliary(stack, program, AT_HWCAP, HARDWARE_CAPABILITIES);
+    add_auxiliary(stack, program, AT_PAGESZ, PAGE_SIZE);
+    add_auxiliary(stack, program, AT_CLKTCK, CLOCK_TICKS);
+    add_auxiliary(stack, program, AT_PHDR, loaded->phdr);
+    add_auxiliary(stack, program, AT_PHENT, loaded->phdr_entry_size);
+    add_auxiliary(stack, program, AT_PHNUM, loaded->phdr_count);
+    add_auxiliary(stack, program, AT_BASE, program->image.interpreter.base);
+    add_auxiliary(stack, program, AT_FLAGS, 0);
+    add_auxiliary(stack, program, AT_ENTRY, loaded->entry);
+    add_auxiliary(stack, program, AT_UID, credentials->uid);
+    add_auxiliary(stack, program, AT_EUID, credentials->euid);
+    add_auxiliary(stack, program, AT_GID, credentials->gid);
+    add_auxiliary(stack, program, AT_EGID, credentials->egid);
+    add_auxiliary(stack, program, AT_SECURE, 0);
+    add_auxiliary(stack, program, AT_RANDOM, random);
+    add_auxiliary(stack, program, AT_EXECFN, name);
+    add_auxiliary(stack, program, AT_PLATFORM, platform);
+    add_auxiliary(stack, program, AT_NULL, 0);
+}
+
+static int map_stack(struct program *program, uint32_t needed)
+{
+    uint32_t size = MIN(limit_of(self()->process, RLIMIT_STACK), STACK_SIZE_MAX);
+    size = MAX(size, needed + (128u << 10));
+    size = (size + PAGE_MASK) & ~PAGE_MASK;
+    struct map_request request = {.address = STACK_TOP - size, .length = size, .prot = PROT_R | PROT_W,
+                                  .flags = MAP_FLAG_FIXED | MAP_FLAG_NOREPLACE | MAP_FLAG_GROWSDOWN, .tag = TAG_STACK};
+    if (program->image.loaded.executable_stack)
+        request.prot |= PROT_X;
+    program->mm->stack_top = STACK_TOP;
+    return space_map(program->mm->space, &request) == OK ? 0 : -ENOMEM;
+}
+
+static int write_all(handle_t space, uint32_t address, const void *bytes, uint32_t length)
+{
+    uint32_t done = 0;
+    if (length == 0)
+        return 0;
+    return space_write(space, address, bytes, length, &done) == OK && done == length ? 0 : -ENOMEM;
+}
+
+/* From the top: name, platform, random bytes, environment, arguments, then the vectors. */
+static int build_stack(struct program *program)
+{
+    static const char platform[] = "i686";
+    struct stack stack = {.strings = 0};
+    struct mm *mm = program->mm;
+    uint8_t seed[16];
+    uint32_t name_size = (uint32_t)strlen(program->name) + 1, at = STACK_TOP - 4;
+    uint32_t name = at -= name_size, platform_at = at -= sizeof platform, random = at -= sizeof seed;
+    uint32_t environment = at -= program->environment.bytes.length, arguments = at -= program->arguments.bytes.length;
+    uint32_t words = 1 + program->arguments.count + 1 + program->environment.count + 1 + 2 * 19;
+    uint32_t vectors = (at - words * 4) & ~15u;
+    int error = map_stack(program, STACK_TOP - vectors);
+    if (error < 0 || random_get(seed, sizeof seed) != OK)
+        return error < 0 ? error : -EIO;
+    add_word(&stack, program->arguments.count);
+    add_pointers(&stack, &program->arguments, arguments);
+    add_pointers(&stack, &program->environment, environment);
+    add_auxiliary_vector(&stack, program, random, platform_at, name);
+    error = stack.vectors.failed ? -ENOMEM : write_all(mm->space, vectors, stack.vectors.data, stack.vectors.length);
+    if (error == 0)
+        error = write_all(mm->space, arguments, program->arguments.bytes.data, program->arguments.bytes.length);
+    if (error == 0)
+        error = write_all(mm->space, environment, program->environment.bytes.data, program->environment.bytes.length);
+    if (error == 0)
+        error = write_all(mm->space, random, seed, sizeof seed);
+    if (error == 0)
+        error = write_all(mm->space, platform_at, platform, sizeof platform);
+    if (error == 0)
+        error = write_all(mm->space, name, program->name, name_size);
+    text_free(&stack.vectors);
+    mm->arguments = arguments;
+    mm->arguments_end = environment;
+    mm->environment_end = environment + program->environment.bytes.length;
+    program->stack = vectors;
+    return error;
+}
+
+/* ---- the change ------------------------------------------------------------------------------------------- */
+
+/* Ends the other threads. -ERESTARTNOINTR: this process is ending itself. */
+static int end_other_threads(struct process *process)
+{
+    struct thread *me = self(), *thread;
+    int error = 0;
     server_lock();
     if (process->exiting || process->exec_thread) {
         server_unlock();
         return -ERESTARTNOINTR;
     }
-    process->exec_thread = thread;
-    list_each(each, &process->threads, struct thread, link)
+    process->exec_thread = me;
+    list_each(thread, &process->threads, struct thread, link)
     {
-        if (each != thread)
-            thread_notify(each);
+        if (thread != me)
+            thread_notify(thread);
     }
     while (process->thread_count > 1 && !process->exiting) {
-        struct waiter waiter = {.thread = thread, .until_end = true};
+        struct waiter waiter = {.thread = me, .until_end = true};
         list_append(&process->thread_gone.waiters, &waiter.link);
         waiter_sleep(&waiter, DEADLINE_NEVER);
         list_remove(&waiter.link);
     }
+    if (process->exiting)
+        error = -ERESTARTNOINTR;
     process->exec_thread = NULL;
-    bool ended = process->exiting;
-    thread->tid = process->pid;
     server_unlock();
-    return ended ? -EINTR : 0;
-}
-
-/* Gives the process tables of its own where it shared them. Before anything is lost. */
-static int unshare(struct process *process)
-{
-    struct files *files = NULL;
-    int error = 0;
-    server_lock();
-    if (process->files->references > 1) {
-        struct files *copy = files_copy(process->files);
-        files = copy ? process->files : NULL;
-        error = copy ? 0 : -ENOMEM;
-        if (copy)
-            process->files = copy;
-    }
-    if (error == 0 && process->sighand->references > 1) {
-        struct sighand *copy = sighand_copy(process->sighand);
-        error = copy ? 0 : -ENOMEM;
-        if (copy) {
-            sighand_release(process->sighand);
-            process->sighand = copy;
-        }
-    }
-    server_unlock();
-    files_release(files);
     return error;
 }
 
-static void reset_signals(struct process *process)
+static int own_actions(struct process *process)
 {
+    struct sighand *copy = sighand_copy(process->sighand);
+    if (!copy)
+        return -ENOMEM;
     for (uint32_t i = 0; i < SIGNAL_COUNT; i++) {
-        struct linux_sigaction *action = &process->sighand->actions[i];
-        uint32_t kept = action->handler == 1 ? 1 : 0; /* what is ignored stays ignored */
-        *action = (struct linux_sigaction){.handler = kept};
+        bool ignored = copy->actions[i].handler == 1;
+        memset(&copy->actions[i], 0, sizeof copy->actions[i]);
+        copy->actions[i].handler = ignored;
     }
+    server_lock();
+    sighand_release(process->sighand);
+    process->sighand = copy;
+    server_unlock();
+    return 0;
+}
+
+static int own_files(struct process *process)
+{
+    struct files *old = process->files;
+    if (old->references == 1)
+        return 0;
+    server_lock();
+    struct files *copy = files_copy(old);
+    if (copy)
+        process->files = copy;
+    server_unlock();
+    if (!copy)
+        return -ENOMEM;
+    files_release(old);
+    return 0;
+}
+
+static const char *last_component(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
 }
 
 static void reset_thread(struct thread *thread)
 {
+    thread->tid = thread->process->pid;
     thread->altstack = thread->altstack_size = 0;
-    thread->robust_list = thread->clear_tid = 0;
-    thread->has_restore_blocked = false;
+    thread->clear_tid = thread->robust_list = 0;
     thread->restart.kind = RESTART_NONE;
     memset(thread->tls, 0, sizeof thread->tls);
     for (uint32_t slot = 0; slot < TLS_SLOTS; slot++)
@@ -482,247 +437,299 @@ static void reset_thread(struct thread *thread)
     ignore(guest_fpu_reset(X87_CONTROL));
 }
 
-static void set_identity(struct process *process, const struct program *program)
+static void enter_program(struct thread *thread, const struct program *program)
 {
-    const char *slash = strrchr(program->path, '/');
-    const struct fs_attr *attr = &program->file->attr;
-    struct credentials *own = &process->credentials;
-    strlcpy(process->comm, slash ? slash + 1 : program->path, sizeof process->comm);
-    if (attr->mode & S_ISUID)
-        own->euid = attr->uid;
-    if ((attr->mode & S_ISGID) && (attr->mode & S_IXGRP))
-        own->egid = attr->gid;
-    own->suid = own->fsuid = own->euid;
-    own->sgid = own->fsgid = own->egid;
-    process->executed = true;
+    const struct load_result *loaded = &program->image.loaded, *interpreter = &program->image.interpreter;
+    thread->frame->regs = (struct registers){
+        .cs = GUEST_CS, .ds = GUEST_DS, .es = GUEST_DS, .ss = GUEST_DS, .eflags = 0x202,
+        .eip = loaded->interp_length ? interpreter->entry : loaded->entry, .esp = program->stack};
 }
 
-static bool wants_trace(const struct program *program)
-{
-    uint32_t at = 0;
-    for (uint32_t i = 0; i < program->envc; i++) {
-        if (strcmp(program->envs.data + at, TRACE_VARIABLE) == 0)
-            return true;
-        at += (uint32_t)strlen(program->envs.data + at) + 1;
-    }
-    return false;
-}
-
-static void set_trace(struct process *process, const struct program *program)
-{
-    struct file *file = NULL, *old = process->trace;
-    if (wants_trace(program)) {
-        server_lock();
-        file = fd_peek(process, 2);
-        server_unlock();
-    }
-    process->trace = file;
-    if (old)
-        file_release(old);
-}
-
-static void set_registers(struct thread *thread, const struct program *program)
-{
-    thread->frame->regs = (struct registers){.ds = GUEST_DS,
-                                             .es = GUEST_DS,
-                                             .ss = GUEST_DS,
-                                             .cs = GUEST_CS,
-                                             .eip = program->entry,
-                                             .esp = program->stack,
-                                             .eflags = EFLAGS_START};
-}
-
-int program_enter(struct program *program)
+static void change_program(struct process *process, struct program *program)
 {
     struct thread *thread = self();
-    struct process *process = thread->process;
-    int error = become_only_thread(thread);
-    if (error == 0)
-        error = unshare(process);
-    if (error < 0)
-        return error;
-    futex_thread_end(thread);
-    ignore(space_attach(program->mm->space));
-    server_lock();
     struct mm *old = process->mm;
+    struct proc_record record = {.pid = process->pid};
+    program->mm->exe = text_copy(program->image.file->path ? program->image.file->path : program->path);
+    server_lock();
     process->mm = program->mm;
     program->mm = NULL;
-    process_release_vfork(process);
-    mm_release(old);
+    strlcpy(process->comm, last_component(program->name), sizeof process->comm);
+    process->executed = true;
+    process->dumpable = true;
     timers_delete_posix(process);
-    reset_signals(process);
-    set_identity(process, program);
+    process_release_vfork(process);
     server_unlock();
-    reset_thread(thread);
-    set_trace(process, program);
+    ignore(space_attach(process->mm->space));
+    server_lock();
+    mm_release(old);
+    server_unlock();
     files_close_on_exec(process->files);
-    set_registers(thread, program);
-    return 0;
+    reset_thread(thread);
+    enter_program(thread, program);
+    ignore(init_proc_set(server.init, process->pid, PROC_NAME, &record, process->comm));
 }
 
-/* ---- handing over --------------------------------------------------------------------------------- */
-
-static char **pointers_to(struct text *strings, uint32_t count)
+/* The decoder is switched on by a variable of the new program's environment. */
+static void look_for_trace(struct process *process, const struct string_list *environment)
 {
-    char **vector = allocate((count + 1) * sizeof *vector);
-    uint32_t at = 0;
-    for (uint32_t i = 0; vector && i < count; i++) {
-        vector[i] = strings->data + at;
-        at += (uint32_t)strlen(vector[i]) + 1;
-    }
-    return vector;
-}
-
-static int export_descriptors(struct process *process, uint32_t start)
-{
-    for (uint32_t i = 0; i < process->files->capacity; i++) {
-        struct start_fd fd = {.fd = i};
-        handle_t handles[2] = {HANDLE_NONE, HANDLE_NONE};
+    const char *at = environment->bytes.data;
+    for (uint32_t i = 0; i < environment->count; i++, at += strlen(at) + 1) {
+        if (strcmp(at, "ATOMIK_TRACE=1") != 0 || process->trace)
+            continue;
+        struct file *file = fd_get(2);
         server_lock();
-        bool wanted = !process->files->slots[i].close_on_exec;
-        struct file *file = wanted ? fd_peek(process, i) : NULL;
+        process->trace = file;
         server_unlock();
+    }
+}
+
+/* ---- programs of other personalities ------------------------------------------------------------------------- */
+
+static const char *foreign_personality(const struct load_result *loaded)
+{
+    if (loaded->kind != KIND_ELF)
+        return "nt";
+    if (loaded->personality[0] != 0 && strcmp(loaded->personality, "posix") != 0)
+        return loaded->personality;
+    return NULL;
+}
+
+static char **pointer_array(const struct string_list *list)
+{
+    char **array = allocate((list->count + 1) * sizeof *array), *at = list->bytes.data;
+    for (uint32_t i = 0; array && i < list->count; i++, at += strlen(at) + 1)
+        array[i] = at;
+    return array;
+}
+
+static int hand_over_fds(struct process *process, uint32_t start)
+{
+    for (uint32_t fd = 0; fd < process->files->capacity; fd++) {
+        struct start_fd row = {.fd = fd};
+        handle_t handles[2] = {HANDLE_NONE, HANDLE_NONE};
+        struct file *file = fd_get(fd);
         if (!file)
             continue;
-        int error = file->ops->export ? file->ops->export(file, &fd, handles) : 0;
-        if (error == 0 && fd.kind != FD_NONE)
-            error = errno_of(init_start_fd(server.init, start, &fd, handles[0], handles[1]));
-        close_handle(handles[0]);
-        close_handle(handles[1]);
+        if (!process->files->slots[fd].close_on_exec && file->ops->export && file->ops->export(file, &row, handles) == 0) {
+            row.fd = fd;
+            status_t status = init_start_fd(server.init, start, &row, handles[0], handles[1]);
+            handle_drop(&handles[0]);
+            handle_drop(&handles[1]);
+            if (status != OK) {
+                file_release(file);
+                return errno_of(status);
+            }
+        }
         file_release(file);
-        if (error < 0)
-            return error;
     }
     return 0;
 }
 
-static void fill_signals(struct thread *thread, struct start_arguments *arguments)
+static void note_signals(struct process *process, struct start_arguments *arguments)
 {
-    uint64_t ignored = 0;
-    for (uint32_t i = 0; i < SIGNAL_COUNT; i++) {
-        if (thread->process->sighand->actions[i].handler == 1)
+    uint64_t ignored = 0, blocked = self()->blocked;
+    for (uint32_t i = 0; i < SIGNAL_COUNT; i++)
+        if (process->sighand->actions[i].handler == 1)
             ignored |= 1ull << i;
-    }
-    arguments->umask = thread->process->fs->umask;
     arguments->ignored_signals_low = (uint32_t)ignored;
     arguments->ignored_signals_high = (uint32_t)(ignored >> 32);
-    arguments->blocked_signals_low = (uint32_t)thread->blocked;
-    arguments->blocked_signals_high = (uint32_t)(thread->blocked >> 32);
+    arguments->blocked_signals_low = (uint32_t)blocked;
+    arguments->blocked_signals_high = (uint32_t)(blocked >> 32);
 }
 
-static int commit(struct program *program, uint32_t start, char **argv, char **envp)
+static int hand_over_strings(struct process *process, const struct program *program, struct start_arguments *arguments, handle_t *vmo)
 {
-    struct thread *thread = self();
-    struct fs_context *fs = thread->process->fs;
-    struct start_arguments arguments = {.argc = 0};
-    const char *image = program->file->path ? program->file->path : program->path;
-    handle_t strings;
-    uint32_t pid;
-    status_t status = start_strings_vmo(image, fs->cwd_text, argv, envp, &arguments, &strings);
-    if (status != OK)
-        return errno_of(status);
-    fill_signals(thread, &arguments);
-    status = init_start_commit(server.init, start, &arguments, strings, fs->root, fs->cwd ? fs->cwd : fs->root,
-                               program->file->handle, true, &pid);
-    close_handle(strings);
-    return status == ERR_BAD_EXECUTABLE ? -ENOEXEC : errno_of(status);
-}
-
-int program_hand_over(struct program *program)
-{
-    struct process *process = self()->process;
-    struct start_request request = {.personality = program->personality, .pid = process->pid};
-    uint32_t start;
-    int error = become_only_thread(self());
-    if (error < 0)
-        return error;
-    status_t status = init_start_begin(server.init, &request, &start);
-    if (status != OK)
-        return errno_of(status);
-    char **argv = pointers_to(&program->args, program->argc), **envp = pointers_to(&program->envs, program->envc);
-    error = argv && envp ? export_descriptors(process, start) : -ENOMEM;
-    if (error == 0) {
-        process->state = PROCESS_REMOTE; /* its end may be reported before commit returns */
-        error = commit(program, start, argv, envp);
-        if (error < 0)
-            process->state = PROCESS_ALIVE;
-    } else {
-        init_start_abandon(server.init, start);
-    }
+    char **argv = pointer_array(&program->arguments), **envp = pointer_array(&program->environment);
+    const char *path = program->image.file->path ? program->image.file->path : program->path;
+    int error = argv && envp ? errno_of(start_strings_vmo(path, process->fs->cwd_text, argv, envp, arguments, vmo)) : -ENOMEM;
     release(argv);
     release(envp);
     return error;
 }
 
-/* ---- the system calls ------------------------------------------------------------------------------ */
-
-static int execute(struct program *program)
+/* Returns only with an error; else the thread ends here and the process is the other one's. */
+static int hand_over(struct process *process, struct program *program, const char *personality)
 {
-    struct thread *thread = self();
-    int error = program_resolve(program);
+    struct start_request request = {.personality = personality, .pid = process->pid};
+    struct start_arguments arguments = {.umask = process->fs->umask};
+    handle_t strings;
+    uint32_t start, pid;
+    handle_t cwd = process->fs->cwd ? process->fs->cwd : process->fs->root;
+    if (!file_is_node(program->image.file))
+        return -EACCES;
+    note_signals(process, &arguments);
+    int error = hand_over_strings(process, program, &arguments, &strings);
     if (error < 0)
         return error;
-    if (strcmp(program->personality, "posix") != 0) {
-        error = program_hand_over(program);
+    error = errno_of(init_start_begin(server.init, &request, &start));
+    if (error == 0) {
+        error = hand_over_fds(process, start);
         if (error < 0)
-            return error;
-        program_free(program);
-        server_lock();
-        thread->process->exiting = true; /* here; it lives on elsewhere */
-        server_unlock();
-        thread_finish(thread);
+            init_start_abandon(server.init, start);
+        else
+            error = errno_of(init_start_commit(server.init, start, &arguments, strings, process->fs->root, cwd,
+                                               program->image.file->handle, true, &pid));
     }
-    error = program_build(program);
-    if (error == 0)
-        error = program_enter(program);
-    if (error == 0)
-        ignore(init_proc_set(server.init, thread->process->pid, PROC_NAME, NULL, thread->process->comm));
+    close_handle(strings);
     return error;
 }
 
-static int32_t exec_path(user_t argv, user_t envp, struct file *file)
+/* ---- all together ------------------------------------------------------------------------------------------------ */
+
+static void program_free(struct program *program)
 {
-    struct program program = {.file = file};
-    program.path = text_copy(file && file->path ? file->path : worker_self()->path);
-    int error = program.path ? copy_in_strings(&program.args, &program.argc, argv, 0) : -ENOMEM;
+    image_close(&program->image);
+    server_lock();
+    mm_release(program->mm);
+    server_unlock();
+    text_free(&program->arguments.bytes);
+    text_free(&program->environment.bytes);
+    release(program);
+}
+
+static void leave(struct process *process, struct program *program)
+{
+    server_lock();
+    process->state = PROCESS_REMOTE;
+    process->exiting = true;
+    server_unlock();
+    program_free(program);
+    thread_finish(self());
+}
+
+static int run(struct process *process, struct program *program, bool foreign)
+{
+    struct load_result probe;
+    int error = find_program(program);
+    if (error < 0)
+        return error;
+    handle_t own = process->mm ? process->mm->space : HANDLE_NONE;
+    struct mm *scratch = NULL;
+    if (own == HANDLE_NONE && (error = mm_new(&scratch)) < 0)
+        return error;
+    error = load_errno(space_load(own ? own : scratch->space, program->image.vmo, 0, LOAD_RESERVE_ONLY, &probe));
+    server_lock();
+    mm_release(scratch);
+    server_unlock();
+    if (error < 0)
+        return error;
+    const char *personality = foreign_personality(&probe);
+    if (personality && !foreign)
+        return -ENOEXEC;
+    if (!personality) {
+        error = load(program);
+        if (error == 0)
+            error = build_stack(program);
+    }
     if (error == 0)
-        error = copy_in_strings(&program.envs, &program.envc, envp, program.args.length);
-    if (error == 0 && program.argc == 0)
-        error = add_string(&program.args, &program.argc, "");
+        error = end_other_threads(process);
     if (error == 0)
-        error = execute(&program);
-    program_free(&program);
-    return error < 0 ? error : -RESULT_KEEP_REGISTERS;
+        error = own_files(process);
+    if (error == 0 && personality) {
+        error = hand_over(process, program, personality);
+        if (error == 0)
+            leave(process, program);
+    }
+    if (error == 0)
+        error = own_actions(process);
+    if (error < 0)
+        return error;
+    look_for_trace(process, &program->environment);
+    change_program(process, program);
+    return 0;
+}
+
+int exec_program(const char *path, struct string_list *arguments, struct string_list *environment, bool foreign)
+{
+    struct program *program = allocate(sizeof *program);
+    if (!program)
+        return -ENOMEM;
+    strlcpy(program->path, path, sizeof program->path);
+    program->arguments = *arguments;
+    program->environment = *environment;
+    char *name = text_copy(path);
+    program->name = name ? name : "";
+    int error = name ? run(self()->process, program, foreign) : -ENOMEM;
+    program_free(program);
+    release(name);
+    return error;
 }
 
 int32_t sys_execve(user_t path, user_t argv, user_t envp)
 {
+    struct string_list arguments = {.count = 0}, environment = {.count = 0};
     int error = path_copy_in(path);
-    return error < 0 ? error : exec_path(argv, envp, NULL);
+    char *name = error < 0 ? NULL : text_copy(worker_self()->path);
+    if (error == 0 && !name)
+        error = -ENOMEM;
+    if (error == 0)
+        error = copy_in_strings(&arguments, argv);
+    if (error == 0)
+        error = copy_in_strings(&environment, envp);
+    if (error == 0 && arguments.bytes.length + environment.bytes.length > ARGUMENTS_MAX)
+        error = -E2BIG;
+    if (error == 0 && arguments.count == 0)
+        string_list_add(&arguments, "");
+    if (error == 0) {
+        error = exec_program(name, &arguments, &environment, true);
+    } else {
+        text_free(&arguments.bytes);
+        text_free(&environment.bytes);
+    }
+    release(name);
+    return error < 0 ? error : -RESULT_KEEP_REGISTERS;
+}
+
+/* Path of a descriptor's file, and behind it `rest` if that is not empty, into the worker's path buffer. */
+static int path_below(uint32_t fd, const char *rest)
+{
+    char *result = worker_self()->path2;
+    struct file *file = fd_get(fd);
+    if (!file)
+        return -EBADF;
+    int error = file->path ? 0 : -ENOENT;
+    if (error == 0 && strlen(file->path) + strlen(rest) + 2 > PATH_MAX)
+        error = -ENAMETOOLONG;
+    if (error == 0) {
+        strcpy(result, file->path);
+        if (*rest) {
+            strcat(result, "/");
+            strcat(result, rest);
+        }
+    }
+    file_release(file);
+    return error;
 }
 
 int32_t sys_execveat(uint32_t fd, user_t path, user_t argv, user_t envp, uint32_t flags)
 {
-    struct file *file = NULL;
+    char first = 0;
     if (flags & ~(uint32_t)(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
         return -EINVAL;
-    int error = path_copy_in(path);
-    if (error == -ENOENT && (flags & AT_EMPTY_PATH)) {
-        file = fd_get(fd);
-        if (!file)
-            return -EBADF;
-        if (!file_is_node(file) || !file->path || !S_ISREG(file->attr.mode)) {
-            file_release(file);
-            return -EACCES;
-        }
-        return exec_path(argv, envp, file);
-    }
+    if (copy_in(&first, path, 1) < 0)
+        return -EFAULT;
+    if (first == '/' || (first != 0 && (int32_t)fd == AT_FDCWD))
+        return sys_execve(path, argv, envp);
+    if (first == 0 && !(flags & AT_EMPTY_PATH))
+        return -ENOENT;
+    struct string_list arguments = {.count = 0}, environment = {.count = 0};
+    int error = first == 0 ? 0 : path_copy_in(path);
     if (error == 0)
-        error = path_open(fd, worker_self()->path, O_RDONLY | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0), 0, &file);
-    if (error < 0)
-        return error;
-    if (file_is_node(file) && S_ISREG(file->attr.mode))
-        return exec_path(argv, envp, file);
-    file_release(file);
-    return -EACCES;
+        error = path_below(fd, first == 0 ? "" : worker_self()->path);
+    char *name = error == 0 ? text_copy(worker_self()->path2) : NULL;
+    if (error == 0 && !name)
+        error = -ENOMEM;
+    if (error == 0)
+        error = copy_in_strings(&arguments, argv);
+    if (error == 0)
+        error = copy_in_strings(&environment, envp);
+    if (error == 0) {
+        error = exec_program(name, &arguments, &environment, true);
+    } else {
+        text_free(&arguments.bytes);
+        text_free(&environment.bytes);
+    }
+    release(name);
+    return error < 0 ? error : -RESULT_KEEP_REGISTERS;
 }

@@ -1,90 +1,80 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The posix personality server: start-up, and the control thread, which waits for what init tells.
- * Guests run in threads of their own (thread.c).
- */
+/* The posix server: connects to init and the root directory, then serves init's events. */
 #include <atomik/startup.h>
-#include <atomik/thread.h>
+#include <ipc/call.h>
 #include <ipc/fsclient.h>
 #include <ipc/initclient.h>
-#include <server/guest_copy.h>
 #include <string.h>
 
+#include "calls.h"
 #include "procinfo.h"
 #include "server.h"
+#include "signals.h"
 #include "start.h"
 #include "task.h"
 #include "time.h"
 
 struct server server = {.hostname = "atomik", .domainname = "(none)"};
 
-/* ---- events ---------------------------------------------------------------------------------------- */
-
-static void deliver_signal(const struct proc_event *event)
+static void on_signal(const struct proc_event *event)
 {
-    siginfo_t info = signal_info(event->signal, event->sender ? SI_USER : SI_KERNEL);
-    if (event->signal == 0 || event->signal > SIGNAL_COUNT)
-        return;
-    info.si_pid = (int)event->sender;
     server_lock();
     struct process *process = process_find(event->pid);
-    if (process && process->state == PROCESS_ALIVE)
+    if (process && process->state == PROCESS_ALIVE && event->signal >= 1 && event->signal <= SIGNAL_COUNT) {
+        siginfo_t info = signal_info(event->signal, SI_USER);
+        info.si_pid = (int)event->sender;
         signal_process(process, &info);
+    }
     server_unlock();
 }
 
-static void sum_times(struct process *process, struct proc_stats *stats)
+/* Of a process of ours; how it runs is the business of /proc too. Lock held. */
+static void fill_stats(struct process *process, struct proc_stats *stats)
 {
     struct thread *thread;
-    struct thread_info info;
-    uint64_t user, system;
+    stats->threads = process->thread_count;
     stats->cpu_time = process->dead_user_time + process->dead_system_time;
-    stats->state = process->stopped ? PROC_STOPPED : PROC_SLEEPING;
     list_each(thread, &process->threads, struct thread, link)
     {
+        uint64_t user, system;
         thread_times(thread, &user, &system);
         stats->cpu_time += user + system;
-        if (thread_info(thread->worker->handle, &info) == OK && info.state != THREAD_BLOCKED && !process->stopped)
-            stats->state = PROC_RUNNING;
     }
+    stats->state = process->state == PROCESS_ZOMBIE ? PROC_ZOMBIE : process->stopped ? PROC_STOPPED : PROC_SLEEPING;
+    if (process->mm && space_pages(process->mm->space, &stats->mapped_pages, &stats->resident_pages) != OK)
+        stats->mapped_pages = stats->resident_pages = 0;
 }
 
-static void answer_stats(const struct proc_event *event)
+static void on_stats(const struct proc_event *event)
 {
-    struct proc_stats stats = {.state = PROC_ZOMBIE};
-    struct text command = {.data = NULL};
+    struct proc_stats stats = {.state = 0};
+    struct text command = {.length = 0};
     server_lock();
     struct process *process = process_find(event->pid);
-    if (process && process->state == PROCESS_ALIVE) {
-        sum_times(process, &stats);
-        stats.threads = process->thread_count;
-        if (process->mm)
-            ignore(space_pages(process->mm->space, &stats.mapped_pages, &stats.resident_pages));
+    status_t status = process ? OK : ERR_NO_PROCESS;
+    if (process) {
+        fill_stats(process, &stats);
         process_command_line(process, &command);
     }
     server_unlock();
-    ignore(init_proc_stats_answer(server.init, event->request, process ? OK : ERR_NO_PROCESS, &stats,
-                                  command.data ? command.data : "", MIN(command.length, 800u)));
+    ignore(init_proc_stats_answer(server.init, event->request, status, &stats, command.data ? command.data : "", command.length));
     text_free(&command);
 }
 
-static void handle_event(const struct proc_event *event, handle_t handles[4])
+static void serve(struct proc_event *event, handle_t handles[4])
 {
-    if (event->type == EVENT_START) {
-        start_process(event, handles);
-        return;
-    }
-    for (uint32_t i = 0; i < 4; i++)
-        close_handle(handles[i]);
     switch (event->type) {
+    case EVENT_START:
+        start_process(event, handles);
+        break;
     case EVENT_SIGNAL:
-        deliver_signal(event);
+        on_signal(event);
         break;
     case EVENT_CHILD:
         remote_child_event(event->pid, event->ppid, event->status);
         break;
     case EVENT_STATS:
-        answer_stats(event);
+        on_stats(event);
         break;
     case EVENT_REPARENT:
         process_reparented(event->pid);
@@ -92,38 +82,36 @@ static void handle_event(const struct proc_event *event, handle_t handles[4])
     }
 }
 
-static void control_thread(void *unused)
-{
-    (void)unused;
-    for (;;) {
-        struct proc_event event;
-        handle_t handles[4];
-        status_t status = init_next_event(server.init, &event, handles);
-        if (status == OK)
-            handle_event(&event, handles);
-        else if (status != ERR_INTERRUPTED)
-            process_fail("next_event", status); /* init is gone, and with it everything */
-    }
-}
-
-/* ---- start-up --------------------------------------------------------------------------------------- */
-
-static void require(const char *what, status_t status)
+static void must(const char *what, status_t status)
 {
     if (status != OK)
         process_fail(what, status);
 }
 
+static void connect(void)
+{
+    struct fs_walk_context walk = {.cwd = HANDLE_NONE};
+    must("posix: init", init_register(startup_handle(STARTUP_INIT), "posix", &server.init, &server.personality));
+    must("posix: root directory", init_root_directory(server.init, &server.root));
+    walk.root = walk.cwd = server.root;
+    must("posix: root directory", fs_client_root(&walk));
+    server.root_ino = walk.root_ino;
+    server.root_device = walk.root_device;
+    if (mm_init_vdso() != 0)
+        process_fail("posix: vDSO page", ERR_NO_MEMORY);
+}
+
 int main(void)
 {
-    handle_t init = startup_handle(STARTUP_INIT);
-    require("guest copies", guest_copy_init());
-    for (uint32_t i = 0; i < PID_BUCKETS; i++)
-        list_init(&all_processes[i]);
-    if (mm_init_vdso() < 0)
-        require("vDSO page", ERR_NO_MEMORY);
+    struct proc_event event;
+    handle_t handles[4];
+    processes_init();
+    connect();
     timers_start();
-    require("registering", init_register(init, "posix", &server.init, &server.personality));
-    worker_background(control_thread, NULL);
-    thread_end();
+    for (;;) {
+        must("posix: next event", init_next_event(server.init, &event, handles));
+        serve(&event, handles);
+        for (uint32_t i = 0; i < 4; i++)
+            handle_drop(&handles[i]);
+    }
 }

@@ -1,284 +1,289 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Programs started from outside. The control thread makes the process; its own first thread then
- * fetches the descriptors, loads the program and reports to init, so that a slow file system holds
- * up nobody else. A start that fails leaves nothing behind.
+ * Processes that arrive from elsewhere: started by init, by a program of another personality, or
+ * carried here by an exec in place. The process is put together on the event thread; its program is
+ * loaded by its own first thread, which then tells init whether that went well.
  */
 #include "start.h"
 
+#include <atomik/syscall.h>
 #include <ipc/call.h>
 #include <ipc/fsclient.h>
 #include <ipc/initclient.h>
+#include <ipc/ttyclient.h>
 #include <string.h>
 
 #include "exec.h"
 #include "file.h"
 #include "server.h"
+#include "signals.h"
 #include "task.h"
 #include "tty.h"
 
-struct start {
-    struct proc_event event;
-    handle_t handles[4]; /* strings, root, cwd, image */
+/* What the first thread needs to know. */
+struct arrival {
+    uint32_t start;
+    struct start_strings strings;
+    struct start_arguments arguments;
 };
 
-/* ---- descriptors ----------------------------------------------------------------------------------- */
-
-static int import_descriptor(const struct start_fd *fd, handle_t h0, handle_t h1, struct file **result)
+static int file_of_row(const struct start_fd *row, handle_t h0, handle_t h1, struct file **file)
 {
-    uint32_t flags = fd->flags & (O_ACCMODE | O_APPEND | O_NONBLOCK);
-    int error = 0;
-    switch (fd->kind) {
+    switch (row->kind) {
     case FD_FILE:
-        return node_file_shared(h0, flags, result);
+        return node_file_shared(h0, row->flags, file);
     case FD_STREAM_READ:
-        *result = stream_file(h0, HANDLE_NONE, (flags & ~(uint32_t)O_ACCMODE) | O_RDONLY);
-        break;
+        *file = stream_file(h0, HANDLE_NONE, row->flags);
+        return *file ? 0 : -ENOMEM;
     case FD_STREAM_WRITE:
-        *result = stream_file(HANDLE_NONE, h0, (flags & ~(uint32_t)O_ACCMODE) | O_WRONLY);
-        break;
+        *file = stream_file(HANDLE_NONE, h0, row->flags);
+        return *file ? 0 : -ENOMEM;
     case FD_STREAM_PAIR:
-        *result = stream_file(h0, h1, (flags & ~(uint32_t)O_ACCMODE) | O_RDWR);
-        break;
+        *file = stream_file(h0, h1, row->flags);
+        return *file ? 0 : -ENOMEM;
     case FD_TTY:
-        return tty_file(h0, h1, (flags & ~(uint32_t)O_ACCMODE) | O_RDWR, result);
+        return tty_file(h0, h1, row->flags, file);
     case FD_DEVICE:
-        error = device_open(fd->device, flags, result);
-        break;
-    default:
-        error = -EINVAL;
+        return device_open(row->device, row->flags, file);
     }
-    if (error == 0 && !*result)
-        return -ENOMEM;
-    return error;
+    close_handle(h0);
+    close_handle(h1);
+    return -EINVAL;
 }
 
-static int import_descriptors(struct process *process, uint32_t start)
+static int fetch_files(struct process *process, uint32_t start)
 {
-    struct start_fd fd;
+    struct start_fd row;
     handle_t h0, h1;
     for (uint32_t index = 0;; index++) {
-        struct file *file = NULL;
-        status_t status = init_start_fetch(server.init, start, index, &fd, &h0, &h1);
+        struct file *file;
+        status_t status = init_start_fetch(server.init, start, index, &row, &h0, &h1);
         if (status != OK)
             return status == ERR_NOT_FOUND ? 0 : errno_of(status);
-        int error = import_descriptor(&fd, h0, h1, &file);
+        int error = file_of_row(&row, h0, h1, &file);
+        if (error == 0)
+            error = fd_install_at(process->files, row.fd, file, false);
         if (error < 0)
             return error;
-        tty_adopt(file, process);
-        if (fd_install_at(process->files, fd.fd, file, false) < 0)
-            return -EMFILE;
     }
 }
 
-/* ---- the program ----------------------------------------------------------------------------------- */
-
-static void add_vector(struct text *strings, char **vector)
+static struct fs_context *directories(const struct proc_event *event, handle_t root, handle_t cwd, const char *cwd_text)
 {
-    for (uint32_t i = 0; vector[i]; i++)
-        text_add(strings, vector[i], (uint32_t)strlen(vector[i]) + 1);
-}
-
-static int open_image_node(struct start *start, const char *path, struct file **result)
-{
-    struct fs_attr attr;
-    status_t status = fs_client_stat(start->handles[3], &attr);
-    if (status != OK)
-        return errno_of(status);
-    handle_t node = start->handles[3];
-    start->handles[3] = HANDLE_NONE;
-    return node_file(node, &attr, O_RDONLY, path, result);
-}
-
-static int prepare(struct start *start, struct program *program)
-{
-    struct process *process = self()->process;
-    struct start_strings strings;
-    status_t status = start_strings_read(start->handles[0], &start->event.arguments, &strings);
-    if (status != OK)
-        return errno_of(status);
-    program->path = text_copy(strings.image);
-    process->fs->cwd_text = text_copy(strings.cwd[0] == '/' ? strings.cwd : "/");
-    add_vector(&program->args, strings.argv);
-    add_vector(&program->envs, strings.envp);
-    program->argc = start->event.arguments.argc;
-    program->envc = start->event.arguments.envc;
-    int error = program->path && process->fs->cwd_text && !program->args.failed && !program->envs.failed ? 0 : -ENOMEM;
-    if (error == 0)
-        error = open_image_node(start, strings.image, &program->file);
-    start_strings_free(&strings);
-    return error;
-}
-
-static int load(struct start *start)
-{
-    struct program program = {.path = NULL};
-    struct process *process = self()->process;
-    int error = prepare(start, &program);
-    if (error == 0)
-        error = import_descriptors(process, start->event.start);
-    if (error == 0)
-        error = program_resolve(&program);
-    if (error == 0 && strcmp(program.personality, "posix") != 0)
-        error = -ENOEXEC;
-    if (error == 0)
-        error = program_build(&program);
-    if (error == 0)
-        error = program_enter(&program);
-    if (error == 0)
-        ignore(init_proc_set(server.init, process->pid, PROC_NAME, NULL, process->comm));
-    program_free(&program);
-    return error;
-}
-
-/* What the starter is told: the first row of the error table with this errno. */
-static status_t status_of_errno(int error)
-{
-    if (error == 0)
-        return OK;
-#define ERROR(code, name, errno_value, ntstatus, text)                                             \
-    if (-error == (errno_value))                                                                   \
-        return ERR_##name;
-#include <atomik/errors.def>
-#undef ERROR
-    return ERR_BAD_EXECUTABLE;
-}
-
-static void start_free(struct start *start)
-{
-    for (uint32_t i = 0; i < 4; i++)
-        close_handle(start->handles[i]);
-    release(start);
-}
-
-/* First thing in the process's first thread. */
-static void start_begin(struct thread *thread)
-{
-    struct start *start = thread->begin_argument;
-    struct process *process = thread->process;
-    thread->begin_argument = NULL;
-    int error = load(start);
-    status_t done = init_start_done(server.init, start->event.start, status_of_errno(error));
-    start_free(start);
-    if (error == 0 && done == OK)
-        return;
-    server_lock();
-    process->state = PROCESS_REMOTE; /* it never was ours: nobody is told */
-    process->reaped = process->parent == NULL;
-    process->exiting = true;
-    server_unlock();
-    thread_finish(thread);
-}
-
-/* ---- the process ----------------------------------------------------------------------------------- */
-
-static struct fs_context *new_directories(struct start *start)
-{
+    struct fs_walk_context walk = {.root = root, .cwd = cwd};
     struct fs_context *fs = allocate(sizeof *fs);
-    struct fs_attr attr;
     if (!fs)
         return NULL;
     fs->references = 1;
-    fs->root = start->handles[1];
-    fs->cwd = start->handles[2];
-    fs->umask = start->event.arguments.umask & 0777;
-    start->handles[1] = start->handles[2] = HANDLE_NONE;
-    if (fs_client_stat(fs->root, &attr) == OK) {
-        fs->root_ino = attr.ino;
-        fs->root_device = attr.device;
+    fs->root = handle_copy(root);
+    fs->cwd = handle_copy(cwd);
+    fs->cwd_text = text_copy(cwd_text);
+    fs->umask = event->arguments.umask & 0777;
+    if (fs_client_root(&walk) == OK && fs->root && fs->cwd && fs->cwd_text) {
+        fs->root_ino = walk.root_ino;
+        fs->root_device = walk.root_device;
+        return fs;
     }
-    return fs;
+    fs_context_release(fs);
+    return NULL;
 }
 
-static struct sighand *new_actions(const struct start_arguments *arguments)
+static struct sighand *actions(const struct start_arguments *arguments)
 {
-    struct sighand *sighand = sighand_copy(NULL);
-    uint64_t ignored = arguments->ignored_signals_low | (uint64_t)arguments->ignored_signals_high << 32;
-    for (uint32_t i = 0; sighand && i < SIGNAL_COUNT; i++)
+    struct sighand *sighand = allocate(sizeof *sighand);
+    uint64_t ignored = (uint64_t)arguments->ignored_signals_high << 32 | arguments->ignored_signals_low;
+    if (!sighand)
+        return NULL;
+    sighand->references = 1;
+    for (uint32_t i = 0; i < SIGNAL_COUNT; i++)
         sighand->actions[i].handler = ignored >> i & 1;
     return sighand;
 }
 
-static void set_user(struct process *process, uint32_t uid)
+/* The pid may be known as a child that an exec had carried away: it comes back under its parent. */
+static struct process *process_for(const struct proc_event *event)
 {
-    process->credentials = (struct credentials){.uid = uid, .euid = uid, .suid = uid, .fsuid = uid};
-    if (uid != 0)
-        process->credentials.gid = process->credentials.egid = process->credentials.sgid = process->credentials.fsgid = uid;
-}
-
-/* The struct of the process: new, or of one that comes back from another personality. Lock held. */
-static struct process *make_process(const struct proc_event *event)
-{
-    struct process *process = process_find(event->pid);
-    if (process && (process->state != PROCESS_REMOTE || !list_empty(&process->threads)))
-        return NULL;
-    if (!process && (process = process_new(event->pid)) != NULL) {
-        process->ppid = event->ppid;
-        set_user(process, event->uid);
-        struct process *parent = process_find(event->ppid);
-        if (parent && parent->state == PROCESS_ALIVE)
-            process_set_parent(process, parent);
-    }
+    struct process *old = process_find(event->pid), *parent = process_find(event->ppid);
+    if (old && old->state == PROCESS_REMOTE && list_empty(&old->threads))
+        process_free(old);
+    struct process *process = process_new(event->pid);
     if (!process)
         return NULL;
-    session_release(process->session);
-    process->session = session_get(event->sid, true);
+    process->ppid = event->ppid;
     process->pgid = event->pgid;
-    return process->session ? process : NULL;
+    if (parent && parent->state == PROCESS_ALIVE)
+        process_set_parent(process, parent);
+    process->session = session_get(event->sid, true);
+    process->credentials = (struct credentials){.uid = event->uid, .euid = event->uid, .suid = event->uid, .fsuid = event->uid};
+    return process;
 }
 
-static int create(struct start *start, struct thread **result)
+/*
+ * What getty does elsewhere: a program that init starts leads a session of its own, whose
+ * controlling terminal is the one it has as standard input.
+ */
+static void lead_session(struct process *process)
 {
-    const struct start_arguments *arguments = &start->event.arguments;
-    struct fs_context *fs = new_directories(start);
-    struct files *files = files_new();
-    struct sighand *sighand = new_actions(arguments);
-    int error = -ENOMEM;
+    struct proc_record record = {.pid = process->pid, .pgid = process->pid, .sid = process->pid};
+    struct file *input = process->files->capacity > 0 ? process->files->slots[0].file : NULL;
+    struct tty *tty = input ? tty_of(input) : NULL;
+    struct session *session = session_get(process->pid, true), *old = process->session;
+    if (!session || init_proc_set(server.init, process->pid, PROC_PGID | PROC_SID, &record, NULL) != OK) {
+        session_release(session);
+        return;
+    }
+    process->session = session;
+    process->pgid = process->pid;
+    session_release(old);
+    if (tty && tty_client_set_session(tty->terminal, process->pid, process->pid, true) == OK) {
+        tty_hold(tty);
+        session->tty = tty;
+    }
+}
+
+static void adopt_terminals(struct process *process)
+{
+    for (uint32_t fd = 0; fd < process->files->capacity; fd++)
+        if (process->files->slots[fd].file)
+            tty_adopt(process->files->slots[fd].file, process);
+}
+
+/* ---- the first thread --------------------------------------------------------------------------------- */
+
+static int load_program(const struct arrival *arrival)
+{
+    struct string_list arguments = {.count = 0}, environment = {.count = 0};
+    for (char **at = arrival->strings.argv; *at; at++)
+        string_list_add(&arguments, *at);
+    for (char **at = arrival->strings.envp; *at; at++)
+        string_list_add(&environment, *at);
+    if (arguments.count == 0)
+        string_list_add(&arguments, arrival->strings.image);
+    if (arguments.bytes.failed || environment.bytes.failed) {
+        text_free(&arguments.bytes);
+        text_free(&environment.bytes);
+        return -ENOMEM;
+    }
+    return exec_program(arrival->strings.image, &arguments, &environment, false);
+}
+
+static status_t status_of(int error)
+{
+    switch (error) {
+    case 0:
+        return OK;
+    case -ENOENT:
+        return ERR_NOT_FOUND;
+    case -EACCES:
+        return ERR_ACCESS_DENIED;
+    case -ENOEXEC:
+        return ERR_BAD_EXECUTABLE;
+    case -E2BIG:
+        return ERR_TOO_LARGE;
+    case -ENOMEM:
+        return ERR_NO_MEMORY;
+    }
+    return ERR_IO_ERROR;
+}
+
+/* init knows nothing of a process whose start failed: it goes without an announcement. */
+static void __attribute__((noreturn)) vanish(struct thread *thread)
+{
     server_lock();
-    struct process *process = fs && files && sighand ? make_process(&start->event) : NULL;
-    if (process) {
-        sighand_release(process->sighand);
-        process->fs = fs;
-        process->files = files;
-        process->sighand = sighand;
-        process->exiting = process->stopped = process->reaped = false;
-        process->state = PROCESS_ALIVE;
-        error = thread_new(process, start->event.pid, result);
-        if (error < 0)
-            process_free(process);
+    thread->process->state = PROCESS_REMOTE;
+    thread->process->reaped = true;
+    process_set_parent(thread->process, NULL);
+    server_unlock();
+    thread_finish(thread);
+}
+
+static void arrive(struct thread *thread)
+{
+    struct arrival *arrival = thread->begin_argument;
+    uint32_t start = arrival->start;
+    int error = load_program(arrival);
+    start_strings_free(&arrival->strings);
+    release(arrival);
+    status_t status = init_start_done(server.init, start, status_of(error));
+    if (error < 0 || status != OK)
+        vanish(thread);
+}
+
+/* ---- putting a process together ------------------------------------------------------------------------ */
+
+static struct arrival *arrival_of(const struct proc_event *event, handle_t strings)
+{
+    struct arrival *arrival = allocate(sizeof *arrival);
+    if (!arrival)
+        return NULL;
+    arrival->start = event->start;
+    arrival->arguments = event->arguments;
+    if (start_strings_read(strings, &event->arguments, &arrival->strings) == OK)
+        return arrival;
+    release(arrival);
+    return NULL;
+}
+
+static void discard(struct process *process)
+{
+    struct files *files = process->files;
+    server_lock();
+    process->files = NULL;
+    fs_context_release(process->fs);
+    process_free(process);
+    server_unlock();
+    if (files)
+        files_release(files);
+}
+
+static int complete(struct process *process, const struct proc_event *event, handle_t handles[4], const struct arrival *arrival)
+{
+    process->files = files_new();
+    process->fs = directories(event, handles[1], handles[2], arrival->strings.cwd);
+    process->sighand = actions(&event->arguments);
+    if (!process->files || !process->fs || !process->sighand || !process->session)
+        return -ENOMEM;
+    int error = fetch_files(process, event->start);
+    if (error < 0)
+        return error;
+    if (event->ppid == 1)
+        lead_session(process);
+    else
+        adopt_terminals(process);
+    return 0;
+}
+
+static int begin(struct process *process, const struct proc_event *event, struct arrival *arrival)
+{
+    struct thread *thread;
+    server_lock();
+    int error = thread_new(process, process->pid, &thread);
+    if (error == 0) {
+        thread->begin = arrive;
+        thread->begin_argument = arrival;
+        thread->blocked = (uint64_t)event->arguments.blocked_signals_high << 32 | event->arguments.blocked_signals_low;
+        thread_start(thread);
     }
     server_unlock();
-    if (error < 0) {
-        fs_context_release(fs);
-        files_release(files);
-        if (!process)
-            sighand_release(sighand);
-        return error;
-    }
-    (*result)->blocked = arguments->blocked_signals_low | (uint64_t)arguments->blocked_signals_high << 32;
-    (*result)->begin = start_begin;
-    (*result)->begin_argument = start;
-    return 0;
+    return error;
 }
 
 void start_process(const struct proc_event *event, handle_t handles[4])
 {
-    struct start *start = allocate(sizeof *start);
-    struct thread *thread;
-    if (!start) {
-        for (uint32_t i = 0; i < 4; i++)
-            close_handle(handles[i]);
-        ignore(init_start_done(server.init, event->start, ERR_NO_MEMORY));
-        return;
-    }
-    start->event = *event;
-    memcpy(start->handles, handles, sizeof start->handles);
-    if (create(start, &thread) < 0) {
-        ignore(init_start_done(server.init, event->start, ERR_NO_MEMORY));
-        start_free(start);
-        return;
-    }
+    struct arrival *arrival = arrival_of(event, handles[0]);
     server_lock();
-    thread_start(thread);
+    struct process *process = arrival ? process_for(event) : NULL;
     server_unlock();
+    int error = process ? complete(process, event, handles, arrival) : -ENOMEM;
+    if (error == 0)
+        error = begin(process, event, arrival);
+    if (error == 0)
+        return;
+    if (process)
+        discard(process);
+    if (arrival) {
+        start_strings_free(&arrival->strings);
+        release(arrival);
+    }
+    ignore(init_start_done(server.init, event->start, status_of(error)));
 }

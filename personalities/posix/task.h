@@ -158,8 +158,6 @@ struct worker {
     handle_t handle;
     struct guest_frame *frame;
     struct list pool_link;
-    void (*run)(void *); /* of a background thread */
-    void *argument;
     /* buffers of the call in progress, too large for the stack */
     char path[PATH_MAX], path2[PATH_MAX], scratch[PATH_MAX], rest[PATH_MAX];
 };

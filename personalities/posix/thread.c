@@ -10,6 +10,7 @@
  *   fork, clone:  thread_new -> (fill in) -> thread_start
  *   the end:      thread_finish, on the worker's own stack, which is then left behind
  */
+#include <atomik/thread.h>
 #include <server/guest_enter.h>
 #include <string.h>
 
@@ -119,24 +120,25 @@ static void worker_put(struct worker *worker)
     pool_count++;
 }
 
-/* A server thread on a worker's area, so that self() works there too: it is NULL. */
-static void background_entry(void)
+struct background {
+    void (*run)(void *);
+    void *argument;
+};
+static void background_main(void *argument)
 {
-    struct worker *worker = worker_self();
-    worker->run(worker->argument);
-    worker_end(worker);
+    struct background job = *(struct background *)argument;
+    release(argument);
+    job.run(job.argument);
 }
 
 void worker_background(void (*run)(void *), void *argument)
 {
-    struct worker *worker = worker_area();
-    if (worker) {
-        worker->run = run;
-        worker->argument = argument;
-        uint32_t stack = (uint32_t)worker + WORKER_AREA - 20;
-        if (thread_create(HANDLE_SELF, (uintptr_t)background_entry, stack, 0, &worker->handle) == OK)
+    struct background *job = allocate(sizeof *job);
+    if (job) {
+        *job = (struct background){run, argument};
+        if (thread_spawn(background_main, job, 0, NULL) == OK)
             return;
-        ignore(space_unmap(HANDLE_SELF, (uintptr_t)worker, WORKER_AREA));
+        release(job);
     }
     log_line("cannot start a background thread: out of memory");
 }
