@@ -93,7 +93,7 @@ status_t call_handle_info(handle_t handle, user_t result)
     struct handle_info info = {
         .type = object->type,
         .rights = entry->rights,
-        .object_id = object->id,
+        .object_id = port_identity(object),
         .badge = port_badge_of(object),
         .signals = object->signals,
         .references = object->references,

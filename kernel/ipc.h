@@ -30,6 +30,7 @@ status_t port_new_badge(struct object *port, uint32_t badge, struct process *own
                         struct object **result);
 bool port_is_receiver(const struct object *object);  /* not a badge */
 uint32_t port_badge_of(const struct object *object); /* 0 for the port itself */
+uint32_t port_identity(const struct object *object); /* object id that handle_info tells */
 /* `target`: the port or one of its badges. `message`: request in, reply out. */
 status_t port_call(struct object *target, user_t message, ktime_t deadline, bool interruptible);
 status_t port_receive(struct object *port, user_t message, ktime_t deadline);

@@ -103,6 +103,14 @@ bool port_is_receiver(const struct object *object)
     return object->ops == &port_ops;
 }
 
+/* What names an object to programs: for a badged handle the port, so that handles to one port compare. */
+uint32_t port_identity(const struct object *object)
+{
+    if (object->type != OBJECT_PORT || object->ops != &badge_ops)
+        return object->id;
+    return list_entry(object, struct badge, object)->port->object.id;
+}
+
 uint32_t port_badge_of(const struct object *object)
 {
     if (object->type != OBJECT_PORT || port_is_receiver(object))

@@ -214,10 +214,14 @@ static int send_step(struct walk *walk, struct place *place, const char *path, c
         rest[tail] = '\0';
     }
     memcpy(rest, joined, tail);
-    if (reply.walk == FS_WALK_ABSOLUTE)
+    if (reply.walk == FS_WALK_ABSOLUTE) {
         place_move(place, HANDLE_NONE, false);
-    else
+    } else {
+        /* What is left is relative to that directory, whatever slashes it begins with. */
+        uint32_t slashes = (uint32_t)strspn(rest, "/");
+        memmove(rest, rest + slashes, strlen(rest + slashes) + 1);
         place_move(place, ipc_take(&ipc, 0), true);
+    }
     ipc_drop(&ipc);
     return 1;
 }
