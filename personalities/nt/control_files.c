@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* NtDeviceIoControlFile and NtFsControlFile. */
+#include <personalities/nt/file.h>
+
+#include <ipc/call.h>
+#include <personalities/nt/console.h>
+#include <personalities/nt/wait.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TRANSFER_MAX 0x100000u
+
+struct buffers {
+    void *in, *out;
+    uint32_t in_length, out_length;
+};
+
+static NTSTATUS buffers_begin(struct call *call, struct buffers *buffers)
+{
+    memset(buffers, 0, sizeof *buffers);
+    buffers->in_length = call->args[7];
+    buffers->out_length = call->args[9];
+    if (buffers->in_length > TRANSFER_MAX || buffers->out_length > TRANSFER_MAX)
+        return STATUS_INVALID_PARAMETER;
+    buffers->in = malloc(buffers->in_length + 1);
+    buffers->out = calloc(1, buffers->out_length + 1);
+    if (!buffers->in || !buffers->out)
+        return STATUS_NO_MEMORY;
+    return buffers->in_length ? guest_read(buffers->in, call->args[6], buffers->in_length) : STATUS_SUCCESS;
+}
+
+static void buffers_free(struct buffers *buffers)
+{
+    free(buffers->in);
+    free(buffers->out);
+}
+
+static NTSTATUS console_control(struct call *call, struct nt_file *file, uint32_t *information)
+{
+    struct buffers buffers;
+    NTSTATUS status = buffers_begin(call, &buffers);
+    if (!status)
+        status = console_ioctl(call->thread, file, call->args[5], buffers.in, buffers.in_length, buffers.out,
+                               buffers.out_length, information);
+    if (*information && call->args[8] && *information <= buffers.out_length &&
+        guest_write(call->args[8], buffers.out, *information))
+        status = STATUS_ACCESS_VIOLATION;
+    buffers_free(&buffers);
+    return status;
+}
+
+static NTSTATUS device_control(struct call *call, struct nt_file *file, uint32_t *information)
+{
+    if (file->kind == FILE_CONSOLE)
+        return console_control(call, file, information);
+    /* Console questions to something else: kernelbase wants to hear that it is no console. */
+    if (call->args[5] >> 16 == FILE_DEVICE_CONSOLE)
+        return STATUS_OBJECT_TYPE_MISMATCH;
+    return STATUS_INVALID_DEVICE_REQUEST;
+}
+
+/* A number that tells files apart: the loader recognises a DLL by it. */
+static NTSTATUS object_id(struct call *call, struct nt_file *file, uint32_t *information)
+{
+    FILE_OBJECTID_BUFFER id;
+    uint64_t device = file->device;
+    memset(&id, 0, sizeof id);
+    if (call->args[9] < sizeof id)
+        return STATUS_BUFFER_TOO_SMALL;
+    if (!file->node)
+        return STATUS_INVALID_DEVICE_REQUEST;
+    memcpy(id.ObjectId, &device, sizeof device);
+    memcpy(id.ObjectId + sizeof device, &file->ino, sizeof file->ino);
+    *information = sizeof id;
+    return guest_write(call->args[8], &id, sizeof id);
+}
+
+static NTSTATUS fs_control(struct call *call, struct nt_file *file, uint32_t *information)
+{
+    uint32_t code = call->args[5];
+    if (code == FSCTL_GET_OBJECT_ID)
+        return object_id(call, file, information);
+    if (code >> 16 == FILE_DEVICE_NAMED_PIPE)
+        return pipe_control(call, file, code, information);
+    return STATUS_INVALID_DEVICE_REQUEST;
+}
+
+static NTSTATUS control(struct call *call, NTSTATUS (*act)(struct call *, struct nt_file *, uint32_t *))
+{
+    struct object *object;
+    uint32_t information = 0;
+    struct io_call io = {call->args[1], call->args[2], call->args[3], call->args[4]};
+    NTSTATUS status = handle_object(call->thread, call->args[0], &file_type, 0, &object);
+    if (status)
+        return status;
+    status = io_begin(call->thread, &io);
+    if (!status)
+        status = act(call, file_of(object), &information);
+    if (status != STATUS_PENDING)
+        status = io_complete(call->thread, file_of(object), &io, status, information);
+    object_release(object);
+    return status;
+}
+
+NTSTATUS nt_device_io_control_file(struct call *call)
+{
+    return control(call, device_control);
+}
+NTSTATUS nt_fs_control_file(struct call *call)
+{
+    return control(call, fs_control);
+}

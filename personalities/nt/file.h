@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * File objects: disk files, directories, pipes, the null device and the console, all behind one
+ * type, because NT programs hand them to the same calls.
+ */
+#ifndef NT_FILE_H
+#define NT_FILE_H
+
+#include <personalities/nt/nt.h>
+#include <protocols/init.h>
+
+enum file_kind { FILE_DISK, FILE_DIRECTORY, FILE_PIPE, FILE_NULL, FILE_CONSOLE, FILE_VOLUME };
+
+struct console;
+struct pipe_end;
+struct directory_entry;
+
+struct nt_file {
+    struct object object;
+    enum file_kind kind;
+    ACCESS_MASK access;
+    uint32_t share, options;
+    WCHAR *nt_name;  /* \??\C:\..., or NULL */
+    char *unix_path; /* absolute; of disk files and directories that were opened by name */
+
+    handle_t node; /* disk, directory */
+    uint64_t ino;
+    uint32_t device;
+    struct list share_link; /* open disk files */
+    uint64_t position;
+    bool shared_position; /* the node's own position counts: it is shared with other programs */
+    bool append;
+    bool delete_pending;  /* deleted when the last file object goes */
+    bool read_only;
+
+    /* pipes: streams of the kernel; either may be absent */
+    handle_t read_end, write_end;
+    struct pipe_end *pipe; /* of a named pipe, else NULL */
+
+    struct console *console; /* held */
+    uint32_t console_role;   /* enum console_role */
+
+    /* enumeration of a directory */
+    struct directory_entry *entries;
+    uint32_t entry_count, entry_next;
+    WCHAR *mask;
+    uint32_t mask_length;
+    bool enumerating;
+
+    struct object *port; /* completion port, held */
+    uint32_t port_key;
+    bool signaled;
+    struct list locks; /* byte ranges */
+};
+
+extern const struct nt_type file_type;
+
+static inline struct nt_file *file_of(struct object *object)
+{
+    return container_of(object, struct nt_file, object);
+}
+struct nt_file *ntfile_new(enum file_kind kind, ACCESS_MASK access, uint32_t options);
+static inline bool ntfile_synchronous(const struct nt_file *file)
+{
+    return (file->options & (FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT)) != 0;
+}
+
+/* Handles of wait_any for a file that is waited for (console input, pipes); false if it is no such file. */
+bool file_kernel_wait(struct object *object, struct wait_item *item);
+
+/* ---- opening ---- */
+
+struct open_request {
+    struct nt_thread *thread;
+    struct nt_process *process;
+    ACCESS_MASK access;
+    uint32_t attributes, share, disposition, options;
+    uint32_t information; /* out: FILE_OPENED and so on */
+    bool attributes_only; /* NtQueryAttributesFile: fill `attr`, make no object */
+    bool trailing_slash;
+    char **path_only; /* give the Unix path back (malloc'ed) and do nothing */
+    struct fs_attr attr;
+};
+/* The object that a path names, opened as the request says. */
+NTSTATUS ntfile_open_path(struct object *root, struct text path, struct open_request *request,
+                          struct object **file);
+/* Device objects of the name space. */
+void devices_init(void);
+
+/* A standard stream or inherited descriptor as a file object; consumes the handles. */
+NTSTATUS ntfile_from_descriptor(struct nt_process *process, const struct start_fd *fd, handle_t h0, handle_t h1,
+                                struct object **file);
+/* The other way, for a program of another personality; the handles are new. */
+NTSTATUS ntfile_to_descriptor(struct nt_file *file, struct start_fd *fd, handle_t *h0, handle_t *h1);
+
+/* ---- names ---- */
+/* An absolute Unix path as NT sees it, without \??\: C:\... below /c, else Z:\.... malloc'ed. */
+WCHAR *path_to_nt(const char *unix_path, uint32_t *length);
+
+/* ---- transfers: from and to server memory, blocking, the lock is given up ---- */
+NTSTATUS ntfile_read(struct nt_thread *thread, struct nt_file *file, void *to, uint32_t length, uint64_t offset,
+                     uint32_t *done);
+NTSTATUS ntfile_write(struct nt_thread *thread, struct nt_file *file, const void *from, uint32_t length,
+                      uint64_t offset, uint32_t *done);
+#define OFFSET_CURRENT (UINT64_MAX - 1)
+#define OFFSET_APPEND UINT64_MAX
+
+/* An operation on the file has ended: event, status block, APC or packet, the file's own state. */
+struct io_call {
+    uint32_t event, apc, apc_context, status_block;
+};
+NTSTATUS io_complete(struct nt_thread *thread, struct nt_file *file, const struct io_call *io, NTSTATUS status,
+                     uint32_t information);
+/* Before it: the event is reset. */
+NTSTATUS io_begin(struct nt_thread *thread, const struct io_call *io);
+
+/* ---- parts ---- */
+NTSTATUS directory_open_entries(struct nt_process *process, struct nt_file *file);
+void directory_free_entries(struct nt_file *file);
+void locks_release(struct nt_file *file, struct nt_process *process);
+void fill_basic(const struct fs_attr *attr, FILE_BASIC_INFORMATION *info);
+NTSTATUS path_status(struct nt_process *process, const char *path, status_t status);
+
+NTSTATUS console_ioctl(struct nt_thread *thread, struct nt_file *file, uint32_t code, const void *in,
+                       uint32_t in_length, void *out, uint32_t out_length, uint32_t *information);
+NTSTATUS pipe_control(struct call *call, struct nt_file *file, uint32_t code, uint32_t *information);
+void pipe_closed(struct nt_file *file);
+NTSTATUS pipe_open(struct text name, struct open_request *request, struct object **file);
+
+#endif

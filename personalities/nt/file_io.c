@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading and writing. Every transfer completes before the call returns, also on handles opened for
+ * overlapped use: then the event, the APC and the completion packet say so as they would later.
+ */
+#include <personalities/nt/file.h>
+
+#include <ipc/call.h>
+#include <personalities/nt/console.h>
+#include <personalities/nt/pipe.h>
+#include <personalities/nt/wait.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SMALL 256u            /* transfers that need no buffer from the heap */
+#define BUFFER_MAX 0x10000u   /* of one piece of a large transfer */
+
+/* ---- completion ---- */
+
+NTSTATUS io_begin(struct nt_thread *thread, const struct io_call *io)
+{
+    struct object *event;
+    if (!io->event)
+        return STATUS_SUCCESS;
+    NTSTATUS status = handle_object(thread, io->event, &event_type, EVENT_MODIFY_STATE, &event);
+    if (status)
+        return status;
+    event_set(event, false);
+    object_release(event);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS io_complete(struct nt_thread *thread, struct nt_file *file, const struct io_call *io, NTSTATUS result,
+                     uint32_t information)
+{
+    struct object *event;
+    IO_STATUS_BLOCK block = {.Information = information};
+    block.Status = result;
+    if (result == STATUS_RESTART_CALL)
+        return result;
+    NTSTATUS status = io->status_block ? guest_write(io->status_block, &block, sizeof block) : STATUS_SUCCESS;
+    if (status)
+        return status;
+    /* An error that the call itself returns is not told a second time. */
+    if (!NT_SUCCESS_(result) && ((ULONG)result >> 30) == 3)
+        return result;
+    if (io->event && !handle_object(thread, io->event, &event_type, EVENT_MODIFY_STATE, &event)) {
+        event_set(event, true);
+        object_release(event);
+    }
+    file->signaled = true;
+    object_changed(&file->object);
+    if (io->apc)
+        status = apc_queue(thread, io->apc, io->apc_context, io->status_block, 0);
+    else if (file->port && io->apc_context)
+        status = completion_post(file->port, file->port_key, io->apc_context, result, information);
+    return status ? status : result;
+}
+
+/* ---- disk files ---- */
+
+static NTSTATUS disk_read(struct nt_file *file, void *to, uint32_t length, uint64_t offset, uint32_t *done)
+{
+    size_t moved = 0;
+    bool current = offset == OFFSET_CURRENT;
+    uint64_t from = !current ? offset : file->shared_position ? FS_POSITION : file->position;
+    status_t status = BLOCKING(fs_client_read(file->node, from, to, length, &moved));
+    *done = moved;
+    if (status != OK && moved == 0)
+        return nt_status(status);
+    if (moved == 0 && length)
+        return STATUS_END_OF_FILE;
+    if (!file->shared_position && (current || ntfile_synchronous(file)))
+        file->position = from + moved;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS disk_write(struct nt_file *file, const void *from, uint32_t length, uint64_t offset, uint32_t *done)
+{
+    size_t moved = 0;
+    uint64_t end = 0;
+    bool append = file->append || offset == OFFSET_APPEND;
+    uint64_t to = append                      ? FS_APPEND
+                  : offset != OFFSET_CURRENT  ? offset
+                  : file->shared_position     ? FS_POSITION
+                                              : file->position;
+    status_t status = BLOCKING(fs_client_write(file->node, to, from, length, &moved, &end));
+    *done = moved;
+    if (status != OK && moved == 0)
+        return nt_status(status);
+    if (!file->shared_position && (offset == OFFSET_CURRENT || append || ntfile_synchronous(file)))
+        file->position = end;
+    return STATUS_SUCCESS;
+}
+
+/* ---- streams ---- */
+
+/* A transfer was interrupted: true if it is to be tried again, after the thread may go on. */
+static bool may_go_on(struct nt_thread *thread)
+{
+    while (!thread->terminating && !thread->process->exiting &&
+           (thread->suspend_count > 0 || thread->process->stopped))
+        thread_sleep(thread, 0);
+    return !thread->terminating && !thread->process->exiting;
+}
+
+static NTSTATUS stream_status(status_t status)
+{
+    if (status == ERR_INTERRUPTED)
+        return STATUS_RESTART_CALL;
+    return nt_status(status);
+}
+
+static NTSTATUS pipe_read(struct nt_thread *thread, struct nt_file *file, void *to, uint32_t length, uint32_t *done)
+{
+    if (!file->read_end)
+        return STATUS_INVALID_DEVICE_REQUEST;
+    if (length == 0)
+        return STATUS_SUCCESS;
+    status_t status = BLOCKING(stream_read(file->read_end, to, length, done, DEADLINE_NEVER));
+    if (status == ERR_INTERRUPTED && !thread_attention(thread))
+        return STATUS_RESTART_CALL;
+    if (status != OK)
+        return stream_status(status);
+    return *done ? STATUS_SUCCESS : STATUS_PIPE_BROKEN;
+}
+
+static NTSTATUS pipe_write(struct nt_thread *thread, struct nt_file *file, const void *from, uint32_t length,
+                           uint32_t *done)
+{
+    if (!file->write_end)
+        return STATUS_INVALID_DEVICE_REQUEST;
+    while (*done < length) {
+        uint32_t moved = 0;
+        status_t status = BLOCKING(stream_write(file->write_end, (const uint8_t *)from + *done, length - *done,
+                                                &moved, DEADLINE_NEVER));
+        if (status == OK)
+            *done += moved;
+        if (status == ERR_PEER_CLOSED || (status == OK && moved == 0))
+            return STATUS_PIPE_CLOSING;
+        if (status == ERR_INTERRUPTED && !may_go_on(thread))
+            return STATUS_RESTART_CALL;
+        if (status != OK && status != ERR_INTERRUPTED)
+            return nt_status(status);
+    }
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS ntfile_read(struct nt_thread *thread, struct nt_file *file, void *to, uint32_t length, uint64_t offset,
+                     uint32_t *done)
+{
+    *done = 0;
+    switch (file->kind) {
+    case FILE_DISK:
+        return disk_read(file, to, length, offset, done);
+    case FILE_PIPE:
+        return file->pipe ? named_pipe_read(thread, file, to, length, done)
+                          : pipe_read(thread, file, to, length, done);
+    case FILE_CONSOLE:
+        return console_read(thread, file, to, length, done);
+    case FILE_NULL:
+        return STATUS_END_OF_FILE;
+    default:
+        return STATUS_INVALID_DEVICE_REQUEST;
+    }
+}
+
+NTSTATUS ntfile_write(struct nt_thread *thread, struct nt_file *file, const void *from, uint32_t length,
+                      uint64_t offset, uint32_t *done)
+{
+    *done = 0;
+    switch (file->kind) {
+    case FILE_DISK:
+        return disk_write(file, from, length, offset, done);
+    case FILE_PIPE:
+        return file->pipe ? named_pipe_write(thread, file, from, length, done)
+                          : pipe_write(thread, file, from, length, done);
+    case FILE_CONSOLE:
+        return console_write(thread, file, from, length, done);
+    case FILE_NULL:
+        *done = length;
+        return STATUS_SUCCESS;
+    default:
+        return STATUS_INVALID_DEVICE_REQUEST;
+    }
+}
+
+/* ---- the calls ---- */
+
+struct transfer {
+    struct nt_file *file; /* held */
+    struct io_call io;
+    uint32_t buffer, length;
+    uint64_t offset;
+};
+
+static NTSTATUS transfer_offset(struct transfer *transfer, uint32_t guest)
+{
+    int64_t offset = -2;
+    const struct nt_file *file = transfer->file;
+    NTSTATUS status = guest ? guest_read(&offset, guest, sizeof offset) : STATUS_SUCCESS;
+    if (status)
+        return status;
+    if (offset == -1 && file->kind == FILE_DISK)
+        transfer->offset = OFFSET_APPEND;
+    else if (offset == -2 || file->kind != FILE_DISK)
+        transfer->offset = OFFSET_CURRENT;
+    else if (offset < 0)
+        return STATUS_INVALID_PARAMETER;
+    else
+        transfer->offset = offset;
+    if (file->kind == FILE_DISK && transfer->offset == OFFSET_CURRENT && !ntfile_synchronous(file) &&
+        !file->shared_position)
+        return STATUS_INVALID_PARAMETER;
+    return STATUS_SUCCESS;
+}
+
+/* The arguments that reads and writes share; the access must have been granted to the handle. */
+static NTSTATUS transfer_begin(struct call *call, ACCESS_MASK any_of, struct transfer *transfer)
+{
+    struct object *object;
+    NTSTATUS status = handle_object(call->thread, call->args[0], &file_type, 0, &object);
+    if (status)
+        return status;
+    struct nt_file *file = file_of(object);
+    *transfer = (struct transfer){
+        .file = file,
+        .io = {call->args[1], call->args[2], call->args[3], call->args[4]},
+        .buffer = call->args[5],
+        .length = call->args[6],
+    };
+    if (file->kind == FILE_DIRECTORY || file->kind == FILE_VOLUME)
+        status = STATUS_INVALID_DEVICE_REQUEST;
+    else if (!(file->access & any_of))
+        status = STATUS_ACCESS_DENIED;
+    else
+        status = transfer_offset(transfer, call->args[7]);
+    if (!status)
+        status = io_begin(call->thread, &transfer->io);
+    if (status)
+        object_release(object);
+    return status;
+}
+
+static uint64_t advance(uint64_t offset, uint32_t done)
+{
+    return offset == OFFSET_CURRENT || offset == OFFSET_APPEND ? offset : offset + done;
+}
+
+/* In pieces; only a disk file or a pipe that still has bytes gives a second one. */
+static NTSTATUS read_pieces(struct nt_thread *thread, struct transfer *t, uint8_t *buffer, uint32_t size,
+                            uint32_t *total)
+{
+    NTSTATUS status = STATUS_SUCCESS;
+    *total = 0;
+    do {
+        uint32_t part = t->length - *total < size ? t->length - *total : size, done;
+        status = ntfile_read(thread, t->file, buffer, part, t->offset, &done);
+        if (!NT_SUCCESS_(status) && status != STATUS_BUFFER_OVERFLOW)
+            return *total ? STATUS_SUCCESS : status;
+        if (done && guest_write(t->buffer + *total, buffer, done))
+            return STATUS_ACCESS_VIOLATION;
+        *total += done;
+        t->offset = advance(t->offset, done);
+        if (done < part || t->file->kind != FILE_DISK)
+            break;
+    } while (*total < t->length);
+    return status;
+}
+
+static NTSTATUS write_pieces(struct nt_thread *thread, struct transfer *t, uint8_t *buffer, uint32_t size,
+                             uint32_t *total)
+{
+    *total = 0;
+    do {
+        uint32_t part = t->length - *total < size ? t->length - *total : size, done;
+        if (part && guest_read(buffer, t->buffer + *total, part))
+            return STATUS_INVALID_USER_BUFFER;
+        NTSTATUS status = ntfile_write(thread, t->file, buffer, part, t->offset, &done);
+        *total += done;
+        if (!NT_SUCCESS_(status))
+            return status;
+        t->offset = advance(t->offset, done);
+        if (done < part)
+            break;
+    } while (*total < t->length);
+    return STATUS_SUCCESS;
+}
+
+typedef NTSTATUS (*pieces)(struct nt_thread *, struct transfer *, uint8_t *, uint32_t, uint32_t *);
+
+static NTSTATUS transfer_run(struct call *call, struct transfer *transfer, pieces run)
+{
+    uint8_t small[SMALL], *buffer = small;
+    uint32_t size = SMALL, total = 0;
+    NTSTATUS status = STATUS_SUCCESS;
+    if (transfer->length > SMALL) {
+        /* Messages of a pipe go in one piece. */
+        uint32_t limit = transfer->file->pipe ? PIPE_MESSAGE_MAX : BUFFER_MAX;
+        size = transfer->length < limit ? transfer->length : limit;
+        buffer = malloc(size);
+        if (!buffer)
+            status = STATUS_NO_MEMORY;
+    }
+    if (!status)
+        status = run(call->thread, transfer, buffer, size, &total);
+    if (buffer != small)
+        free(buffer);
+    status = io_complete(call->thread, transfer->file, &transfer->io, status, total);
+    object_release(&transfer->file->object);
+    return status;
+}
+
+NTSTATUS nt_read_file(struct call *call)
+{
+    struct transfer transfer;
+    NTSTATUS status = transfer_begin(call, FILE_READ_DATA, &transfer);
+    return status ? status : transfer_run(call, &transfer, read_pieces);
+}
+
+NTSTATUS nt_write_file(struct call *call)
+{
+    struct transfer transfer;
+    NTSTATUS status = transfer_begin(call, FILE_WRITE_DATA | FILE_APPEND_DATA, &transfer);
+    return status ? status : transfer_run(call, &transfer, write_pieces);
+}
+
+static NTSTATUS file_from(struct call *call, struct nt_file **file)
+{
+    struct object *object;
+    NTSTATUS status = handle_object(call->thread, call->args[0], &file_type, 0, &object);
+    if (!status)
+        *file = file_of(object);
+    return status;
+}
+
+NTSTATUS nt_flush_buffers_file(struct call *call)
+{
+    struct nt_file *file;
+    IO_STATUS_BLOCK block = {0};
+    NTSTATUS status = file_from(call, &file);
+    if (status)
+        return status;
+    if (file->kind == FILE_DISK && !(file->access & (FILE_WRITE_DATA | FILE_APPEND_DATA)))
+        status = STATUS_ACCESS_DENIED;
+    else if (file->kind == FILE_DISK)
+        status = nt_status(BLOCKING(fs_client_sync(file->node, false)));
+    object_release(&file->object);
+    return status ? status : guest_write(call->args[1], &block, sizeof block);
+}
+
+NTSTATUS nt_cancel_io_file(struct call *call)
+{
+    struct nt_file *file;
+    IO_STATUS_BLOCK block = {0};
+    NTSTATUS status = file_from(call, &file);
+    if (status)
+        return status;
+    object_release(&file->object);
+    return guest_write(call->args[1], &block, sizeof block);
+}
+
+NTSTATUS nt_cancel_io_file_ex(struct call *call)
+{
+    (void)call;
+    return STATUS_NOT_FOUND;
+}
+
+/* ---- byte-range locks ---- */
+
+struct file_lock {
+    struct list link;
+    struct nt_process *process; /* not held: its last handle takes the lock away */
+    uint64_t start, length;
+    uint32_t key;
+    bool exclusive;
+};
+
+static struct list lock_files = {&lock_files, &lock_files};
+struct locked_file {
+    struct list link;
+    struct nt_file *file;
+};
+
+void locks_release(struct nt_file *file, struct nt_process *process)
+{
+    list_each_safe(lock, after, &file->locks, struct file_lock, link) {
+        if (process && lock->process != process)
+            continue;
+        list_remove(&lock->link);
+        free(lock);
+    }
+    list_each_safe(locked, next, &lock_files, struct locked_file, link) {
+        if (locked->file != file || !list_empty(&file->locks))
+            continue;
+        list_remove(&locked->link);
+        free(locked);
+    }
+}
+
+static bool overlaps(const struct file_lock *lock, uint64_t start, uint64_t length)
+{
+    return start < lock->start + lock->length && lock->start < start + length;
+}
+
+static bool lock_conflicts(const struct nt_file *file, uint64_t start, uint64_t length, bool exclusive)
+{
+    list_each(locked, &lock_files, struct locked_file, link) {
+        if (locked->file->ino != file->ino || locked->file->device != file->device)
+            continue;
+        list_each(lock, &locked->file->locks, struct file_lock, link)
+            if (overlaps(lock, start, length) && (lock->exclusive || exclusive))
+                return true;
+    }
+    return false;
+}
+
+static NTSTATUS lock_add(struct call *call, struct nt_file *file, uint64_t start, uint64_t length)
+{
+    struct file_lock *lock = malloc(sizeof *lock);
+    struct locked_file *locked = list_empty(&file->locks) ? malloc(sizeof *locked) : NULL;
+    if (!lock || (list_empty(&file->locks) && !locked)) {
+        free(lock);
+        free(locked);
+        return STATUS_NO_MEMORY;
+    }
+    *lock = (struct file_lock){.process = call->process,
+                               .start = start,
+                               .length = length,
+                               .key = call->args[7],
+                               .exclusive = call->args[9] & 0xff};
+    list_append(&file->locks, &lock->link);
+    if (locked) {
+        locked->file = file;
+        list_append(&lock_files, &locked->link);
+    }
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS nt_lock_file(struct call *call)
+{
+    struct nt_file *file;
+    uint64_t start, length;
+    struct io_call io = {call->args[1], call->args[2], call->args[3], call->args[4]};
+    NTSTATUS status = guest_read(&start, call->args[5], sizeof start);
+    if (!status)
+        status = guest_read(&length, call->args[6], sizeof length);
+    if (!status)
+        status = file_from(call, &file);
+    if (status)
+        return status;
+    if (file->kind != FILE_DISK)
+        status = STATUS_INVALID_DEVICE_REQUEST;
+    else if (lock_conflicts(file, start, length, call->args[9] & 0xff))
+        status = STATUS_FILE_LOCK_CONFLICT;
+    else
+        status = lock_add(call, file, start, length);
+    if (status == STATUS_FILE_LOCK_CONFLICT)
+        status = STATUS_LOCK_NOT_GRANTED;
+    if (!status)
+        status = io_complete(call->thread, file, &io, STATUS_SUCCESS, 0);
+    object_release(&file->object);
+    return status;
+}
+
+NTSTATUS nt_unlock_file(struct call *call)
+{
+    struct nt_file *file;
+    uint64_t start, length;
+    IO_STATUS_BLOCK block = {0};
+    NTSTATUS status = guest_read(&start, call->args[2], sizeof start);
+    if (!status)
+        status = guest_read(&length, call->args[3], sizeof length);
+    if (!status)
+        status = file_from(call, &file);
+    if (status)
+        return status;
+    status = STATUS_RANGE_NOT_LOCKED;
+    list_each_safe(lock, after, &file->locks, struct file_lock, link) {
+        if (lock->process != call->process || lock->start != start || lock->length != length ||
+            lock->key != call->args[4])
+            continue;
+        list_remove(&lock->link);
+        free(lock);
+        status = STATUS_SUCCESS;
+        break;
+    }
+    if (list_empty(&file->locks))
+        locks_release(file, NULL);
+    object_release(&file->object);
+    if (!status && call->args[1])
+        status = guest_write(call->args[1], &block, sizeof block);
+    return status;
+}

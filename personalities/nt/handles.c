@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls on handles of any type. */
+#include <personalities/nt/nt.h>
+
+#include <personalities/nt/file.h>
+#include <personalities/nt/path.h>
+#include <personalities/nt/registry.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+NTSTATUS nt_close(struct call *call)
+{
+    int32_t handle = (int32_t)call->args[0];
+    if (handle < 0 && handle >= -6) /* pseudo handles */
+        return STATUS_SUCCESS;
+    return nt_handle_close(call->process, call->args[0]);
+}
+
+/* The handle's own access and attributes where the caller keeps them. */
+static NTSTATUS duplicate(struct call *call, struct nt_process *source, struct nt_process *target)
+{
+    uint32_t options = call->args[6], access = call->args[4], attributes = call->args[5], value;
+    struct handle_entry *entry = handle_entry(source, call->args[1]);
+    struct object *object;
+    NTSTATUS status = STATUS_SUCCESS;
+    if (source == call->process) {
+        status = handle_object(call->thread, call->args[1], NULL, 0, &object);
+    } else if (entry) {
+        object = entry->object;
+        object_hold(object);
+    } else {
+        status = STATUS_INVALID_HANDLE;
+    }
+    if (status)
+        return status;
+    if (options & DUPLICATE_SAME_ACCESS)
+        access = entry ? entry->access : object->type->mapping.GenericAll;
+    if (options & DUPLICATE_SAME_ATTRIBUTES)
+        attributes = entry && entry->inherit ? OBJ_INHERIT : 0;
+    if (call->args[3] || call->args[2]) {
+        status = handle_create(target, object, access, attributes, &value);
+        if (!status && call->args[3])
+            status = guest_write32(call->args[3], value);
+    }
+    if (!status && (options & DUPLICATE_CLOSE_SOURCE))
+        (void)nt_handle_close(source, call->args[1]);
+    object_release(object);
+    return status;
+}
+
+NTSTATUS nt_duplicate_object(struct call *call)
+{
+    struct nt_process *source, *target = NULL;
+    NTSTATUS status = process_from_handle(call->thread, call->args[0], PROCESS_DUP_HANDLE, &source);
+    if (status)
+        return status;
+    if (call->args[2])
+        status = process_from_handle(call->thread, call->args[2], PROCESS_DUP_HANDLE, &target);
+    if (status) {
+        object_release(&source->object);
+        return status;
+    }
+    if (target && !target->exiting && !target->foreign)
+        status = duplicate(call, source, target);
+    else if (!target && (call->args[6] & DUPLICATE_CLOSE_SOURCE))
+        status = nt_handle_close(source, call->args[1]);
+    else
+        status = STATUS_PROCESS_IS_TERMINATING;
+    object_release(&source->object);
+    if (target)
+        object_release(&target->object);
+    return status;
+}
+
+NTSTATUS nt_compare_objects(struct call *call)
+{
+    struct object *a, *b;
+    NTSTATUS status = handle_object(call->thread, call->args[0], NULL, 0, &a);
+    if (status)
+        return status;
+    status = handle_object(call->thread, call->args[1], NULL, 0, &b);
+    if (!status) {
+        status = a == b ? STATUS_SUCCESS : STATUS_NOT_SAME_OBJECT;
+        object_release(b);
+    }
+    object_release(a);
+    return status;
+}
+
+NTSTATUS nt_make_temporary_object(struct call *call)
+{
+    struct object *object;
+    NTSTATUS status = handle_object(call->thread, call->args[0], NULL, 0, &object);
+    if (status)
+        return status;
+    if (object->name && object->name->permanent && object->type != &directory_type) {
+        object->name->permanent = false;
+        object_release(object);
+    }
+    object_release(object);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS nt_set_information_object(struct call *call)
+{
+    OBJECT_DATA_INFORMATION info;
+    if (call->args[1] != ObjectDataInformation)
+        return STATUS_INVALID_INFO_CLASS;
+    if (call->args[3] < sizeof info)
+        return STATUS_INFO_LENGTH_MISMATCH;
+    NTSTATUS status = guest_read(&info, call->args[2], sizeof info);
+    struct handle_entry *entry = handle_entry(call->process, call->args[0]);
+    if (status)
+        return status;
+    if (!entry)
+        return STATUS_INVALID_HANDLE;
+    entry->inherit = info.InheritHandle;
+    entry->protect = info.ProtectFromClose;
+    return STATUS_SUCCESS;
+}
+
+/* ---- queries ---- */
+
+/* The name as NtQueryObject gives it; NULL: none. */
+static WCHAR *object_name(struct object *object, uint32_t *length)
+{
+    if (object->type == &file_type) {
+        struct nt_file *file = file_of(object);
+        return file->nt_name ? path_device_name(file->nt_name, length) : NULL;
+    }
+    if (object->type == &key_type)
+        return key_path(object, length);
+    return namespace_path(object, length);
+}
+
+/* A UNICODE_STRING in front of a structure, the characters behind it. */
+static NTSTATUS return_string(struct call *call, const WCHAR *chars, uint32_t length, uint32_t header)
+{
+    uint32_t bytes = chars ? (length + 1) * sizeof(WCHAR) : 0, needed = header + bytes;
+    UNICODE_STRING string = {.Length = length * sizeof(WCHAR), .MaximumLength = bytes};
+    string.Buffer = bytes ? (WCHAR *)(call->args[2] + header) : NULL;
+    NTSTATUS status = guest_return32(call->args[4], needed);
+    if (status)
+        return status;
+    if (call->args[3] < needed)
+        return call->args[3] < header ? STATUS_INFO_LENGTH_MISMATCH : STATUS_BUFFER_OVERFLOW;
+    uint8_t *reply = calloc(1, needed);
+    if (!reply)
+        return STATUS_NO_MEMORY;
+    memcpy(reply, &string, sizeof string);
+    memcpy(reply + header, chars, bytes);
+    status = guest_write(call->args[2], reply, needed);
+    free(reply);
+    return status;
+}
+
+static NTSTATUS query_basic(struct call *call, const struct object *object)
+{
+    OBJECT_BASIC_INFORMATION info;
+    const struct handle_entry *entry = handle_entry(call->process, call->args[0]);
+    memset(&info, 0, sizeof info);
+    info.Attributes = entry && entry->inherit ? OBJ_INHERIT : 0;
+    info.GrantedAccess = entry ? entry->access : object->type->mapping.GenericAll;
+    info.HandleCount = object->handle_count;
+    info.PointerCount = object->references;
+    return guest_return(call->args[2], call->args[3], call->args[4], &info, sizeof info);
+}
+
+static NTSTATUS query_flags(struct call *call)
+{
+    const struct handle_entry *entry = handle_entry(call->process, call->args[0]);
+    if (!entry)
+        return STATUS_INVALID_HANDLE;
+    OBJECT_DATA_INFORMATION info = {.InheritHandle = entry->inherit, .ProtectFromClose = entry->protect};
+    return guest_return(call->args[2], call->args[3], call->args[4], &info, sizeof info);
+}
+
+static NTSTATUS query_name(struct call *call, struct object *object)
+{
+    uint32_t length = 0;
+    WCHAR *name = object_name(object, &length);
+    NTSTATUS status = return_string(call, name, length, sizeof(UNICODE_STRING));
+    free(name);
+    return status;
+}
+
+NTSTATUS nt_query_object(struct call *call)
+{
+    struct object *object;
+    NTSTATUS status = handle_object(call->thread, call->args[0], NULL, 0, &object);
+    if (status)
+        return status;
+    const WCHAR *type = object->type->name;
+    switch (call->args[1]) {
+    case ObjectBasicInformation:
+        status = query_basic(call, object);
+        break;
+    case ObjectNameInformation:
+        status = query_name(call, object);
+        break;
+    case ObjectTypeInformation:
+        status = return_string(call, type, text_length(type), sizeof(OBJECT_TYPE_INFORMATION));
+        break;
+    case ObjectDataInformation:
+        status = query_flags(call);
+        break;
+    default:
+        status = STATUS_INVALID_INFO_CLASS;
+    }
+    object_release(object);
+    return status;
+}

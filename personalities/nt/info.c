@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: MIT */
+/* Information about the system, processes and threads. */
+#include <personalities/nt/process.h>
+
+#include <ipc/initclient.h>
+#include <personalities/nt/path.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TIMER_INCREMENT 156250u
+
+/* The answer of a query call: class in args[at], then buffer, length, returned length. */
+struct answer {
+    uint32_t buffer, length, returned;
+};
+
+static NTSTATUS give(const struct answer *answer, const void *bytes, uint32_t size)
+{
+    return guest_return(answer->buffer, answer->length, answer->returned, bytes, size);
+}
+
+static NTSTATUS give32(const struct answer *answer, uint32_t value)
+{
+    return give(answer, &value, sizeof value);
+}
+
+/* A UNICODE_STRING with its characters behind it. */
+static NTSTATUS give_text(const struct answer *answer, const WCHAR *chars, uint32_t length)
+{
+    uint32_t bytes = (length + 1) * sizeof(WCHAR);
+    uint8_t *reply = malloc(sizeof(UNICODE_STRING) + bytes);
+    if (!reply)
+        return STATUS_NO_MEMORY;
+    UNICODE_STRING string = {bytes - sizeof(WCHAR), bytes, (WCHAR *)(answer->buffer + sizeof string)};
+    memcpy(reply, &string, sizeof string);
+    memcpy(reply + sizeof string, chars, bytes - sizeof(WCHAR));
+    memset(reply + sizeof string + bytes - sizeof(WCHAR), 0, sizeof(WCHAR));
+    NTSTATUS status = give(answer, reply, sizeof string + bytes);
+    free(reply);
+    return status;
+}
+
+/* ---- the system ---- */
+
+static NTSTATUS system_basic(const struct answer *answer)
+{
+    struct system_info system;
+    SYSTEM_BASIC_INFORMATION info;
+    memset(&info, 0, sizeof info);
+    if (system_info(&system) != OK)
+        return STATUS_UNSUCCESSFUL;
+    info.KeMaximumIncrement = TIMER_INCREMENT;
+    info.PageSize = PAGE_SIZE;
+    info.MmNumberOfPhysicalPages = system.total_pages;
+    info.MmLowestPhysicalPage = 1;
+    info.MmHighestPhysicalPage = system.total_pages;
+    info.AllocationGranularity = VM_GRANULARITY;
+    info.LowestUserAddress = (void *)VM_GRANULARITY;
+    info.HighestUserAddress = (void *)(NT_GUEST_LIMIT - 1);
+    info.ActiveProcessorsAffinityMask = 1;
+    info.NumberOfProcessors = 1;
+    return give(answer, &info, sizeof info);
+}
+
+static NTSTATUS system_processor(const struct answer *answer)
+{
+    SYSTEM_CPU_INFORMATION info = {.ProcessorArchitecture = PROCESSOR_ARCHITECTURE_INTEL, .ProcessorLevel = 6};
+    return give(answer, &info, sizeof info);
+}
+
+static NTSTATUS system_performance(const struct answer *answer)
+{
+    struct system_info system;
+    SYSTEM_PERFORMANCE_INFORMATION info;
+    memset(&info, 0, sizeof info);
+    if (system_info(&system) != OK)
+        return STATUS_UNSUCCESSFUL;
+    uint64_t idle = (uint64_t)system.idle_time_high << 32 | system.idle_time_low;
+    info.IdleTime.QuadPart = idle / 100;
+    info.AvailablePages = system.free_pages;
+    info.TotalCommittedPages = system.total_pages - system.free_pages;
+    info.TotalCommitLimit = system.total_pages;
+    return give(answer, &info, sizeof info);
+}
+
+static NTSTATUS system_time_of_day(const struct answer *answer)
+{
+    SYSTEM_TIMEOFDAY_INFORMATION info;
+    memset(&info, 0, sizeof info);
+    info.BootTime.QuadPart = nt_time() - nt_uptime();
+    info.SystemTime.QuadPart = nt_time();
+    uint32_t size = answer->length < sizeof info ? answer->length : sizeof info;
+    if (size == 0)
+        return STATUS_INFO_LENGTH_MISMATCH;
+    return give(answer, &info, size);
+}
+
+static const WCHAR *leaf_name(const struct nt_process *process)
+{
+    const WCHAR *name = process->image_name ? process->image_name : L"";
+    for (const WCHAR *at = name; *at; at++)
+        if (*at == '\\')
+            name = at + 1;
+    return name;
+}
+
+static uint32_t process_record_size(const struct nt_process *process)
+{
+    uint32_t size = sizeof(SYSTEM_PROCESS_INFORMATION) - sizeof(SYSTEM_THREAD_INFORMATION) +
+                    process->thread_count * sizeof(SYSTEM_THREAD_INFORMATION) +
+                    (text_length(leaf_name(process)) + 1) * sizeof(WCHAR);
+    return (size + 7) & ~7u;
+}
+
+static void fill_process(const struct nt_process *process, uint8_t *to, uint32_t address, uint32_t size, bool last)
+{
+    SYSTEM_PROCESS_INFORMATION *info = (SYSTEM_PROCESS_INFORMATION *)to;
+    const WCHAR *name = leaf_name(process);
+    uint32_t name_bytes = text_length(name) * sizeof(WCHAR), i = 0;
+    info->NextEntryOffset = last ? 0 : size;
+    info->dwThreadCount = process->thread_count;
+    info->CreationTime.QuadPart = process->create_time;
+    info->dwBasePriority = 8;
+    info->UniqueProcessId = (HANDLE)(process->pid * 4);
+    info->ParentProcessId = (HANDLE)(process->ppid * 4);
+    info->HandleCount = process->handles.used;
+    info->SessionId = 1;
+    list_each(thread, &process->threads, struct nt_thread, link) {
+        SYSTEM_THREAD_INFORMATION *t = &info->ti[i++];
+        t->CreateTime.QuadPart = thread->create_time;
+        t->StartAddress = (void *)thread->start;
+        t->ClientId = (CLIENT_ID){(HANDLE)(process->pid * 4), (HANDLE)thread->tid};
+        t->dwBasePriority = t->dwCurrentPriority = 8;
+    }
+    uint32_t at = (uint32_t)((uint8_t *)&info->ti[i] - to);
+    info->ProcessName = (UNICODE_STRING){name_bytes, name_bytes + sizeof(WCHAR), (WCHAR *)(address + at)};
+    memcpy(to + at, name, name_bytes);
+}
+
+static NTSTATUS system_processes(const struct answer *answer)
+{
+    uint32_t total = 0, at = 0;
+    list_each(process, &nt_processes, struct nt_process, link)
+        if (!process->exited && !process->foreign)
+            total += process_record_size(process);
+    NTSTATUS status = guest_return32(answer->returned, total);
+    if (status)
+        return status;
+    if (answer->length < total)
+        return STATUS_INFO_LENGTH_MISMATCH;
+    uint8_t *reply = calloc(1, total + 1);
+    if (!reply)
+        return STATUS_NO_MEMORY;
+    list_each(process, &nt_processes, struct nt_process, link) {
+        if (process->exited || process->foreign)
+            continue;
+        uint32_t size = process_record_size(process);
+        fill_process(process, reply + at, answer->buffer + at, size, at + size == total);
+        at += size;
+    }
+    status = guest_write(answer->buffer, reply, total);
+    free(reply);
+    return status;
+}
+
+static NTSTATUS system_time_zone(const struct answer *answer)
+{
+    RTL_DYNAMIC_TIME_ZONE_INFORMATION info;
+    static const WCHAR name[] = L"UTC";
+    memset(&info, 0, sizeof info);
+    memcpy(info.StandardName, name, sizeof name);
+    memcpy(info.DaylightName, name, sizeof name);
+    memcpy(info.TimeZoneKeyName, name, sizeof name);
+    return give(answer, &info, sizeof info);
+}
+
+static NTSTATUS system_time_zone_short(const struct answer *answer)
+{
+    RTL_TIME_ZONE_INFORMATION info;
+    static const WCHAR name[] = L"UTC";
+    memset(&info, 0, sizeof info);
+    memcpy(info.StandardName, name, sizeof name);
+    memcpy(info.DaylightName, name, sizeof name);
+    return give(answer, &info, sizeof info);
+}
+
+static NTSTATUS system_processor_times(const struct answer *answer)
+{
+    struct system_info system;
+    SYSTEM_PROCESSOR_PERFORMANCE_INFORMATION info;
+    memset(&info, 0, sizeof info);
+    if (system_info(&system) != OK)
+        return STATUS_UNSUCCESSFUL;
+    uint64_t idle = ((uint64_t)system.idle_time_high << 32 | system.idle_time_low) / 100;
+    info.IdleTime.QuadPart = idle;
+    info.KernelTime.QuadPart = idle;
+    info.UserTime.QuadPart = nt_uptime() - idle;
+    return give(answer, &info, sizeof info);
+}
+
+NTSTATUS nt_query_system_information(struct call *call)
+{
+    static const char wine_version[] = "8.0\0Atomik\0Atomik\0"
+                                       "1.0";
+    struct answer answer = {call->args[1], call->args[2], call->args[3]};
+    uint16_t debugger = 0x100; /* not present */
+    switch (call->args[0]) {
+    case SystemBasicInformation:
+    case SystemNativeBasicInformation:
+        return system_basic(&answer);
+    case SystemCpuInformation:
+        return system_processor(&answer);
+    case SystemPerformanceInformation:
+        return system_performance(&answer);
+    case SystemTimeOfDayInformation:
+        return system_time_of_day(&answer);
+    case SystemProcessInformation:
+        return system_processes(&answer);
+    case SystemProcessorPerformanceInformation:
+        return system_processor_times(&answer);
+    case SystemKernelDebuggerInformation:
+        return give(&answer, &debugger, sizeof debugger);
+    case SystemCurrentTimeZoneInformation:
+        return system_time_zone_short(&answer);
+    case SystemDynamicTimeZoneInformation:
+        return system_time_zone(&answer);
+    case SystemWineVersionInformation:
+        answer.returned = 0;
+        answer.length = answer.length < sizeof wine_version ? answer.length : sizeof wine_version;
+        return guest_write(answer.buffer, wine_version, answer.length);
+    }
+    return STATUS_INVALID_INFO_CLASS;
+}
+
+/* ---- processes ---- */
+
+static NTSTATUS process_basic(const struct answer *answer, const struct nt_process *process)
+{
+    PROCESS_BASIC_INFORMATION info = {
+        .ExitStatus = process->exited ? (NTSTATUS)process->exit_status : STATUS_PENDING,
+        .PebBaseAddress = (PEB *)process->peb,
+        .AffinityMask = 1,
+        .BasePriority = 8,
+        .UniqueProcessId = process->pid * 4,
+        .InheritedFromUniqueProcessId = process->ppid * 4,
+    };
+    return give(answer, &info, sizeof info);
+}
+
+static NTSTATUS process_times(const struct answer *answer, const struct nt_process *process)
+{
+    KERNEL_USER_TIMES info;
+    uint64_t cpu = process->cpu_time;
+    memset(&info, 0, sizeof info);
+    list_each(thread, &process->threads, struct nt_thread, link) {
+        struct thread_info thread_times;
+        if (thread->server_thread && thread_info(thread->server_thread, &thread_times) == OK)
+            cpu += (uint64_t)thread_times.cpu_time_high << 32 | thread_times.cpu_time_low;
+    }
+    info.CreateTime.QuadPart = process->create_time;
+    info.ExitTime.QuadPart = process->exit_time;
+    info.UserTime.QuadPart = cpu / 100;
+    return give(answer, &info, sizeof info);
+}
+
+static NTSTATUS process_memory(const struct answer *answer, const struct nt_process *process)
+{
+    VM_COUNTERS_EX info;
+    uint32_t mapped = 0, resident = 0;
+    memset(&info, 0, sizeof info);
+    if (process->space && space_pages(process->space, &mapped, &resident) == OK) {
+        info.PeakVirtualSize = info.VirtualSize = (SIZE_T)mapped * PAGE_SIZE;
+        info.PeakWorkingSetSize = info.WorkingSetSize = (SIZE_T)resident * PAGE_SIZE;
+        info.PagefileUsage = info.PeakPagefileUsage = info.PrivateUsage = (SIZE_T)resident * PAGE_SIZE;
+    }
+    if (answer->length == sizeof(VM_COUNTERS)) {
+        return give(answer, &info, sizeof(VM_COUNTERS));
+    }
+    return give(answer, &info, sizeof info);
+}
+
+static NTSTATUS process_image_name(const struct answer *answer, const struct nt_process *process, bool native)
+{
+    uint32_t length = 0;
+    if (!process->image_name)
+        return STATUS_UNSUCCESSFUL;
+    if (!native)
+        return give_text(answer, process->image_name + 4, text_length(process->image_name) - 4);
+    WCHAR *name = path_device_name(process->image_name, &length);
+    NTSTATUS status = name ? give_text(answer, name, length) : STATUS_NO_MEMORY;
+    free(name);
+    return status;
+}
+
+static NTSTATUS process_image_information(const struct answer *answer, const struct nt_process *process)
+{
+    SECTION_IMAGE_INFORMATION info;
+    if (!process->image)
+        return STATUS_PROCESS_IS_TERMINATING;
+    image_information(process->image, &info);
+    return give(answer, &info, sizeof info);
+}
+
+static NTSTATUS query_process(struct call *call, const struct nt_process *process)
+{
+    struct answer answer = {call->args[2], call->args[3], call->args[4]};
+    PROCESS_PRIORITY_CLASS priority = {.Foreground = FALSE, .PriorityClass = process->priority_class};
+    switch (call->args[1]) {
+    case ProcessBasicInformation:
+        return process_basic(&answer, process);
+    case ProcessVmCounters:
+        return process_memory(&answer, process);
+    case ProcessTimes:
+        return process_times(&answer, process);
+    case ProcessDebugPort:
+    case ProcessWow64Information:
+        return give32(&answer, 0);
+    case ProcessDefaultHardErrorMode:
+        return give32(&answer, process->error_mode);
+    case ProcessPriorityClass:
+        return give(&answer, &priority, sizeof priority);
+    case ProcessHandleCount:
+        return give32(&answer, process->handles.used);
+    case ProcessAffinityMask:
+    case ProcessSessionInformation:
+        return give32(&answer, 1);
+    case ProcessPriorityBoost:
+        return give32(&answer, 0);
+    case ProcessImageFileName:
+        return process_image_name(&answer, process, true);
+    case ProcessImageFileNameWin32:
+        return process_image_name(&answer, process, false);
+    case ProcessDebugObjectHandle:
+        return STATUS_PORT_NOT_SET;
+    case ProcessDebugFlags:
+        return give32(&answer, 1);
+    case ProcessExecuteFlags:
+        return give32(&answer, MEM_EXECUTE_OPTION_DISABLE | MEM_EXECUTE_OPTION_PERMANENT);
+    case ProcessCookie:
+        return give32(&answer, process->pid * 2654435761u);
+    case ProcessImageInformation:
+        return process_image_information(&answer, process);
+    }
+    return STATUS_INVALID_INFO_CLASS;
+}
+
+NTSTATUS nt_query_information_process(struct call *call)
+{
+    struct nt_process *process;
+    NTSTATUS status = process_from_handle(call->thread, call->args[0], 0, &process);
+    if (status)
+        return status;
+    status = query_process(call, process);
+    object_release(&process->object);
+    return status;
+}
+
+/* Stacks of fibers and of threads that ntdll makes: reserved here, set up there. */
+static NTSTATUS allocate_stack(struct call *call, struct nt_process *process)
+{
+    PROCESS_STACK_ALLOCATION_INFORMATION info;
+    uint32_t base = 0;
+    if (call->args[3] < sizeof info)
+        return STATUS_INFO_LENGTH_MISMATCH;
+    NTSTATUS status = guest_read(&info, call->args[2], sizeof info);
+    uint32_t size = info.ReserveSize;
+    if (!status)
+        status = vm_allocate(process, &base, &size, MEM_RESERVE, PAGE_READWRITE);
+    info.StackBase = (void *)base;
+    return status ? status : guest_write(call->args[2], &info, sizeof info);
+}
+
+static NTSTATUS set_process(struct call *call, struct nt_process *process)
+{
+    PROCESS_PRIORITY_CLASS priority;
+    switch (call->args[1]) {
+    case ProcessThreadStackAllocation:
+        return allocate_stack(call, process);
+    case ProcessDefaultHardErrorMode:
+        return guest_read(&process->error_mode, call->args[2], sizeof process->error_mode);
+    case ProcessPriorityClass: {
+        NTSTATUS status = guest_read(&priority, call->args[2], sizeof priority);
+        process->priority_class = status ? process->priority_class : priority.PriorityClass;
+        return status;
+    }
+    case ProcessAffinityMask:
+    case ProcessPriorityBoost:
+    case ProcessBasePriority:
+    case ProcessExecuteFlags:
+        return STATUS_SUCCESS; /* one processor, no boosts, execution is what pages say */
+    }
+    return STATUS_INVALID_INFO_CLASS;
+}
+
+NTSTATUS nt_set_information_process(struct call *call)
+{
+    struct nt_process *process;
+    NTSTATUS status = process_from_handle(call->thread, call->args[0], PROCESS_SET_INFORMATION, &process);
+    if (status)
+        return status;
+    status = set_process(call, process);
+    object_release(&process->object);
+    return status;
+}
+
+NTSTATUS nt_is_process_in_job(struct call *call)
+{
+    struct nt_process *process;
+    NTSTATUS status = process_from_handle(call->thread, call->args[0], 0, &process);
+    if (status)
+        return status;
+    object_release(&process->object);
+    return STATUS_PROCESS_NOT_IN_JOB;
+}
+
+/* ---- threads ---- */
+
+static NTSTATUS thread_basic(const struct answer *answer, const struct nt_thread *thread)
+{
+    THREAD_BASIC_INFORMATION info = {
+        .ExitStatus = thread->exited ? (NTSTATUS)thread->exit_status : STATUS_PENDING,
+        .TebBaseAddress = (void *)thread->teb,
+        .ClientId = {(HANDLE)(thread->process->pid * 4), (HANDLE)thread->tid},
+        .AffinityMask = 1,
+    };
+    return give(answer, &info, sizeof info);
+}
+
+static NTSTATUS thread_times(const struct answer *answer, const struct nt_thread *thread)
+{
+    KERNEL_USER_TIMES info;
+    struct thread_info times;
+    memset(&info, 0, sizeof info);
+    info.CreateTime.QuadPart = thread->create_time;
+    info.ExitTime.QuadPart = thread->exit_time;
+    if (!thread->exited && thread->server_thread && thread_info(thread->server_thread, &times) == OK) {
+        uint64_t cpu = (uint64_t)times.cpu_time_high << 32 | times.cpu_time_low;
+        uint64_t guest = (uint64_t)times.guest_time_high << 32 | times.guest_time_low;
+        info.UserTime.QuadPart = guest / 100;
+        info.KernelTime.QuadPart = (cpu - guest) / 100;
+    }
+    return give(answer, &info, sizeof info);
+}
+
+static NTSTATUS query_thread(struct call *call, const struct nt_thread *thread)
+{
+    struct answer answer = {call->args[2], call->args[3], call->args[4]};
+    uint8_t hidden = thread->hidden;
+    switch (call->args[1]) {
+    case ThreadBasicInformation:
+        return thread_basic(&answer, thread);
+    case ThreadTimes:
+        return thread_times(&answer, thread);
+    case ThreadAffinityMask:
+        return give32(&answer, 1);
+    case ThreadQuerySetWin32StartAddress:
+        return give32(&answer, thread->start);
+    case ThreadAmILastThread:
+        return give32(&answer, thread->process->thread_count <= 1);
+    case ThreadIsIoPending:
+        return give32(&answer, 0);
+    case ThreadIsTerminated:
+        return give32(&answer, thread->exited);
+    case ThreadSuspendCount:
+        return give32(&answer, thread->suspend_count);
+    case ThreadHideFromDebugger:
+        return give(&answer, &hidden, sizeof hidden);
+    case ThreadNameInformation:
+        return give_text(&answer, thread->description, thread->description_length);
+    }
+    return STATUS_INVALID_INFO_CLASS;
+}
+
+static NTSTATUS with_thread(struct call *call, ACCESS_MASK access, struct nt_thread **thread)
+{
+    struct object *object;
+    NTSTATUS status = handle_object(call->thread, call->args[0], &thread_type, access, &object);
+    if (!status)
+        *thread = thread_of(object);
+    return status;
+}
+
+NTSTATUS nt_query_information_thread(struct call *call)
+{
+    struct nt_thread *thread;
+    NTSTATUS status = with_thread(call, 0, &thread);
+    if (status)
+        return status;
+    status = query_thread(call, thread);
+    object_release(&thread->object);
+    return status;
+}
+
+static NTSTATUS set_description(struct call *call, struct nt_thread *thread)
+{
+    struct text text;
+    WCHAR *storage;
+    NTSTATUS status = guest_read_text(call->args[2], &text, &storage);
+    if (status)
+        return status;
+    free(thread->description);
+    thread->description = storage;
+    thread->description_length = text.length;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS set_thread(struct call *call, struct nt_thread *thread)
+{
+    switch (call->args[1]) {
+    case ThreadNameInformation:
+        return set_description(call, thread);
+    case ThreadHideFromDebugger:
+        thread->hidden = true;
+        return STATUS_SUCCESS;
+    case ThreadQuerySetWin32StartAddress:
+        return guest_read(&thread->start, call->args[2], sizeof thread->start);
+    case ThreadPriority:
+    case ThreadBasePriority:
+    case ThreadAffinityMask:
+    case ThreadPriorityBoost:
+    case ThreadIdealProcessor:
+    case ThreadWineNativeThreadName:
+        return STATUS_SUCCESS;
+    case ThreadImpersonationToken:
+        return STATUS_SUCCESS;
+    }
+    return STATUS_INVALID_INFO_CLASS;
+}
+
+NTSTATUS nt_set_information_thread(struct call *call)
+{
+    struct nt_thread *thread;
+    NTSTATUS status = with_thread(call, 0, &thread);
+    if (status)
+        return status;
+    status = set_thread(call, thread);
+    object_release(&thread->object);
+    return status;
+}

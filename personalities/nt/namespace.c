@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The name space of objects: directories, symbolic links, and the path walk. Names are compared
+ * without case and keep theirs. Files and registry keys have name spaces of their own: the walk
+ * stops at an object with `parse` and hands over what is left of the path.
+ */
+#include <personalities/nt/nt.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LINKS_MAX 16
+
+struct directory {
+    struct object object;
+    struct list names;
+};
+struct symlink {
+    struct object object;
+    WCHAR *target;
+    uint32_t length;
+};
+
+static struct object *root_directory;
+
+static void directory_destroy(struct object *object)
+{
+    free(container_of(object, struct directory, object));
+}
+
+const struct nt_type directory_type = {
+    .name = L"Directory",
+    .mapping = {STANDARD_RIGHTS_READ | DIRECTORY_QUERY | DIRECTORY_TRAVERSE,
+                STANDARD_RIGHTS_WRITE | DIRECTORY_CREATE_OBJECT | DIRECTORY_CREATE_SUBDIRECTORY,
+                STANDARD_RIGHTS_EXECUTE | DIRECTORY_QUERY | DIRECTORY_TRAVERSE, DIRECTORY_ALL_ACCESS},
+    .destroy = directory_destroy,
+};
+
+static void symlink_destroy(struct object *object)
+{
+    struct symlink *symlink = container_of(object, struct symlink, object);
+    free(symlink->target);
+    free(symlink);
+}
+
+const struct nt_type symlink_type = {
+    .name = L"SymbolicLink",
+    .mapping = {STANDARD_RIGHTS_READ | SYMBOLIC_LINK_QUERY, STANDARD_RIGHTS_WRITE,
+                STANDARD_RIGHTS_EXECUTE | SYMBOLIC_LINK_QUERY, SYMBOLIC_LINK_ALL_ACCESS},
+    .destroy = symlink_destroy,
+};
+
+NTSTATUS directory_create(struct object **directory)
+{
+    struct directory *created = malloc(sizeof *created);
+    if (!created)
+        return STATUS_NO_MEMORY;
+    object_init(&created->object, &directory_type);
+    list_init(&created->names);
+    *directory = &created->object;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS symlink_create(struct text target, struct object **symlink)
+{
+    struct symlink *created = malloc(sizeof *created);
+    if (!created)
+        return STATUS_NO_MEMORY;
+    object_init(&created->object, &symlink_type);
+    created->length = target.length;
+    created->target = text_copy(target);
+    if (!created->target) {
+        free(created);
+        return STATUS_NO_MEMORY;
+    }
+    *symlink = &created->object;
+    return STATUS_SUCCESS;
+}
+
+static struct name *directory_find(struct object *directory, struct text wanted)
+{
+    list_each(name, &container_of(directory, struct directory, object)->names, struct name, link)
+        if (text_equal((struct text){name->chars, name->length}, wanted))
+            return name;
+    return NULL;
+}
+
+NTSTATUS namespace_insert(struct object *directory, struct text wanted, struct object *object, bool permanent)
+{
+    struct name *name = malloc(sizeof *name + wanted.length * sizeof(WCHAR));
+    if (!name)
+        return STATUS_NO_MEMORY;
+    memcpy(name->chars, wanted.chars, wanted.length * sizeof(WCHAR));
+    name->length = wanted.length;
+    name->object = object;
+    name->directory = directory;
+    name->permanent = permanent;
+    object_hold(directory);
+    if (permanent)
+        object_hold(object);
+    object->name = name;
+    list_append(&container_of(directory, struct directory, object)->names, &name->link);
+    return STATUS_SUCCESS;
+}
+
+void namespace_remove(struct object *object)
+{
+    struct name *name = object->name;
+    bool permanent = name->permanent;
+    list_remove(&name->link);
+    object->name = NULL;
+    object_release(name->directory);
+    free(name);
+    if (permanent)
+        object_release(object);
+}
+
+/* ---- the walk ---- */
+
+struct walk {
+    struct object *at;   /* held */
+    struct text rest;
+    WCHAR *storage; /* of rest, once a link has been followed */
+    uint32_t links;
+};
+
+static void walk_to(struct walk *walk, struct object *object)
+{
+    object_hold(object);
+    object_release(walk->at);
+    walk->at = object;
+}
+
+/* Put the target of a link in front of what is left, and begin at the root again. */
+static NTSTATUS walk_link(struct walk *walk, const struct symlink *symlink)
+{
+    if (++walk->links > LINKS_MAX)
+        return STATUS_NAME_TOO_LONG;
+    uint32_t length = symlink->length + walk->rest.length;
+    WCHAR *path = malloc((length + 1) * sizeof(WCHAR));
+    if (!path)
+        return STATUS_NO_MEMORY;
+    memcpy(path, symlink->target, symlink->length * sizeof(WCHAR));
+    memcpy(path + symlink->length, walk->rest.chars, walk->rest.length * sizeof(WCHAR));
+    path[length] = 0;
+    free(walk->storage);
+    walk->storage = path;
+    walk->rest = (struct text){path, length};
+    walk_to(walk, root_directory);
+    return STATUS_SUCCESS;
+}
+
+/* Cut the next component off; the walk stands at a directory and the rest begins with it. */
+static struct text walk_component(struct walk *walk)
+{
+    uint32_t length = 0;
+    while (length < walk->rest.length && walk->rest.chars[length] != '\\')
+        length++;
+    struct text component = {walk->rest.chars, length};
+    walk->rest = text_skip(walk->rest, length);
+    return component;
+}
+
+/* One step below a directory. *missing: the component, if it is the last and does not exist. */
+static NTSTATUS walk_step(struct walk *walk, bool open_link, struct text *missing)
+{
+    if (walk->rest.length && walk->rest.chars[0] == '\\')
+        walk->rest = text_skip(walk->rest, 1);
+    if (walk->rest.length == 0)
+        return STATUS_SUCCESS;
+    struct text component = walk_component(walk);
+    if (component.length == 0)
+        return STATUS_OBJECT_NAME_INVALID;
+    struct name *name = directory_find(walk->at, component);
+    if (!name) {
+        *missing = component;
+        return walk->rest.length ? STATUS_OBJECT_PATH_NOT_FOUND : STATUS_OBJECT_NAME_NOT_FOUND;
+    }
+    if (name->object->type == &symlink_type && (!open_link || walk->rest.length))
+        return walk_link(walk, container_of(name->object, struct symlink, object));
+    walk_to(walk, name->object);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS namespace_lookup(struct object *root, struct text path, bool open_link, struct object **object,
+                          struct object **directory, struct text *rest, WCHAR **storage)
+{
+    struct walk walk = {.rest = path};
+    struct text missing = {NULL, 0};
+    NTSTATUS status = STATUS_SUCCESS;
+    *object = *directory = NULL;
+    if (!root && (path.length == 0 || path.chars[0] != '\\'))
+        return path.length ? STATUS_OBJECT_PATH_SYNTAX_BAD : STATUS_OBJECT_NAME_INVALID;
+    walk_to(&walk, root ? root : root_directory);
+    while (!status && walk.rest.length && walk.at->type == &directory_type)
+        status = walk_step(&walk, open_link, &missing);
+    *storage = walk.storage;
+    if (!status && walk.rest.length && !walk.at->type->parse)
+        status = STATUS_OBJECT_TYPE_MISMATCH;
+    if (!status) {
+        *rest = walk.rest;
+        *object = walk.at;
+        return STATUS_SUCCESS;
+    }
+    if (status == STATUS_OBJECT_NAME_NOT_FOUND) {
+        *rest = missing;
+        *directory = walk.at;
+        return status;
+    }
+    object_release(walk.at);
+    return status;
+}
+
+WCHAR *namespace_path(struct object *object, uint32_t *length)
+{
+    uint32_t total = 0;
+    if (!object->name)
+        return NULL;
+    for (struct object *at = object; at->name; at = at->name->directory)
+        total += at->name->length + 1;
+    WCHAR *path = malloc((total + 1) * sizeof(WCHAR));
+    if (!path)
+        return NULL;
+    uint32_t end = total;
+    path[total] = 0;
+    for (struct object *at = object; at->name; at = at->name->directory) {
+        end -= at->name->length;
+        memcpy(path + end, at->name->chars, at->name->length * sizeof(WCHAR));
+        path[--end] = '\\';
+    }
+    *length = total;
+    return path;
+}
+
+/* ---- calls ---- */
+
+NTSTATUS nt_create_directory_object(struct call *call)
+{
+    struct object *directory;
+    NTSTATUS status = directory_create(&directory);
+    if (status)
+        return status;
+    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2], directory);
+}
+
+NTSTATUS nt_open_directory_object(struct call *call)
+{
+    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2], &directory_type);
+}
+
+NTSTATUS nt_create_symbolic_link_object(struct call *call)
+{
+    struct text target;
+    WCHAR *storage;
+    struct object *symlink;
+    NTSTATUS status = guest_read_text(call->args[3], &target, &storage);
+    if (status)
+        return status;
+    status = symlink_create(target, &symlink);
+    free(storage);
+    if (status)
+        return status;
+    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2], symlink);
+}
+
+NTSTATUS nt_open_symbolic_link_object(struct call *call)
+{
+    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2], &symlink_type);
+}
+
+NTSTATUS nt_query_symbolic_link_object(struct call *call)
+{
+    struct object *object;
+    UNICODE_STRING string;
+    NTSTATUS status = handle_object(call->thread, call->args[0], &symlink_type, SYMBOLIC_LINK_QUERY, &object);
+    if (status)
+        return status;
+    struct symlink *symlink = container_of(object, struct symlink, object);
+    uint32_t bytes = symlink->length * sizeof(WCHAR);
+    status = guest_read(&string, call->args[1], sizeof string);
+    if (!status)
+        status = guest_return32(call->args[2], bytes + sizeof(WCHAR));
+    if (!status && string.MaximumLength < bytes + (call->args[2] ? sizeof(WCHAR) : 0))
+        status = STATUS_BUFFER_TOO_SMALL;
+    if (!status)
+        status = guest_write((uint32_t)string.Buffer, symlink->target,
+                             string.MaximumLength >= bytes + sizeof(WCHAR) ? bytes + sizeof(WCHAR) : bytes);
+    string.Length = bytes;
+    if (!status)
+        status = guest_write(call->args[1], &string, sizeof string);
+    object_release(object);
+    return status;
+}
+
+static NTSTATUS return_directory_entry(struct call *call, const struct name *name)
+{
+    const WCHAR *type = name->object->type->name;
+    uint32_t name_bytes = (name->length + 1) * sizeof(WCHAR), type_length = text_length(type);
+    uint32_t type_bytes = (type_length + 1) * sizeof(WCHAR);
+    /* An entry, then an empty one that ends the list, then the strings. */
+    uint32_t strings = 2 * sizeof(DIRECTORY_BASIC_INFORMATION);
+    uint32_t needed = strings + name_bytes + type_bytes;
+    NTSTATUS status = guest_return32(call->args[6], needed);
+    if (status)
+        return status;
+    if (call->args[2] < needed)
+        return STATUS_BUFFER_TOO_SMALL;
+    uint8_t *reply = calloc(1, needed);
+    if (!reply)
+        return STATUS_NO_MEMORY;
+    DIRECTORY_BASIC_INFORMATION *entry = (DIRECTORY_BASIC_INFORMATION *)reply;
+    uint32_t base = call->args[1] + strings;
+    entry->ObjectName = (UNICODE_STRING){name_bytes - sizeof(WCHAR), name_bytes, (WCHAR *)base};
+    entry->ObjectTypeName =
+        (UNICODE_STRING){type_bytes - sizeof(WCHAR), type_bytes, (WCHAR *)(base + name_bytes)};
+    memcpy(reply + strings, name->chars, name->length * sizeof(WCHAR));
+    memcpy(reply + strings + name_bytes, type, type_bytes);
+    status = guest_write(call->args[1], reply, needed);
+    free(reply);
+    return status;
+}
+
+/* One entry per call, whether or not the caller asks for a single one: it comes back for more. */
+NTSTATUS nt_query_directory_object(struct call *call)
+{
+    struct object *object;
+    uint32_t index = 0, position = 0;
+    NTSTATUS status = handle_object(call->thread, call->args[0], &directory_type, DIRECTORY_QUERY, &object);
+    if (status)
+        return status;
+    if (!(call->args[4] & 0xff))
+        status = guest_read(&index, call->args[5], sizeof index);
+    NTSTATUS result = STATUS_NO_MORE_ENTRIES;
+    list_each(name, &container_of(object, struct directory, object)->names, struct name, link) {
+        if (status || position++ < index)
+            continue;
+        result = return_directory_entry(call, name);
+        if (!result)
+            status = guest_write32(call->args[5], index + 1);
+        break;
+    }
+    object_release(object);
+    return status ? status : result;
+}
+
+/* ---- start ---- */
+
+static void must(NTSTATUS status)
+{
+    if (status)
+        abort();
+}
+
+static struct object *make_directory(struct object *parent, struct text name)
+{
+    struct object *directory;
+    must(directory_create(&directory));
+    must(namespace_insert(parent, name, directory, true));
+    return directory;
+}
+
+static void make_link(struct object *parent, struct text name, struct text target)
+{
+    struct object *symlink;
+    must(symlink_create(target, &symlink));
+    must(namespace_insert(parent, name, symlink, true));
+    object_release(symlink);
+}
+
+void namespace_init(void)
+{
+    must(directory_create(&root_directory));
+    make_directory(root_directory, LITERAL("Device"));
+    make_directory(root_directory, LITERAL("KernelObjects"));
+    make_directory(root_directory, LITERAL("Windows"));
+    struct object *dos = make_directory(root_directory, LITERAL("??"));
+    struct object *named = make_directory(root_directory, LITERAL("BaseNamedObjects"));
+    struct object *sessions = make_directory(root_directory, LITERAL("Sessions"));
+    struct object *session = make_directory(sessions, LITERAL("1"));
+    make_link(session, LITERAL("BaseNamedObjects"), LITERAL("\\BaseNamedObjects"));
+    make_link(named, LITERAL("Local"), LITERAL("\\BaseNamedObjects"));
+    make_link(named, LITERAL("Global"), LITERAL("\\BaseNamedObjects"));
+    make_link(named, LITERAL("Session"), LITERAL("\\Sessions"));
+    make_link(root_directory, LITERAL("DosDevices"), LITERAL("\\??"));
+    make_link(root_directory, LITERAL("GLOBAL??"), LITERAL("\\??"));
+    make_link(dos, LITERAL("C:"), LITERAL("\\Device\\HarddiskVolume1"));
+    make_link(dos, LITERAL("Z:"), LITERAL("\\Device\\HarddiskVolume2"));
+    make_link(dos, LITERAL("NUL"), LITERAL("\\Device\\Null"));
+    make_link(dos, LITERAL("PIPE"), LITERAL("\\Device\\NamedPipe"));
+    make_link(dos, LITERAL("CON"), LITERAL("\\Device\\ConDrv\\Console"));
+    make_link(dos, LITERAL("CONIN$"), LITERAL("\\Device\\ConDrv\\CurrentIn"));
+    make_link(dos, LITERAL("CONOUT$"), LITERAL("\\Device\\ConDrv\\CurrentOut"));
+    make_link(dos, LITERAL("GLOBALROOT"), LITERAL(""));
+}

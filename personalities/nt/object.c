@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/* Objects and handles. See object.h. */
+#include <personalities/nt/nt.h>
+#include <personalities/nt/token.h>
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+void object_init(struct object *object, const struct nt_type *type)
+{
+    memset(object, 0, sizeof *object);
+    object->type = type;
+    object->references = 1;
+    list_init(&object->waiters);
+}
+
+void object_hold(struct object *object)
+{
+    object->references++;
+}
+
+void object_release(struct object *object)
+{
+    if (!object)
+        return;
+    assert(object->references > 0);
+    if (--object->references > 0)
+        return;
+    assert(list_empty(&object->waiters));
+    if (object->name)
+        namespace_remove(object);
+    object->type->destroy(object);
+}
+
+/* ---- handles ---- */
+
+static uint32_t handle_index(uint32_t handle)
+{
+    return (handle >> 2) - 1; /* 0 becomes the highest number: never in use */
+}
+
+static ACCESS_MASK map_access(const struct nt_type *type, ACCESS_MASK access)
+{
+    if (access & GENERIC_READ)
+        access |= type->mapping.GenericRead;
+    if (access & GENERIC_WRITE)
+        access |= type->mapping.GenericWrite;
+    if (access & GENERIC_EXECUTE)
+        access |= type->mapping.GenericExecute;
+    if (access & (GENERIC_ALL | MAXIMUM_ALLOWED))
+        access |= type->mapping.GenericAll;
+    return access & 0x01ffffff;
+}
+
+static NTSTATUS table_grow(struct handle_table *table, uint32_t wanted)
+{
+    uint32_t size = table->size ? table->size : 32;
+    while (size < wanted)
+        size *= 2;
+    if (size > HANDLES_MAX)
+        return STATUS_TOO_MANY_OPENED_FILES;
+    struct handle_entry *entries = realloc(table->entries, size * sizeof *entries);
+    if (!entries)
+        return STATUS_NO_MEMORY;
+    memset(entries + table->size, 0, (size - table->size) * sizeof *entries);
+    table->entries = entries;
+    table->size = size;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS handle_create(struct nt_process *process, struct object *object, ACCESS_MASK access, uint32_t attributes,
+                       uint32_t *handle)
+{
+    struct handle_table *table = &process->handles;
+    uint32_t index = table->first;
+    while (index < table->size && table->entries[index].object)
+        index++;
+    if (index == table->size) {
+        NTSTATUS status = table_grow(table, index + 1);
+        if (status)
+            return status;
+    }
+    object_hold(object);
+    object->handle_count++;
+    table->entries[index] = (struct handle_entry){.object = object,
+                                                  .access = map_access(object->type, access),
+                                                  .inherit = (attributes & OBJ_INHERIT) != 0};
+    table->first = index + 1;
+    table->used++;
+    *handle = (index + 1) * 4;
+    return STATUS_SUCCESS;
+}
+
+bool handle_put(struct nt_process *process, uint32_t handle, const struct handle_entry *entry)
+{
+    struct handle_table *table = &process->handles;
+    uint32_t index = handle_index(handle);
+    if (index >= HANDLES_MAX || (index >= table->size && table_grow(table, index + 1)))
+        return false;
+    if (table->entries[index].object)
+        return false;
+    object_hold(entry->object);
+    entry->object->handle_count++;
+    table->entries[index] = *entry;
+    table->used++;
+    return true;
+}
+
+struct handle_entry *handle_entry(struct nt_process *process, uint32_t handle)
+{
+    uint32_t index = handle_index(handle);
+    if (index >= process->handles.size || !process->handles.entries[index].object)
+        return NULL;
+    return &process->handles.entries[index];
+}
+
+static void entry_drop(struct nt_process *process, struct handle_entry *entry)
+{
+    struct object *object = entry->object;
+    memset(entry, 0, sizeof *entry);
+    process->handles.used--;
+    if (object->type->process_handle)
+        object->type->process_handle(object, process);
+    if (--object->handle_count == 0) {
+        if (object->name && !object->name->permanent)
+            namespace_remove(object);
+        if (object->type->last_handle)
+            object->type->last_handle(object);
+    }
+    object_release(object);
+}
+
+NTSTATUS nt_handle_close(struct nt_process *process, uint32_t handle)
+{
+    struct handle_entry *entry = handle_entry(process, handle);
+    if (!entry)
+        return STATUS_INVALID_HANDLE;
+    if (entry->protect)
+        return STATUS_HANDLE_NOT_CLOSABLE;
+    uint32_t index = handle_index(handle);
+    if (index < process->handles.first)
+        process->handles.first = index;
+    entry_drop(process, entry);
+    return STATUS_SUCCESS;
+}
+
+void handle_close_all(struct nt_process *process)
+{
+    /* Closing may give the lock up; nobody makes new handles in a process that has ended. */
+    for (uint32_t i = 0; i < process->handles.size; i++)
+        if (process->handles.entries[i].object)
+            entry_drop(process, &process->handles.entries[i]);
+    free(process->handles.entries);
+    memset(&process->handles, 0, sizeof process->handles);
+}
+
+static struct object *pseudo_object(struct nt_thread *thread, uint32_t handle)
+{
+    switch ((int32_t)handle) {
+    case -1:
+        return &thread->process->object;
+    case -2:
+        return &thread->object;
+    case -4:
+    case -5:
+    case -6:
+        return token_default();
+    }
+    return NULL;
+}
+
+NTSTATUS handle_object(struct nt_thread *thread, uint32_t handle, const struct nt_type *type, ACCESS_MASK access,
+                       struct object **object)
+{
+    struct object *found = pseudo_object(thread, handle);
+    if (!found) {
+        struct handle_entry *entry = handle_entry(thread->process, handle);
+        if (!entry)
+            return STATUS_INVALID_HANDLE;
+        if (type && entry->object->type != type)
+            return STATUS_OBJECT_TYPE_MISMATCH;
+        if ((entry->access & access) != access)
+            return STATUS_ACCESS_DENIED;
+        found = entry->object;
+    }
+    if (type && found->type != type)
+        return STATUS_OBJECT_TYPE_MISMATCH;
+    object_hold(found);
+    *object = found;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS process_from_handle(struct nt_thread *thread, uint32_t handle, ACCESS_MASK access,
+                             struct nt_process **process)
+{
+    struct object *object;
+    NTSTATUS status = handle_object(thread, handle, &process_type, access, &object);
+    if (status)
+        return status;
+    *process = process_of(object);
+    return STATUS_SUCCESS;
+}
+
+/* ---- attributes ---- */
+
+NTSTATUS attributes_read(struct nt_thread *thread, uint32_t guest, struct attributes *attributes)
+{
+    OBJECT_ATTRIBUTES raw;
+    memset(attributes, 0, sizeof *attributes);
+    if (!guest)
+        return STATUS_SUCCESS;
+    NTSTATUS status = guest_read(&raw, guest, sizeof raw);
+    if (status)
+        return status;
+    if (raw.Length != sizeof raw)
+        return STATUS_INVALID_PARAMETER;
+    attributes->flags = raw.Attributes;
+    attributes->security_descriptor = (uint32_t)raw.SecurityDescriptor;
+    if (raw.ObjectName) {
+        status = guest_read_text((uint32_t)raw.ObjectName, &attributes->name, &attributes->storage);
+        if (status)
+            return status;
+    }
+    if (raw.RootDirectory) {
+        status = handle_object(thread, (uint32_t)raw.RootDirectory, NULL, 0, &attributes->root);
+        if (status)
+            attributes_free(attributes);
+    }
+    return status;
+}
+
+void attributes_free(struct attributes *attributes)
+{
+    object_release(attributes->root);
+    free(attributes->storage);
+    attributes->root = NULL;
+    attributes->storage = NULL;
+}
+
+NTSTATUS object_return_handle(struct nt_thread *thread, uint32_t handle_guest, struct object *object,
+                              ACCESS_MASK access, uint32_t attributes)
+{
+    uint32_t handle;
+    NTSTATUS status = handle_create(thread->process, object, access, attributes, &handle);
+    object_release(object);
+    if (status)
+        return status;
+    status = guest_write32(handle_guest, handle);
+    if (status)
+        nt_handle_close(thread->process, handle);
+    return status;
+}
+
+/* Name the new object, or replace *object by the one that has the name. */
+static NTSTATUS name_or_find(const struct attributes *attributes, struct object **object)
+{
+    struct object *found = NULL, *directory = NULL;
+    struct text rest;
+    WCHAR *storage = NULL;
+    NTSTATUS status =
+        namespace_lookup(attributes->root, attributes->name, false, &found, &directory, &rest, &storage);
+    if (status == STATUS_OBJECT_NAME_NOT_FOUND && directory) {
+        status = namespace_insert(directory, rest, *object, (attributes->flags & OBJ_PERMANENT) != 0);
+    } else if (!status) {
+        if (rest.length)
+            status = STATUS_OBJECT_PATH_NOT_FOUND;
+        else if (!(attributes->flags & OBJ_OPENIF))
+            status = STATUS_OBJECT_NAME_COLLISION;
+        else if (found->type != (*object)->type)
+            status = STATUS_OBJECT_TYPE_MISMATCH;
+        if (!status) {
+            object_release(*object);
+            *object = found;
+            object_hold(found);
+            status = STATUS_OBJECT_NAME_EXISTS;
+        }
+    }
+    object_release(found);
+    object_release(directory);
+    free(storage);
+    return status;
+}
+
+NTSTATUS object_create_named(struct nt_thread *thread, uint32_t handle_guest, ACCESS_MASK access,
+                             uint32_t attributes_guest, struct object *created)
+{
+    struct attributes attributes;
+    NTSTATUS status = attributes_read(thread, attributes_guest, &attributes);
+    NTSTATUS named = STATUS_SUCCESS;
+    if (!status && attributes.name.length)
+        status = named = name_or_find(&attributes, &created);
+    if (!NT_SUCCESS_(status)) {
+        object_release(created);
+    } else {
+        status = object_return_handle(thread, handle_guest, created, access, attributes.flags);
+        if (!status)
+            status = named;
+    }
+    attributes_free(&attributes);
+    return status;
+}
+
+NTSTATUS object_open_named(struct nt_thread *thread, uint32_t handle_guest, ACCESS_MASK access,
+                           uint32_t attributes_guest, const struct nt_type *type)
+{
+    struct attributes attributes;
+    struct object *found = NULL, *directory = NULL;
+    struct text rest = {NULL, 0};
+    WCHAR *storage = NULL;
+    NTSTATUS status = attributes_read(thread, attributes_guest, &attributes);
+    if (!status)
+        status = namespace_lookup(attributes.root, attributes.name, type == &symlink_type, &found, &directory,
+                                  &rest, &storage);
+    if (!status && rest.length)
+        status = STATUS_OBJECT_PATH_NOT_FOUND;
+    if (!status && found->type != type)
+        status = STATUS_OBJECT_TYPE_MISMATCH;
+    if (!status) {
+        object_hold(found);
+        status = object_return_handle(thread, handle_guest, found, access, attributes.flags);
+    }
+    object_release(found);
+    object_release(directory);
+    free(storage);
+    attributes_free(&attributes);
+    return status;
+}

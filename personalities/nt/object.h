@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The object manager: reference-counted objects, handle tables, the name space.
+ *
+ * All of it is guarded by the server lock (lock.h). A pointer to an object is valid while the
+ * holder has a reference; a handle is one reference and one count in handle_count.
+ */
+#ifndef NT_OBJECT_H
+#define NT_OBJECT_H
+
+#include <personalities/nt/list.h>
+#include <personalities/nt/text.h>
+
+struct object;
+struct nt_process;
+struct nt_thread;
+
+struct nt_type {
+    const WCHAR *name; /* as NtQueryObject reports it */
+    GENERIC_MAPPING mapping;
+    /* Waitable types: is it signalled for this thread; then take what a satisfied wait takes. */
+    bool (*signaled)(struct object *object, struct nt_thread *thread);
+    NTSTATUS (*satisfy)(struct object *object, struct nt_thread *thread); /* 0 or STATUS_ABANDONED; NULL: nothing */
+    /* 100 ns (FILETIME) at which `signaled` may turn true by itself; 0 = never. */
+    uint64_t (*due)(struct object *object);
+    void (*last_handle)(struct object *object); /* the last handle, of any process, is closed */
+    void (*process_handle)(struct object *object, struct nt_process *process); /* a process closed its handle */
+    void (*destroy)(struct object *object);     /* frees the object too */
+    /* Open what `rest` names below this object (devices); the lock is held. */
+    NTSTATUS (*parse)(struct object *object, struct text rest, void *open, struct object **result);
+};
+
+struct object {
+    const struct nt_type *type;
+    uint32_t references;
+    uint32_t handle_count;
+    struct list waiters; /* struct wait_block.object_link */
+    struct name *name;   /* in a directory, or NULL */
+};
+
+void object_init(struct object *object, const struct nt_type *type);
+void object_hold(struct object *object);
+void object_release(struct object *object); /* NULL is allowed */
+
+/* ---- handles ---- */
+
+struct handle_entry {
+    struct object *object; /* NULL: free */
+    ACCESS_MASK access;
+    uint8_t inherit, protect;
+};
+struct handle_table {
+    struct handle_entry *entries;
+    uint32_t size;  /* entries allocated */
+    uint32_t first; /* no free entry below */
+    uint32_t used;
+};
+#define HANDLES_MAX 65536u
+
+/* access: generic bits are mapped. The handle takes a reference of its own. */
+NTSTATUS handle_create(struct nt_process *process, struct object *object, ACCESS_MASK access, uint32_t attributes,
+                       uint32_t *handle);
+/* The same at a given value (inheritance); false if it is taken. */
+bool handle_put(struct nt_process *process, uint32_t handle, const struct handle_entry *entry);
+struct handle_entry *handle_entry(struct nt_process *process, uint32_t handle);
+NTSTATUS nt_handle_close(struct nt_process *process, uint32_t handle);
+void handle_close_all(struct nt_process *process);
+
+/*
+ * A held reference to what a handle or pseudo handle means. type NULL: any. access: all of these
+ * bits must have been granted.
+ */
+NTSTATUS handle_object(struct nt_thread *thread, uint32_t handle, const struct nt_type *type, ACCESS_MASK access,
+                       struct object **object);
+
+/* ---- names ---- */
+
+struct name {
+    struct list link; /* in the directory */
+    struct object *directory; /* held */
+    struct object *object;    /* not held: a name does not keep a temporary object */
+    bool permanent;           /* then the name does hold it */
+    uint32_t length;
+    WCHAR chars[];
+};
+
+extern const struct nt_type directory_type, symlink_type;
+
+void namespace_init(void);
+/*
+ * What a path leads to, from `root` (NULL: the root directory), following symbolic links.
+ * - STATUS_SUCCESS: *object is held. *rest is empty, or what is left behind an object with `parse`.
+ * - STATUS_OBJECT_NAME_NOT_FOUND with *directory (held): only the last component (*rest) is missing.
+ * - STATUS_OBJECT_PATH_NOT_FOUND and others: an error.
+ * *storage, if not NULL afterwards, holds the characters of *rest: the caller frees it.
+ */
+NTSTATUS namespace_lookup(struct object *root, struct text path, bool open_link, struct object **object,
+                          struct object **directory, struct text *rest, WCHAR **storage);
+NTSTATUS namespace_insert(struct object *directory, struct text name, struct object *object, bool permanent);
+void namespace_remove(struct object *object); /* forget its name */
+NTSTATUS directory_create(struct object **directory);
+NTSTATUS symlink_create(struct text target, struct object **symlink);
+/* Full path of a named object, malloc'ed; NULL if it has none. */
+WCHAR *namespace_path(struct object *object, uint32_t *length);
+
+/* ---- object attributes ---- */
+
+/* OBJECT_ATTRIBUTES read from the guest: root is held, name is a copy. */
+struct attributes {
+    struct object *root;
+    WCHAR *storage;
+    struct text name;
+    uint32_t flags;
+    uint32_t security_descriptor; /* guest address */
+};
+NTSTATUS attributes_read(struct nt_thread *thread, uint32_t guest, struct attributes *attributes);
+void attributes_free(struct attributes *attributes);
+
+/*
+ * Give a new object its name, or find the existing one, as the attributes say, and make a handle.
+ * `created` is consumed. STATUS_OBJECT_NAME_EXISTS: the handle is to an older object (OBJ_OPENIF).
+ */
+NTSTATUS object_create_named(struct nt_thread *thread, uint32_t handle_guest, ACCESS_MASK access,
+                             uint32_t attributes_guest, struct object *created);
+NTSTATUS object_open_named(struct nt_thread *thread, uint32_t handle_guest, ACCESS_MASK access,
+                           uint32_t attributes_guest, const struct nt_type *type);
+/* Make a handle and store it at a guest address; consumes the reference. */
+NTSTATUS object_return_handle(struct nt_thread *thread, uint32_t handle_guest, struct object *object,
+                              ACCESS_MASK access, uint32_t attributes);
+
+#endif

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: MIT */
+/* Section objects, views, and the national language files that ntdll has mapped for it. */
+#include <personalities/nt/section.h>
+
+#include <ipc/call.h>
+#include <personalities/nt/file.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void section_destroy(struct object *object)
+{
+    struct section *section = section_of(object);
+    image_release(section->image);
+    handle_drop(&section->vmo);
+    handle_drop(&section->node);
+    free(section->file_name);
+    free(section);
+}
+
+const struct nt_type section_type = {
+    .name = L"Section",
+    .mapping = {STANDARD_RIGHTS_READ | SECTION_QUERY | SECTION_MAP_READ,
+                STANDARD_RIGHTS_WRITE | SECTION_MAP_WRITE, STANDARD_RIGHTS_EXECUTE | SECTION_MAP_EXECUTE,
+                SECTION_ALL_ACCESS},
+    .destroy = section_destroy,
+};
+
+static struct section *section_new(uint32_t protect, uint32_t flags)
+{
+    struct section *section = calloc(1, sizeof *section);
+    if (!section)
+        return NULL;
+    object_init(&section->object, &section_type);
+    section->protect = protect;
+    section->flags = flags;
+    return section;
+}
+
+NTSTATUS section_create_image(struct image *image, const WCHAR *file_name, struct object **result)
+{
+    struct section *section = section_new(PAGE_EXECUTE, SEC_IMAGE);
+    if (!section) {
+        image_release(image);
+        return STATUS_NO_MEMORY;
+    }
+    section->image = image;
+    section->size = image->plan.image_size;
+    section->file_name = file_name ? text_copy((struct text){file_name, text_length(file_name)}) : NULL;
+    *result = &section->object;
+    return STATUS_SUCCESS;
+}
+
+/* ---- creation ---- */
+
+static NTSTATUS fill_image(struct section *section, struct nt_file *file)
+{
+    NTSTATUS status = image_open(file->node, &section->image);
+    if (!status)
+        section->size = section->image->plan.image_size;
+    return status;
+}
+
+static bool wants_write(uint32_t protect)
+{
+    return (protect & (PAGE_READWRITE | PAGE_EXECUTE_READWRITE)) != 0;
+}
+
+static NTSTATUS extend_file(struct nt_file *file, uint64_t size)
+{
+    struct fs_attr attr = {.size = size}, result;
+    return nt_status(BLOCKING(fs_client_setattr(file->node, FS_ATTR_SIZE, &attr, &result)));
+}
+
+static NTSTATUS fill_file(struct section *section, struct nt_file *file, uint64_t size)
+{
+    struct fs_attr attr;
+    uint64_t vmo_size;
+    uint32_t prot = PROT_R | (wants_write(section->protect) ? PROT_W : 0);
+    NTSTATUS status = nt_status(BLOCKING(fs_client_stat(file->node, &attr)));
+    if (status)
+        return status;
+    if (size == 0 && attr.size == 0)
+        return STATUS_MAPPED_FILE_SIZE_ZERO;
+    if (size > attr.size) {
+        if (!wants_write(section->protect))
+            return STATUS_SECTION_TOO_BIG;
+        status = extend_file(file, size);
+    }
+    if (!status)
+        status = nt_status(BLOCKING(fs_client_vmo(file->node, prot, &section->vmo, &vmo_size, &section->coherent)));
+    section->size = size ? size : attr.size;
+    section->node = handle_copy(file->node);
+    return status;
+}
+
+static NTSTATUS fill_memory(struct section *section, uint64_t size)
+{
+    if (size == 0 || size >= NT_GUEST_LIMIT)
+        return STATUS_INVALID_PARAMETER_4;
+    section->size = (size + PAGE_MASK) & ~(uint64_t)PAGE_MASK;
+    return nt_status(vmo_create(0, section->size, &section->vmo));
+}
+
+static NTSTATUS fill_section(struct section *section, struct nt_thread *thread, uint32_t handle, uint64_t size)
+{
+    struct object *object;
+    if (!handle)
+        return section->flags & SEC_IMAGE ? STATUS_INVALID_FILE_FOR_SECTION : fill_memory(section, size);
+    NTSTATUS status = handle_object(thread, handle, &file_type, 0, &object);
+    if (status)
+        return status;
+    struct nt_file *file = file_of(object);
+    if (file->kind != FILE_DISK)
+        status = STATUS_INVALID_FILE_FOR_SECTION;
+    else if (section->flags & SEC_IMAGE)
+        status = fill_image(section, file);
+    else if (wants_write(section->protect) && !(file->access & FILE_WRITE_DATA))
+        status = STATUS_ACCESS_DENIED;
+    else
+        status = fill_file(section, file, size);
+    if (!status && file->nt_name)
+        section->file_name = text_copy((struct text){file->nt_name, text_length(file->nt_name)});
+    object_release(object);
+    return status;
+}
+
+NTSTATUS nt_create_section(struct call *call)
+{
+    int64_t size = 0;
+    uint32_t protect = call->args[4], flags = call->args[5];
+    if (!vm_protect_valid(protect & ~(PAGE_NOCACHE | PAGE_WRITECOMBINE)) || (protect & PAGE_GUARD))
+        return STATUS_INVALID_PAGE_PROTECTION;
+    if (!(flags & (SEC_IMAGE | SEC_COMMIT | SEC_RESERVE | SEC_FILE)))
+        return STATUS_INVALID_PARAMETER_6;
+    NTSTATUS status = call->args[3] ? guest_read(&size, call->args[3], sizeof size) : STATUS_SUCCESS;
+    if (status)
+        return status;
+    struct section *section = section_new(protect, flags);
+    if (!section)
+        return STATUS_NO_MEMORY;
+    status = fill_section(section, call->thread, call->args[6], size);
+    if (status) {
+        object_release(&section->object);
+        return status;
+    }
+    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2], &section->object);
+}
+
+NTSTATUS nt_open_section(struct call *call)
+{
+    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2], &section_type);
+}
+
+static NTSTATUS query_image(struct call *call, const struct section *section)
+{
+    SECTION_IMAGE_INFORMATION info;
+    if (!section->image)
+        return STATUS_SECTION_NOT_IMAGE;
+    image_information(section->image, &info);
+    return guest_return(call->args[2], call->args[3], call->args[4], &info, sizeof info);
+}
+
+NTSTATUS nt_query_section(struct call *call)
+{
+    struct object *object;
+    NTSTATUS status = handle_object(call->thread, call->args[0], &section_type, SECTION_QUERY, &object);
+    if (status)
+        return status;
+    struct section *section = section_of(object);
+    SECTION_BASIC_INFORMATION basic = {.Attributes = section->flags | (section->node ? SEC_FILE : 0)};
+    basic.Size.QuadPart = section->size;
+    if (call->args[1] == SectionBasicInformation)
+        status = guest_return(call->args[2], call->args[3], call->args[4], &basic, sizeof basic);
+    else if (call->args[1] == SectionImageInformation)
+        status = query_image(call, section);
+    else
+        status = STATUS_INVALID_INFO_CLASS;
+    object_release(object);
+    return status;
+}
+
+/* ---- views ---- */
+
+struct view_request {
+    uint32_t base, size;
+    uint64_t offset;
+    uint32_t type, protect;
+};
+
+static bool copies_on_write(uint32_t protect)
+{
+    return (protect & (PAGE_WRITECOPY | PAGE_EXECUTE_WRITECOPY)) != 0;
+}
+
+static NTSTATUS check_view(const struct section *section, struct view_request *view)
+{
+    if ((view->offset | view->base) & (VM_GRANULARITY - 1))
+        return STATUS_MAPPED_ALIGNMENT;
+    if (!vm_protect_valid(view->protect))
+        return STATUS_INVALID_PAGE_PROTECTION;
+    if (view->offset >= section->size)
+        return STATUS_INVALID_VIEW_SIZE;
+    if (wants_write(view->protect) && !wants_write(section->protect))
+        return STATUS_SECTION_PROTECTION;
+    uint64_t rest = section->size - view->offset;
+    if (view->size == 0 && rest < NT_GUEST_LIMIT)
+        view->size = (uint32_t)rest;
+    if (view->size == 0 || view->size > ((rest + PAGE_MASK) & ~(uint64_t)PAGE_MASK))
+        return STATUS_INVALID_VIEW_SIZE;
+    view->size = (view->size + PAGE_MASK) & ~PAGE_MASK;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS place_view(struct nt_process *process, struct view_request *view)
+{
+    if (view->base)
+        return vm_range_free(process, view->base, view->size) ? STATUS_SUCCESS : STATUS_CONFLICTING_ADDRESSES;
+    view->base = vm_search(process, view->size, (view->type & MEM_TOP_DOWN) != 0);
+    return view->base ? STATUS_SUCCESS : STATUS_NO_MEMORY;
+}
+
+static NTSTATUS map_data(struct nt_process *process, struct section *section, struct view_request *view)
+{
+    NTSTATUS status = check_view(section, view);
+    if (!status)
+        status = place_view(process, view);
+    if (status)
+        return status;
+    struct allocation *allocation =
+        vm_add(process, view->base, view->size, MEM_MAPPED, view->protect, &section->object);
+    if (!allocation)
+        return STATUS_NO_MEMORY;
+    struct map_request request = {.vmo = section->vmo,
+                                  .address = view->base,
+                                  .length = view->size,
+                                  .offset_low = (uint32_t)view->offset,
+                                  .offset_high = (uint32_t)(view->offset >> 32),
+                                  .prot = vm_kernel_prot(view->protect),
+                                  .flags = MAP_FLAG_FIXED};
+    if (!copies_on_write(view->protect))
+        request.flags |= MAP_FLAG_SHARED;
+    if (space_map(process->space, &request) == OK)
+        return STATUS_SUCCESS;
+    vm_remove(process, allocation);
+    return STATUS_NO_MEMORY;
+}
+
+static NTSTATUS map_view(struct nt_process *process, struct section *section, struct view_request *view)
+{
+    if (!section->image)
+        return map_data(process, section, view);
+    NTSTATUS status = image_map(process, section->image, &section->object, false, &view->base);
+    view->size = section->image->plan.image_size;
+    if (NT_SUCCESS_(status))
+        image_mapped(process, section->image, view->base);
+    return status;
+}
+
+static NTSTATUS read_view(struct call *call, struct view_request *view)
+{
+    NTSTATUS status = guest_read(&view->base, call->args[2], sizeof view->base);
+    if (!status)
+        status = guest_read(&view->size, call->args[6], sizeof view->size);
+    if (!status && call->args[5])
+        status = guest_read(&view->offset, call->args[5], sizeof view->offset);
+    return status;
+}
+
+static NTSTATUS write_view(struct call *call, const struct view_request *view)
+{
+    NTSTATUS status = guest_write32(call->args[2], view->base);
+    if (!status)
+        status = guest_write32(call->args[6], view->size);
+    return status;
+}
+
+static NTSTATUS map_view_call(struct call *call, struct view_request *view)
+{
+    struct object *object;
+    struct nt_process *process;
+    NTSTATUS status = handle_object(call->thread, call->args[0], &section_type, 0, &object);
+    if (status)
+        return status;
+    status = process_from_handle(call->thread, call->args[1], PROCESS_VM_OPERATION, &process);
+    if (!status) {
+        status = process->exiting ? STATUS_PROCESS_IS_TERMINATING : map_view(process, section_of(object), view);
+        object_release(&process->object);
+    }
+    object_release(object);
+    return status;
+}
+
+NTSTATUS nt_map_view_of_section(struct call *call)
+{
+    struct view_request view = {.type = call->args[8], .protect = call->args[9]};
+    NTSTATUS status = read_view(call, &view);
+    if (status)
+        return status;
+    NTSTATUS mapped = map_view_call(call, &view);
+    if (!NT_SUCCESS_(mapped))
+        return mapped;
+    status = write_view(call, &view);
+    return status ? status : mapped;
+}
+
+/* (section, process, *base, *offset, *size, type, protect, parameters, count) */
+NTSTATUS nt_map_view_of_section_ex(struct call *call)
+{
+    uint32_t offset = call->args[3], size = call->args[4], type = call->args[5], protect = call->args[6];
+    if (call->args[8])
+        return STATUS_NOT_IMPLEMENTED;
+    call->args[5] = offset;
+    call->args[6] = size;
+    call->args[8] = type;
+    call->args[9] = protect;
+    return nt_map_view_of_section(call);
+}
+
+static struct allocation *view_at(struct nt_process *process, uint32_t address)
+{
+    struct allocation *allocation = vm_find(process, address);
+    return allocation && allocation->section ? allocation : NULL;
+}
+
+NTSTATUS nt_unmap_view_of_section(struct call *call)
+{
+    struct nt_process *process;
+    NTSTATUS status = process_from_handle(call->thread, call->args[0], PROCESS_VM_OPERATION, &process);
+    if (status)
+        return status;
+    struct allocation *view = view_at(process, call->args[1]);
+    if (!view) {
+        status = STATUS_NOT_MAPPED_VIEW;
+    } else {
+        struct section *section = section_of(view->section);
+        /* Who wrote to the file through memory is not known any more: its time moves. */
+        if (section->coherent && wants_write(view->protect))
+            (void)!fs_client_modified(section->node);
+        vm_remove(process, view);
+    }
+    object_release(&process->object);
+    return status;
+}
+
+NTSTATUS nt_flush_virtual_memory(struct call *call)
+{
+    struct nt_process *process;
+    uint32_t address;
+    NTSTATUS status = guest_read(&address, call->args[1], sizeof address);
+    if (!status)
+        status = process_from_handle(call->thread, call->args[0], PROCESS_VM_OPERATION, &process);
+    if (status)
+        return status;
+    struct allocation *view = view_at(process, address);
+    if (!view)
+        status = STATUS_NOT_MAPPED_VIEW;
+    else if (section_of(view->section)->coherent && wants_write(view->protect))
+        (void)!fs_client_modified(section_of(view->section)->node);
+    object_release(&process->object);
+    return status;
+}
+
+NTSTATUS nt_are_mapped_files_the_same(struct call *call)
+{
+    struct allocation *a = view_at(call->process, call->args[0]), *b = view_at(call->process, call->args[1]);
+    if (!a || !b)
+        return STATUS_INVALID_ADDRESS;
+    struct image *first = section_of(a->section)->image, *second = section_of(b->section)->image;
+    if (!first || !second)
+        return STATUS_CONFLICTING_ADDRESSES;
+    return first == second ? STATUS_SUCCESS : STATUS_NOT_SAME_DEVICE;
+}
+
+/* ---- national language files ---- */
+
+static NTSTATUS map_nls(struct nt_process *process, const char *name, uint32_t *base, uint32_t *size)
+{
+    char path[64];
+    handle_t node;
+    struct fs_attr attr;
+    snprintf(path, sizeof path, "/c/windows/system32/%s", name);
+    status_t opened = BLOCKING(fs_client_open(&process->fs, HANDLE_NONE, path, strlen(path),
+                                              FS_O_READ | FS_O_NOCASE, 0, &node, &attr));
+    if (opened != OK)
+        return opened == ERR_NOT_FOUND ? STATUS_OBJECT_NAME_NOT_FOUND : nt_status(opened);
+    struct section *section = section_new(PAGE_READONLY, SEC_COMMIT);
+    NTSTATUS status = section ? STATUS_SUCCESS : STATUS_NO_MEMORY;
+    if (!status) {
+        section->node = node;
+        status = nt_status(BLOCKING(fs_client_vmo(node, PROT_R, &section->vmo, &section->size, &section->coherent)));
+        struct view_request view = {.protect = PAGE_READONLY};
+        if (!status)
+            status = map_data(process, section, &view);
+        *base = view.base;
+        *size = (uint32_t)section->size;
+        object_release(&section->object);
+    } else {
+        handle_drop(&node);
+    }
+    return status;
+}
+
+static bool normalisation_name(uint32_t form, char *name, size_t size)
+{
+    static const char *const forms[] = {[1] = "nfc", [2] = "nfd", [5] = "nfkc", [6] = "nfkd", [13] = "idna"};
+    if (form >= sizeof forms / sizeof forms[0] || !forms[form])
+        return false;
+    snprintf(name, size, "norm%s.nls", forms[form]);
+    return true;
+}
+
+enum { NLS_SORT = 9, NLS_CASEMAP = 10, NLS_CODEPAGE = 11, NLS_NORMALIZE = 12 };
+
+NTSTATUS nt_get_nls_section_ptr(struct call *call)
+{
+    char name[32];
+    uint32_t id = call->args[1], base, size;
+    if (call->args[0] == NLS_SORT && id == 0)
+        strcpy(name, "sortdefault.nls");
+    else if (call->args[0] == NLS_CASEMAP && id == 0)
+        strcpy(name, "l_intl.nls");
+    else if (call->args[0] == NLS_CODEPAGE)
+        snprintf(name, sizeof name, "c_%03u.nls", id);
+    else if (call->args[0] != NLS_NORMALIZE)
+        return STATUS_INVALID_PARAMETER_1;
+    else if (!normalisation_name(id, name, sizeof name))
+        return STATUS_OBJECT_NAME_NOT_FOUND;
+    NTSTATUS status = map_nls(call->process, name, &base, &size);
+    if (!status)
+        status = guest_write32(call->args[3], base);
+    if (!status)
+        status = guest_return32(call->args[4], size);
+    return status;
+}
+
+NTSTATUS nt_initialize_nls_files(struct call *call)
+{
+    uint32_t base, size;
+    NTSTATUS status = map_nls(call->process, "locale.nls", &base, &size);
+    if (!status)
+        status = guest_write32(call->args[0], base);
+    if (!status)
+        status = guest_write32(call->args[1], 0x409);
+    return status;
+}

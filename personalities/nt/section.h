@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Sections: images, mapped files, shared memory. */
+#ifndef NT_SECTION_H
+#define NT_SECTION_H
+
+#include <personalities/nt/image.h>
+
+struct section {
+    struct object object;
+    struct image *image; /* of SEC_IMAGE, held */
+    handle_t vmo;        /* of all others */
+    handle_t node;       /* the file behind it, or HANDLE_NONE */
+    bool coherent;       /* writing to the VMO writes to the file */
+    uint64_t size;
+    uint32_t protect, flags;
+    WCHAR *file_name; /* NT path or NULL */
+};
+
+extern const struct nt_type section_type;
+
+static inline struct section *section_of(struct object *object)
+{
+    return container_of(object, struct section, object);
+}
+
+/* A section over an image, as the start of a process needs it. Consumes the reference to the image. */
+NTSTATUS section_create_image(struct image *image, const WCHAR *file_name, struct object **section);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * UTF-16 strings. Upper case covers ASCII, Latin-1, Greek and Cyrillic: the ranges in which an
+ * offset maps the letters; names outside these compare exactly.
+ */
+#include <personalities/nt/text.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+WCHAR text_upper(WCHAR c)
+{
+    if (c < 0x80)
+        return c >= 'a' && c <= 'z' ? c - 32 : c;
+    if (c >= 0xe0 && c <= 0xfe && c != 0xf7)
+        return c - 32;
+    if ((c >= 0x100 && c <= 0x137 && c != 0x131) || (c >= 0x14a && c <= 0x177))
+        return c & ~1;
+    if (c >= 0x3b1 && c <= 0x3c9 && c != 0x3c2)
+        return c - 32;
+    if (c >= 0x430 && c <= 0x44f)
+        return c - 32;
+    if (c >= 0x450 && c <= 0x45f)
+        return c - 80;
+    return c;
+}
+
+int text_compare(struct text a, struct text b)
+{
+    uint32_t common = a.length < b.length ? a.length : b.length;
+    for (uint32_t i = 0; i < common; i++) {
+        int difference = text_upper(a.chars[i]) - text_upper(b.chars[i]);
+        if (difference)
+            return difference;
+    }
+    return (int)a.length - (int)b.length;
+}
+
+bool text_equal(struct text a, struct text b)
+{
+    return a.length == b.length && text_compare(a, b) == 0;
+}
+
+bool text_starts(struct text text, struct text prefix)
+{
+    if (text.length < prefix.length)
+        return false;
+    return text_equal((struct text){text.chars, prefix.length}, prefix);
+}
+
+struct text text_skip(struct text text, uint32_t count)
+{
+    return (struct text){text.chars + count, text.length - count};
+}
+
+uint32_t text_length(const WCHAR *terminated)
+{
+    uint32_t length = 0;
+    while (terminated[length])
+        length++;
+    return length;
+}
+
+WCHAR *text_copy(struct text text)
+{
+    WCHAR *copy = malloc((text.length + 1) * sizeof(WCHAR));
+    if (!copy)
+        return NULL;
+    memcpy(copy, text.chars, text.length * sizeof(WCHAR));
+    copy[text.length] = 0;
+    return copy;
+}
+
+static uint32_t utf16_next(const WCHAR *from, size_t count, size_t *at)
+{
+    uint32_t c = from[(*at)++];
+    if ((c & 0xfc00) == 0xd800 && *at < count && (from[*at] & 0xfc00) == 0xdc00)
+        c = 0x10000 + ((c & 0x3ff) << 10) + (from[(*at)++] & 0x3ff);
+    return c;
+}
+
+static size_t utf8_put(uint32_t c, char to[4])
+{
+    if (c < 0x80) {
+        to[0] = c;
+        return 1;
+    }
+    if (c < 0x800) {
+        to[0] = 0xc0 | c >> 6;
+        to[1] = 0x80 | (c & 0x3f);
+        return 2;
+    }
+    if (c < 0x10000) {
+        to[0] = 0xe0 | c >> 12;
+        to[1] = 0x80 | (c >> 6 & 0x3f);
+        to[2] = 0x80 | (c & 0x3f);
+        return 3;
+    }
+    to[0] = 0xf0 | c >> 18;
+    to[1] = 0x80 | (c >> 12 & 0x3f);
+    to[2] = 0x80 | (c >> 6 & 0x3f);
+    to[3] = 0x80 | (c & 0x3f);
+    return 4;
+}
+
+size_t utf16_to_utf8(const WCHAR *from, size_t count, char *to, size_t size)
+{
+    size_t done = 0;
+    for (size_t at = 0; at < count;) {
+        char bytes[4];
+        size_t length = utf8_put(utf16_next(from, count, &at), bytes);
+        if (done + length > size)
+            break;
+        memcpy(to + done, bytes, length);
+        done += length;
+    }
+    return done;
+}
+
+/* The sequence at *at, which moves past it. */
+static uint32_t utf8_next(const uint8_t *from, size_t size, size_t *at)
+{
+    uint32_t first = from[(*at)++];
+    uint32_t more = first >= 0xf0 && first < 0xf5 ? 3 : first >= 0xe0 ? 2 : first >= 0xc2 ? 1 : 0;
+    if (first < 0x80)
+        return first;
+    if (more == 0 || first >= 0xf5 || *at + more > size)
+        return 0xfffd;
+    uint32_t c = first & (0x3f >> more);
+    for (uint32_t i = 0; i < more; i++) {
+        if ((from[*at + i] & 0xc0) != 0x80)
+            return 0xfffd;
+        c = c << 6 | (from[*at + i] & 0x3f);
+    }
+    *at += more;
+    return c;
+}
+
+size_t utf8_to_utf16(const char *from, size_t size, WCHAR *to, size_t count)
+{
+    size_t done = 0;
+    for (size_t at = 0; at < size;) {
+        uint32_t c = utf8_next((const uint8_t *)from, size, &at);
+        size_t units = c >= 0x10000 ? 2 : 1;
+        if (done + units > count)
+            break;
+        if (units == 2) {
+            to[done++] = 0xd800 | (c - 0x10000) >> 10;
+            to[done++] = 0xdc00 | ((c - 0x10000) & 0x3ff);
+        } else {
+            to[done++] = c;
+        }
+    }
+    return done;
+}
+
+char *text_to_utf8(struct text text)
+{
+    size_t size = (size_t)text.length * 3;
+    char *bytes = malloc(size + 1);
+    if (bytes)
+        bytes[utf16_to_utf8(text.chars, text.length, bytes, size)] = 0;
+    return bytes;
+}
+
+WCHAR *text_from_utf8(const char *bytes, size_t size, uint32_t *length)
+{
+    WCHAR *chars = malloc((size + 1) * sizeof(WCHAR));
+    if (!chars)
+        return NULL;
+    size_t count = utf8_to_utf16(bytes, size, chars, size);
+    chars[count] = 0;
+    if (length)
+        *length = count;
+    return chars;
+}
+
+static bool has_dot_after(struct text name, uint32_t at)
+{
+    for (uint32_t i = at; i < name.length; i++)
+        if (name.chars[i] == '.')
+            return true;
+    return false;
+}
+
+/*
+ * `<` matches like `*` but stops short of the last dot, `>` one character or none before a dot or
+ * at the end, `"` a dot or nothing at the end.
+ */
+bool text_match(struct text mask, struct text name)
+{
+    for (;; mask = text_skip(mask, 1)) {
+        if (mask.length == 0)
+            return name.length == 0;
+        WCHAR c = mask.chars[0];
+        struct text rest = text_skip(mask, 1);
+        if (c == '*' || c == '<') {
+            for (uint32_t i = 0; i <= name.length; i++) {
+                if (text_match(rest, text_skip(name, i)))
+                    return true;
+                if (c == '<' && i < name.length && name.chars[i] == '.' &&
+                    !has_dot_after(name, i + 1))
+                    return false;
+            }
+            return false;
+        }
+        if (c == '"' && name.length == 0)
+            continue;
+        if (c == '>' && (name.length == 0 || name.chars[0] == '.'))
+            continue;
+        if (name.length == 0)
+            return false;
+        bool one = c == '?' || c == '>' || (c == '"' && name.chars[0] == '.') ||
+                   text_upper(c) == text_upper(name.chars[0]);
+        if (!one)
+            return false;
+        name = text_skip(name, 1);
+    }
+}
