@@ -12,9 +12,18 @@
 #define COM1_IRQ 4
 #define FIFO_DEPTH 16
 
-enum uart_register { UART_DATA, UART_INTERRUPT_ENABLE, UART_FIFO_CONTROL, UART_LINE_CONTROL, UART_MODEM_CONTROL, UART_LINE_STATUS };
+enum uart_register {
+    UART_DATA,
+    UART_INTERRUPT_ENABLE,
+    UART_FIFO_CONTROL,
+    UART_IDENTIFICATION = UART_FIFO_CONTROL, /* when read */
+    UART_LINE_CONTROL,
+    UART_MODEM_CONTROL,
+    UART_LINE_STATUS
+};
 enum { LINE_DATA_READY = 1, LINE_TRANSMIT_EMPTY = 0x20 };
 enum { ENABLE_RECEIVE = 1, ENABLE_TRANSMIT = 2 };
+enum { NO_INTERRUPT = 1 };
 
 static struct console console = {.size = {.rows = 0, .columns = 0}}; /* 0: the terminal server's default */
 static uint8_t pending[512]; /* taken from the stream, not yet in the transmitter */
@@ -70,13 +79,29 @@ static bool transmit(void)
     }
 }
 
+/*
+ * Serves the line until it asks for nothing: the interrupt controller sees edges, so the next
+ * interrupt comes only if the line was quiet before. Reading the identification register takes a
+ * transmit interrupt back, hence transmit() must run after each read that found one. True as
+ * transmit() says.
+ */
+static bool serve_line(void)
+{
+    bool more;
+
+    do {
+        receive();
+        more = transmit();
+        uart_set(UART_INTERRUPT_ENABLE,
+                 more ? ENABLE_RECEIVE | ENABLE_TRANSMIT : ENABLE_RECEIVE);
+    } while (!(uart_get(UART_IDENTIFICATION) & NO_INTERRUPT));
+    return more;
+}
+
 static void __attribute__((noreturn)) run(handle_t irq)
 {
     for (;;) {
-        receive();
-        bool more = transmit();
-        uart_set(UART_INTERRUPT_ENABLE, more ? ENABLE_RECEIVE | ENABLE_TRANSMIT : ENABLE_RECEIVE);
-        (void)port_read8(COM1 + 2); /* reading the identification register ends a transmit interrupt */
+        bool more = serve_line();
         if (irq_ack(irq) != OK)
             process_fail("irq_ack", ERR_IO_ERROR);
         struct wait_item items[3] = {{.handle = irq, .wanted = SIGNAL_IRQ},

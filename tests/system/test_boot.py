@@ -58,6 +58,6 @@ def test_boots_to_a_prompt_in_bochs(tmp_path):
     make_image(BUILD, image, "unix-only", ["init", "unix.cpio"])
     bochs = Bochs(image, str(tmp_path))
     try:
-        bochs.wait(r"/ # ", 240)
+        bochs.wait(r"[/~] # ", 120)
     finally:
         bochs.close()
