@@ -12,19 +12,37 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import machine as harness  # noqa: E402
 
 
+class SharedMachine:
+    """One machine for all tests that leave it as they found it; another one after a failure."""
+
+    def __init__(self):
+        self.booted = None
+
+    def at_prompt(self):
+        if self.booted is None or self.booted.broken:
+            self.close()
+            self.booted = harness.Machine().boot()
+        return self.booted
+
+    def close(self):
+        if self.booted is not None:
+            self.booted.close()
+        self.booted = None
+
+
 @pytest.fixture(scope="session")
 def shared_machine():
-    """One machine for all tests that leave it as they found it."""
-    booted = harness.Machine().boot()
-    yield booted
-    booted.close()
+    shared = SharedMachine()
+    yield shared
+    shared.close()
 
 
 @pytest.fixture
 def machine(shared_machine):
-    """The shared machine at a prompt in a fresh empty directory."""
-    shared_machine.output("rm -rf /tmp/test && mkdir /tmp/test && cd /tmp/test")
-    return shared_machine
+    """A shell at a prompt in a fresh empty directory, in the shared machine."""
+    booted = shared_machine.at_prompt()
+    booted.output("rm -rf /tmp/test && mkdir /tmp/test && cd /tmp/test")
+    return booted
 
 
 @pytest.fixture

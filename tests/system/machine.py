@@ -49,6 +49,7 @@ class Machine:
         self.child = pexpect.spawn(ATOMIK, arguments, timeout=COMMAND_SECONDS, dimensions=(24, 80))
         self.child.logfile_read = self
         self.marks = 0
+        self.broken = False  # something that was waited for did not come
 
     # What pexpect reads is kept, for the report of a failure.
     def write(self, data):
@@ -66,6 +67,7 @@ class Machine:
         try:
             self.child.expect(pattern, timeout=seconds)
         except (pexpect.TIMEOUT, pexpect.EOF) as problem:
+            self.broken = True
             kind = "machine ended" if isinstance(problem, pexpect.EOF) else f"{seconds} s passed"
             shown = getattr(pattern, "pattern", pattern)
             raise CommandError(f"{kind} while waiting for {shown!r}\n{self.last_lines()}") from None
