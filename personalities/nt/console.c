@@ -65,6 +65,8 @@ enum condrv_function {
 struct console {
     uint32_t references;
     handle_t terminal, event;
+    struct tty_attributes found; /* how the terminal was set before a program changed that */
+    bool changed;
     uint32_t input_mode, output_mode;
     uint32_t input_page, output_page;
     uint16_t attribute;
@@ -104,10 +106,19 @@ struct console *console_hold(struct console *console)
     return console;
 }
 
+/* The last thread of a program has a kick pending, which one call pays for. */
+static void restore_terminal(struct console *console)
+{
+    while (tty_client_set_attributes(console->terminal, &console->found, 0) == ERR_INTERRUPTED)
+        ;
+}
+
 void console_release(struct console *console)
 {
     if (!console || --console->references > 0)
         return;
+    if (console->changed)
+        restore_terminal(console);
     handle_drop(&console->terminal);
     handle_drop(&console->event);
     free(console);
@@ -378,6 +389,9 @@ static NTSTATUS apply_input_mode(struct console *console)
     status_t status = BLOCKING(tty_client_get_attributes(console->terminal, &attributes));
     if (status != OK)
         return nt_status(status);
+    if (!console->changed)
+        console->found = attributes;
+    console->changed = true;
     attributes.lflag &= ~(TERMIOS_ICANON | TERMIOS_ECHO | TERMIOS_ISIG);
     if (console->input_mode & MODE_LINE_INPUT)
         attributes.lflag |= TERMIOS_ICANON;

@@ -28,6 +28,7 @@ struct pipe_instance {
     handle_t to_server_write, to_client_read; /* kept for the client to come */
     struct object *listener; /* event of a pending FSCTL_PIPE_LISTEN, held */
     struct nt_thread *waiting; /* thread that waits in FSCTL_PIPE_LISTEN */
+    uint32_t to_server, to_client; /* messages under way, each with its length in front */
 };
 
 struct pipe_name {
@@ -271,6 +272,12 @@ NTSTATUS pipe_open(struct text path, struct open_request *request, struct object
 
 /* ---- transfers ---- */
 
+/* Messages that wait at the reading side of this end, or that it has sent. */
+static uint32_t *message_count(const struct pipe_end *end, bool reading)
+{
+    return end->server == reading ? &end->instance->to_server : &end->instance->to_client;
+}
+
 static bool message_type(const struct nt_file *file)
 {
     return file->pipe->type & FILE_PIPE_TYPE_MESSAGE;
@@ -311,11 +318,14 @@ NTSTATUS named_pipe_read(struct nt_thread *thread, struct nt_file *file, void *t
             return STATUS_RESTART_CALL;
         return status != OK ? nt_status(status) : *done || !length ? STATUS_SUCCESS : STATUS_PIPE_BROKEN;
     }
-    NTSTATUS status = end->rest ? STATUS_SUCCESS : read_all(file, &end->rest, sizeof end->rest);
-    if (status)
-        return status;
+    if (!end->rest) {
+        NTSTATUS status = read_all(file, &end->rest, sizeof end->rest);
+        if (status)
+            return status;
+        --*message_count(end, true);
+    }
     uint32_t part = end->rest < length ? end->rest : length;
-    status = read_all(file, to, part);
+    NTSTATUS status = read_all(file, to, part);
     if (status)
         return status;
     *done = part;
@@ -355,7 +365,10 @@ NTSTATUS named_pipe_write(struct nt_thread *thread, struct nt_file *file, const 
         return STATUS_NO_MEMORY;
     memcpy(framed, &length, sizeof length);
     memcpy(framed + sizeof length, from, length);
+    ++*message_count(file->pipe, false);
     NTSTATUS status = write_all(file, framed, sizeof length + length);
+    if (status)
+        --*message_count(file->pipe, false);
     free(framed);
     *done = status ? 0 : length;
     return status;
@@ -405,14 +418,15 @@ static NTSTATUS pipe_state(struct nt_file *file, struct peek *peek)
         return STATUS_PIPE_BROKEN;
     if (!file->pipe || !message_type(file))
         return STATUS_SUCCESS;
+    uint32_t lengths = *message_count(file->pipe, true) * sizeof peek->message, queued = peek->queued;
+    peek->queued = queued > lengths ? queued - lengths : 0;
     if (file->pipe->rest) {
         peek->message = file->pipe->rest;
-    } else if (peek->queued >= sizeof peek->message) {
+    } else if (queued >= sizeof peek->message) {
         uint32_t done;
         if (stream_peek(file->read_end, &peek->message, sizeof peek->message, &done) != OK)
             return STATUS_INVALID_HANDLE;
         peek->first = sizeof peek->message;
-        peek->queued -= sizeof peek->message;
     }
     return STATUS_SUCCESS;
 }
