@@ -237,6 +237,8 @@ static int need_vmo(struct file *file, uint32_t prot)
         wanted &= ~(uint32_t)(PROT_R | PROT_X);
     if (file_writable(file))
         wanted |= PROT_W;
+    else
+        wanted &= ~(uint32_t)PROT_W; /* a writer gets it anew with its own descriptor */
     status_t status = fs_client_vmo(file->handle, wanted, &vmo, &size, &coherent);
     if (status == ERR_NOT_SUPPORTED || (status == OK && !coherent)) {
         if (status == OK)

@@ -73,6 +73,6 @@ def test_share_is_live(own_machine, share):
 
 def test_program_from_the_share(share):
     busybox = os.path.join(BUILD, "packages/busybox-static/bin/busybox")
-    subprocess.run(["cp", busybox, share / "prog"], check=True)
-    result = run("/host/prog", "echo", "shared", options=("--share", str(share)))
+    subprocess.run(["cp", busybox, share / "busybox"], check=True)
+    result = run("/host/busybox", "echo", "shared", options=("--share", str(share)))
     assert (result.stdout, result.returncode) == (b"shared\n", 0)
