@@ -13,6 +13,9 @@
 #include <protocols/init.h>
 #include <service/loop.h>
 
+/* Signal numbers of the registry are Unix's. */
+enum { SIGKILL = 9, SIGUSR1 = 10, SIGUSR2 = 12, SIGTERM = 15 };
+
 #define PID_INIT          1u
 #define PID_LIMIT         32768u
 #define PERSONALITIES_MAX 15
@@ -150,6 +153,7 @@ char **service_environment(void);
 handle_t root_directory(void); /* of the machine, borrowed; none before memfs runs */
 void services_stop(void);
 status_t services_init(void);
+status_t power_begin(uint32_t action); /* with the lock held; returns at once */
 
 service_handler handle_power, handle_root_directory;
 

@@ -8,8 +8,6 @@
 
 #include "init.h"
 
-#define SIGKILL       9
-#define SIGTERM       15
 #define PATIENCE      (500 * NS_PER_MS) /* what programs have after SIGTERM */
 #define PATIENCE_KILL (200 * NS_PER_MS)
 
@@ -50,6 +48,16 @@ static void power_thread(void *argument)
     process_fail("power", status);
 }
 
+status_t power_begin(uint32_t action)
+{
+    if (shutting_down)
+        return OK;
+    status_t status = thread_spawn(power_thread, (void *)action, 0, NULL);
+    if (status == OK)
+        shutting_down = true;
+    return status;
+}
+
 status_t handle_power(struct service *service, struct message *message)
 {
     const struct power_request *request = service_request(message, sizeof *request, NULL, NULL);
@@ -59,14 +67,10 @@ status_t handle_power(struct service *service, struct message *message)
         return ERR_INVALID_ARGUMENT;
     if (message->badge >= BADGE_PROCESS && (caller == NULL || caller->uid != 0))
         return ERR_NOT_PERMITTED;
-    if (!shutting_down) {
-        status_t status = thread_spawn(power_thread, (void *)request->action, 0, NULL);
-        if (status != OK)
-            return status;
-        shutting_down = true;
-    }
-    service_reply(message, 0);
-    return OK;
+    status_t status = power_begin(request->action);
+    if (status == OK)
+        service_reply(message, 0);
+    return status;
 }
 
 status_t handle_root_directory(struct service *service, struct message *message)

@@ -9,8 +9,6 @@
 
 #include "init.h"
 
-#define SIGKILL 9
-
 static struct process *processes[PID_LIMIT]; /* by pid */
 static uint32_t last_pid, last_generation;
 
@@ -230,10 +228,21 @@ void processes_cancel(uint32_t token)
 
 /* ---- signals --------------------------------------------------------------------------------- */
 
+/* What Unix's poweroff, halt and reboot send to process 1; anything else it ignores. */
+static status_t signal_init(uint32_t signal, uint32_t sender)
+{
+    const struct process *from = process_find(sender);
+
+    if (from == NULL || from->uid != 0)
+        return OK;
+    if (signal == SIGUSR1 || signal == SIGUSR2)
+        return power_begin(POWER_OFF);
+    return signal == SIGTERM ? power_begin(POWER_REBOOT) : OK;
+}
+
 static void signal_service(const struct process *process, uint32_t signal)
 {
-    if (signal == SIGKILL && process->pid != PID_INIT &&
-        process_kill(process->kernel_process, SIGKILL) != OK)
+    if (signal == SIGKILL && process_kill(process->kernel_process, SIGKILL) != OK)
         return; /* it has just ended */
 }
 
@@ -248,6 +257,8 @@ static status_t signal_one(struct process *process, uint32_t signal, uint32_t se
         return OK;
     if (process->personality != NULL)
         return event_push(process->personality, &event, NULL, 0, false);
+    if (process->pid == PID_INIT)
+        return signal_init(signal, sender);
     signal_service(process, signal);
     return OK;
 }
