@@ -11,9 +11,10 @@ struct list {
 };
 
 #define list_entry(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
-#define list_for_each(item, head) for ((item) = (head)->next; (item) != (head); (item) = (item)->next)
-#define list_for_each_safe(item, following, head)                                                  \
-    for ((item) = (head)->next, (following) = (item)->next; (item) != (head);                      \
+#define list_for_each(item, head) \
+    for ((item) = (head)->next; (item) != (head); (item) = (item)->next)
+#define list_for_each_safe(item, following, head)                             \
+    for ((item) = (head)->next, (following) = (item)->next; (item) != (head); \
          (item) = (following), (following) = (item)->next)
 
 static inline void list_init(struct list *head)

@@ -18,14 +18,16 @@
 
 /* ---- frames ---- */
 struct page {
-    uint32_t references; /* 0 = free, FRAME_RESERVED = not RAM */
+    uint32_t references;          /* 0 = free, FRAME_RESERVED = not RAM */
     struct page *next, *previous; /* free list; of a frame in use: the owner's (heap run length) */
 };
 #define FRAME_RESERVED UINT32_MAX
 enum frame_flags { FRAME_LOW = 1 /* below 896 MiB, direct-mapped */, FRAME_ZERO = 2 };
-void frame_init(void); /* from boot_info; keeps kernel image and modules out of the free list, with 1 reference each */
+void frame_init(
+    void); /* from boot_info; keeps kernel image and modules out of the free list, with 1 reference each */
 struct page *frame_alloc(uint32_t flags); /* NULL when out; one reference */
-struct page *frame_alloc_contiguous(uint32_t pages, paddr_t limit); /* first of a run, each with one reference */
+struct page *frame_alloc_contiguous(uint32_t pages,
+                                    paddr_t limit); /* first of a run, each with one reference */
 void frame_hold(struct page *page);
 void frame_release(struct page *page); /* frees with the last reference */
 paddr_t frame_address(const struct page *page);
@@ -39,19 +41,28 @@ void heap_free(void *pointer);
 uint32_t heap_pages(void);
 
 /* ---- user memory of the current thread; BAD_ADDRESS ---- */
-typedef struct { uint32_t address; } user_t;
+typedef struct {
+    uint32_t address;
+} user_t;
 status_t user_read(void *to, user_t from, uint32_t length);
 status_t user_write(user_t to, const void *from, uint32_t length);
-status_t user_check(user_t at, uint32_t length); /* range within what the current mode may name: < GUEST_LIMIT native; servers: also their window */
+status_t user_check(
+    user_t at,
+    uint32_t
+        length); /* range within what the current mode may name: < GUEST_LIMIT native; servers: also their window */
 
 /* ---- VMOs ---- */
 struct vmo;
 struct vmo *vmo_from_object(struct object *object);
 struct object *vmo_object(struct vmo *vmo);
 status_t vmo_new(uint32_t flags, uint64_t size, struct process *charge, struct vmo **result);
-status_t vmo_new_from_frames(paddr_t start, uint64_t size, struct vmo **result); /* boot modules: takes over the frames, on success only */
-status_t vmo_new_physical(paddr_t start, uint32_t length, struct process *charge, struct vmo **result);
-status_t vmo_new_clone(struct vmo *vmo, uint64_t offset, uint64_t length, struct process *charge, struct vmo **result);
+status_t
+vmo_new_from_frames(paddr_t start, uint64_t size,
+                    struct vmo **result); /* boot modules: takes over the frames, on success only */
+status_t vmo_new_physical(paddr_t start, uint32_t length, struct process *charge,
+                          struct vmo **result);
+status_t vmo_new_clone(struct vmo *vmo, uint64_t offset, uint64_t length, struct process *charge,
+                       struct vmo **result);
 uint64_t vmo_size(struct vmo *vmo);
 status_t vmo_copy_out(struct vmo *vmo, uint64_t offset, void *kernel_buffer, uint32_t length);
 status_t vmo_copy_in(struct vmo *vmo, uint64_t offset, const void *kernel_buffer, uint32_t length);
@@ -61,20 +72,29 @@ struct space;
 struct space *space_from_object(struct object *object);
 struct object *space_object(struct space *space);
 struct arch_space *space_arch(struct space *space);
-enum space_kind { SPACE_NATIVE /* 0..GUEST_LIMIT */, SPACE_SERVER /* window, supervisor pages */, SPACE_GUEST /* 0..GUEST_LIMIT, shows a server's window */ };
+enum space_kind {
+    SPACE_NATIVE /* 0..GUEST_LIMIT */,
+    SPACE_SERVER /* window, supervisor pages */,
+    SPACE_GUEST /* 0..GUEST_LIMIT, shows a server's window */
+};
 /* server: the SPACE_SERVER space for a guest, else NULL. One reference. */
-status_t space_new(enum space_kind kind, struct space *server, struct process *charge, struct space **result);
+status_t space_new(enum space_kind kind, struct space *server, struct process *charge,
+                   struct space **result);
 /* Drops all mappings; called when its process ends, also implied by the last release. */
 void space_clear(struct space *space);
-status_t space_map_vmo(struct space *space, struct vmo *vmo /* NULL anonymous */, uint32_t rights, struct map_request *request);
+status_t space_map_vmo(struct space *space, struct vmo *vmo /* NULL anonymous */, uint32_t rights,
+                       struct map_request *request);
 status_t space_unmap_range(struct space *space, uint32_t address, uint32_t length);
 /* Resolve a fault in this space. false: no mapping allows it (or out of memory). */
 bool space_fault(struct space *space, uintptr_t address, bool write, bool fetch);
 /* Kernel view of a page of the space, made present and writable: for frame pages. The page is held. */
 status_t space_pin_page(struct space *space, uint32_t address, struct page **page);
-status_t space_copy_out(struct space *space, uint32_t address, void *kernel_buffer, uint32_t length, uint32_t *done);
-status_t space_copy_in(struct space *space, uint32_t address, const void *kernel_buffer, uint32_t length, uint32_t *done);
+status_t space_copy_out(struct space *space, uint32_t address, void *kernel_buffer, uint32_t length,
+                        uint32_t *done);
+status_t space_copy_in(struct space *space, uint32_t address, const void *kernel_buffer,
+                       uint32_t length, uint32_t *done);
 /* Check and map an image (loaders/); used by space_load and for init. */
-status_t space_load_image(struct space *space, struct vmo *vmo, uint32_t base, uint32_t flags, struct load_result *result);
+status_t space_load_image(struct space *space, struct vmo *vmo, uint32_t base, uint32_t flags,
+                          struct load_result *result);
 
 #endif

@@ -19,7 +19,8 @@ struct space;
 struct timeout {
     struct list link;
     ktime_t deadline;
-    void (*fire)(struct timeout *timeout); /* interrupt context: may wake and signal, must not block */
+    void (*fire)(
+        struct timeout *timeout); /* interrupt context: may wake and signal, must not block */
 };
 void timeout_start(struct timeout *timeout, ktime_t deadline);
 void timeout_stop(struct timeout *timeout); /* harmless if not running */
@@ -40,7 +41,8 @@ struct thread {
     struct arch_thread arch;
     uint8_t *kernel_stack;
     struct process *process; /* held; NULL for kernel threads */
-    struct space *space;     /* held; page directory in use: process's own or the attached guest space */
+    struct space
+        *space; /* held; page directory in use: process's own or the attached guest space */
     struct list process_link;
 
     /* scheduler */
@@ -89,24 +91,29 @@ struct process {
     struct list all_link; /* all processes, by id */
 };
 
-extern struct thread *current;     /* never NULL after thread_init() */
+extern struct thread *current; /* never NULL after thread_init() */
 extern struct list all_processes;
 
 void thread_system_init(void); /* makes the boot context the idle thread */
 /* What the running thread has used since it was switched in goes into its cpu_time now. */
 void thread_account_current(void);
 /* `result` comes with a reference of the caller's; NULL if none is wanted. */
-status_t thread_create_kernel(const char *name, void (*entry)(void *), void *argument, struct thread **result);
-status_t thread_create_user(struct process *process, uint32_t eip, uint32_t esp, uint32_t eax, struct thread **result);
+status_t thread_create_kernel(const char *name, void (*entry)(void *), void *argument,
+                              struct thread **result);
+status_t thread_create_user(struct process *process, uint32_t eip, uint32_t esp, uint32_t eax,
+                            struct thread **result);
 void thread_exit_current(int32_t code) __attribute__((noreturn));
 /* Block until woken, the deadline, or (if interruptible) a kick; always ends on a kill. Returns the wake status, TIMED_OUT, INTERRUPTED or CANCELLED (killed). With DEADLINE_POLL: SHOULD_WAIT at once. */
 status_t thread_block(ktime_t deadline, bool interruptible);
-void thread_block_always(void); /* until woken, even when killed: for waits that must end well; recheck */
+void thread_block_always(
+    void); /* until woken, even when killed: for waits that must end well; recheck */
 void thread_wake(struct thread *thread, status_t status);
 void thread_kick_thread(struct thread *thread);
 void thread_kill(struct thread *thread); /* ends at its next way out of the kernel */
 void thread_yield_current(void);
-void thread_handoff(struct thread *thread); /* woken thread runs next, before the others of its priority: direct IPC hand-off */
+void thread_handoff(
+    struct thread *
+        thread); /* woken thread runs next, before the others of its priority: direct IPC hand-off */
 /* Replaces what was lent before: lent_priority becomes the higher of own and priority (0 takes it back). */
 void thread_lend_priority(struct thread *to, uint32_t priority);
 void thread_set_priority(struct thread *thread, uint32_t priority); /* own priority */
@@ -114,31 +121,42 @@ void thread_set_space(struct space *space); /* current thread; switches page tab
 void schedule(void);
 /* Between thread.c and schedule.c: */
 void scheduler_init(struct thread *idle);
-void thread_make_ready(struct thread *thread, bool first); /* queue it; preempts if it is more urgent */
-void thread_end_switch(struct thread *dead) __attribute__((noreturn)); /* away from `dead`, which is current, for ever */
+void thread_make_ready(struct thread *thread,
+                       bool first); /* queue it; preempts if it is more urgent */
+void thread_end_switch(struct thread *dead)
+    __attribute__((noreturn)); /* away from `dead`, which is current, for ever */
 void thread_free_dead(struct thread *dead);
 
 /* ---- wait queues and mutexes of the kernel's own ---- */
-struct wait_queue { struct list waiters; };
+struct wait_queue {
+    struct list waiters;
+};
 struct waiter {
     struct list link;
     struct thread *thread;
-    uint32_t wanted;  /* signals, for object waiters */
+    uint32_t wanted; /* signals, for object waiters */
 };
 void wait_queue_init(struct wait_queue *queue);
 status_t wait_queue_block(struct wait_queue *queue, ktime_t deadline, bool interruptible);
 uint32_t wait_queue_wake(struct wait_queue *queue, uint32_t count, status_t status);
-struct mutex { struct thread *owner; struct wait_queue queue; };
+struct mutex {
+    struct thread *owner;
+    struct wait_queue queue;
+};
 void mutex_init(struct mutex *mutex);
 void mutex_lock(struct mutex *mutex);
 void mutex_unlock(struct mutex *mutex);
 
 /* ---- processes ---- */
-status_t process_create_object(const struct process_request *request, struct process *creator, struct process **result);
-void process_terminate(struct process *process, int32_t code); /* if it is the current one, the caller ends at its way out of the kernel */
+status_t process_create_object(const struct process_request *request, struct process *creator,
+                               struct process **result);
+void process_terminate(
+    struct process *process,
+    int32_t code); /* if it is the current one, the caller ends at its way out of the kernel */
 struct thread *thread_from_object(struct object *object);
 struct process *process_from_object(struct object *object);
-status_t process_charge_pages(struct process *process, uint32_t pages); /* LIMIT_REACHED; NULL process = kernel, always OK */
+status_t process_charge_pages(struct process *process,
+                              uint32_t pages); /* LIMIT_REACHED; NULL process = kernel, always OK */
 void process_uncharge_pages(struct process *process, uint32_t pages);
 uint32_t process_total(void), thread_total(void); /* that exist in processes */
 /*
@@ -163,9 +181,9 @@ extern struct kernel_statistics kernel_statistics; /* defined in calls_system.c 
 
 /* ---- parts started by kernel_main, in this order, after memory and threads ---- */
 void random_init(void);
-void clock_init(void);       /* reads the RTC */
+void clock_init(void);            /* reads the RTC */
 void random_stir(uint32_t value); /* interrupts feed it */
-void selftest_run(void);     /* with `selftest` on the command line, before boot_start_init */
-void boot_start_init(void);  /* creates process "init" from module 0; panics without one */
+void selftest_run(void);          /* with `selftest` on the command line, before boot_start_init */
+void boot_start_init(void);       /* creates process "init" from module 0; panics without one */
 
 #endif

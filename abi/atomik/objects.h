@@ -44,21 +44,23 @@ enum rights {
 struct handle_info {
     uint32_t type; /* enum object_type */
     uint32_t rights;
-    uint32_t object_id; /* unique while the machine is up; equal for handles to one object; badged handles: the port's */
-    uint32_t badge;     /* of a badged port handle, else 0 */
-    uint32_t signals;   /* the object's signals now */
+    uint32_t
+        object_id; /* unique while the machine is up; equal for handles to one object; badged handles: the port's */
+    uint32_t badge;   /* of a badged port handle, else 0 */
+    uint32_t signals; /* the object's signals now */
     uint32_t references;
 };
 
 /* Signals of waitable objects. */
 enum signals {
-    SIGNAL_READABLE = 1u << 0,    /* stream: bytes; port: a message waits */
-    SIGNAL_WRITABLE = 1u << 1,    /* stream: room for at least one page or half the capacity */
-    SIGNAL_PEER_CLOSED = 1u << 2, /* stream: last handle of the other end is gone; port handle: receiver is gone */
-    SIGNAL_TERMINATED = 1u << 3,  /* process, thread */
-    SIGNAL_EXPIRED = 1u << 4,     /* timer */
-    SIGNAL_IRQ = 1u << 5,         /* irq, until irq_ack */
-    SIGNAL_USER_SHIFT = 8,        /* event: bits 8..31 are the owner's */
+    SIGNAL_READABLE = 1u << 0, /* stream: bytes; port: a message waits */
+    SIGNAL_WRITABLE = 1u << 1, /* stream: room for at least one page or half the capacity */
+    SIGNAL_PEER_CLOSED =
+        1u << 2, /* stream: last handle of the other end is gone; port handle: receiver is gone */
+    SIGNAL_TERMINATED = 1u << 3, /* process, thread */
+    SIGNAL_EXPIRED = 1u << 4,    /* timer */
+    SIGNAL_IRQ = 1u << 5,        /* irq, until irq_ack */
+    SIGNAL_USER_SHIFT = 8,       /* event: bits 8..31 are the owner's */
     SIGNAL_USER_MASK = 0xffffff00,
     SIGNAL_SET = 1u << 8, /* the conventional bit of a one-bit event */
 };
@@ -76,7 +78,7 @@ struct wait_item {
  * 256 words and not fewer, because two file names of 255 bytes must fit into one message. Only the
  * bytes in use are copied.
  */
-#define MESSAGE_BYTES 1024
+#define MESSAGE_BYTES   1024
 #define MESSAGE_HANDLES 4
 
 struct message {
@@ -112,8 +114,9 @@ struct registers {
 };
 
 enum guest_reason {
-    GUEST_SYSCALL = 1,   /* int n by the guest: .vector */
-    GUEST_SYSENTER = 2,  /* eip is not known to the processor; esp is the value in ebp's convention */
+    GUEST_SYSCALL = 1, /* int n by the guest: .vector */
+    GUEST_SYSENTER =
+        2, /* eip is not known to the processor; esp is the value in ebp's convention */
     GUEST_EXCEPTION = 3, /* .vector, .error, .address (of a page fault) */
     GUEST_KICKED = 4,    /* thread_kick; registers are at an instruction boundary */
 };
@@ -128,16 +131,17 @@ struct guest_frame {
     uint32_t vector;  /* interrupt or exception vector */
     uint32_t error;   /* error code the processor pushed */
     uint32_t address; /* CR2 of a page fault */
-    uint32_t fetch;   /* 1: the page fault was an instruction fetch, as far as known (address == eip) */
+    uint32_t
+        fetch; /* 1: the page fault was an instruction fetch, as far as known (address == eip) */
 };
 
 /* Selectors a guest runs with. TLS slots 0..2 are selectors 0x33, 0x3b, 0x43. */
-#define GUEST_CS 0x1b
-#define GUEST_DS 0x23
-#define GUEST_TLS_SLOTS 3
-#define GUEST_TLS_FIRST 6 /* GDT index of TLS slot 0, as on Linux i386 */
+#define GUEST_CS                 0x1b
+#define GUEST_DS                 0x23
+#define GUEST_TLS_SLOTS          3
+#define GUEST_TLS_FIRST          6 /* GDT index of TLS slot 0, as on Linux i386 */
 #define GUEST_TLS_SELECTOR(slot) (((GUEST_TLS_FIRST + (slot)) << 3) | 3)
-#define LDT_MAX_ENTRIES 8192
+#define LDT_MAX_ENTRIES          8192
 
 #define FPU_STATE_SIZE 512 /* FXSAVE image */
 
@@ -174,7 +178,7 @@ struct io_range {
  */
 #define PRIVILEGE_RANGES 4
 struct privileges {
-    uint32_t flags; /* enum privilege_flags */
+    uint32_t flags;                             /* enum privilege_flags */
     struct io_range ports[PRIVILEGE_RANGES];    /* I/O ports; count 0 = unused */
     struct io_range physical[PRIVILEGE_RANGES]; /* in pages */
     uint32_t irq_lines;                         /* bit per line */
@@ -182,13 +186,15 @@ struct privileges {
 };
 enum privilege_flags {
     PRIVILEGE_CREATE_PROCESS = 1u << 0,
-    PRIVILEGE_DMA = 1u << 1,     /* contiguous memory and its physical address */
-    PRIVILEGE_INSPECT = 1u << 2, /* list all processes, read the log, system info */
-    PRIVILEGE_DEBUG = 1u << 3,   /* open any process by id */
-    PRIVILEGE_POWER = 1u << 4,   /* power off, reboot, set the clock */
-    PRIVILEGE_SERVER = 1u << 5,  /* create ring-1 personality servers */
+    PRIVILEGE_DMA = 1u << 1,      /* contiguous memory and its physical address */
+    PRIVILEGE_INSPECT = 1u << 2,  /* list all processes, read the log, system info */
+    PRIVILEGE_DEBUG = 1u << 3,    /* open any process by id */
+    PRIVILEGE_POWER = 1u << 4,    /* power off, reboot, set the clock */
+    PRIVILEGE_SERVER = 1u << 5,   /* create ring-1 personality servers */
     PRIVILEGE_PRIORITY = 1u << 6, /* priorities above the normal one */
-    PRIVILEGE_PCI = 1u << 7,     /* any I/O port and physical range that is not RAM (device manager, drivers that find their BAR) */
+    PRIVILEGE_PCI =
+        1u
+        << 7, /* any I/O port and physical range that is not RAM (device manager, drivers that find their BAR) */
 };
 
 enum process_flags {
@@ -226,8 +232,8 @@ struct thread_info {
     int32_t exit_code;
 };
 enum thread_property { THREAD_PRIORITY = 1 };
-#define PRIORITY_COUNT 32
-#define PRIORITY_IDLE 0
+#define PRIORITY_COUNT  32
+#define PRIORITY_IDLE   0
 #define PRIORITY_NORMAL 16
 #define PRIORITY_DRIVER 24
 
@@ -247,11 +253,11 @@ struct vmo_info {
 enum protection { PROT_NONE_ = 0, PROT_R = 1, PROT_W = 2, PROT_X = 4 };
 
 enum map_flags {
-    MAP_FLAG_SHARED = 1u << 0,  /* writes go to the VMO; without it: private, copy on write */
-    MAP_FLAG_FIXED = 1u << 1,   /* exactly at .address, replacing what is there */
+    MAP_FLAG_SHARED = 1u << 0,    /* writes go to the VMO; without it: private, copy on write */
+    MAP_FLAG_FIXED = 1u << 1,     /* exactly at .address, replacing what is there */
     MAP_FLAG_NOREPLACE = 1u << 2, /* with FIXED: ALREADY_EXISTS if anything is there */
-    MAP_FLAG_TOPDOWN = 1u << 3, /* choose the highest free range below .limit */
-    MAP_FLAG_COMMIT = 1u << 4,  /* allocate all pages now */
+    MAP_FLAG_TOPDOWN = 1u << 3,   /* choose the highest free range below .limit */
+    MAP_FLAG_COMMIT = 1u << 4,    /* allocate all pages now */
     MAP_FLAG_GROWSDOWN = 1u << 5, /* kept for the owner's information only */
     MAP_FLAG_UNCACHED = 1u << 6,
     MAP_FLAG_GUARD = 1u << 7, /* informational: kept in mapping_info for the owner */
@@ -294,7 +300,7 @@ struct load_result {
     char personality[16];
 };
 enum load_flags {
-    LOAD_AT_BASE = 1u << 0, /* load_request.base is where a relocatable image goes */
+    LOAD_AT_BASE = 1u << 0,      /* load_request.base is where a relocatable image goes */
     LOAD_RESERVE_ONLY = 1u << 1, /* only fill the result; map nothing */
 };
 
@@ -335,17 +341,17 @@ struct startup_info {
     uint32_t pid;
 };
 enum startup_tag {
-    STARTUP_PROCESS = 1,     /* own process */
-    STARTUP_SPACE,           /* own address space */
-    STARTUP_INIT,            /* init's port: names and the process registry */
-    STARTUP_ROOT,            /* root directory */
-    STARTUP_CWD,             /* working directory */
-    STARTUP_TTY,             /* controlling terminal */
-    STARTUP_ARCHIVE,         /* init only: boot archive VMO, one entry per module, in order */
-    STARTUP_SERVICE,         /* own port to receive on, for servers that init starts */
-    STARTUP_PERSONALITY,     /* native programs: the native personality's port */
+    STARTUP_PROCESS = 1, /* own process */
+    STARTUP_SPACE,       /* own address space */
+    STARTUP_INIT,        /* init's port: names and the process registry */
+    STARTUP_ROOT,        /* root directory */
+    STARTUP_CWD,         /* working directory */
+    STARTUP_TTY,         /* controlling terminal */
+    STARTUP_ARCHIVE,     /* init only: boot archive VMO, one entry per module, in order */
+    STARTUP_SERVICE,     /* own port to receive on, for servers that init starts */
+    STARTUP_PERSONALITY, /* native programs: the native personality's port */
 };
-#define STARTUP_FD(n) (0x100u + (n))
+#define STARTUP_FD(n)  (0x100u + (n))
 #define STARTUP_FD_MAX 64
 
 _Static_assert(sizeof(struct message) == MESSAGE_HEADER + MESSAGE_BYTES, "message layout");

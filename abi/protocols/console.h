@@ -7,9 +7,13 @@
 
 #define CONSOLE_STREAM_CAPACITY 16384
 
-#define MESSAGE(number, name, request, reply, text)                                                \
-    struct name##_request { request };                                                             \
-    struct name##_reply { reply };
+#define MESSAGE(number, name, request, reply, text) \
+    struct name##_request {                         \
+        request                                     \
+    };                                              \
+    struct name##_reply {                           \
+        reply                                       \
+    };
 #include <protocols/console.def>
 #undef MESSAGE
 enum console_label {

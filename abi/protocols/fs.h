@@ -34,11 +34,11 @@ enum fs_open_flags {
 };
 enum fs_rename_flags { FS_RENAME_NOREPLACE = 1, FS_RENAME_EXCHANGE = 2 };
 enum fs_walk { FS_WALK_DONE, FS_WALK_MOUNT, FS_WALK_ABSOLUTE };
-#define FS_LINKS_MAX 40
-#define FS_NAME_MAX 255
+#define FS_LINKS_MAX  40
+#define FS_NAME_MAX   255
 #define FS_INLINE_MAX 960
-#define FS_POSITION UINT64_MAX
-#define FS_APPEND (UINT64_MAX - 1)
+#define FS_POSITION   UINT64_MAX
+#define FS_APPEND     (UINT64_MAX - 1)
 
 /* mode holds the type bits of Linux (S_IFMT 0170000). Times: ns since 1970. */
 struct fs_attr {
@@ -48,8 +48,14 @@ struct fs_attr {
     uint32_t device; /* the file system's own number, unique while the machine is up */
 };
 enum fs_attr_mask {
-    FS_ATTR_MODE = 1, FS_ATTR_UID = 2, FS_ATTR_GID = 4, FS_ATTR_SIZE = 8, FS_ATTR_ATIME = 16, FS_ATTR_MTIME = 32,
-    FS_ATTR_ATIME_NOW = 64, FS_ATTR_MTIME_NOW = 128,
+    FS_ATTR_MODE = 1,
+    FS_ATTR_UID = 2,
+    FS_ATTR_GID = 4,
+    FS_ATTR_SIZE = 8,
+    FS_ATTR_ATIME = 16,
+    FS_ATTR_MTIME = 32,
+    FS_ATTR_ATIME_NOW = 64,
+    FS_ATTR_MTIME_NOW = 128,
 };
 
 struct fs_statistics {
@@ -60,16 +66,20 @@ struct fs_statistics {
 };
 
 struct fs_dirent {
-    uint64_t ino, cookie; /* cookie: pass it to go on after this entry */
+    uint64_t ino, cookie;   /* cookie: pass it to go on after this entry */
     uint16_t record_length; /* multiple of 8 */
     uint8_t type;           /* DT_* of Linux */
     uint8_t name_length;
     char name[]; /* not terminated */
 };
 
-#define MESSAGE(number, name, request, reply, text)                                                \
-    struct name##_request { request };                                                             \
-    struct name##_reply { reply };
+#define MESSAGE(number, name, request, reply, text) \
+    struct name##_request {                         \
+        request                                     \
+    };                                              \
+    struct name##_reply {                           \
+        reply                                       \
+    };
 #include <protocols/fs.def>
 #undef MESSAGE
 enum fs_label {

@@ -5,7 +5,14 @@
 
 #include <protocols/message.h>
 
-enum proc_mask { PROC_PPID = 1, PROC_PGID = 2, PROC_SID = 4, PROC_UID = 8, PROC_STATE = 16, PROC_NAME = 32 };
+enum proc_mask {
+    PROC_PPID = 1,
+    PROC_PGID = 2,
+    PROC_SID = 4,
+    PROC_UID = 8,
+    PROC_STATE = 16,
+    PROC_NAME = 32
+};
 enum proc_state { PROC_RUNNING = 'R', PROC_SLEEPING = 'S', PROC_STOPPED = 'T', PROC_ZOMBIE = 'Z' };
 
 struct proc_record {
@@ -24,11 +31,12 @@ struct proc_stats {
 };
 
 enum proc_event_type {
-    EVENT_START = 1, /* event.start; h0 strings, h1 root, h2 cwd, h3 image; descriptors by start_fetch */
-    EVENT_SIGNAL,    /* event.pid, .signal, .sender */
-    EVENT_CHILD,     /* event.pid: the child; .ppid: the process of yours that is its parent; .status as of wait4 */
-    EVENT_STATS,     /* event.pid, .request: answer with proc_stats_answer */
-    EVENT_REPARENT,  /* event.pid: a process of yours whose parent has ended: ppid is 1 now */
+    EVENT_START =
+        1, /* event.start; h0 strings, h1 root, h2 cwd, h3 image; descriptors by start_fetch */
+    EVENT_SIGNAL, /* event.pid, .signal, .sender */
+    EVENT_CHILD, /* event.pid: the child; .ppid: the process of yours that is its parent; .status as of wait4 */
+    EVENT_STATS,    /* event.pid, .request: answer with proc_stats_answer */
+    EVENT_REPARENT, /* event.pid: a process of yours whose parent has ended: ppid is 1 now */
 };
 
 /*
@@ -39,7 +47,8 @@ struct start_arguments {
     uint32_t argc, envc;
     uint32_t strings_length;
     uint32_t umask;
-    uint32_t ignored_signals_low, ignored_signals_high; /* Unix signal dispositions that exec keeps */
+    uint32_t ignored_signals_low,
+        ignored_signals_high; /* Unix signal dispositions that exec keeps */
     uint32_t blocked_signals_low, blocked_signals_high;
 };
 
@@ -55,12 +64,12 @@ struct proc_event {
 
 enum fd_kind {
     FD_NONE,
-    FD_FILE,         /* h0: open node of a file system server; its position is the node's own (FS_POSITION) */
+    FD_FILE, /* h0: open node of a file system server; its position is the node's own (FS_POSITION) */
     FD_STREAM_READ,  /* h0: read end */
     FD_STREAM_WRITE, /* h0: write end */
     FD_TTY,          /* h0: terminal, h1: its event */
-    FD_DEVICE,       /* no handle: rdev in .device, a device every personality synthesises (null, zero, ...) */
-    FD_STREAM_PAIR,  /* h0: read end, h1: write end (socketpair, FIFO opened for both) */
+    FD_DEVICE, /* no handle: rdev in .device, a device every personality synthesises (null, zero, ...) */
+    FD_STREAM_PAIR, /* h0: read end, h1: write end (socketpair, FIFO opened for both) */
 };
 struct start_fd {
     uint32_t fd;    /* number of the descriptor; 0, 1, 2 are the standard streams */
@@ -69,9 +78,13 @@ struct start_fd {
     uint32_t device;
 };
 
-#define MESSAGE(number, name, request, reply, text)                                                \
-    struct name##_request { request };                                                             \
-    struct name##_reply { reply };
+#define MESSAGE(number, name, request, reply, text) \
+    struct name##_request {                         \
+        request                                     \
+    };                                              \
+    struct name##_reply {                           \
+        reply                                       \
+    };
 #include <protocols/init.def>
 #undef MESSAGE
 enum init_label {

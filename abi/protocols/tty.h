@@ -18,9 +18,13 @@ struct tty_size {
     uint16_t rows, columns, xpixel, ypixel;
 };
 
-#define MESSAGE(number, name, request, reply, text)                                                \
-    struct name##_request { request };                                                             \
-    struct name##_reply { reply };
+#define MESSAGE(number, name, request, reply, text) \
+    struct name##_request {                         \
+        request                                     \
+    };                                              \
+    struct name##_reply {                           \
+        reply                                       \
+    };
 #include <protocols/tty.def>
 #undef MESSAGE
 enum tty_label {

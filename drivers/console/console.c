@@ -36,7 +36,8 @@ static void drop_handles(struct message *message)
     message->handle_count = 0;
 }
 
-bool __attribute__((weak)) console_other(struct console *console, uint32_t token, const struct message *message)
+bool __attribute__((weak))
+console_other(struct console *console, uint32_t token, const struct message *message)
 {
     (void)console, (void)token, (void)message;
     return false;
@@ -51,7 +52,8 @@ void console_serve(struct console *console)
         if (token == 0 || console_other(console, token, &message))
             continue;
         message.size = 0;
-        message.label = (uint32_t)(label == LABEL_console_connect ? connect(console, &message) : ERR_NOT_IMPLEMENTED);
+        message.label = (uint32_t)(label == LABEL_console_connect ? connect(console, &message)
+                                                                  : ERR_NOT_IMPLEMENTED);
         if (port_reply(console->service, token, &message) != OK)
             drop_handles(&message);
     }
@@ -60,7 +62,8 @@ void console_serve(struct console *console)
 void console_type(struct console *console, const uint8_t *bytes, uint32_t count)
 {
     uint32_t done;
-    if (console->keys != HANDLE_NONE && stream_write(console->keys, bytes, count, &done, DEADLINE_POLL) != OK)
+    if (console->keys != HANDLE_NONE &&
+        stream_write(console->keys, bytes, count, &done, DEADLINE_POLL) != OK)
         return; /* nobody reads: keys typed into a full queue are lost, as on any terminal */
 }
 

@@ -4,22 +4,32 @@
 
 #include <string.h>
 
-#define RELEASE 0x80
+#define RELEASE  0x80
 #define EXTENDED 0xe0
 
-enum modifier_code { KEY_CONTROL = 0x1d, KEY_SHIFT_LEFT = 0x2a, KEY_SHIFT_RIGHT = 0x36, KEY_ALT = 0x38, KEY_CAPS = 0x3a };
+enum modifier_code {
+    KEY_CONTROL = 0x1d,
+    KEY_SHIFT_LEFT = 0x2a,
+    KEY_SHIFT_RIGHT = 0x36,
+    KEY_ALT = 0x38,
+    KEY_CAPS = 0x3a
+};
 
-static const char plain[0x3a] = "\0\0331234567890-=\177\tqwertyuiop[]\r\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
-static const char shifted[0x3a] = "\0\033!@#$%^&*()_+\177\tQWERTYUIOP{}\r\0ASDFGHJKL:\"~\0|ZXCVBNM<>?\0*\0 ";
+static const char plain[0x3a] =
+    "\0\0331234567890-=\177\tqwertyuiop[]\r\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
+static const char shifted[0x3a] =
+    "\0\033!@#$%^&*()_+\177\tQWERTYUIOP{}\r\0ASDFGHJKL:\"~\0|ZXCVBNM<>?\0*\0 ";
 
 static const struct {
     uint8_t code;
     const char *sequence;
 } special[] = {
-    {0x48, "\033[A"},  {0x50, "\033[B"},  {0x4d, "\033[C"},  {0x4b, "\033[D"},  {0x47, "\033[H"},  {0x4f, "\033[F"},
-    {0x52, "\033[2~"}, {0x53, "\033[3~"}, {0x49, "\033[5~"}, {0x51, "\033[6~"}, {0x3b, "\033OP"},  {0x3c, "\033OQ"},
-    {0x3d, "\033OR"},  {0x3e, "\033OS"},  {0x3f, "\033[15~"}, {0x40, "\033[17~"}, {0x41, "\033[18~"}, {0x42, "\033[19~"},
-    {0x43, "\033[20~"}, {0x44, "\033[21~"}, {0x57, "\033[23~"}, {0x58, "\033[24~"},
+    {0x48, "\033[A"},   {0x50, "\033[B"},   {0x4d, "\033[C"},   {0x4b, "\033[D"},
+    {0x47, "\033[H"},   {0x4f, "\033[F"},   {0x52, "\033[2~"},  {0x53, "\033[3~"},
+    {0x49, "\033[5~"},  {0x51, "\033[6~"},  {0x3b, "\033OP"},   {0x3c, "\033OQ"},
+    {0x3d, "\033OR"},   {0x3e, "\033OS"},   {0x3f, "\033[15~"}, {0x40, "\033[17~"},
+    {0x41, "\033[18~"}, {0x42, "\033[19~"}, {0x43, "\033[20~"}, {0x44, "\033[21~"},
+    {0x57, "\033[23~"}, {0x58, "\033[24~"},
 };
 
 static bool track_modifier(struct keyboard *keyboard, uint8_t code, bool pressed)
@@ -69,7 +79,8 @@ static uint8_t character(const struct keyboard *keyboard, uint8_t code)
     return byte >= '@' && byte <= '~' ? byte & 0x1f : byte;
 }
 
-uint32_t keyboard_scan(struct keyboard *keyboard, uint8_t code, bool application_keys, uint8_t *bytes)
+uint32_t keyboard_scan(struct keyboard *keyboard, uint8_t code, bool application_keys,
+                       uint8_t *bytes)
 {
     if (code == EXTENDED) {
         keyboard->extended = true;

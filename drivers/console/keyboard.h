@@ -12,6 +12,7 @@ struct keyboard {
 };
 
 /* Takes one scan code; returns how many bytes (0..KEYBOARD_BYTES) it puts into `bytes`. */
-uint32_t keyboard_scan(struct keyboard *keyboard, uint8_t code, bool application_keys, uint8_t *bytes);
+uint32_t keyboard_scan(struct keyboard *keyboard, uint8_t code, bool application_keys,
+                       uint8_t *bytes);
 
 #endif

@@ -15,14 +15,23 @@
 #include "console.h"
 
 #define FEATURE_MULTIPORT 2u
-#define PORTS_MAX 8 /* device ports 1..8; port 0 is a plain console that nobody attaches */
-#define BUFFER 4096u
-#define RECEIVE_BUFFERS 4
-#define SEND_BUFFERS 8
-#define CONTROL_BUFFERS 8
-#define CONTROL_BYTES 128
+#define PORTS_MAX         8 /* device ports 1..8; port 0 is a plain console that nobody attaches */
+#define BUFFER            4096u
+#define RECEIVE_BUFFERS   4
+#define SEND_BUFFERS      8
+#define CONTROL_BUFFERS   8
+#define CONTROL_BYTES     128
 
-enum control_event { DEVICE_READY, DEVICE_ADD, DEVICE_REMOVE, PORT_READY, CONSOLE_PORT, RESIZE, PORT_OPEN, PORT_NAME };
+enum control_event {
+    DEVICE_READY,
+    DEVICE_ADD,
+    DEVICE_REMOVE,
+    PORT_READY,
+    CONSOLE_PORT,
+    RESIZE,
+    PORT_OPEN,
+    PORT_NAME
+};
 
 struct control_message {
     uint32_t id;
@@ -65,7 +74,9 @@ static void make_buffers(struct buffer *buffers, uint32_t count, uint32_t length
     struct virtio_memory memory;
     must("buffers", virtio_memory_alloc(count * length, &memory));
     for (uint32_t i = 0; i < count; i++)
-        buffers[i] = (struct buffer){.device = {memory.physical + i * length, length}, .data = memory.data + i * length, .free = true};
+        buffers[i] = (struct buffer){.device = {memory.physical + i * length, length},
+                                     .data = memory.data + i * length,
+                                     .free = true};
 }
 
 /* ---- control queue -------------------------------------------------------------------------------- */
@@ -164,7 +175,8 @@ static void take_received(struct port *port)
 {
     struct buffer *buffer;
     uint32_t length;
-    while (port->typed_count < RECEIVE_BUFFERS && (buffer = virtio_take(&port->receive_queue, &length)) != NULL) {
+    while (port->typed_count < RECEIVE_BUFFERS &&
+           (buffer = virtio_take(&port->receive_queue, &length)) != NULL) {
         buffer->used = length < BUFFER ? length : BUFFER;
         buffer->sent = 0;
         port->typed[port->typed_count++] = buffer;
@@ -178,7 +190,8 @@ static void type_received(struct port *port)
         struct buffer *buffer = port->typed[0];
         uint32_t done = 0;
         if (buffer->sent < buffer->used) {
-            status_t status = stream_write(port->console.keys, buffer->data + buffer->sent, buffer->used - buffer->sent, &done, DEADLINE_POLL);
+            status_t status = stream_write(port->console.keys, buffer->data + buffer->sent,
+                                           buffer->used - buffer->sent, &done, DEADLINE_POLL);
             if (status == ERR_PEER_CLOSED)
                 done = buffer->used - buffer->sent; /* nobody will read it */
             else if (status != OK)
@@ -232,7 +245,8 @@ static void send_shown(struct port *port)
 static bool stream_is_empty(const struct port *port)
 {
     uint32_t queued = 0, capacity;
-    return port->console.shown == HANDLE_NONE || stream_info(port->console.shown, &queued, &capacity) != OK || queued == 0;
+    return port->console.shown == HANDLE_NONE ||
+           stream_info(port->console.shown, &queued, &capacity) != OK || queued == 0;
 }
 
 static bool can_send(const struct port *port)
@@ -283,11 +297,14 @@ static void wait_for_work(void)
         struct port *port = &ports[id];
         if (!port->registered)
             continue;
-        items[count++] = (struct wait_item){.handle = port->console.service, .wanted = SIGNAL_READABLE};
+        items[count++] =
+            (struct wait_item){.handle = port->console.service, .wanted = SIGNAL_READABLE};
         if (port->console.shown != HANDLE_NONE && can_send(port))
-            items[count++] = (struct wait_item){.handle = port->console.shown, .wanted = SIGNAL_READABLE | SIGNAL_PEER_CLOSED};
+            items[count++] = (struct wait_item){.handle = port->console.shown,
+                                                .wanted = SIGNAL_READABLE | SIGNAL_PEER_CLOSED};
         if (port->console.keys != HANDLE_NONE && port->typed_count > 0)
-            items[count++] = (struct wait_item){.handle = port->console.keys, .wanted = SIGNAL_WRITABLE | SIGNAL_PEER_CLOSED};
+            items[count++] = (struct wait_item){.handle = port->console.keys,
+                                                .wanted = SIGNAL_WRITABLE | SIGNAL_PEER_CLOSED};
     }
     status_t status = wait_any(items, count, DEADLINE_NEVER);
     if (status != OK && status != ERR_INTERRUPTED)
@@ -306,7 +323,8 @@ int main(void)
     make_buffers(&control_reply, 1, CONTROL_BYTES);
     virtio_start(&device);
     for (uint32_t i = 0; i < CONTROL_BUFFERS; i++)
-        must("control queue", virtio_submit(&control_in, &control_buffers[i].device, 0, 1, &control_buffers[i]));
+        must("control queue",
+             virtio_submit(&control_in, &control_buffers[i].device, 0, 1, &control_buffers[i]));
     virtio_kick(&control_in);
     control_send(0, DEVICE_READY, 1);
     for (;;) {

@@ -9,7 +9,8 @@
 static uint16_t attribute(const struct screen *screen)
 {
     static const uint8_t vga_colour[8] = {0, 4, 2, 6, 1, 5, 3, 7}; /* ANSI order to VGA order */
-    uint32_t foreground = vga_colour[screen->foreground], background = vga_colour[screen->background];
+    uint32_t foreground = vga_colour[screen->foreground],
+             background = vga_colour[screen->background];
     if (screen->reverse) {
         uint32_t swap = foreground;
         foreground = background;
@@ -86,21 +87,21 @@ static const struct {
     uint16_t codepoint;
     uint8_t glyph;
 } glyphs[] = {
-    {0xa0, ' '},     {0xa1, 0xad},    {0xa2, 0x9b},    {0xa3, 0x9c},    {0xa5, 0x9d},    {0xaa, 0xa6},
-    {0xab, 0xae},    {0xac, 0xaa},    {0xb0, 0xf8},    {0xb1, 0xf1},    {0xb2, 0xfd},    {0xb5, 0xe6},
-    {0xb7, 0xfa},    {0xba, 0xa7},    {0xbb, 0xaf},    {0xbc, 0xac},    {0xbd, 0xab},    {0xbf, 0xa8},
-    {0xc4, 0x8e},    {0xc5, 0x8f},    {0xc6, 0x92},    {0xc7, 0x80},    {0xc9, 0x90},    {0xd1, 0xa5},
-    {0xd6, 0x99},    {0xdc, 0x9a},    {0xdf, 0xe1},    {0xe0, 0x85},    {0xe1, 0xa0},    {0xe2, 0x83},
-    {0xe4, 0x84},    {0xe5, 0x86},    {0xe6, 0x91},    {0xe7, 0x87},    {0xe8, 0x8a},    {0xe9, 0x82},
-    {0xea, 0x88},    {0xeb, 0x89},    {0xec, 0x8d},    {0xed, 0xa1},    {0xee, 0x8c},    {0xef, 0x8b},
-    {0xf1, 0xa4},    {0xf2, 0x95},    {0xf3, 0xa2},    {0xf4, 0x93},    {0xf6, 0x94},    {0xf7, 0xf6},
-    {0xf9, 0x97},    {0xfa, 0xa3},    {0xfb, 0x96},    {0xfc, 0x81},    {0xff, 0x98},    {0x2018, '\''},
-    {0x2019, '\''},  {0x201c, '"'},   {0x201d, '"'},   {0x2022, 0x07},  {0x2190, 0x1b},  {0x2191, 0x18},
-    {0x2192, 0x1a},  {0x2193, 0x19},  {0x2500, 0xc4},  {0x2502, 0xb3},  {0x250c, 0xda},  {0x2510, 0xbf},
-    {0x2514, 0xc0},  {0x2518, 0xd9},  {0x251c, 0xc3},  {0x2524, 0xb4},  {0x252c, 0xc2},  {0x2534, 0xc1},
-    {0x253c, 0xc5},  {0x2550, 0xcd},  {0x2551, 0xba},  {0x2554, 0xc9},  {0x2557, 0xbb},  {0x255a, 0xc8},
-    {0x255d, 0xbc},  {0x2580, 0xdf},  {0x2584, 0xdc},  {0x2588, 0xdb},  {0x2591, 0xb0},  {0x2592, 0xb1},
-    {0x2593, 0xb2},  {0x25a0, 0xfe},
+    {0xa0, ' '},    {0xa1, 0xad},   {0xa2, 0x9b},   {0xa3, 0x9c},   {0xa5, 0x9d},   {0xaa, 0xa6},
+    {0xab, 0xae},   {0xac, 0xaa},   {0xb0, 0xf8},   {0xb1, 0xf1},   {0xb2, 0xfd},   {0xb5, 0xe6},
+    {0xb7, 0xfa},   {0xba, 0xa7},   {0xbb, 0xaf},   {0xbc, 0xac},   {0xbd, 0xab},   {0xbf, 0xa8},
+    {0xc4, 0x8e},   {0xc5, 0x8f},   {0xc6, 0x92},   {0xc7, 0x80},   {0xc9, 0x90},   {0xd1, 0xa5},
+    {0xd6, 0x99},   {0xdc, 0x9a},   {0xdf, 0xe1},   {0xe0, 0x85},   {0xe1, 0xa0},   {0xe2, 0x83},
+    {0xe4, 0x84},   {0xe5, 0x86},   {0xe6, 0x91},   {0xe7, 0x87},   {0xe8, 0x8a},   {0xe9, 0x82},
+    {0xea, 0x88},   {0xeb, 0x89},   {0xec, 0x8d},   {0xed, 0xa1},   {0xee, 0x8c},   {0xef, 0x8b},
+    {0xf1, 0xa4},   {0xf2, 0x95},   {0xf3, 0xa2},   {0xf4, 0x93},   {0xf6, 0x94},   {0xf7, 0xf6},
+    {0xf9, 0x97},   {0xfa, 0xa3},   {0xfb, 0x96},   {0xfc, 0x81},   {0xff, 0x98},   {0x2018, '\''},
+    {0x2019, '\''}, {0x201c, '"'},  {0x201d, '"'},  {0x2022, 0x07}, {0x2190, 0x1b}, {0x2191, 0x18},
+    {0x2192, 0x1a}, {0x2193, 0x19}, {0x2500, 0xc4}, {0x2502, 0xb3}, {0x250c, 0xda}, {0x2510, 0xbf},
+    {0x2514, 0xc0}, {0x2518, 0xd9}, {0x251c, 0xc3}, {0x2524, 0xb4}, {0x252c, 0xc2}, {0x2534, 0xc1},
+    {0x253c, 0xc5}, {0x2550, 0xcd}, {0x2551, 0xba}, {0x2554, 0xc9}, {0x2557, 0xbb}, {0x255a, 0xc8},
+    {0x255d, 0xbc}, {0x2580, 0xdf}, {0x2584, 0xdc}, {0x2588, 0xdb}, {0x2591, 0xb0}, {0x2592, 0xb1},
+    {0x2593, 0xb2}, {0x25a0, 0xfe},
 };
 
 static uint8_t glyph_of(uint32_t codepoint)
@@ -116,8 +117,9 @@ static uint8_t glyph_of(uint32_t codepoint)
 /* DEC special graphics for '`'..'~' (VT102 manual, table of special characters). */
 static uint8_t drawing_glyph(uint8_t byte)
 {
-    static const uint8_t table[] = {0x04, 0xb1, '?', '?', '?', '?', 0xf8, 0xf1, '?', '?', 0xd9, 0xbf, 0xda, 0xc0, 0xc5, 0xc4,
-                                    0xc4, 0xc4, 0xc4, '_', 0xc3, 0xb4, 0xc1, 0xc2, 0xb3, 0xf3, 0xf2, 0xe3, '?', 0x9c, 0xfa};
+    static const uint8_t table[] = {0x04, 0xb1, '?',  '?',  '?',  '?',  0xf8, 0xf1, '?', '?',  0xd9,
+                                    0xbf, 0xda, 0xc0, 0xc5, 0xc4, 0xc4, 0xc4, 0xc4, '_', 0xc3, 0xb4,
+                                    0xc1, 0xc2, 0xb3, 0xf3, 0xf2, 0xe3, '?',  0x9c, 0xfa};
     return byte >= '`' && byte <= '~' ? table[byte - '`'] : byte;
 }
 
@@ -207,7 +209,8 @@ static void graphic_rendition(struct screen *screen, uint32_t value)
 
 static void erase_in_display(struct screen *screen, uint32_t how)
 {
-    uint32_t cursor = screen->row * SCREEN_COLUMNS + screen->column, all = SCREEN_ROWS * SCREEN_COLUMNS;
+    uint32_t cursor = screen->row * SCREEN_COLUMNS + screen->column,
+             all = SCREEN_ROWS * SCREEN_COLUMNS;
     if (how == 0)
         clear_cells(screen, screen->row, screen->column, all - cursor);
     else if (how == 1)
@@ -250,7 +253,8 @@ static void report(struct screen *screen, uint32_t what)
     if (what == 5)
         length = snprintf(text, sizeof text, "\033[0n");
     else if (what == 6)
-        length = snprintf(text, sizeof text, "\033[%u;%uR", (unsigned)screen->row + 1, (unsigned)screen->column + 1);
+        length = snprintf(text, sizeof text, "\033[%u;%uR", (unsigned)screen->row + 1,
+                          (unsigned)screen->column + 1);
     if (length > 0 && screen->answer != NULL)
         screen->answer(screen, (const uint8_t *)text, (uint32_t)length);
 }
@@ -291,9 +295,11 @@ static void move_by(struct screen *screen, uint8_t direction)
     if (direction == 'A')
         move_to(screen, screen->row > count ? screen->row - count : 0, screen->column);
     else if (direction == 'B')
-        move_to(screen, count < SCREEN_ROWS ? screen->row + count : SCREEN_ROWS - 1, screen->column);
+        move_to(screen, count < SCREEN_ROWS ? screen->row + count : SCREEN_ROWS - 1,
+                screen->column);
     else if (direction == 'C')
-        move_to(screen, screen->row, count < SCREEN_COLUMNS ? screen->column + count : SCREEN_COLUMNS - 1);
+        move_to(screen, screen->row,
+                count < SCREEN_COLUMNS ? screen->column + count : SCREEN_COLUMNS - 1);
     else
         move_to(screen, screen->row, screen->column > count ? screen->column - count : 0);
 }
@@ -301,16 +307,21 @@ static void move_by(struct screen *screen, uint8_t direction)
 static void csi(struct screen *screen, uint8_t final)
 {
     switch (final) {
-    case 'A': case 'B': case 'C': case 'D':
+    case 'A':
+    case 'B':
+    case 'C':
+    case 'D':
         move_by(screen, final);
         break;
-    case 'G': case '`':
+    case 'G':
+    case '`':
         move_to(screen, screen->row, parameter(screen, 0, 1) - 1);
         break;
     case 'd':
         move_to(screen, parameter(screen, 0, 1) - 1, screen->column);
         break;
-    case 'H': case 'f':
+    case 'H':
+    case 'f':
         move_to(screen, parameter(screen, 0, 1) - 1, parameter(screen, 1, 1) - 1);
         break;
     case 'J':
@@ -319,10 +330,12 @@ static void csi(struct screen *screen, uint8_t final)
     case 'K':
         erase_in_line(screen, parameter(screen, 0, 0));
         break;
-    case 'L': case 'M':
+    case 'L':
+    case 'M':
         edit_lines(screen, final == 'L');
         break;
-    case '@': case 'P':
+    case '@':
+    case 'P':
         shift_line(screen, parameter(screen, 0, 1), final == '@');
         break;
     case 'X': {
@@ -343,7 +356,8 @@ static void csi(struct screen *screen, uint8_t final)
     case 'r':
         set_region(screen);
         break;
-    case 'h': case 'l':
+    case 'h':
+    case 'l':
         set_mode(screen, final == 'h');
         break;
     case 'n':
@@ -389,10 +403,14 @@ static void escape_byte(struct screen *screen, uint8_t byte)
         screen->parameters[0] = 0;
         screen->private_mode = false;
         break;
-    case ']': case 'P': case '^': case '_':
+    case ']':
+    case 'P':
+    case '^':
+    case '_':
         screen->state = SCREEN_STRING;
         break;
-    case '(': case ')':
+    case '(':
+    case ')':
         screen->state = SCREEN_CHARSET;
         break;
     case 'D':
@@ -463,7 +481,11 @@ static void screen_byte(struct screen *screen, uint8_t byte)
 void screen_init(struct screen *screen, volatile uint16_t *cells)
 {
     void (*answer)(struct screen *, const uint8_t *, uint32_t) = screen->answer;
-    *screen = (struct screen){.cells = cells, .bottom = SCREEN_ROWS, .foreground = 7, .cursor_visible = true, .answer = answer};
+    *screen = (struct screen){.cells = cells,
+                              .bottom = SCREEN_ROWS,
+                              .foreground = 7,
+                              .cursor_visible = true,
+                              .answer = answer};
     clear_cells(screen, 0, 0, SCREEN_ROWS * SCREEN_COLUMNS);
 }
 

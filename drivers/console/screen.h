@@ -8,8 +8,8 @@
 
 #include <atomik/types.h>
 
-#define SCREEN_ROWS 25
-#define SCREEN_COLUMNS 80
+#define SCREEN_ROWS       25
+#define SCREEN_COLUMNS    80
 #define SCREEN_PARAMETERS 16
 
 struct screen {

@@ -8,8 +8,8 @@
 
 #include "console.h"
 
-#define COM1 0x3f8
-#define COM1_IRQ 4
+#define COM1       0x3f8
+#define COM1_IRQ   4
 #define FIFO_DEPTH 16
 
 enum uart_register {
@@ -25,8 +25,9 @@ enum { LINE_DATA_READY = 1, LINE_TRANSMIT_EMPTY = 0x20 };
 enum { ENABLE_RECEIVE = 1, ENABLE_TRANSMIT = 2 };
 enum { NO_INTERRUPT = 1 };
 
-static struct console console = {.size = {.rows = 0, .columns = 0}}; /* 0: the terminal server's default */
-static uint8_t pending[512]; /* taken from the stream, not yet in the transmitter */
+static struct console console = {
+    .size = {.rows = 0, .columns = 0}}; /* 0: the terminal server's default */
+static uint8_t pending[512];            /* taken from the stream, not yet in the transmitter */
 static uint32_t pending_from, pending_to;
 
 static void uart_set(enum uart_register reg, uint8_t value)
@@ -92,8 +93,7 @@ static bool serve_line(void)
     do {
         receive();
         more = transmit();
-        uart_set(UART_INTERRUPT_ENABLE,
-                 more ? ENABLE_RECEIVE | ENABLE_TRANSMIT : ENABLE_RECEIVE);
+        uart_set(UART_INTERRUPT_ENABLE, more ? ENABLE_RECEIVE | ENABLE_TRANSMIT : ENABLE_RECEIVE);
     } while (!(uart_get(UART_IDENTIFICATION) & NO_INTERRUPT));
     return more;
 }
@@ -104,9 +104,10 @@ static void __attribute__((noreturn)) run(handle_t irq)
         bool more = serve_line();
         if (irq_ack(irq) != OK)
             process_fail("irq_ack", ERR_IO_ERROR);
-        struct wait_item items[3] = {{.handle = irq, .wanted = SIGNAL_IRQ},
-                                     {.handle = console.service, .wanted = SIGNAL_READABLE},
-                                     {.handle = console.shown, .wanted = SIGNAL_READABLE | SIGNAL_PEER_CLOSED}};
+        struct wait_item items[3] = {
+            {.handle = irq, .wanted = SIGNAL_IRQ},
+            {.handle = console.service, .wanted = SIGNAL_READABLE},
+            {.handle = console.shown, .wanted = SIGNAL_READABLE | SIGNAL_PEER_CLOSED}};
         /* While the transmitter is busy its interrupt says when to go on, not the stream. */
         uint32_t count = console.shown == HANDLE_NONE || more ? 2 : 3;
         status_t status = wait_any(items, count, DEADLINE_NEVER);

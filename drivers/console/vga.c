@@ -10,13 +10,13 @@
 #include "keyboard.h"
 #include "screen.h"
 
-#define TEXT_MEMORY 0xb8000u
-#define TEXT_LENGTH 0x8000u
-#define CRTC_INDEX 0x3d4
-#define CRTC_DATA 0x3d5
-#define KEYBOARD_DATA 0x60
+#define TEXT_MEMORY     0xb8000u
+#define TEXT_LENGTH     0x8000u
+#define CRTC_INDEX      0x3d4
+#define CRTC_DATA       0x3d5
+#define KEYBOARD_DATA   0x60
 #define KEYBOARD_STATUS 0x64
-#define KEYBOARD_IRQ 1
+#define KEYBOARD_IRQ    1
 enum { STATUS_OUTPUT_FULL = 1, STATUS_MOUSE = 0x20 };
 
 static struct console console = {.size = {.rows = SCREEN_ROWS, .columns = SCREEN_COLUMNS}};
@@ -77,9 +77,10 @@ static void __attribute__((noreturn)) run(handle_t irq)
         show();
         if (irq_ack(irq) != OK)
             process_fail("irq_ack", ERR_IO_ERROR);
-        struct wait_item items[3] = {{.handle = irq, .wanted = SIGNAL_IRQ},
-                                     {.handle = console.service, .wanted = SIGNAL_READABLE},
-                                     {.handle = console.shown, .wanted = SIGNAL_READABLE | SIGNAL_PEER_CLOSED}};
+        struct wait_item items[3] = {
+            {.handle = irq, .wanted = SIGNAL_IRQ},
+            {.handle = console.service, .wanted = SIGNAL_READABLE},
+            {.handle = console.shown, .wanted = SIGNAL_READABLE | SIGNAL_PEER_CLOSED}};
         status_t status = wait_any(items, console.shown == HANDLE_NONE ? 2 : 3, DEADLINE_NEVER);
         if (status != OK && status != ERR_INTERRUPTED)
             process_fail("wait_any", status);
@@ -97,7 +98,8 @@ static status_t enable_ports(uint32_t first, uint32_t count)
 
 static status_t map_text_memory(volatile uint16_t **cells)
 {
-    struct map_request request = {.length = TEXT_LENGTH, .prot = PROT_R | PROT_W, .flags = MAP_FLAG_SHARED};
+    struct map_request request = {
+        .length = TEXT_LENGTH, .prot = PROT_R | PROT_W, .flags = MAP_FLAG_SHARED};
     status_t status = vmo_create_physical(TEXT_MEMORY, TEXT_LENGTH, &request.vmo);
     if (status == OK)
         status = space_map(HANDLE_SELF, &request);

@@ -6,23 +6,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PCI_ADDRESS 0xcf8
-#define PCI_DATA 0xcfc
+#define PCI_ADDRESS       0xcf8
+#define PCI_DATA          0xcfc
 #define PCI_VENDOR_VIRTIO 0x1af4
-#define PCI_DEVICE_FIRST 0x1000
-#define PCI_DEVICE_LAST 0x103f
-enum pci_register { PCI_ID = 0x00, PCI_COMMAND = 0x04, PCI_BAR0 = 0x10, PCI_SUBSYSTEM = 0x2c, PCI_INTERRUPT = 0x3c };
+#define PCI_DEVICE_FIRST  0x1000
+#define PCI_DEVICE_LAST   0x103f
+enum pci_register {
+    PCI_ID = 0x00,
+    PCI_COMMAND = 0x04,
+    PCI_BAR0 = 0x10,
+    PCI_SUBSYSTEM = 0x2c,
+    PCI_INTERRUPT = 0x3c
+};
 enum { PCI_COMMAND_IO = 1, PCI_COMMAND_MASTER = 4 };
 
 enum virtio_register {
-    VIRTIO_HOST_FEATURES = 0, VIRTIO_GUEST_FEATURES = 4, VIRTIO_QUEUE_ADDRESS = 8, VIRTIO_QUEUE_SIZE = 12,
-    VIRTIO_QUEUE_SELECT = 14, VIRTIO_QUEUE_NOTIFY = 16, VIRTIO_STATUS = 18, VIRTIO_ISR = 19, VIRTIO_CONFIG = 20,
+    VIRTIO_HOST_FEATURES = 0,
+    VIRTIO_GUEST_FEATURES = 4,
+    VIRTIO_QUEUE_ADDRESS = 8,
+    VIRTIO_QUEUE_SIZE = 12,
+    VIRTIO_QUEUE_SELECT = 14,
+    VIRTIO_QUEUE_NOTIFY = 16,
+    VIRTIO_STATUS = 18,
+    VIRTIO_ISR = 19,
+    VIRTIO_CONFIG = 20,
     VIRTIO_IO_SIZE = 64
 };
 enum { STATUS_ACKNOWLEDGE = 1, STATUS_DRIVER = 2, STATUS_DRIVER_OK = 4 };
 enum { DESCRIPTOR_NEXT = 1, DESCRIPTOR_WRITE = 2 };
 #define QUEUE_SIZE_MAX 1024
-#define NO_DESCRIPTOR 0xffff
+#define NO_DESCRIPTOR  0xffff
 
 struct virtq_descriptor {
     uint32_t address_low, address_high, length;
@@ -32,9 +45,18 @@ struct virtq_used_element {
     uint32_t id, length;
 };
 
-static inline void out8(uint16_t port, uint8_t value) { __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
-static inline void out16(uint16_t port, uint16_t value) { __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port)); }
-static inline void out32(uint16_t port, uint32_t value) { __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port)); }
+static inline void out8(uint16_t port, uint8_t value)
+{
+    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+static inline void out16(uint16_t port, uint16_t value)
+{
+    __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
+}
+static inline void out32(uint16_t port, uint32_t value)
+{
+    __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
+}
 
 static inline uint8_t in8(uint16_t port)
 {
@@ -81,8 +103,8 @@ static bool is_kind(uint32_t slot, uint32_t kind)
 {
     uint32_t id = pci_read(slot, PCI_ID);
     uint32_t device = id >> 16;
-    return (id & 0xffff) == PCI_VENDOR_VIRTIO && device >= PCI_DEVICE_FIRST && device <= PCI_DEVICE_LAST &&
-           pci_read(slot, PCI_SUBSYSTEM) >> 16 == kind;
+    return (id & 0xffff) == PCI_VENDOR_VIRTIO && device >= PCI_DEVICE_FIRST &&
+           device <= PCI_DEVICE_LAST && pci_read(slot, PCI_SUBSYSTEM) >> 16 == kind;
 }
 
 static status_t pci_find(uint32_t kind, uint32_t nth, uint32_t *slot)
@@ -124,7 +146,8 @@ status_t virtio_open(uint32_t kind, uint32_t nth, uint32_t wanted, struct virtio
     uint32_t bar = pci_read(slot, PCI_BAR0);
     if (!(bar & 1))
         return ERR_NOT_SUPPORTED;
-    pci_write(slot, PCI_COMMAND, (pci_read(slot, PCI_COMMAND) & 0xffff) | PCI_COMMAND_IO | PCI_COMMAND_MASTER);
+    pci_write(slot, PCI_COMMAND,
+              (pci_read(slot, PCI_COMMAND) & 0xffff) | PCI_COMMAND_IO | PCI_COMMAND_MASTER);
     device->io_base = (uint16_t)(bar & 0xfffc);
     device->config = device->io_base + VIRTIO_CONFIG;
     status = take_ports(device->io_base, VIRTIO_IO_SIZE);
@@ -198,10 +221,13 @@ status_t virtio_queue_open(struct virtio_device *device, uint16_t index, struct 
     uint16_t size = in16(device->io_base + VIRTIO_QUEUE_SIZE);
     if (size == 0 || size > QUEUE_SIZE_MAX || (size & (size - 1)))
         return ERR_NO_DEVICE;
-    status_t status = virtio_memory_alloc(used_offset(size) + 3 * sizeof(uint16_t) + size * sizeof(struct virtq_used_element), &memory);
+    status_t status = virtio_memory_alloc(used_offset(size) + 3 * sizeof(uint16_t) +
+                                              size * sizeof(struct virtq_used_element),
+                                          &memory);
     if (status != OK)
         return status;
-    *queue = (struct virtio_queue){.device = device, .index = index, .size = size, .free_count = size};
+    *queue =
+        (struct virtio_queue){.device = device, .index = index, .size = size, .free_count = size};
     queue->cookies = calloc(size, sizeof *queue->cookies);
     if (queue->cookies == NULL)
         return ERR_NO_MEMORY;
@@ -214,8 +240,8 @@ status_t virtio_queue_open(struct virtio_device *device, uint16_t index, struct 
     return OK;
 }
 
-status_t virtio_submit(struct virtio_queue *queue, const struct virtio_buffer *buffers, uint32_t out,
-                       uint32_t in, void *cookie)
+status_t virtio_submit(struct virtio_queue *queue, const struct virtio_buffer *buffers,
+                       uint32_t out, uint32_t in, void *cookie)
 {
     uint32_t count = out + in;
     if (count == 0 || count > queue->free_count)
@@ -226,7 +252,8 @@ status_t virtio_submit(struct virtio_queue *queue, const struct virtio_buffer *b
         descriptor->address_low = buffers[i].physical;
         descriptor->address_high = 0;
         descriptor->length = buffers[i].length;
-        descriptor->flags = (uint16_t)((i + 1 < count ? DESCRIPTOR_NEXT : 0) | (i >= out ? DESCRIPTOR_WRITE : 0));
+        descriptor->flags =
+            (uint16_t)((i + 1 < count ? DESCRIPTOR_NEXT : 0) | (i >= out ? DESCRIPTOR_WRITE : 0));
         at = descriptor->next;
     }
     queue->free_head = at;
@@ -262,7 +289,8 @@ void *virtio_take(struct virtio_queue *queue, uint32_t *length)
     if (queue->used[1] == queue->used_seen)
         return NULL;
     barrier();
-    volatile struct virtq_used_element *elements = (volatile struct virtq_used_element *)(queue->used + 2);
+    volatile struct virtq_used_element *elements =
+        (volatile struct virtq_used_element *)(queue->used + 2);
     uint32_t id = elements[queue->used_seen % queue->size].id;
     *length = elements[queue->used_seen % queue->size].length;
     queue->used_seen++;

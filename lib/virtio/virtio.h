@@ -42,13 +42,14 @@ struct virtio_memory {
 
 /* The nth device of a kind, reset, acknowledged, with `wanted` features negotiated. NO_DEVICE. */
 status_t virtio_open(uint32_t kind, uint32_t nth, uint32_t wanted, struct virtio_device *device);
-status_t virtio_queue_open(struct virtio_device *device, uint16_t index, struct virtio_queue *queue);
+status_t virtio_queue_open(struct virtio_device *device, uint16_t index,
+                           struct virtio_queue *queue);
 void virtio_start(struct virtio_device *device); /* all queues are set up: DRIVER_OK */
 status_t virtio_memory_alloc(uint32_t length, struct virtio_memory *memory);
 
 /* `out` buffers are read by the device, then `in` buffers written. SHOULD_WAIT: queue full. */
-status_t virtio_submit(struct virtio_queue *queue, const struct virtio_buffer *buffers, uint32_t out,
-                       uint32_t in, void *cookie);
+status_t virtio_submit(struct virtio_queue *queue, const struct virtio_buffer *buffers,
+                       uint32_t out, uint32_t in, void *cookie);
 void virtio_kick(struct virtio_queue *queue);
 /* The next finished chain's cookie and the bytes written, or NULL. */
 void *virtio_take(struct virtio_queue *queue, uint32_t *length);

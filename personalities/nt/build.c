@@ -13,13 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SYSTEM_DIRECTORY "/c/windows/system32/"
-#define SYSTEM_NAME L"\\??\\C:\\windows\\system32\\ntdll.dll"
-#define PEB_SIZE (2 * PAGE_SIZE) /* the second page is ntdll's table of debug channels */
-#define GDI_TABLE_SIZE 0x180000u
+#define SYSTEM_DIRECTORY       "/c/windows/system32/"
+#define SYSTEM_NAME            L"\\??\\C:\\windows\\system32\\ntdll.dll"
+#define PEB_SIZE               (2 * PAGE_SIZE) /* the second page is ntdll's table of debug channels */
+#define GDI_TABLE_SIZE         0x180000u
 #define CURRENT_DIRECTORY_SIZE 520
 
-static NTSTATUS put(struct nt_process *process, uint32_t address, const void *bytes, uint32_t length)
+static NTSTATUS put(struct nt_process *process, uint32_t address, const void *bytes,
+                    uint32_t length)
 {
     uint32_t done;
     status_t status = space_write(process->space, address, bytes, length, &done);
@@ -28,12 +29,13 @@ static NTSTATUS put(struct nt_process *process, uint32_t address, const void *by
 
 /* ---- images ---- */
 
-static NTSTATUS open_system_image(struct nt_process *process, const char *path, struct image **image)
+static NTSTATUS open_system_image(struct nt_process *process, const char *path,
+                                  struct image **image)
 {
     handle_t node;
     struct fs_attr attr;
-    status_t status = BLOCKING(
-        fs_client_open(&process->fs, HANDLE_NONE, path, strlen(path), FS_O_READ | FS_O_NOCASE, 0, &node, &attr));
+    status_t status = BLOCKING(fs_client_open(&process->fs, HANDLE_NONE, path, strlen(path),
+                                              FS_O_READ | FS_O_NOCASE, 0, &node, &attr));
     if (status != OK)
         return nt_status(status);
     NTSTATUS result = image_open(node, image);
@@ -117,7 +119,8 @@ static NTSTATUS load_api_set(struct nt_process *process)
     if (!status && !bytes)
         status = STATUS_NO_MEMORY;
     if (!status)
-        status = nt_status(vmo_read(image->vmo, section.PointerToRawData, bytes, section.SizeOfRawData));
+        status =
+            nt_status(vmo_read(image->vmo, section.PointerToRawData, bytes, section.SizeOfRawData));
     if (!status && !api_set_vmo)
         status = nt_status(vmo_create(0, section.SizeOfRawData, &api_set_vmo));
     if (!status)
@@ -139,7 +142,8 @@ static NTSTATUS map_api_set(struct nt_process *process, uint32_t *address)
                                   .length = size,
                                   .prot = PROT_R,
                                   .flags = MAP_FLAG_FIXED | MAP_FLAG_SHARED};
-    if (!request.address || !vm_add(process, request.address, size, MEM_MAPPED, PAGE_READONLY, NULL))
+    if (!request.address ||
+        !vm_add(process, request.address, size, MEM_MAPPED, PAGE_READONLY, NULL))
         return STATUS_NO_MEMORY;
     *address = request.address;
     return nt_status(space_map(process->space, &request));
@@ -187,7 +191,8 @@ static void fill_parameters(const struct process_start *start, struct block *blo
     p->hStdInput = (HANDLE)start->std_handles[0];
     p->hStdOutput = (HANDLE)start->std_handles[1];
     p->hStdError = (HANDLE)start->std_handles[2];
-    p->CurrentDirectory.DosPath = block_text(block, text_of(start->directory), CURRENT_DIRECTORY_SIZE);
+    p->CurrentDirectory.DosPath =
+        block_text(block, text_of(start->directory), CURRENT_DIRECTORY_SIZE);
     p->ImagePathName = block_text(block, text_of(start->image_path), 0);
     p->CommandLine = block_text(block, start->command_line, 0);
     p->WindowTitle = block_text(block, start->title, 0);
@@ -205,11 +210,13 @@ static void fill_parameters(const struct process_start *start, struct block *blo
 
 static uint32_t parameters_size(const struct process_start *start)
 {
-    uint32_t chars = text_length(start->image_path) + start->command_line.length + start->title.length +
-                     start->desktop.length + start->shell_info.length + start->runtime_info.length;
+    uint32_t chars = text_length(start->image_path) + start->command_line.length +
+                     start->title.length + start->desktop.length + start->shell_info.length +
+                     start->runtime_info.length;
     /* Each string has its terminator and may be padded. */
-    return sizeof(RTL_USER_PROCESS_PARAMETERS) + chars * sizeof(WCHAR) + 8 * 8 + CURRENT_DIRECTORY_SIZE +
-           (text_length(start->directory) + 1) * sizeof(WCHAR) + start->environment_bytes;
+    return sizeof(RTL_USER_PROCESS_PARAMETERS) + chars * sizeof(WCHAR) + 8 * 8 +
+           CURRENT_DIRECTORY_SIZE + (text_length(start->directory) + 1) * sizeof(WCHAR) +
+           start->environment_bytes;
 }
 
 /* In an allocation of its own: ntdll copies it and frees this one. */
@@ -217,7 +224,8 @@ static NTSTATUS make_parameters(struct nt_process *process, const struct process
 {
     struct block block = {.used = sizeof(RTL_USER_PROCESS_PARAMETERS)};
     block.size = (parameters_size(start) + PAGE_MASK) & ~PAGE_MASK;
-    NTSTATUS status = vm_allocate(process, &block.base, &block.size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    NTSTATUS status =
+        vm_allocate(process, &block.base, &block.size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     if (status)
         return status;
     block.bytes = calloc(1, block.size);
@@ -263,9 +271,11 @@ static NTSTATUS make_peb(struct nt_process *process)
     fill_peb(process, peb);
     /* Programs without API set imports run without the map. */
     (void)map_api_set(process, &api_set);
-    NTSTATUS status = vm_allocate(process, &gdi, &gdi_size, MEM_RESERVE | MEM_COMMIT | MEM_TOP_DOWN, PAGE_READWRITE);
+    NTSTATUS status = vm_allocate(process, &gdi, &gdi_size, MEM_RESERVE | MEM_COMMIT | MEM_TOP_DOWN,
+                                  PAGE_READWRITE);
     if (!status)
-        status = vm_allocate(process, &base, &size, MEM_RESERVE | MEM_COMMIT | MEM_TOP_DOWN, PAGE_READWRITE);
+        status = vm_allocate(process, &base, &size, MEM_RESERVE | MEM_COMMIT | MEM_TOP_DOWN,
+                             PAGE_READWRITE);
     peb->ApiSetMap = (void *)api_set;
     peb->GdiSharedHandleTable = (void *)gdi;
     if (!status)
@@ -275,7 +285,8 @@ static NTSTATUS make_peb(struct nt_process *process)
     return status;
 }
 
-NTSTATUS process_build(struct nt_process *process, const struct process_start *start, struct nt_thread **thread)
+NTSTATUS process_build(struct nt_process *process, const struct process_start *start,
+                       struct nt_thread **thread)
 {
     if (space_create(&process->space) != OK)
         return STATUS_NO_MEMORY;

@@ -18,19 +18,19 @@
 
 #define LINE_MAX_BYTES 4096u
 #define CODE_PAGE_UTF8 65001u
-#define SIGNAL_TTIN 21u
-#define IO_MAX 0x10000u
+#define SIGNAL_TTIN    21u
+#define IO_MAX         0x10000u
 
 #define MODE_PROCESSED_INPUT 0x1u
-#define MODE_LINE_INPUT 0x2u
-#define MODE_ECHO_INPUT 0x4u
-#define INPUT_MODE_DEFAULT 0x1f7u
-#define OUTPUT_MODE_DEFAULT 0x3u
+#define MODE_LINE_INPUT      0x2u
+#define MODE_ECHO_INPUT      0x4u
+#define INPUT_MODE_DEFAULT   0x1f7u
+#define OUTPUT_MODE_DEFAULT  0x3u
 
 /* bits of termios */
-#define TERMIOS_ISIG 0000001u
+#define TERMIOS_ISIG   0000001u
 #define TERMIOS_ICANON 0000002u
-#define TERMIOS_ECHO 0000010u
+#define TERMIOS_ECHO   0000010u
 
 #define ERASE_DISPLAY "\033[2J"
 
@@ -124,7 +124,8 @@ void console_release(struct console *console)
     free(console);
 }
 
-NTSTATUS console_file(struct console *console, enum console_role role, ACCESS_MASK access, struct object **result)
+NTSTATUS console_file(struct console *console, enum console_role role, ACCESS_MASK access,
+                      struct object **result)
 {
     struct nt_file *file = ntfile_new(FILE_CONSOLE, access, FILE_SYNCHRONOUS_IO_NONALERT);
     if (!file)
@@ -149,10 +150,14 @@ static bool role_of(struct text name, ACCESS_MASK access, enum console_role *rol
         struct text name;
         enum console_role role;
     } names[] = {
-        {{L"Server", 6}, CONSOLE_ROLE_SERVER},        {{L"Reference", 9}, CONSOLE_ROLE_REFERENCE},
-        {{L"Connection", 10}, CONSOLE_ROLE_CONNECTION}, {{L"Input", 5}, CONSOLE_ROLE_INPUT},
-        {{L"CurrentIn", 9}, CONSOLE_ROLE_INPUT},      {{L"Output", 6}, CONSOLE_ROLE_OUTPUT},
-        {{L"CurrentOut", 10}, CONSOLE_ROLE_OUTPUT},   {{L"ScreenBuffer", 12}, CONSOLE_ROLE_OUTPUT},
+        {{L"Server", 6}, CONSOLE_ROLE_SERVER},
+        {{L"Reference", 9}, CONSOLE_ROLE_REFERENCE},
+        {{L"Connection", 10}, CONSOLE_ROLE_CONNECTION},
+        {{L"Input", 5}, CONSOLE_ROLE_INPUT},
+        {{L"CurrentIn", 9}, CONSOLE_ROLE_INPUT},
+        {{L"Output", 6}, CONSOLE_ROLE_OUTPUT},
+        {{L"CurrentOut", 10}, CONSOLE_ROLE_OUTPUT},
+        {{L"ScreenBuffer", 12}, CONSOLE_ROLE_OUTPUT},
     };
     for (uint32_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (text_equal(names[i].name, name)) {
@@ -199,8 +204,8 @@ static bool line_waits(const struct console *console)
 static NTSTATUS background_read(struct nt_thread *thread)
 {
     uint32_t count;
-    (void)!BLOCKING(
-        init_proc_signal(nt_init, -(int32_t)thread->process->pgid, SIGNAL_TTIN, thread->process->pid, &count));
+    (void)!BLOCKING(init_proc_signal(nt_init, -(int32_t)thread->process->pgid, SIGNAL_TTIN,
+                                     thread->process->pid, &count));
     thread_sleep(thread, nt_time() + 1000000);
     return STATUS_RESTART_CALL;
 }
@@ -213,8 +218,8 @@ static NTSTATUS fill_line(struct nt_thread *thread, struct console *console)
     if (!bytes)
         return STATUS_NO_MEMORY;
     struct nt_process *process = thread->process;
-    status_t status = BLOCKING(
-        tty_client_read(console->terminal, bytes, LINE_MAX_BYTES, 0, process->pgid, process->sid, &done));
+    status_t status = BLOCKING(tty_client_read(console->terminal, bytes, LINE_MAX_BYTES, 0,
+                                               process->pgid, process->sid, &done));
     if (status == OK && !line_waits(console)) {
         memcpy(console->line, bytes, done);
         console->line_length = done;
@@ -246,7 +251,8 @@ static uint32_t take_bytes(struct console *console, uint8_t *to, uint32_t size)
     return done;
 }
 
-NTSTATUS console_read(struct nt_thread *thread, struct nt_file *file, void *to, uint32_t length, uint32_t *done)
+NTSTATUS console_read(struct nt_thread *thread, struct nt_file *file, void *to, uint32_t length,
+                      uint32_t *done)
 {
     struct console *console = file->console;
     if (file->console_role != CONSOLE_ROLE_INPUT)
@@ -275,7 +281,8 @@ bool console_wait_item(struct nt_file *file, struct wait_item *item)
 static struct tty_size terminal_size(struct console *console)
 {
     struct tty_size size;
-    if (BLOCKING(tty_client_get_size(console->terminal, &size)) != OK || !size.rows || !size.columns)
+    if (BLOCKING(tty_client_get_size(console->terminal, &size)) != OK || !size.rows ||
+        !size.columns)
         size = (struct tty_size){.rows = 25, .columns = 80};
     return size;
 }
@@ -297,13 +304,13 @@ static void track(struct console *console, const uint8_t *bytes, uint32_t length
     }
 }
 
-static NTSTATUS write_bytes(struct nt_thread *thread, struct console *console, const void *bytes, uint32_t length,
-                            uint32_t *done)
+static NTSTATUS write_bytes(struct nt_thread *thread, struct console *console, const void *bytes,
+                            uint32_t length, uint32_t *done)
 {
     size_t written = 0;
     struct nt_process *process = thread->process;
-    status_t status = BLOCKING(
-        tty_client_write(console->terminal, bytes, length, 0, process->pgid, process->sid, &written));
+    status_t status = BLOCKING(tty_client_write(console->terminal, bytes, length, 0, process->pgid,
+                                                process->sid, &written));
     track(console, bytes, written);
     *done = written;
     if (status == ERR_INTERRUPTED && written == 0)
@@ -313,8 +320,8 @@ static NTSTATUS write_bytes(struct nt_thread *thread, struct console *console, c
     return written ? STATUS_SUCCESS : nt_status(status);
 }
 
-NTSTATUS console_write(struct nt_thread *thread, struct nt_file *file, const void *from, uint32_t length,
-                       uint32_t *done)
+NTSTATUS console_write(struct nt_thread *thread, struct nt_file *file, const void *from,
+                       uint32_t length, uint32_t *done)
 {
     if (file->console_role != CONSOLE_ROLE_OUTPUT)
         return STATUS_INVALID_HANDLE;
@@ -323,7 +330,8 @@ NTSTATUS console_write(struct nt_thread *thread, struct nt_file *file, const voi
     return write_bytes(thread, file->console, from, length, done);
 }
 
-static NTSTATUS write_text(struct nt_thread *thread, struct console *console, const WCHAR *chars, uint32_t count)
+static NTSTATUS write_text(struct nt_thread *thread, struct console *console, const WCHAR *chars,
+                           uint32_t count)
 {
     uint32_t done;
     char *bytes = malloc(count * 3 + 1);
@@ -379,7 +387,8 @@ static NTSTATUS get_mode(struct request *r)
 {
     if (r->role != CONSOLE_ROLE_INPUT && r->role != CONSOLE_ROLE_OUTPUT)
         return STATUS_INVALID_HANDLE;
-    return answer32(r, r->role == CONSOLE_ROLE_INPUT ? r->console->input_mode : r->console->output_mode);
+    return answer32(r, r->role == CONSOLE_ROLE_INPUT ? r->console->input_mode
+                                                     : r->console->output_mode);
 }
 
 /* Line input, echo and signals are the line discipline's: the terminal follows. */
@@ -441,7 +450,8 @@ static NTSTATUS read_chars(struct request *r, uint32_t header)
     if (!bytes)
         return STATUS_NO_MEMORY;
     uint32_t length = take_bytes(console, bytes, room);
-    uint32_t count = utf8_to_utf16((char *)bytes, length, (WCHAR *)((uint8_t *)r->out + header), room);
+    uint32_t count =
+        utf8_to_utf16((char *)bytes, length, (WCHAR *)((uint8_t *)r->out + header), room);
     free(bytes);
     r->information = header + count * sizeof(WCHAR);
     return STATUS_SUCCESS;
@@ -467,7 +477,8 @@ _Static_assert(sizeof(struct key_record) == 20, "INPUT_RECORD");
 static NTSTATUS read_input(struct request *r, bool peek)
 {
     struct console *console = r->console;
-    uint32_t room = r->out_length / sizeof(struct key_record), count = 0, taken = console->line_taken;
+    uint32_t room = r->out_length / sizeof(struct key_record), count = 0,
+             taken = console->line_taken;
     struct key_record *records = r->out;
     if (!line_waits(console)) {
         struct handle_info info;
@@ -480,7 +491,10 @@ static NTSTATUS read_input(struct request *r, bool peek)
     while (count < room && taken < console->line_length) {
         uint8_t byte = console->line[taken++];
         uint16_t character = byte == '\n' ? '\r' : byte;
-        records[count++] = (struct key_record){.type = 1, .down = 1, .repeat = 1, .character = character,
+        records[count++] = (struct key_record){.type = 1,
+                                               .down = 1,
+                                               .repeat = 1,
+                                               .character = character,
                                                .key = text_upper(character)};
     }
     if (!peek)
@@ -503,7 +517,8 @@ static NTSTATUS set_input_info(struct request *r)
 
 static NTSTATUS get_title(struct request *r)
 {
-    uint32_t room = r->out_length < sizeof(uint32_t) ? 0 : (r->out_length - sizeof(uint32_t)) / sizeof(WCHAR);
+    uint32_t room =
+        r->out_length < sizeof(uint32_t) ? 0 : (r->out_length - sizeof(uint32_t)) / sizeof(WCHAR);
     if (r->out_length < sizeof(uint32_t))
         return STATUS_INVALID_PARAMETER;
     uint32_t count = r->console->title_length < room ? r->console->title_length : room;
@@ -533,7 +548,8 @@ static NTSTATUS ctrl_event(struct request *r)
 static NTSTATUS process_list(struct request *r)
 {
     uint32_t count = 0, *pids = r->out;
-    list_each(process, &nt_processes, struct nt_process, link) {
+    list_each(process, &nt_processes, struct nt_process, link)
+    {
         if (process->console != r->console || process->exited)
             continue;
         if ((count + 1) * sizeof *pids <= r->out_length)
@@ -553,7 +569,8 @@ static NTSTATUS process_list(struct request *r)
 /* 18 words, then 16 colours: cursor, size, attribute, window, maximum, font. */
 struct output_info {
     int16_t cursor_size, cursor_visible, x, y, width, height, attribute, popup;
-    int16_t left, top, right, bottom, max_width, max_height, font_width, font_height, font_weight, font_pitch;
+    int16_t left, top, right, bottom, max_width, max_height, font_width, font_height, font_weight,
+        font_pitch;
     uint32_t colours[16];
 };
 _Static_assert(sizeof(struct output_info) == 100, "condrv_output_info");
@@ -653,7 +670,8 @@ static NTSTATUS write_output(struct request *r)
     uint32_t header = 16;
     if (r->in_length < header)
         return STATUS_INVALID_PARAMETER;
-    uint32_t mode = in_word(r, 2), cell = mode == CELL_BOTH ? 4 : 2, count = (r->in_length - header) / cell;
+    uint32_t mode = in_word(r, 2), cell = mode == CELL_BOTH ? 4 : 2,
+             count = (r->in_length - header) / cell;
     NTSTATUS status = STATUS_SUCCESS;
     WCHAR *chars = malloc(count * sizeof(WCHAR) + 1);
     if (!chars)
@@ -746,8 +764,9 @@ static bool reads_input(uint32_t function)
            function == CONDRV_READ_CONSOLE_CONTROL;
 }
 
-NTSTATUS console_ioctl(struct nt_thread *thread, struct nt_file *file, uint32_t code, const void *in,
-                       uint32_t in_length, void *out, uint32_t out_length, uint32_t *information)
+NTSTATUS console_ioctl(struct nt_thread *thread, struct nt_file *file, uint32_t code,
+                       const void *in, uint32_t in_length, void *out, uint32_t out_length,
+                       uint32_t *information)
 {
     uint32_t function = code >> 2 & 0xfff;
     struct request request = {.thread = thread,

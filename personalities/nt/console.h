@@ -21,11 +21,13 @@ struct console *console_new(handle_t terminal, handle_t event);
 struct console *console_hold(struct console *console);
 void console_release(struct console *console); /* NULL is allowed */
 /* A file object on the console. */
-NTSTATUS console_file(struct console *console, enum console_role role, ACCESS_MASK access, struct object **file);
+NTSTATUS console_file(struct console *console, enum console_role role, ACCESS_MASK access,
+                      struct object **file);
 /* Byte reads and writes, as ReadFile and WriteFile of a console handle make them. */
-NTSTATUS console_read(struct nt_thread *thread, struct nt_file *file, void *to, uint32_t length, uint32_t *done);
-NTSTATUS console_write(struct nt_thread *thread, struct nt_file *file, const void *from, uint32_t length,
-                       uint32_t *done);
+NTSTATUS console_read(struct nt_thread *thread, struct nt_file *file, void *to, uint32_t length,
+                      uint32_t *done);
+NTSTATUS console_write(struct nt_thread *thread, struct nt_file *file, const void *from,
+                       uint32_t length, uint32_t *done);
 /* What a wait on an input handle waits for; false: something is there already. */
 bool console_wait_item(struct nt_file *file, struct wait_item *item);
 bool console_readable(struct nt_file *file);

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define EFLAGS_GUEST 0x00240dd5u /* carry .. overflow, trap, direction, AC, ID */
+#define EFLAGS_GUEST  0x00240dd5u /* carry .. overflow, trap, direction, AC, ID */
 #define EFLAGS_ALWAYS 0x202u
 
 struct fxsave {
@@ -191,7 +191,8 @@ static NTSTATUS set_fpu(struct nt_thread *thread, const CONTEXT *context)
 
 static NTSTATUS set_debug(struct nt_thread *thread, const CONTEXT *context)
 {
-    uint32_t registers[6] = {context->Dr0, context->Dr1, context->Dr2, context->Dr3, context->Dr6, context->Dr7};
+    uint32_t registers[6] = {context->Dr0, context->Dr1, context->Dr2,
+                             context->Dr3, context->Dr6, context->Dr7};
     if (!has(context->ContextFlags, CONTEXT_DEBUG_REGISTERS))
         return STATUS_SUCCESS;
     memcpy(thread->debug_registers, registers, sizeof registers);
@@ -241,13 +242,14 @@ static void copy_context(CONTEXT *to, const CONTEXT *from, DWORD flags)
         memcpy(to->ExtendedRegisters, from->ExtendedRegisters, sizeof to->ExtendedRegisters);
 }
 
-void context_start(const struct nt_thread *thread, uint32_t eip, uint32_t esp, uint32_t eax, uint32_t ebx,
-                   CONTEXT *context)
+void context_start(const struct nt_thread *thread, uint32_t eip, uint32_t esp, uint32_t eax,
+                   uint32_t ebx, CONTEXT *context)
 {
     (void)thread;
     struct fxsave fx = {.control = 0x27f, .mxcsr = 0x1f80};
     memset(context, 0, sizeof *context);
-    context->ContextFlags = CONTEXT_FULL | CONTEXT_FLOATING_POINT | CONTEXT_EXTENDED_REGISTERS | CONTEXT_SEGMENTS;
+    context->ContextFlags =
+        CONTEXT_FULL | CONTEXT_FLOATING_POINT | CONTEXT_EXTENDED_REGISTERS | CONTEXT_SEGMENTS;
     context->Eip = eip;
     context->Esp = esp;
     context->Eax = eax;

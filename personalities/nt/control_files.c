@@ -27,7 +27,8 @@ static NTSTATUS buffers_begin(struct call *call, struct buffers *buffers)
     buffers->out = calloc(1, buffers->out_length + 1);
     if (!buffers->in || !buffers->out)
         return STATUS_NO_MEMORY;
-    return buffers->in_length ? guest_read(buffers->in, call->args[6], buffers->in_length) : STATUS_SUCCESS;
+    return buffers->in_length ? guest_read(buffers->in, call->args[6], buffers->in_length)
+                              : STATUS_SUCCESS;
 }
 
 static void buffers_free(struct buffers *buffers)
@@ -41,8 +42,8 @@ static NTSTATUS console_control(struct call *call, struct nt_file *file, uint32_
     struct buffers buffers;
     NTSTATUS status = buffers_begin(call, &buffers);
     if (!status)
-        status = console_ioctl(call->thread, file, call->args[5], buffers.in, buffers.in_length, buffers.out,
-                               buffers.out_length, information);
+        status = console_ioctl(call->thread, file, call->args[5], buffers.in, buffers.in_length,
+                               buffers.out, buffers.out_length, information);
     if (*information && call->args[8] && *information <= buffers.out_length &&
         guest_write(call->args[8], buffers.out, *information))
         status = STATUS_ACCESS_VIOLATION;
@@ -86,7 +87,8 @@ static NTSTATUS fs_control(struct call *call, struct nt_file *file, uint32_t *in
     return STATUS_INVALID_DEVICE_REQUEST;
 }
 
-static NTSTATUS control(struct call *call, NTSTATUS (*act)(struct call *, struct nt_file *, uint32_t *))
+static NTSTATUS control(struct call *call,
+                        NTSTATUS (*act)(struct call *, struct nt_file *, uint32_t *))
 {
     struct object *object;
     uint32_t information = 0;

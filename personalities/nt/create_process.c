@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONSOLE_NEW ((uint32_t)-1)
+#define CONSOLE_NEW           ((uint32_t)-1)
 #define CONSOLE_NEW_NO_WINDOW ((uint32_t)-2)
-#define CONSOLE_NONE ((uint32_t)-4)
-#define ENVIRONMENT_MAX 0x100000u
+#define CONSOLE_NONE          ((uint32_t)-4)
+#define ENVIRONMENT_MAX       0x100000u
 
 /* What the caller asks for, copied from its memory. */
 struct creation {
@@ -30,9 +30,9 @@ struct creation {
     struct text image_name; /* NT path */
     WCHAR *image_storage;
     uint32_t client_id, image_info; /* guest addresses, or 0 */
-    struct nt_process *parent; /* held: whose handles are inherited */
-    struct object *file;       /* the image, held */
-    struct image *image;       /* held, of a PE */
+    struct nt_process *parent;      /* held: whose handles are inherited */
+    struct object *file;            /* the image, held */
+    struct image *image;            /* held, of a PE */
 };
 
 static void creation_free(struct creation *c)
@@ -145,7 +145,8 @@ static NTSTATUS read_attributes(struct creation *c)
 {
     uint32_t list = c->call->args[10], total;
     NTSTATUS status = guest_read(&total, list, sizeof total);
-    for (uint32_t at = sizeof total; !status && at + sizeof(PS_ATTRIBUTE) <= total && at < PAGE_SIZE;
+    for (uint32_t at = sizeof total;
+         !status && at + sizeof(PS_ATTRIBUTE) <= total && at < PAGE_SIZE;
          at += sizeof(PS_ATTRIBUTE)) {
         PS_ATTRIBUTE attribute;
         status = guest_read(&attribute, list + at, sizeof attribute);
@@ -162,7 +163,8 @@ static NTSTATUS open_image(struct creation *c)
                                    .access = FILE_EXECUTE | FILE_READ_DATA | SYNCHRONIZE,
                                    .share = FILE_SHARE_READ | FILE_SHARE_DELETE,
                                    .disposition = FILE_OPEN,
-                                   .options = FILE_NON_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT};
+                                   .options =
+                                       FILE_NON_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT};
     NTSTATUS status = ntfile_open_path(NULL, c->image_name, &request, &c->file);
     if (status)
         return status;
@@ -193,21 +195,25 @@ static uint32_t copy_handle(struct nt_process *from, struct nt_process *to, uint
     return value;
 }
 
-static void give_handles(const struct creation *c, struct nt_process *process, struct process_start *start)
+static void give_handles(const struct creation *c, struct nt_process *process,
+                         struct process_start *start)
 {
     bool inherit = c->call->args[6] & PROCESS_CREATE_FLAGS_INHERIT_HANDLES;
     const RTL_USER_PROCESS_PARAMETERS *p = &c->parameters;
-    uint32_t std_handles[3] = {(uint32_t)p->hStdInput, (uint32_t)p->hStdOutput, (uint32_t)p->hStdError};
+    uint32_t std_handles[3] = {(uint32_t)p->hStdInput, (uint32_t)p->hStdOutput,
+                               (uint32_t)p->hStdError};
     uint32_t console = (uint32_t)p->ConsoleHandle;
     if (inherit)
         inherit_all(c->parent, process);
     for (uint32_t i = 0; i < 3; i++)
-        start->std_handles[i] = inherit ? std_handles[i] : copy_handle(c->parent, process, std_handles[i]);
+        start->std_handles[i] =
+            inherit ? std_handles[i] : copy_handle(c->parent, process, std_handles[i]);
     /* There is one terminal: a new console is the old one. */
     if (console == CONSOLE_NEW || console == CONSOLE_NEW_NO_WINDOW)
         console = CONSOLE_NONE;
-    start->console_handle =
-        (int32_t)console > 0 && !handle_entry(process, console) ? copy_handle(c->parent, process, console) : console;
+    start->console_handle = (int32_t)console > 0 && !handle_entry(process, console)
+                                ? copy_handle(c->parent, process, console)
+                                : console;
     if ((int32_t)console > 0)
         process->console = console_hold(c->parent->console);
     if (c->parent->trace) {
@@ -222,7 +228,10 @@ static NTSTATUS register_process(struct nt_process *process, const struct creati
     char *name = text_to_utf8(c->image_path);
     char *leaf = name ? strrchr(name, '\\') : NULL;
     status_t status = BLOCKING(init_proc_create(nt_init, parent->pid, 0, 0, parent->uid,
-                                                leaf ? leaf + 1 : name ? name : "", &process->pid));
+                                                leaf   ? leaf + 1
+                                                : name ? name
+                                                       : "",
+                                                &process->pid));
     free(name);
     process->ppid = parent->pid;
     process->pgid = parent->pgid;
@@ -258,7 +267,8 @@ static void fill_start(const struct creation *c, struct process_start *start)
                                     .show_window = p->wShowWindow,
                                     .process_group = p->ProcessGroupId,
                                     .fill_attribute = p->dwFillAttribute,
-                                    .suspended = c->call->args[7] & THREAD_CREATE_FLAGS_CREATE_SUSPENDED};
+                                    .suspended =
+                                        c->call->args[7] & THREAD_CREATE_FLAGS_CREATE_SUSPENDED};
     memcpy(start->geometry, &p->dwX, sizeof start->geometry);
 }
 
@@ -314,12 +324,14 @@ static NTSTATUS open_directory(const struct creation *c, handle_t *node, char **
         return STATUS_NO_MEMORY;
     memcpy(name, L"\\??\\", 4 * sizeof(WCHAR));
     memcpy(name + 4, c->directory.chars, c->directory.length * sizeof(WCHAR));
-    NTSTATUS status = path_resolve(process, NULL, (struct text){name, c->directory.length + 4}, path);
+    NTSTATUS status =
+        path_resolve(process, NULL, (struct text){name, c->directory.length + 4}, path);
     free(name);
     if (status)
         return status;
-    return nt_status(BLOCKING(fs_client_open(&process->fs, HANDLE_NONE, *path, strlen(*path),
-                                             FS_O_READ | FS_O_DIRECTORY | FS_O_NOCASE, 0, node, &attr)));
+    return nt_status(
+        BLOCKING(fs_client_open(&process->fs, HANDLE_NONE, *path, strlen(*path),
+                                FS_O_READ | FS_O_DIRECTORY | FS_O_NOCASE, 0, node, &attr)));
 }
 
 static NTSTATUS commit_foreign(const struct creation *c, uint32_t start, uint32_t *pid)
@@ -332,10 +344,12 @@ static NTSTATUS commit_foreign(const struct creation *c, uint32_t start, uint32_
     char **envp = environment_to_unix(c->environment, c->environment_bytes);
     NTSTATUS status = argv && argv[0] && envp ? open_directory(c, &cwd, &path) : STATUS_NO_MEMORY;
     if (!status)
-        status = nt_status(start_strings_vmo(file->unix_path, path, argv, envp, &arguments, &strings));
+        status =
+            nt_status(start_strings_vmo(file->unix_path, path, argv, envp, &arguments, &strings));
     if (!status)
-        status = nt_status(BLOCKING(init_start_commit(nt_init, start, &arguments, strings, c->call->process->fs.root,
-                                                      cwd, file->node, true, pid)));
+        status = nt_status(
+            BLOCKING(init_start_commit(nt_init, start, &arguments, strings,
+                                       c->call->process->fs.root, cwd, file->node, true, pid)));
     handle_drop(&strings);
     handle_drop(&cwd);
     free(path);
@@ -363,7 +377,8 @@ static NTSTATUS make_stand_in(struct nt_process *process, struct nt_thread **res
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS create_foreign(struct creation *c, struct nt_process *process, struct nt_thread **thread)
+static NTSTATUS create_foreign(struct creation *c, struct nt_process *process,
+                               struct nt_thread **thread)
 {
     struct nt_process *parent = c->call->process;
     struct start_request request = {.ppid = parent->pid, .uid = parent->uid};
@@ -388,7 +403,8 @@ static bool is_foreign(const struct creation *c)
 {
     uint8_t magic[4];
     size_t done;
-    status_t status = BLOCKING(fs_client_read(file_of(c->file)->node, 0, magic, sizeof magic, &done));
+    status_t status =
+        BLOCKING(fs_client_read(file_of(c->file)->node, 0, magic, sizeof magic, &done));
     if (status != OK || done < sizeof magic)
         return false;
     return memcmp(magic, "\177ELF", 4) == 0 || memcmp(magic, "#!", 2) == 0;
@@ -396,13 +412,16 @@ static bool is_foreign(const struct creation *c)
 
 /* ---- the call ---- */
 
-static NTSTATUS return_results(struct creation *c, struct nt_process *process, struct nt_thread *thread)
+static NTSTATUS return_results(struct creation *c, struct nt_process *process,
+                               struct nt_thread *thread)
 {
     struct call *call = c->call;
     uint32_t process_handle, thread_handle;
-    SECTION_IMAGE_INFORMATION info = {.SubSystemType = IMAGE_SUBSYSTEM_WINDOWS_CUI, .Machine = IMAGE_FILE_MACHINE_I386};
+    SECTION_IMAGE_INFORMATION info = {.SubSystemType = IMAGE_SUBSYSTEM_WINDOWS_CUI,
+                                      .Machine = IMAGE_FILE_MACHINE_I386};
     CLIENT_ID id = {(HANDLE)(process->pid * 4), (HANDLE)thread->tid};
-    NTSTATUS status = handle_create(call->process, &process->object, call->args[2], 0, &process_handle);
+    NTSTATUS status =
+        handle_create(call->process, &process->object, call->args[2], 0, &process_handle);
     if (!status)
         status = handle_create(call->process, &thread->object, call->args[3], 0, &thread_handle);
     if (!status)
@@ -425,7 +444,8 @@ static NTSTATUS create(struct creation *c, bool foreign)
     if (!process)
         return STATUS_NO_MEMORY;
     process->building = true;
-    NTSTATUS status = foreign ? create_foreign(c, process, &thread) : create_pe(c, process, &thread);
+    NTSTATUS status =
+        foreign ? create_foreign(c, process, &thread) : create_pe(c, process, &thread);
     process->building = false;
     if (!status)
         status = return_results(c, process, thread);

@@ -111,15 +111,15 @@ static const struct record_layout *layout_of(uint32_t class)
 }
 
 /* Attributes of an entry; a dangling link shows as itself. */
-static bool entry_attr(struct nt_process *process, struct nt_file *file, const struct directory_entry *entry,
-                       struct fs_attr *attr)
+static bool entry_attr(struct nt_process *process, struct nt_file *file,
+                       const struct directory_entry *entry, struct fs_attr *attr)
 {
     size_t length = strlen(entry->unix_name);
     status_t status =
         BLOCKING(fs_client_stat_path(&process->fs, file->node, entry->unix_name, length, 0, attr));
     if (status != OK)
-        status = BLOCKING(
-            fs_client_stat_path(&process->fs, file->node, entry->unix_name, length, FS_O_NOFOLLOW, attr));
+        status = BLOCKING(fs_client_stat_path(&process->fs, file->node, entry->unix_name, length,
+                                              FS_O_NOFOLLOW, attr));
     return status == OK;
 }
 
@@ -157,14 +157,16 @@ static bool wanted(const struct nt_file *file, const struct directory_entry *ent
 {
     struct text name = {entry->name, entry->length};
     bool dots = text_equal(name, LITERAL(".")) || text_equal(name, LITERAL(".."));
-    bool volume_root = file->unix_path && (!strcmp(file->unix_path, "/") || !strcmp(file->unix_path, "/c"));
+    bool volume_root =
+        file->unix_path && (!strcmp(file->unix_path, "/") || !strcmp(file->unix_path, "/c"));
     if (dots && volume_root)
         return false;
     return !file->mask || text_match((struct text){file->mask, file->mask_length}, name);
 }
 
 /* Hand one entry out. STATUS_BUFFER_OVERFLOW: there is no room for it. */
-static NTSTATUS list_entry(struct listing *listing, const struct directory_entry *entry, const struct fs_attr *attr)
+static NTSTATUS list_entry(struct listing *listing, const struct directory_entry *entry,
+                           const struct fs_attr *attr)
 {
     uint8_t record[RECORD_MAX] __attribute__((aligned(8)));
     const struct record_layout *layout = listing->layout;
@@ -249,11 +251,13 @@ NTSTATUS nt_query_directory_file(struct call *call)
     struct object *object;
     struct io_call io = {call->args[1], call->args[2], call->args[3], call->args[4]};
     uint32_t information = 0;
-    NTSTATUS status = handle_object(call->thread, call->args[0], &file_type, FILE_LIST_DIRECTORY, &object);
+    NTSTATUS status =
+        handle_object(call->thread, call->args[0], &file_type, FILE_LIST_DIRECTORY, &object);
     if (status)
         return status;
     struct nt_file *file = file_of(object);
-    status = file->kind == FILE_DIRECTORY ? list_directory(call, file, &information) : STATUS_INVALID_PARAMETER;
+    status = file->kind == FILE_DIRECTORY ? list_directory(call, file, &information)
+                                          : STATUS_INVALID_PARAMETER;
     status = io_complete(call->thread, file, &io, status, information);
     object_release(object);
     return status;

@@ -11,9 +11,9 @@
 #include <string.h>
 
 #define VECTOR_SYSTEM_CALL 0x2e
-#define TRAP_LENGTH 2 /* of int 2eh */
-#define UNIX_CALL 0xf000u
-#define WIN32U_FIRST 0x1000u
+#define TRAP_LENGTH        2 /* of int 2eh */
+#define UNIX_CALL          0xf000u
+#define WIN32U_FIRST       0x1000u
 
 #define NTCALL(name, handler, arguments, support, text) NTSTATUS handler(struct call *call);
 #include <personalities/nt/syscalls.def>
@@ -65,7 +65,8 @@ static NTSTATUS unix_call(struct nt_thread *thread, uint32_t arguments)
     NTSTATUS status = guest_read(&call, arguments, sizeof call);
     if (status)
         return status;
-    if ((call.module & ~1u) == thread->process->ntdll_base && call.code == NTDLL_SYSTEM_TIME_PRECISE) {
+    if ((call.module & ~1u) == thread->process->ntdll_base &&
+        call.code == NTDLL_SYSTEM_TIME_PRECISE) {
         uint64_t now = nt_time();
         return guest_write(call.arguments, &now, sizeof now);
     }

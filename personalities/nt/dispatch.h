@@ -10,6 +10,7 @@ void dispatch_trap(struct nt_thread *thread);
 
 struct bound_call;
 /* Lines on the process's trace file: before a call that takes long nothing, after it all at once. */
-void trace_call(struct nt_thread *thread, const struct bound_call *bound, const struct call *call, NTSTATUS status);
+void trace_call(struct nt_thread *thread, const struct bound_call *bound, const struct call *call,
+                NTSTATUS status);
 
 #endif

@@ -10,15 +10,25 @@
 #include <string.h>
 
 #define SYSTEM_PATH "C:\\windows\\system32;C:\\windows"
-#define UNIX_PATH "/bin:/sbin:/usr/bin:/usr/sbin"
+#define UNIX_PATH   "/bin:/sbin:/usr/bin:/usr/sbin"
 
 /* Set if the Unix side does not set them. */
 static const char *const defaults[] = {
-    "ALLUSERSPROFILE=C:\\ProgramData", "COMPUTERNAME=ATOMIK",   "ComSpec=C:\\windows\\system32\\cmd.exe",
-    "HOMEDRIVE=C:",                    "NUMBER_OF_PROCESSORS=1", "OS=Windows_NT",
-    "PATHEXT=.COM;.EXE;.BAT;.CMD",     "PROCESSOR_ARCHITECTURE=x86", "PROMPT=$P$G",
-    "ProgramFiles=C:\\Program Files",  "SystemDrive=C:",        "SystemRoot=C:\\windows",
-    "TEMP=C:\\windows\\temp",          "TMP=C:\\windows\\temp", "windir=C:\\windows",
+    "ALLUSERSPROFILE=C:\\ProgramData",
+    "COMPUTERNAME=ATOMIK",
+    "ComSpec=C:\\windows\\system32\\cmd.exe",
+    "HOMEDRIVE=C:",
+    "NUMBER_OF_PROCESSORS=1",
+    "OS=Windows_NT",
+    "PATHEXT=.COM;.EXE;.BAT;.CMD",
+    "PROCESSOR_ARCHITECTURE=x86",
+    "PROMPT=$P$G",
+    "ProgramFiles=C:\\Program Files",
+    "SystemDrive=C:",
+    "SystemRoot=C:\\windows",
+    "TEMP=C:\\windows\\temp",
+    "TMP=C:\\windows\\temp",
+    "windir=C:\\windows",
 };
 
 struct buffer {
@@ -56,7 +66,8 @@ static size_t name_length(const char *variable)
 static const char *find_variable(char *const envp[], const char *name, size_t length)
 {
     for (uint32_t i = 0; envp[i]; i++)
-        if (name_length(envp[i]) == length && strncasecmp(envp[i], name, length) == 0 && envp[i][length] == '=')
+        if (name_length(envp[i]) == length && strncasecmp(envp[i], name, length) == 0 &&
+            envp[i][length] == '=')
             return envp[i] + length + 1;
     return NULL;
 }
@@ -82,7 +93,8 @@ static void append_path(struct buffer *buffer, const char *path)
     append(buffer, "", 1);
 }
 
-static void append_variable(struct buffer *buffer, const char *name, const char *format, const char *value)
+static void append_variable(struct buffer *buffer, const char *name, const char *format,
+                            const char *value)
 {
     char text[256];
     snprintf(text, sizeof text, format, value);
@@ -111,7 +123,8 @@ static void append_user(struct buffer *buffer, char *const envp[])
 static bool is_reserved(const char *variable)
 {
     size_t length = name_length(variable);
-    return length == 0 || variable[length] != '=' || (length == 4 && strncasecmp(variable, "PATH", 4) == 0) ||
+    return length == 0 || variable[length] != '=' ||
+           (length == 4 && strncasecmp(variable, "PATH", 4) == 0) ||
            strncasecmp(variable, "WINE", 4) == 0;
 }
 

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRAP_FLAG 0x100u
+#define TRAP_FLAG      0x100u
 #define DIRECTION_FLAG 0x400u
 #define ALIGNMENT_FLAG 0x40000u
 
@@ -52,7 +52,8 @@ static NTSTATUS push(uint32_t *esp, const void *bytes, uint32_t length)
     return guest_write(*esp, bytes, length);
 }
 
-static NTSTATUS dispatch(struct nt_thread *thread, const EXCEPTION_RECORD *record, const CONTEXT *context)
+static NTSTATUS dispatch(struct nt_thread *thread, const EXCEPTION_RECORD *record,
+                         const CONTEXT *context)
 {
     struct registers *regs = &thread->frame->regs;
     struct exception_frame frame = {.record = *record, .context = *context};
@@ -87,7 +88,8 @@ struct trap {
     CONTEXT context;
 };
 
-static void set_record(struct trap *trap, NTSTATUS code, uint32_t parameters, uint32_t first, uint32_t second)
+static void set_record(struct trap *trap, NTSTATUS code, uint32_t parameters, uint32_t first,
+                       uint32_t second)
 {
     trap->record.ExceptionCode = (DWORD)code;
     trap->record.NumberParameters = parameters;
@@ -108,13 +110,22 @@ static bool is_privileged(uint32_t eip)
     case 0xe4 ... 0xe7: /* in, out imm8 */
     case 0xec ... 0xef: /* in, out dx */
     case 0x6c ... 0x6f: /* ins, outs */
-    case 0xf4: case 0xfa: case 0xfb:
+    case 0xf4:
+    case 0xfa:
+    case 0xfb:
         return true;
     case 0x0f:
         switch (code[i + 1]) {
-        case 0x00: case 0x01: case 0x06: case 0x08: case 0x09:
+        case 0x00:
+        case 0x01:
+        case 0x06:
+        case 0x08:
+        case 0x09:
         case 0x20 ... 0x23:
-        case 0x30: case 0x32: case 0x33: case 0x35:
+        case 0x30:
+        case 0x32:
+        case 0x33:
+        case 0x35:
             return true;
         }
     }
@@ -126,7 +137,9 @@ static bool page_fault(struct nt_thread *thread, struct trap *trap)
     const struct guest_frame *frame = thread->frame;
     bool write = frame->error & 2;
     NTSTATUS code = vm_fault(thread, frame->address, write);
-    uint32_t kind = frame->fetch ? EXCEPTION_EXECUTE_FAULT : write ? EXCEPTION_WRITE_FAULT : EXCEPTION_READ_FAULT;
+    uint32_t kind = frame->fetch ? EXCEPTION_EXECUTE_FAULT
+                    : write      ? EXCEPTION_WRITE_FAULT
+                                 : EXCEPTION_READ_FAULT;
     if (!code)
         return false;
     set_record(trap, code, 2, kind, frame->address);
@@ -253,8 +266,8 @@ static NTSTATUS apc_enter(struct nt_thread *thread, const CONTEXT *context, cons
 {
     uint32_t esp = context->Esp;
     NTSTATUS status = push(&esp, context, sizeof *context);
-    uint32_t frame[6] = {0xdeadbabe, esp, apc->arguments[0], apc->arguments[1], apc->arguments[2],
-                         apc->function};
+    uint32_t frame[6] = {0xdeadbabe,        esp,          apc->arguments[0], apc->arguments[1],
+                         apc->arguments[2], apc->function};
     if (!status)
         status = push(&esp, frame, sizeof frame);
     if (status)

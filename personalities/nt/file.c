@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODE_TYPE 0170000u
+#define MODE_TYPE      0170000u
 #define MODE_DIRECTORY 0040000u
-#define MODE_REGULAR 0100000u
-#define MODE_WRITABLE 0222u
+#define MODE_REGULAR   0100000u
+#define MODE_WRITABLE  0222u
 
 /* Disk files that are open, for share modes and deletion. */
 static struct list open_files = {&open_files, &open_files};
@@ -42,7 +42,8 @@ static bool same_node(const struct nt_file *a, const struct nt_file *b)
 /* Delete on close happens with the last of all open file objects of that file. */
 static void delete_if_last(struct nt_file *file)
 {
-    list_each(other, &open_files, struct nt_file, share_link) {
+    list_each(other, &open_files, struct nt_file, share_link)
+    {
         if (other == file || !same_node(other, file))
             continue;
         other->delete_pending = true;
@@ -53,8 +54,8 @@ static void delete_if_last(struct nt_file *file)
     struct fs_path_result *result = malloc(sizeof *result);
     context.root = context.cwd = root_node();
     if (result && fs_client_root(&context) == OK)
-        (void)!BLOCKING(
-            fs_client_path(&context, HANDLE_NONE, file->unix_path, strlen(file->unix_path), &args, result));
+        (void)!BLOCKING(fs_client_path(&context, HANDLE_NONE, file->unix_path,
+                                       strlen(file->unix_path), &args, result));
     free(result);
 }
 
@@ -108,7 +109,8 @@ bool file_kernel_wait(struct object *object, struct wait_item *item)
            console_wait_item(file, item);
 }
 
-static NTSTATUS file_parse(struct object *object, struct text rest, void *open, struct object **result);
+static NTSTATUS file_parse(struct object *object, struct text rest, void *open,
+                           struct object **result);
 
 const struct nt_type file_type = {
     .name = L"File",
@@ -129,7 +131,8 @@ static bool is_directory(const struct fs_attr *attr)
 
 static bool overwrites(uint32_t disposition)
 {
-    return disposition == FILE_SUPERSEDE || disposition == FILE_OVERWRITE || disposition == FILE_OVERWRITE_IF;
+    return disposition == FILE_SUPERSEDE || disposition == FILE_OVERWRITE ||
+           disposition == FILE_OVERWRITE_IF;
 }
 
 static bool wants_data_write(ACCESS_MASK access)
@@ -155,7 +158,8 @@ static NTSTATUS check_sharing(const struct open_request *request)
     uint32_t wanted = share_bits(request->access);
     if (overwrites(request->disposition))
         wanted |= FILE_SHARE_WRITE;
-    list_each(file, &open_files, struct nt_file, share_link) {
+    list_each(file, &open_files, struct nt_file, share_link)
+    {
         if (file->ino != request->attr.ino || file->device != request->attr.device)
             continue;
         if (file->delete_pending)
@@ -180,7 +184,7 @@ static NTSTATUS check_existing(const struct open_request *request)
     if (!directory && request->trailing_slash)
         return STATUS_OBJECT_NAME_INVALID;
     if (directory)
-        return !overwrites(request->disposition)              ? STATUS_SUCCESS
+        return !overwrites(request->disposition)               ? STATUS_SUCCESS
                : (request->options & FILE_DIRECTORY_FILE) != 0 ? STATUS_INVALID_PARAMETER
                                                                : STATUS_OBJECT_NAME_COLLISION;
     if ((attr->mode & MODE_TYPE) != MODE_REGULAR)
@@ -198,7 +202,8 @@ static NTSTATUS make_directory(const struct fs_walk_context *context, const char
     struct fs_path_result *result = malloc(sizeof *result);
     if (!result)
         return STATUS_NO_MEMORY;
-    status_t status = BLOCKING(fs_client_path(context, HANDLE_NONE, path, strlen(path), &args, result));
+    status_t status =
+        BLOCKING(fs_client_path(context, HANDLE_NONE, path, strlen(path), &args, result));
     free(result);
     return nt_status(status);
 }
@@ -206,7 +211,8 @@ static NTSTATUS make_directory(const struct fs_walk_context *context, const char
 static uint32_t open_flags(const struct open_request *request, bool exists)
 {
     uint32_t flags = FS_O_READ | FS_O_NOCASE;
-    bool directory = exists ? is_directory(&request->attr) : (request->options & FILE_DIRECTORY_FILE) != 0;
+    bool directory =
+        exists ? is_directory(&request->attr) : (request->options & FILE_DIRECTORY_FILE) != 0;
     if (directory)
         return flags | FS_O_DIRECTORY;
     if (wants_data_write(request->access) || overwrites(request->disposition))
@@ -218,8 +224,8 @@ static uint32_t open_flags(const struct open_request *request, bool exists)
     return flags;
 }
 
-static NTSTATUS open_node(struct nt_process *process, const char *path, struct open_request *request, bool exists,
-                          handle_t *node)
+static NTSTATUS open_node(struct nt_process *process, const char *path,
+                          struct open_request *request, bool exists, handle_t *node)
 {
     bool directory = request->options & FILE_DIRECTORY_FILE;
     if (!exists && directory) {
@@ -229,12 +235,13 @@ static NTSTATUS open_node(struct nt_process *process, const char *path, struct o
     }
     uint32_t mode = request->attributes & FILE_ATTRIBUTE_READONLY ? 0444 : 0666;
     uint32_t flags = open_flags(request, exists || directory);
-    status_t status = BLOCKING(
-        fs_client_open(&process->fs, HANDLE_NONE, path, strlen(path), flags, mode, node, &request->attr));
+    status_t status = BLOCKING(fs_client_open(&process->fs, HANDLE_NONE, path, strlen(path), flags,
+                                              mode, node, &request->attr));
     /* Who may only look at the file may not be allowed to read it. */
-    if (status == ERR_ACCESS_DENIED && !(request->access & (FILE_READ_DATA | FILE_EXECUTE)) && !(flags & FS_O_WRITE))
-        status = BLOCKING(fs_client_open(&process->fs, HANDLE_NONE, path, strlen(path), FS_O_NODE | FS_O_NOCASE, 0,
-                                         node, &request->attr));
+    if (status == ERR_ACCESS_DENIED && !(request->access & (FILE_READ_DATA | FILE_EXECUTE)) &&
+        !(flags & FS_O_WRITE))
+        status = BLOCKING(fs_client_open(&process->fs, HANDLE_NONE, path, strlen(path),
+                                         FS_O_NODE | FS_O_NOCASE, 0, node, &request->attr));
     return status == OK ? STATUS_SUCCESS : path_status(process, path, status);
 }
 
@@ -251,7 +258,8 @@ static NTSTATUS finish_open(char *path, handle_t node, struct open_request *requ
                             struct object **result)
 {
     bool directory = is_directory(&request->attr);
-    struct nt_file *file = ntfile_new(directory ? FILE_DIRECTORY : FILE_DISK, request->access, request->options);
+    struct nt_file *file =
+        ntfile_new(directory ? FILE_DIRECTORY : FILE_DISK, request->access, request->options);
     if (!file) {
         free(path);
         handle_drop(&node);
@@ -281,14 +289,15 @@ static NTSTATUS open_disk(char *path, struct open_request *request, struct objec
         *request->path_only = path;
         return STATUS_SUCCESS;
     }
-    status_t found = BLOCKING(
-        fs_client_stat_path(&process->fs, HANDLE_NONE, path, strlen(path), FS_O_NOCASE, &request->attr));
+    status_t found = BLOCKING(fs_client_stat_path(&process->fs, HANDLE_NONE, path, strlen(path),
+                                                  FS_O_NOCASE, &request->attr));
     bool exists = found == OK;
     bool creates = request->disposition != FILE_OPEN && request->disposition != FILE_OVERWRITE;
     NTSTATUS status = exists ? STATUS_SUCCESS : path_status(process, path, found);
     if (!exists && creates && !request->attributes_only && status == STATUS_OBJECT_NAME_NOT_FOUND)
-        status = request->trailing_slash && !(request->options & FILE_DIRECTORY_FILE) ? STATUS_OBJECT_NAME_INVALID
-                                                                                     : STATUS_SUCCESS;
+        status = request->trailing_slash && !(request->options & FILE_DIRECTORY_FILE)
+                     ? STATUS_OBJECT_NAME_INVALID
+                     : STATUS_SUCCESS;
     if (!status && exists && !request->attributes_only)
         status = check_existing(request);
     if (!status && !request->attributes_only)
@@ -322,13 +331,15 @@ static NTSTATUS open_null(struct open_request *request, struct object **result)
 }
 
 /* The volume itself (\??\C:), for questions about it. */
-static NTSTATUS open_volume(const struct device *device, struct open_request *request, struct object **result)
+static NTSTATUS open_volume(const struct device *device, struct open_request *request,
+                            struct object **result)
 {
     struct nt_process *process = request->process;
     const char *path = *device->prefix ? device->prefix : "/";
     handle_t node;
-    status_t status = BLOCKING(fs_client_open(&process->fs, HANDLE_NONE, path, strlen(path),
-                                              FS_O_READ | FS_O_DIRECTORY, 0, &node, &request->attr));
+    status_t status =
+        BLOCKING(fs_client_open(&process->fs, HANDLE_NONE, path, strlen(path),
+                                FS_O_READ | FS_O_DIRECTORY, 0, &node, &request->attr));
     if (status != OK)
         return nt_status(status);
     struct nt_file *file = ntfile_new(FILE_VOLUME, request->access, request->options);
@@ -343,7 +354,8 @@ static NTSTATUS open_volume(const struct device *device, struct open_request *re
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS device_parse(struct object *object, struct text rest, void *open, struct object **result)
+static NTSTATUS device_parse(struct object *object, struct text rest, void *open,
+                             struct object **result)
 {
     struct device *device = container_of(object, struct device, object);
     struct open_request *request = open;
@@ -352,9 +364,11 @@ static NTSTATUS device_parse(struct object *object, struct text rest, void *open
     case DEVICE_NULL:
         return open_null(request, result);
     case DEVICE_CONSOLE:
-        return request->attributes_only ? STATUS_OBJECT_NAME_NOT_FOUND : console_open(rest, request, result);
+        return request->attributes_only ? STATUS_OBJECT_NAME_NOT_FOUND
+                                        : console_open(rest, request, result);
     case DEVICE_PIPE:
-        return request->attributes_only ? STATUS_OBJECT_NAME_NOT_FOUND : pipe_open(rest, request, result);
+        return request->attributes_only ? STATUS_OBJECT_NAME_NOT_FOUND
+                                        : pipe_open(rest, request, result);
     case DEVICE_VOLUME:
         break;
     }
@@ -377,21 +391,24 @@ static const struct nt_type device_type = {
 };
 
 /* Relative to an open directory, or below the console's object. */
-static NTSTATUS file_parse(struct object *object, struct text rest, void *open, struct object **result)
+static NTSTATUS file_parse(struct object *object, struct text rest, void *open,
+                           struct object **result)
 {
     struct nt_file *file = file_of(object);
     struct open_request *request = open;
     char *path;
     if (file->kind == FILE_CONSOLE)
         return console_open_relative(file, rest, request, result);
-    if ((file->kind != FILE_DIRECTORY && file->kind != FILE_VOLUME && rest.length) || !file->unix_path)
+    if ((file->kind != FILE_DIRECTORY && file->kind != FILE_VOLUME && rest.length) ||
+        !file->unix_path)
         return STATUS_OBJECT_PATH_NOT_FOUND;
     const char *prefix = strcmp(file->unix_path, "/") == 0 ? "" : file->unix_path;
     NTSTATUS status = path_from_nt(prefix, rest, &path, &request->trailing_slash);
     return status ? status : open_disk(path, request, result);
 }
 
-static void make_device(struct object *directory, struct text name, enum device_kind kind, const char *prefix)
+static void make_device(struct object *directory, struct text name, enum device_kind kind,
+                        const char *prefix)
 {
     struct device *device = calloc(1, sizeof *device);
     if (!device)
@@ -429,14 +446,16 @@ NTSTATUS ntfile_open_path(struct object *root, struct text path, struct open_req
     NTSTATUS status = namespace_lookup(root, path, false, &at, &directory, &rest, &storage);
     /* A missing object in the middle of a device's path is a missing path. */
     if (!status)
-        status = at->type->parse ? at->type->parse(at, rest, request, result) : STATUS_OBJECT_TYPE_MISMATCH;
+        status = at->type->parse ? at->type->parse(at, rest, request, result)
+                                 : STATUS_OBJECT_TYPE_MISMATCH;
     object_release(at);
     object_release(directory);
     free(storage);
     return status;
 }
 
-NTSTATUS path_resolve(struct nt_process *process, struct object *root, struct text name, char **path)
+NTSTATUS path_resolve(struct nt_process *process, struct object *root, struct text name,
+                      char **path)
 {
     struct object *none;
     struct open_request request = {.process = process, .attributes_only = true, .path_only = path};
@@ -463,7 +482,8 @@ static NTSTATUS open_call(struct call *call, struct open_request *request)
     else
         status = ntfile_open_path(attributes.root, attributes.name, request, &file);
     if (!status)
-        status = object_return_handle(call->thread, call->args[0], file, request->access, attributes.flags);
+        status = object_return_handle(call->thread, call->args[0], file, request->access,
+                                      attributes.flags);
     attributes_free(&attributes);
     if (status) {
         /* The loader looks at the handle after a failure. */
@@ -563,8 +583,8 @@ NTSTATUS nt_delete_file(struct call *call)
 
 /* ---- descriptors of other personalities ---- */
 
-#define LINUX_ACCESS_MODE 3u
-#define LINUX_APPEND 02000u
+#define LINUX_ACCESS_MODE  3u
+#define LINUX_APPEND       02000u
 #define DEVICE_NUMBER_NULL 0x103u /* major 1, minor 3 */
 
 static ACCESS_MASK access_of_flags(uint32_t flags)
@@ -624,8 +644,8 @@ static NTSTATUS adopt(struct nt_file *file, const struct start_fd *fd, handle_t 
     }
 }
 
-NTSTATUS ntfile_from_descriptor(struct nt_process *process, const struct start_fd *fd, handle_t h0, handle_t h1,
-                                struct object **result)
+NTSTATUS ntfile_from_descriptor(struct nt_process *process, const struct start_fd *fd, handle_t h0,
+                                handle_t h1, struct object **result)
 {
     if (fd->kind == FD_TTY) {
         if (!process->console)
@@ -636,10 +656,12 @@ NTSTATUS ntfile_from_descriptor(struct nt_process *process, const struct start_f
         }
         if (!process->console)
             return STATUS_NO_MEMORY;
-        return console_file(process->console, fd->fd == 0 ? CONSOLE_ROLE_INPUT : CONSOLE_ROLE_OUTPUT,
+        return console_file(process->console,
+                            fd->fd == 0 ? CONSOLE_ROLE_INPUT : CONSOLE_ROLE_OUTPUT,
                             FILE_GENERIC_READ | FILE_GENERIC_WRITE, result);
     }
-    struct nt_file *file = ntfile_new(FILE_DISK, access_of_flags(fd->flags), FILE_SYNCHRONOUS_IO_NONALERT);
+    struct nt_file *file =
+        ntfile_new(FILE_DISK, access_of_flags(fd->flags), FILE_SYNCHRONOUS_IO_NONALERT);
     if (!file) {
         handle_drop(&h0);
         handle_drop(&h1);
@@ -677,7 +699,9 @@ NTSTATUS ntfile_to_descriptor(struct nt_file *file, struct start_fd *fd, handle_
         *h0 = handle_copy(file->node);
         return STATUS_SUCCESS;
     case FILE_PIPE:
-        fd->kind = !file->write_end ? FD_STREAM_READ : !file->read_end ? FD_STREAM_WRITE : FD_STREAM_PAIR;
+        fd->kind = !file->write_end  ? FD_STREAM_READ
+                   : !file->read_end ? FD_STREAM_WRITE
+                                     : FD_STREAM_PAIR;
         *h0 = handle_copy(file->read_end ? file->read_end : file->write_end);
         if (fd->kind == FD_STREAM_PAIR)
             *h1 = handle_copy(file->write_end);

@@ -30,7 +30,7 @@ struct nt_file {
     uint64_t position;
     bool shared_position; /* the node's own position counts: it is shared with other programs */
     bool append;
-    bool delete_pending;  /* deleted when the last file object goes */
+    bool delete_pending; /* deleted when the last file object goes */
     bool read_only;
 
     /* pipes: streams of the kernel; either may be absent */
@@ -88,29 +88,30 @@ NTSTATUS ntfile_open_path(struct object *root, struct text path, struct open_req
 void devices_init(void);
 
 /* A standard stream or inherited descriptor as a file object; consumes the handles. */
-NTSTATUS ntfile_from_descriptor(struct nt_process *process, const struct start_fd *fd, handle_t h0, handle_t h1,
-                                struct object **file);
+NTSTATUS ntfile_from_descriptor(struct nt_process *process, const struct start_fd *fd, handle_t h0,
+                                handle_t h1, struct object **file);
 /* The other way, for a program of another personality; the handles are new. */
-NTSTATUS ntfile_to_descriptor(struct nt_file *file, struct start_fd *fd, handle_t *h0, handle_t *h1);
+NTSTATUS ntfile_to_descriptor(struct nt_file *file, struct start_fd *fd, handle_t *h0,
+                              handle_t *h1);
 
 /* ---- names ---- */
 /* An absolute Unix path as NT sees it, without \??\: C:\... below /c, else Z:\.... malloc'ed. */
 WCHAR *path_to_nt(const char *unix_path, uint32_t *length);
 
 /* ---- transfers: from and to server memory, blocking, the lock is given up ---- */
-NTSTATUS ntfile_read(struct nt_thread *thread, struct nt_file *file, void *to, uint32_t length, uint64_t offset,
-                     uint32_t *done);
-NTSTATUS ntfile_write(struct nt_thread *thread, struct nt_file *file, const void *from, uint32_t length,
-                      uint64_t offset, uint32_t *done);
+NTSTATUS ntfile_read(struct nt_thread *thread, struct nt_file *file, void *to, uint32_t length,
+                     uint64_t offset, uint32_t *done);
+NTSTATUS ntfile_write(struct nt_thread *thread, struct nt_file *file, const void *from,
+                      uint32_t length, uint64_t offset, uint32_t *done);
 #define OFFSET_CURRENT (UINT64_MAX - 1)
-#define OFFSET_APPEND UINT64_MAX
+#define OFFSET_APPEND  UINT64_MAX
 
 /* An operation on the file has ended: event, status block, APC or packet, the file's own state. */
 struct io_call {
     uint32_t event, apc, apc_context, status_block;
 };
-NTSTATUS io_complete(struct nt_thread *thread, struct nt_file *file, const struct io_call *io, NTSTATUS status,
-                     uint32_t information);
+NTSTATUS io_complete(struct nt_thread *thread, struct nt_file *file, const struct io_call *io,
+                     NTSTATUS status, uint32_t information);
 /* Before it: the event is reset. */
 NTSTATUS io_begin(struct nt_thread *thread, const struct io_call *io);
 
@@ -121,9 +122,11 @@ void locks_release(struct nt_file *file, struct nt_process *process);
 void fill_basic(const struct fs_attr *attr, FILE_BASIC_INFORMATION *info);
 NTSTATUS path_status(struct nt_process *process, const char *path, status_t status);
 
-NTSTATUS console_ioctl(struct nt_thread *thread, struct nt_file *file, uint32_t code, const void *in,
-                       uint32_t in_length, void *out, uint32_t out_length, uint32_t *information);
-NTSTATUS pipe_control(struct call *call, struct nt_file *file, uint32_t code, uint32_t *information);
+NTSTATUS console_ioctl(struct nt_thread *thread, struct nt_file *file, uint32_t code,
+                       const void *in, uint32_t in_length, void *out, uint32_t out_length,
+                       uint32_t *information);
+NTSTATUS pipe_control(struct call *call, struct nt_file *file, uint32_t code,
+                      uint32_t *information);
 void pipe_closed(struct nt_file *file);
 NTSTATUS pipe_open(struct text name, struct open_request *request, struct object **file);
 

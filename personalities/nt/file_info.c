@@ -10,18 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODE_TYPE 0170000u
+#define MODE_TYPE      0170000u
 #define MODE_DIRECTORY 0040000u
-#define MODE_WRITABLE 0222u
-#define SECTOR 512u
-#define CLUSTER 4096u
+#define MODE_WRITABLE  0222u
+#define SECTOR         512u
+#define CLUSTER        4096u
 
 /* ---- from the file system's attributes ---- */
 
 static uint32_t file_attributes(const struct fs_attr *attr)
 {
-    uint32_t attributes =
-        (attr->mode & MODE_TYPE) == MODE_DIRECTORY ? FILE_ATTRIBUTE_DIRECTORY : FILE_ATTRIBUTE_ARCHIVE;
+    uint32_t attributes = (attr->mode & MODE_TYPE) == MODE_DIRECTORY ? FILE_ATTRIBUTE_DIRECTORY
+                                                                     : FILE_ATTRIBUTE_ARCHIVE;
     if (!(attr->mode & MODE_WRITABLE))
         attributes |= FILE_ATTRIBUTE_READONLY;
     return attributes;
@@ -62,7 +62,8 @@ void fill_network_open(const struct fs_attr *attr, FILE_NETWORK_OPEN_INFORMATION
     info->FileAttributes = basic.FileAttributes;
 }
 
-static void fill_standard(const struct nt_file *file, const struct fs_attr *attr, FILE_STANDARD_INFORMATION *info)
+static void fill_standard(const struct nt_file *file, const struct fs_attr *attr,
+                          FILE_STANDARD_INFORMATION *info)
 {
     memset(info, 0, sizeof *info);
     info->AllocationSize.QuadPart = file_allocation(attr);
@@ -109,14 +110,16 @@ static uint32_t query_object(struct nt_file *file, uint32_t class, union file_in
 {
     switch (class) {
     case FilePositionInformation:
-        info->position.CurrentByteOffset.QuadPart = file->kind == FILE_DISK ? current_position(file) : 0;
+        info->position.CurrentByteOffset.QuadPart =
+            file->kind == FILE_DISK ? current_position(file) : 0;
         return sizeof info->position;
     case FileAccessInformation:
         info->access.AccessFlags = file->access;
         return sizeof info->access;
     case FileModeInformation:
-        info->mode.Mode = file->options & (FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY |
-                                           FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT);
+        info->mode.Mode =
+            file->options & (FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY | FILE_SYNCHRONOUS_IO_ALERT |
+                             FILE_SYNCHRONOUS_IO_NONALERT);
         return sizeof info->mode;
     case FileAlignmentInformation:
         return sizeof info->alignment;
@@ -134,7 +137,8 @@ static uint32_t query_object(struct nt_file *file, uint32_t class, union file_in
     return 0;
 }
 
-static uint32_t query_node(struct nt_file *file, const struct fs_attr *attr, uint32_t class, union file_info *info)
+static uint32_t query_node(struct nt_file *file, const struct fs_attr *attr, uint32_t class,
+                           union file_info *info)
 {
     switch (class) {
     case FileBasicInformation:
@@ -167,8 +171,8 @@ static const WCHAR *volume_name(const struct nt_file *file)
 }
 
 /* A structure with the name behind it: its length at `length_at`, the characters at `chars_at`. */
-static NTSTATUS return_named(struct call *call, struct nt_file *file, void *bytes, uint32_t length_at,
-                             uint32_t chars_at, uint32_t *information)
+static NTSTATUS return_named(struct call *call, struct nt_file *file, void *bytes,
+                             uint32_t length_at, uint32_t chars_at, uint32_t *information)
 {
     const WCHAR *name = volume_name(file);
     uint32_t name_bytes = text_length(name) * sizeof(WCHAR), size = call->args[3];
@@ -183,7 +187,8 @@ static NTSTATUS return_named(struct call *call, struct nt_file *file, void *byte
     return status ? status : fits < name_bytes ? STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS;
 }
 
-static NTSTATUS query_all(struct call *call, struct nt_file *file, const struct fs_attr *attr, uint32_t *information)
+static NTSTATUS query_all(struct call *call, struct nt_file *file, const struct fs_attr *attr,
+                          uint32_t *information)
 {
     FILE_ALL_INFORMATION all;
     memset(&all, 0, sizeof all);
@@ -191,9 +196,11 @@ static NTSTATUS query_all(struct call *call, struct nt_file *file, const struct 
     fill_standard(file, attr, &all.StandardInformation);
     all.InternalInformation.IndexNumber.QuadPart = attr->ino;
     all.AccessInformation.AccessFlags = file->access;
-    all.PositionInformation.CurrentByteOffset.QuadPart = file->kind == FILE_DISK ? current_position(file) : 0;
+    all.PositionInformation.CurrentByteOffset.QuadPart =
+        file->kind == FILE_DISK ? current_position(file) : 0;
     all.ModeInformation.Mode = file->options;
-    return return_named(call, file, &all, offsetof(FILE_ALL_INFORMATION, NameInformation.FileNameLength),
+    return return_named(call, file, &all,
+                        offsetof(FILE_ALL_INFORMATION, NameInformation.FileNameLength),
                         offsetof(FILE_ALL_INFORMATION, NameInformation.FileName), information);
 }
 
@@ -224,7 +231,8 @@ static NTSTATUS query_file(struct call *call, struct nt_file *file, uint32_t *in
     }
     switch (call->args[4]) {
     case FileAllInformation:
-        return has_node(file) ? query_all(call, file, &attr, information) : STATUS_INVALID_DEVICE_REQUEST;
+        return has_node(file) ? query_all(call, file, &attr, information)
+                              : STATUS_INVALID_DEVICE_REQUEST;
     case FileNameInformation:
     case FileNormalizedNameInformation:
         return return_named(call, file, &name, offsetof(FILE_NAME_INFORMATION, FileNameLength),
@@ -233,7 +241,8 @@ static NTSTATUS query_file(struct call *call, struct nt_file *file, uint32_t *in
     return query_fixed(call, file, &attr, information);
 }
 
-static NTSTATUS with_file(struct call *call, NTSTATUS (*act)(struct call *, struct nt_file *, uint32_t *))
+static NTSTATUS with_file(struct call *call,
+                          NTSTATUS (*act)(struct call *, struct nt_file *, uint32_t *))
 {
     struct object *object;
     uint32_t information = 0;
@@ -259,7 +268,8 @@ NTSTATUS nt_query_information_file(struct call *call)
 
 static NTSTATUS read_info(struct call *call, void *info, uint32_t size)
 {
-    return call->args[3] < size ? STATUS_INFO_LENGTH_MISMATCH : guest_read(info, call->args[2], size);
+    return call->args[3] < size ? STATUS_INFO_LENGTH_MISMATCH
+                                : guest_read(info, call->args[2], size);
 }
 
 static bool time_given(LARGE_INTEGER time)
@@ -293,7 +303,8 @@ static NTSTATUS set_basic(struct call *call, struct nt_file *file)
         file->read_only = (info.FileAttributes & FILE_ATTRIBUTE_READONLY) != 0;
         mask |= FS_ATTR_MODE;
     }
-    return mask ? nt_status(BLOCKING(fs_client_setattr(file->node, mask, &attr, &result))) : STATUS_SUCCESS;
+    return mask ? nt_status(BLOCKING(fs_client_setattr(file->node, mask, &attr, &result)))
+                : STATUS_SUCCESS;
 }
 
 static NTSTATUS set_size(struct call *call, struct nt_file *file)
@@ -324,8 +335,8 @@ static NTSTATUS set_position(struct call *call, struct nt_file *file)
         file->position = info.CurrentByteOffset.QuadPart;
         return STATUS_SUCCESS;
     }
-    return nt_status(
-        BLOCKING(fs_client_position(file->node, 0, info.CurrentByteOffset.QuadPart, &before, &after)));
+    return nt_status(BLOCKING(
+        fs_client_position(file->node, 0, info.CurrentByteOffset.QuadPart, &before, &after)));
 }
 
 static NTSTATUS directory_is_empty(struct nt_file *file)
@@ -357,9 +368,9 @@ static NTSTATUS set_disposition(struct call *call, struct nt_file *file)
         return status;
     if (!(file->access & DELETE) || !file->unix_path)
         return STATUS_ACCESS_DENIED;
-    if (delete && file->read_only && file->kind == FILE_DISK)
+    if (delete &&file->read_only && file->kind == FILE_DISK)
         return STATUS_CANNOT_DELETE;
-    if (delete && file->kind == FILE_DIRECTORY)
+    if (delete &&file->kind == FILE_DIRECTORY)
         status = directory_is_empty(file);
     if (!status)
         file->delete_pending = delete;
@@ -390,7 +401,8 @@ static NTSTATUS read_new_name(struct call *call, struct new_name *name)
     status = guest_read(name->chars, call->args[2] + header, bytes);
     name->text = (struct text){name->chars, bytes / sizeof(WCHAR)};
     if (!status && name->info.RootDirectory)
-        status = handle_object(call->thread, (uint32_t)name->info.RootDirectory, &file_type, 0, &name->root);
+        status = handle_object(call->thread, (uint32_t)name->info.RootDirectory, &file_type, 0,
+                               &name->root);
     return status;
 }
 
@@ -401,24 +413,27 @@ static void free_new_name(struct new_name *name)
 }
 
 /* The Unix path that the new name means: the old directory for a bare name. */
-static NTSTATUS new_path(struct call *call, struct nt_file *file, const struct new_name *name, char **path)
+static NTSTATUS new_path(struct call *call, struct nt_file *file, const struct new_name *name,
+                         char **path)
 {
     bool slash, bare = !name->root && (name->text.length == 0 || name->text.chars[0] != '\\');
     if (bare) {
         size_t directory = strrchr(file->unix_path, '/') - file->unix_path;
         char *prefix = strndup(file->unix_path, directory);
-        NTSTATUS status = prefix ? path_from_nt(prefix, name->text, path, &slash) : STATUS_NO_MEMORY;
+        NTSTATUS status =
+            prefix ? path_from_nt(prefix, name->text, path, &slash) : STATUS_NO_MEMORY;
         free(prefix);
         return status;
     }
     return path_resolve(call->process, name->root, name->text, path);
 }
 
-static NTSTATUS check_target(struct nt_process *process, const struct nt_file *file, const char *path, bool replace)
+static NTSTATUS check_target(struct nt_process *process, const struct nt_file *file,
+                             const char *path, bool replace)
 {
     struct fs_attr attr;
-    status_t found =
-        BLOCKING(fs_client_stat_path(&process->fs, HANDLE_NONE, path, strlen(path), FS_O_NOCASE, &attr));
+    status_t found = BLOCKING(
+        fs_client_stat_path(&process->fs, HANDLE_NONE, path, strlen(path), FS_O_NOCASE, &attr));
     if (found != OK) {
         NTSTATUS status = path_status(process, path, found);
         return status == STATUS_OBJECT_NAME_NOT_FOUND ? STATUS_SUCCESS : status;
@@ -435,8 +450,8 @@ static NTSTATUS check_target(struct nt_process *process, const struct nt_file *f
 static NTSTATUS rename_to(struct nt_process *process, struct nt_file *file, const char *path)
 {
     const char *old = file->unix_path;
-    status_t status = BLOCKING(fs_client_rename(&process->fs, HANDLE_NONE, old, strlen(old), HANDLE_NONE, path,
-                                                strlen(path), 0));
+    status_t status = BLOCKING(fs_client_rename(&process->fs, HANDLE_NONE, old, strlen(old),
+                                                HANDLE_NONE, path, strlen(path), 0));
     if (status != OK)
         return nt_status(status);
     free(file->unix_path);
@@ -449,8 +464,8 @@ static NTSTATUS rename_to(struct nt_process *process, struct nt_file *file, cons
 static NTSTATUS link_to(struct nt_process *process, struct nt_file *file, const char *path)
 {
     const char *old = file->unix_path;
-    return nt_status(BLOCKING(fs_client_link(&process->fs, HANDLE_NONE, old, strlen(old), HANDLE_NONE, path,
-                                             strlen(path), 0)));
+    return nt_status(BLOCKING(fs_client_link(&process->fs, HANDLE_NONE, old, strlen(old),
+                                             HANDLE_NONE, path, strlen(path), 0)));
 }
 
 static NTSTATUS set_name(struct call *call, struct nt_file *file)
@@ -537,7 +552,8 @@ static NTSTATUS volume_label(struct call *call, uint32_t *information)
 {
     static const WCHAR label[] = L"Atomik";
     FILE_FS_VOLUME_INFORMATION info;
-    uint32_t header = offsetof(FILE_FS_VOLUME_INFORMATION, VolumeLabel), bytes = sizeof label - sizeof(WCHAR);
+    uint32_t header = offsetof(FILE_FS_VOLUME_INFORMATION, VolumeLabel),
+             bytes = sizeof label - sizeof(WCHAR);
     if (call->args[3] < header)
         return STATUS_INFO_LENGTH_MISMATCH;
     memset(&info, 0, sizeof info);
@@ -556,11 +572,13 @@ static NTSTATUS volume_attributes(struct call *call, uint32_t *information)
 {
     static const WCHAR name[] = L"NTFS";
     FILE_FS_ATTRIBUTE_INFORMATION info;
-    uint32_t header = offsetof(FILE_FS_ATTRIBUTE_INFORMATION, FileSystemName), bytes = sizeof name - sizeof(WCHAR);
+    uint32_t header = offsetof(FILE_FS_ATTRIBUTE_INFORMATION, FileSystemName),
+             bytes = sizeof name - sizeof(WCHAR);
     if (call->args[3] < header)
         return STATUS_INFO_LENGTH_MISMATCH;
     memset(&info, 0, sizeof info);
-    info.FileSystemAttributes = FILE_CASE_SENSITIVE_SEARCH | FILE_CASE_PRESERVED_NAMES | FILE_UNICODE_ON_DISK;
+    info.FileSystemAttributes =
+        FILE_CASE_SENSITIVE_SEARCH | FILE_CASE_PRESERVED_NAMES | FILE_UNICODE_ON_DISK;
     info.MaximumComponentNameLength = FS_NAME_MAX;
     info.FileSystemNameLength = bytes;
     uint32_t fits = call->args[3] - header < bytes ? call->args[3] - header : bytes;
@@ -581,7 +599,8 @@ static NTSTATUS volume_size(struct call *call, struct nt_file *file, uint32_t *i
         return nt_status(found);
     uint32_t sectors = statistics.block_size >= SECTOR ? statistics.block_size / SECTOR : 1;
     FILE_FS_SIZE_INFORMATION size = {.SectorsPerAllocationUnit = sectors, .BytesPerSector = SECTOR};
-    FILE_FS_FULL_SIZE_INFORMATION full = {.SectorsPerAllocationUnit = sectors, .BytesPerSector = SECTOR};
+    FILE_FS_FULL_SIZE_INFORMATION full = {.SectorsPerAllocationUnit = sectors,
+                                          .BytesPerSector = SECTOR};
     size.TotalAllocationUnits.QuadPart = full.TotalAllocationUnits.QuadPart = statistics.blocks;
     size.AvailableAllocationUnits.QuadPart = statistics.blocks_free;
     full.CallerAvailableAllocationUnits.QuadPart = full.ActualAvailableAllocationUnits.QuadPart =
@@ -597,9 +616,12 @@ static NTSTATUS volume_size(struct call *call, struct nt_file *file, uint32_t *i
 static NTSTATUS volume_device(struct call *call, struct nt_file *file, uint32_t *information)
 {
     static const uint8_t types[] = {
-        [FILE_DISK] = FILE_DEVICE_DISK_FILE_SYSTEM, [FILE_DIRECTORY] = FILE_DEVICE_DISK_FILE_SYSTEM,
-        [FILE_VOLUME] = FILE_DEVICE_DISK_FILE_SYSTEM, [FILE_PIPE] = FILE_DEVICE_NAMED_PIPE,
-        [FILE_NULL] = FILE_DEVICE_NULL, [FILE_CONSOLE] = FILE_DEVICE_CONSOLE,
+        [FILE_DISK] = FILE_DEVICE_DISK_FILE_SYSTEM,
+        [FILE_DIRECTORY] = FILE_DEVICE_DISK_FILE_SYSTEM,
+        [FILE_VOLUME] = FILE_DEVICE_DISK_FILE_SYSTEM,
+        [FILE_PIPE] = FILE_DEVICE_NAMED_PIPE,
+        [FILE_NULL] = FILE_DEVICE_NULL,
+        [FILE_CONSOLE] = FILE_DEVICE_CONSOLE,
     };
     FILE_FS_DEVICE_INFORMATION info = {.DeviceType = types[file->kind]};
     if (info.DeviceType == FILE_DEVICE_DISK_FILE_SYSTEM)

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SMALL 256u            /* transfers that need no buffer from the heap */
-#define BUFFER_MAX 0x10000u   /* of one piece of a large transfer */
+#define SMALL      256u     /* transfers that need no buffer from the heap */
+#define BUFFER_MAX 0x10000u /* of one piece of a large transfer */
 
 /* ---- completion ---- */
 
@@ -31,15 +31,16 @@ NTSTATUS io_begin(struct nt_thread *thread, const struct io_call *io)
     return STATUS_SUCCESS;
 }
 
-NTSTATUS io_complete(struct nt_thread *thread, struct nt_file *file, const struct io_call *io, NTSTATUS result,
-                     uint32_t information)
+NTSTATUS io_complete(struct nt_thread *thread, struct nt_file *file, const struct io_call *io,
+                     NTSTATUS result, uint32_t information)
 {
     struct object *event;
     IO_STATUS_BLOCK block = {.Information = information};
     block.Status = result;
     if (result == STATUS_RESTART_CALL)
         return result;
-    NTSTATUS status = io->status_block ? guest_write(io->status_block, &block, sizeof block) : STATUS_SUCCESS;
+    NTSTATUS status =
+        io->status_block ? guest_write(io->status_block, &block, sizeof block) : STATUS_SUCCESS;
     if (status)
         return status;
     /* An error that the call itself returns is not told a second time. */
@@ -60,7 +61,8 @@ NTSTATUS io_complete(struct nt_thread *thread, struct nt_file *file, const struc
 
 /* ---- disk files ---- */
 
-static NTSTATUS disk_read(struct nt_file *file, void *to, uint32_t length, uint64_t offset, uint32_t *done)
+static NTSTATUS disk_read(struct nt_file *file, void *to, uint32_t length, uint64_t offset,
+                          uint32_t *done)
 {
     size_t moved = 0;
     bool current = offset == OFFSET_CURRENT;
@@ -76,15 +78,16 @@ static NTSTATUS disk_read(struct nt_file *file, void *to, uint32_t length, uint6
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS disk_write(struct nt_file *file, const void *from, uint32_t length, uint64_t offset, uint32_t *done)
+static NTSTATUS disk_write(struct nt_file *file, const void *from, uint32_t length, uint64_t offset,
+                           uint32_t *done)
 {
     size_t moved = 0;
     uint64_t end = 0;
     bool append = file->append || offset == OFFSET_APPEND;
-    uint64_t to = append                      ? FS_APPEND
-                  : offset != OFFSET_CURRENT  ? offset
-                  : file->shared_position     ? FS_POSITION
-                                              : file->position;
+    uint64_t to = append                     ? FS_APPEND
+                  : offset != OFFSET_CURRENT ? offset
+                  : file->shared_position    ? FS_POSITION
+                                             : file->position;
     status_t status = BLOCKING(fs_client_write(file->node, to, from, length, &moved, &end));
     *done = moved;
     if (status != OK && moved == 0)
@@ -112,7 +115,8 @@ static NTSTATUS stream_status(status_t status)
     return nt_status(status);
 }
 
-static NTSTATUS pipe_read(struct nt_thread *thread, struct nt_file *file, void *to, uint32_t length, uint32_t *done)
+static NTSTATUS pipe_read(struct nt_thread *thread, struct nt_file *file, void *to, uint32_t length,
+                          uint32_t *done)
 {
     if (!file->read_end)
         return STATUS_INVALID_DEVICE_REQUEST;
@@ -126,15 +130,15 @@ static NTSTATUS pipe_read(struct nt_thread *thread, struct nt_file *file, void *
     return *done ? STATUS_SUCCESS : STATUS_PIPE_BROKEN;
 }
 
-static NTSTATUS pipe_write(struct nt_thread *thread, struct nt_file *file, const void *from, uint32_t length,
-                           uint32_t *done)
+static NTSTATUS pipe_write(struct nt_thread *thread, struct nt_file *file, const void *from,
+                           uint32_t length, uint32_t *done)
 {
     if (!file->write_end)
         return STATUS_INVALID_DEVICE_REQUEST;
     while (*done < length) {
         uint32_t moved = 0;
-        status_t status = BLOCKING(stream_write(file->write_end, (const uint8_t *)from + *done, length - *done,
-                                                &moved, DEADLINE_NEVER));
+        status_t status = BLOCKING(stream_write(file->write_end, (const uint8_t *)from + *done,
+                                                length - *done, &moved, DEADLINE_NEVER));
         if (status == OK)
             *done += moved;
         if (status == ERR_PEER_CLOSED || (status == OK && moved == 0))
@@ -147,8 +151,8 @@ static NTSTATUS pipe_write(struct nt_thread *thread, struct nt_file *file, const
     return STATUS_SUCCESS;
 }
 
-NTSTATUS ntfile_read(struct nt_thread *thread, struct nt_file *file, void *to, uint32_t length, uint64_t offset,
-                     uint32_t *done)
+NTSTATUS ntfile_read(struct nt_thread *thread, struct nt_file *file, void *to, uint32_t length,
+                     uint64_t offset, uint32_t *done)
 {
     *done = 0;
     switch (file->kind) {
@@ -166,8 +170,8 @@ NTSTATUS ntfile_read(struct nt_thread *thread, struct nt_file *file, void *to, u
     }
 }
 
-NTSTATUS ntfile_write(struct nt_thread *thread, struct nt_file *file, const void *from, uint32_t length,
-                      uint64_t offset, uint32_t *done)
+NTSTATUS ntfile_write(struct nt_thread *thread, struct nt_file *file, const void *from,
+                      uint32_t length, uint64_t offset, uint32_t *done)
 {
     *done = 0;
     switch (file->kind) {
@@ -210,8 +214,8 @@ static NTSTATUS transfer_offset(struct transfer *transfer, uint32_t guest)
         return STATUS_INVALID_PARAMETER;
     else
         transfer->offset = offset;
-    if (file->kind == FILE_DISK && transfer->offset == OFFSET_CURRENT && !ntfile_synchronous(file) &&
-        !file->shared_position)
+    if (file->kind == FILE_DISK && transfer->offset == OFFSET_CURRENT &&
+        !ntfile_synchronous(file) && !file->shared_position)
         return STATUS_INVALID_PARAMETER;
     return STATUS_SUCCESS;
 }
@@ -249,8 +253,8 @@ static uint64_t advance(uint64_t offset, uint32_t done)
 }
 
 /* In pieces; only a disk file or a pipe that still has bytes gives a second one. */
-static NTSTATUS read_pieces(struct nt_thread *thread, struct transfer *t, uint8_t *buffer, uint32_t size,
-                            uint32_t *total)
+static NTSTATUS read_pieces(struct nt_thread *thread, struct transfer *t, uint8_t *buffer,
+                            uint32_t size, uint32_t *total)
 {
     NTSTATUS status = STATUS_SUCCESS;
     *total = 0;
@@ -269,8 +273,8 @@ static NTSTATUS read_pieces(struct nt_thread *thread, struct transfer *t, uint8_
     return status;
 }
 
-static NTSTATUS write_pieces(struct nt_thread *thread, struct transfer *t, uint8_t *buffer, uint32_t size,
-                             uint32_t *total)
+static NTSTATUS write_pieces(struct nt_thread *thread, struct transfer *t, uint8_t *buffer,
+                             uint32_t size, uint32_t *total)
 {
     *total = 0;
     do {
@@ -385,13 +389,15 @@ struct locked_file {
 
 void locks_release(struct nt_file *file, struct nt_process *process)
 {
-    list_each_safe(lock, after, &file->locks, struct file_lock, link) {
+    list_each_safe(lock, after, &file->locks, struct file_lock, link)
+    {
         if (process && lock->process != process)
             continue;
         list_remove(&lock->link);
         free(lock);
     }
-    list_each_safe(locked, next, &lock_files, struct locked_file, link) {
+    list_each_safe(locked, next, &lock_files, struct locked_file, link)
+    {
         if (locked->file != file || !list_empty(&file->locks))
             continue;
         list_remove(&locked->link);
@@ -404,14 +410,16 @@ static bool overlaps(const struct file_lock *lock, uint64_t start, uint64_t leng
     return start < lock->start + lock->length && lock->start < start + length;
 }
 
-static bool lock_conflicts(const struct nt_file *file, uint64_t start, uint64_t length, bool exclusive)
+static bool lock_conflicts(const struct nt_file *file, uint64_t start, uint64_t length,
+                           bool exclusive)
 {
-    list_each(locked, &lock_files, struct locked_file, link) {
+    list_each(locked, &lock_files, struct locked_file, link)
+    {
         if (locked->file->ino != file->ino || locked->file->device != file->device)
             continue;
-        list_each(lock, &locked->file->locks, struct file_lock, link)
-            if (overlaps(lock, start, length) && (lock->exclusive || exclusive))
-                return true;
+        list_each(lock, &locked->file->locks, struct file_lock,
+                  link) if (overlaps(lock, start, length) &&
+                            (lock->exclusive || exclusive)) return true;
     }
     return false;
 }
@@ -477,7 +485,8 @@ NTSTATUS nt_unlock_file(struct call *call)
     if (status)
         return status;
     status = STATUS_RANGE_NOT_LOCKED;
-    list_each_safe(lock, after, &file->locks, struct file_lock, link) {
+    list_each_safe(lock, after, &file->locks, struct file_lock, link)
+    {
         if (lock->process != call->process || lock->start != start || lock->length != length ||
             lock->key != call->args[4])
             continue;

@@ -135,7 +135,8 @@ static WCHAR *object_name(struct object *object, uint32_t *length)
 }
 
 /* A UNICODE_STRING in front of a structure, the characters behind it. */
-static NTSTATUS return_string(struct call *call, const WCHAR *chars, uint32_t length, uint32_t header)
+static NTSTATUS return_string(struct call *call, const WCHAR *chars, uint32_t length,
+                              uint32_t header)
 {
     uint32_t bytes = chars ? (length + 1) * sizeof(WCHAR) : 0, needed = header + bytes;
     UNICODE_STRING string = {.Length = length * sizeof(WCHAR), .MaximumLength = bytes};
@@ -172,7 +173,8 @@ static NTSTATUS query_flags(struct call *call)
     const struct handle_entry *entry = handle_entry(call->process, call->args[0]);
     if (!entry)
         return STATUS_INVALID_HANDLE;
-    OBJECT_DATA_INFORMATION info = {.InheritHandle = entry->inherit, .ProtectFromClose = entry->protect};
+    OBJECT_DATA_INFORMATION info = {.InheritHandle = entry->inherit,
+                                    .ProtectFromClose = entry->protect};
     return guest_return(call->args[2], call->args[3], call->args[4], &info, sizeof info);
 }
 

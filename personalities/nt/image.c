@@ -42,7 +42,8 @@ static bool needs_layout(const struct load_plan *plan)
     return false;
 }
 
-static status_t copy_range(handle_t to, uint32_t to_offset, handle_t from, uint32_t from_offset, uint32_t length)
+static status_t copy_range(handle_t to, uint32_t to_offset, handle_t from, uint32_t from_offset,
+                           uint32_t length)
 {
     uint8_t *buffer = malloc(65536);
     status_t status = buffer ? OK : ERR_NO_MEMORY;
@@ -84,7 +85,8 @@ static void read_marks(struct image *image)
 
 static NTSTATUS image_read(struct image *image)
 {
-    struct load_reader reader = {.read = read_image, .context = &image->vmo, .size = (uint32_t)image->file_size};
+    struct load_reader reader = {
+        .read = read_image, .context = &image->vmo, .size = (uint32_t)image->file_size};
     if (image->file_size > UINT32_MAX)
         return STATUS_INVALID_IMAGE_FORMAT;
     if (pe_plan(&reader, &image->plan) != LOAD_OK)
@@ -113,7 +115,8 @@ static void image_free(struct image *image)
 
 static void cache_trim(void)
 {
-    list_each_safe(image, after, &images, struct image, link) {
+    list_each_safe(image, after, &images, struct image, link)
+    {
         if (unused_images <= CACHE_MAX)
             return;
         if (image->references == 0) {
@@ -135,10 +138,9 @@ void image_release(struct image *image)
 
 static struct image *cache_find(const struct fs_attr *attr)
 {
-    list_each(image, &images, struct image, link)
-        if (image->ino == attr->ino && image->device == attr->device && image->mtime == attr->mtime &&
-            image->file_size == attr->size)
-            return image;
+    list_each(image, &images, struct image,
+              link) if (image->ino == attr->ino && image->device == attr->device &&
+                        image->mtime == attr->mtime && image->file_size == attr->size) return image;
     return NULL;
 }
 
@@ -190,8 +192,8 @@ static uint32_t segment_protect(uint8_t prot)
     return prot & LOAD_READ ? PAGE_READONLY : PAGE_NOACCESS;
 }
 
-static status_t map_part(handle_t space, handle_t vmo, uint32_t address, uint32_t length, uint32_t offset,
-                         uint32_t prot)
+static status_t map_part(handle_t space, handle_t vmo, uint32_t address, uint32_t length,
+                         uint32_t offset, uint32_t prot)
 {
     struct map_request request = {.vmo = vmo,
                                   .address = address,
@@ -210,8 +212,8 @@ static status_t clear_tail(handle_t space, uint32_t address)
     return length ? space_write(space, address, zeros, length, &done) : OK;
 }
 
-static status_t map_segment(handle_t space, const struct image *image, const struct load_segment *segment,
-                            uint32_t address, uint32_t prot)
+static status_t map_segment(handle_t space, const struct image *image,
+                            const struct load_segment *segment, uint32_t address, uint32_t prot)
 {
     if (image->layout)
         return map_part(space, image->layout, address, segment->length,
@@ -219,13 +221,15 @@ static status_t map_segment(handle_t space, const struct image *image, const str
     uint32_t file_pages = (segment->file_length + PAGE_MASK) & ~PAGE_MASK;
     status_t status = map_part(space, image->vmo, address, file_pages, segment->file_offset, prot);
     if (status == OK)
-        status = map_part(space, HANDLE_NONE, address + file_pages, segment->length - file_pages, 0, prot);
+        status = map_part(space, HANDLE_NONE, address + file_pages, segment->length - file_pages, 0,
+                          prot);
     if (status == OK)
         status = clear_tail(space, address + segment->file_length);
     return status;
 }
 
-static NTSTATUS map_segments(struct nt_process *process, const struct image *image, struct allocation *allocation)
+static NTSTATUS map_segments(struct nt_process *process, const struct image *image,
+                             struct allocation *allocation)
 {
     const struct load_plan *plan = &image->plan;
     for (uint32_t i = 0; i < plan->segment_count; i++) {
@@ -239,8 +243,8 @@ static NTSTATUS map_segments(struct nt_process *process, const struct image *ima
     return STATUS_SUCCESS;
 }
 
-NTSTATUS image_map(struct nt_process *process, struct image *image, struct object *section, bool fixed,
-                   uint32_t *base)
+NTSTATUS image_map(struct nt_process *process, struct image *image, struct object *section,
+                   bool fixed, uint32_t *base)
 {
     uint32_t preferred = image->plan.preferred_base, size = image->plan.image_size;
     uint32_t wanted = *base ? *base : preferred;
@@ -252,7 +256,8 @@ NTSTATUS image_map(struct nt_process *process, struct image *image, struct objec
             return STATUS_NO_MEMORY;
     }
     /* Pages between the segments are reserved: nothing is there. */
-    struct allocation *allocation = vm_add(process, wanted, size, MEM_IMAGE, PAGE_EXECUTE_WRITECOPY, section);
+    struct allocation *allocation =
+        vm_add(process, wanted, size, MEM_IMAGE, PAGE_EXECUTE_WRITECOPY, section);
     if (!allocation)
         return STATUS_NO_MEMORY;
     allocation_set_protect(allocation, wanted, size, 0);

@@ -14,9 +14,10 @@ struct image {
     uint32_t references;
     uint64_t ino, mtime, file_size;
     uint32_t device;
-    handle_t vmo;    /* the file's content */
-    handle_t layout; /* the image as it lies in memory, if its file pages cannot be mapped; or HANDLE_NONE */
-    bool builtin;    /* carries Wine's mark */
+    handle_t vmo; /* the file's content */
+    handle_t
+        layout; /* the image as it lies in memory, if its file pages cannot be mapped; or HANDLE_NONE */
+    bool builtin; /* carries Wine's mark */
     struct load_plan plan;
 };
 
@@ -32,8 +33,8 @@ void image_release(struct image *image);
  * Map at its preferred base if that is free, else (unless `fixed`) elsewhere: then
  * STATUS_IMAGE_NOT_AT_BASE and nothing is relocated: ntdll does that.
  */
-NTSTATUS image_map(struct nt_process *process, struct image *image, struct object *section, bool fixed,
-                   uint32_t *base);
+NTSTATUS image_map(struct nt_process *process, struct image *image, struct object *section,
+                   bool fixed, uint32_t *base);
 void image_information(const struct image *image, SECTION_IMAGE_INFORMATION *info);
 
 /* Called for each image that a program maps: win32u's hook is set. (ntdll.c) */

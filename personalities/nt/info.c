@@ -33,7 +33,8 @@ static NTSTATUS give_text(const struct answer *answer, const WCHAR *chars, uint3
     uint8_t *reply = malloc(sizeof(UNICODE_STRING) + bytes);
     if (!reply)
         return STATUS_NO_MEMORY;
-    UNICODE_STRING string = {bytes - sizeof(WCHAR), bytes, (WCHAR *)(answer->buffer + sizeof string)};
+    UNICODE_STRING string = {bytes - sizeof(WCHAR), bytes,
+                             (WCHAR *)(answer->buffer + sizeof string)};
     memcpy(reply, &string, sizeof string);
     memcpy(reply + sizeof string, chars, bytes - sizeof(WCHAR));
     memset(reply + sizeof string + bytes - sizeof(WCHAR), 0, sizeof(WCHAR));
@@ -66,7 +67,8 @@ static NTSTATUS system_basic(const struct answer *answer)
 
 static NTSTATUS system_processor(const struct answer *answer)
 {
-    SYSTEM_CPU_INFORMATION info = {.ProcessorArchitecture = PROCESSOR_ARCHITECTURE_INTEL, .ProcessorLevel = 6};
+    SYSTEM_CPU_INFORMATION info = {.ProcessorArchitecture = PROCESSOR_ARCHITECTURE_INTEL,
+                                   .ProcessorLevel = 6};
     return give(answer, &info, sizeof info);
 }
 
@@ -114,7 +116,8 @@ static uint32_t process_record_size(const struct nt_process *process)
     return (size + 7) & ~7u;
 }
 
-static void fill_process(const struct nt_process *process, uint8_t *to, uint32_t address, uint32_t size, bool last)
+static void fill_process(const struct nt_process *process, uint8_t *to, uint32_t address,
+                         uint32_t size, bool last)
 {
     SYSTEM_PROCESS_INFORMATION *info = (SYSTEM_PROCESS_INFORMATION *)to;
     const WCHAR *name = leaf_name(process);
@@ -127,7 +130,8 @@ static void fill_process(const struct nt_process *process, uint8_t *to, uint32_t
     info->ParentProcessId = (HANDLE)(process->ppid * 4);
     info->HandleCount = process->handles.used;
     info->SessionId = 1;
-    list_each(thread, &process->threads, struct nt_thread, link) {
+    list_each(thread, &process->threads, struct nt_thread, link)
+    {
         SYSTEM_THREAD_INFORMATION *t = &info->ti[i++];
         t->CreateTime.QuadPart = thread->create_time;
         t->StartAddress = (void *)thread->start;
@@ -135,16 +139,17 @@ static void fill_process(const struct nt_process *process, uint8_t *to, uint32_t
         t->dwBasePriority = t->dwCurrentPriority = 8;
     }
     uint32_t at = (uint32_t)((uint8_t *)&info->ti[i] - to);
-    info->ProcessName = (UNICODE_STRING){name_bytes, name_bytes + sizeof(WCHAR), (WCHAR *)(address + at)};
+    info->ProcessName =
+        (UNICODE_STRING){name_bytes, name_bytes + sizeof(WCHAR), (WCHAR *)(address + at)};
     memcpy(to + at, name, name_bytes);
 }
 
 static NTSTATUS system_processes(const struct answer *answer)
 {
     uint32_t total = 0, at = 0;
-    list_each(process, &nt_processes, struct nt_process, link)
-        if (!process->exited && !process->foreign)
-            total += process_record_size(process);
+    list_each(process, &nt_processes, struct nt_process,
+              link) if (!process->exited && !process->foreign) total +=
+        process_record_size(process);
     NTSTATUS status = guest_return32(answer->returned, total);
     if (status)
         return status;
@@ -153,7 +158,8 @@ static NTSTATUS system_processes(const struct answer *answer)
     uint8_t *reply = calloc(1, total + 1);
     if (!reply)
         return STATUS_NO_MEMORY;
-    list_each(process, &nt_processes, struct nt_process, link) {
+    list_each(process, &nt_processes, struct nt_process, link)
+    {
         if (process->exited || process->foreign)
             continue;
         uint32_t size = process_record_size(process);
@@ -254,7 +260,8 @@ static NTSTATUS process_times(const struct answer *answer, const struct nt_proce
     KERNEL_USER_TIMES info;
     uint64_t cpu = process->cpu_time;
     memset(&info, 0, sizeof info);
-    list_each(thread, &process->threads, struct nt_thread, link) {
+    list_each(thread, &process->threads, struct nt_thread, link)
+    {
         struct thread_info thread_times;
         if (thread->server_thread && thread_info(thread->server_thread, &thread_times) == OK)
             cpu += (uint64_t)thread_times.cpu_time_high << 32 | thread_times.cpu_time_low;
@@ -273,7 +280,8 @@ static NTSTATUS process_memory(const struct answer *answer, const struct nt_proc
     if (process->space && space_pages(process->space, &mapped, &resident) == OK) {
         info.PeakVirtualSize = info.VirtualSize = (SIZE_T)mapped * PAGE_SIZE;
         info.PeakWorkingSetSize = info.WorkingSetSize = (SIZE_T)resident * PAGE_SIZE;
-        info.PagefileUsage = info.PeakPagefileUsage = info.PrivateUsage = (SIZE_T)resident * PAGE_SIZE;
+        info.PagefileUsage = info.PeakPagefileUsage = info.PrivateUsage =
+            (SIZE_T)resident * PAGE_SIZE;
     }
     if (answer->length == sizeof(VM_COUNTERS)) {
         return give(answer, &info, sizeof(VM_COUNTERS));
@@ -281,7 +289,8 @@ static NTSTATUS process_memory(const struct answer *answer, const struct nt_proc
     return give(answer, &info, sizeof info);
 }
 
-static NTSTATUS process_image_name(const struct answer *answer, const struct nt_process *process, bool native)
+static NTSTATUS process_image_name(const struct answer *answer, const struct nt_process *process,
+                                   bool native)
 {
     uint32_t length = 0;
     if (!process->image_name)
@@ -294,7 +303,8 @@ static NTSTATUS process_image_name(const struct answer *answer, const struct nt_
     return status;
 }
 
-static NTSTATUS process_image_information(const struct answer *answer, const struct nt_process *process)
+static NTSTATUS process_image_information(const struct answer *answer,
+                                          const struct nt_process *process)
 {
     SECTION_IMAGE_INFORMATION info;
     if (!process->image)
@@ -306,7 +316,8 @@ static NTSTATUS process_image_information(const struct answer *answer, const str
 static NTSTATUS query_process(struct call *call, const struct nt_process *process)
 {
     struct answer answer = {call->args[2], call->args[3], call->args[4]};
-    PROCESS_PRIORITY_CLASS priority = {.Foreground = FALSE, .PriorityClass = process->priority_class};
+    PROCESS_PRIORITY_CLASS priority = {.Foreground = FALSE,
+                                       .PriorityClass = process->priority_class};
     switch (call->args[1]) {
     case ProcessBasicInformation:
         return process_basic(&answer, process);
@@ -397,7 +408,8 @@ static NTSTATUS set_process(struct call *call, struct nt_process *process)
 NTSTATUS nt_set_information_process(struct call *call)
 {
     struct nt_process *process;
-    NTSTATUS status = process_from_handle(call->thread, call->args[0], PROCESS_SET_INFORMATION, &process);
+    NTSTATUS status =
+        process_from_handle(call->thread, call->args[0], PROCESS_SET_INFORMATION, &process);
     if (status)
         return status;
     status = set_process(call, process);
@@ -435,7 +447,8 @@ static NTSTATUS thread_times(const struct answer *answer, const struct nt_thread
     memset(&info, 0, sizeof info);
     info.CreateTime.QuadPart = thread->create_time;
     info.ExitTime.QuadPart = thread->exit_time;
-    if (!thread->exited && thread->server_thread && thread_info(thread->server_thread, &times) == OK) {
+    if (!thread->exited && thread->server_thread &&
+        thread_info(thread->server_thread, &times) == OK) {
         uint64_t cpu = (uint64_t)times.cpu_time_high << 32 | times.cpu_time_low;
         uint64_t guest = (uint64_t)times.guest_time_high << 32 | times.guest_time_low;
         info.UserTime.QuadPart = guest / 100;

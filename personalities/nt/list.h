@@ -11,14 +11,14 @@ struct list {
 };
 
 #define container_of(link, type, member) ((type *)((char *)(link)-offsetof(type, member)))
-#define list_each(item, head, type, member)                                                        \
-    for (type *item = container_of((head)->next, type, member); &item->member != (head);           \
+#define list_each(item, head, type, member)                                              \
+    for (type *item = container_of((head)->next, type, member); &item->member != (head); \
          item = container_of(item->member.next, type, member))
 /* The body may remove `item`. */
-#define list_each_safe(item, after, head, type, member)                                            \
-    for (type *item = container_of((head)->next, type, member),                                    \
-              *after = container_of(item->member.next, type, member);                              \
-         &item->member != (head);                                                                  \
+#define list_each_safe(item, after, head, type, member)               \
+    for (type *item = container_of((head)->next, type, member),       \
+              *after = container_of(item->member.next, type, member); \
+         &item->member != (head);                                     \
          item = after, after = container_of(after->member.next, type, member))
 
 static inline void list_init(struct list *list)

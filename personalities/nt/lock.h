@@ -11,12 +11,12 @@ void nt_lock(void);
 void nt_unlock(void);
 
 /* Evaluate a call that may block, without the lock. */
-#define BLOCKING(expression)                                                                       \
-    ({                                                                                             \
-        nt_unlock();                                                                               \
-        __auto_type result_ = (expression);                                                        \
-        nt_lock();                                                                                 \
-        result_;                                                                                   \
+#define BLOCKING(expression)                \
+    ({                                      \
+        nt_unlock();                        \
+        __auto_type result_ = (expression); \
+        nt_lock();                          \
+        result_;                            \
     })
 
 #endif

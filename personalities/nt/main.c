@@ -18,13 +18,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REGISTRY_FILE "/c/windows/system32/config/default.reg"
+#define REGISTRY_FILE     "/c/windows/system32/config/default.reg"
 #define REGISTRY_FILE_MAX 0x100000u
 
 /* Signals by their Linux numbers. */
 enum {
-    SIGNAL_INT = 2, SIGNAL_QUIT = 3, SIGNAL_CHLD = 17, SIGNAL_CONT = 18, SIGNAL_STOP = 19, SIGNAL_TSTP = 20,
-    SIGNAL_TTIN = 21, SIGNAL_TTOU = 22, SIGNAL_URG = 23, SIGNAL_WINCH = 28,
+    SIGNAL_INT = 2,
+    SIGNAL_QUIT = 3,
+    SIGNAL_CHLD = 17,
+    SIGNAL_CONT = 18,
+    SIGNAL_STOP = 19,
+    SIGNAL_TSTP = 20,
+    SIGNAL_TTIN = 21,
+    SIGNAL_TTOU = 22,
+    SIGNAL_URG = 23,
+    SIGNAL_WINCH = 28,
 };
 enum { CTRL_C = 0, CTRL_BREAK = 1 };
 
@@ -112,16 +120,19 @@ static void stats_event(const struct proc_event *event)
     struct proc_stats stats = {.state = PROC_SLEEPING};
     struct nt_process *process = process_by_pid(event->pid);
     if (!process) {
-        (void)!BLOCKING(init_proc_stats_answer(nt_init, event->request, ERR_NO_PROCESS, &stats, "", 0));
+        (void)!BLOCKING(
+            init_proc_stats_answer(nt_init, event->request, ERR_NO_PROCESS, &stats, "", 0));
         return;
     }
     stats.threads = process->thread_count;
     stats.cpu_time = process->cpu_time;
     if (process->stopped)
         stats.state = PROC_STOPPED;
-    if (process->space && space_pages(process->space, &stats.mapped_pages, &stats.resident_pages) != OK)
+    if (process->space &&
+        space_pages(process->space, &stats.mapped_pages, &stats.resident_pages) != OK)
         stats.mapped_pages = stats.resident_pages = 0;
-    list_each(thread, &process->threads, struct nt_thread, link) {
+    list_each(thread, &process->threads, struct nt_thread, link)
+    {
         struct thread_info info;
         if (thread->server_thread && thread_info(thread->server_thread, &info) == OK)
             stats.cpu_time += (uint64_t)info.cpu_time_high << 32 | info.cpu_time_low;
@@ -193,7 +204,8 @@ static void load_registry(void)
     handle_t node;
     size_t length = 0;
     if (fs_client_root(&context) != OK ||
-        fs_client_open(&context, HANDLE_NONE, REGISTRY_FILE, strlen(REGISTRY_FILE), FS_O_READ, 0, &node, &attr) != OK) {
+        fs_client_open(&context, HANDLE_NONE, REGISTRY_FILE, strlen(REGISTRY_FILE), FS_O_READ, 0,
+                       &node, &attr) != OK) {
         log_printf("no registry: %s is not there", REGISTRY_FILE);
         return;
     }

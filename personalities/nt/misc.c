@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENGLISH 0x409u
-#define RESOLUTION 10000u /* 1 ms, in 100 ns */
-#define ATOM_FIRST 0xc000u
+#define ENGLISH       0x409u
+#define RESOLUTION    10000u /* 1 ms, in 100 ns */
+#define ATOM_FIRST    0xc000u
 #define ATOM_NAME_MAX 255u
 
 NTSTATUS nt_query_system_time(struct call *call)
@@ -79,7 +79,8 @@ NTSTATUS nt_wine_dbg_write(struct call *call)
     if (status)
         return status;
     if (call->process->trace)
-        (void)ntfile_write(call->thread, file_of(call->process->trace), text, length, OFFSET_CURRENT, &done);
+        (void)ntfile_write(call->thread, file_of(call->process->trace), text, length,
+                           OFFSET_CURRENT, &done);
     return (NTSTATUS)call->args[1];
 }
 
@@ -92,7 +93,8 @@ static void job_destroy(struct object *object)
 
 static const struct nt_type job_type = {
     .name = L"Job",
-    .mapping = {STANDARD_RIGHTS_READ | JOB_OBJECT_QUERY, STANDARD_RIGHTS_WRITE | JOB_OBJECT_SET_ATTRIBUTES,
+    .mapping = {STANDARD_RIGHTS_READ | JOB_OBJECT_QUERY,
+                STANDARD_RIGHTS_WRITE | JOB_OBJECT_SET_ATTRIBUTES,
                 STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, JOB_OBJECT_ALL_ACCESS},
     .destroy = job_destroy,
 };

@@ -32,7 +32,8 @@ const struct nt_type directory_type = {
     .name = L"Directory",
     .mapping = {STANDARD_RIGHTS_READ | DIRECTORY_QUERY | DIRECTORY_TRAVERSE,
                 STANDARD_RIGHTS_WRITE | DIRECTORY_CREATE_OBJECT | DIRECTORY_CREATE_SUBDIRECTORY,
-                STANDARD_RIGHTS_EXECUTE | DIRECTORY_QUERY | DIRECTORY_TRAVERSE, DIRECTORY_ALL_ACCESS},
+                STANDARD_RIGHTS_EXECUTE | DIRECTORY_QUERY | DIRECTORY_TRAVERSE,
+                DIRECTORY_ALL_ACCESS},
     .destroy = directory_destroy,
 };
 
@@ -79,13 +80,13 @@ NTSTATUS symlink_create(struct text target, struct object **symlink)
 
 static struct name *directory_find(struct object *directory, struct text wanted)
 {
-    list_each(name, &container_of(directory, struct directory, object)->names, struct name, link)
-        if (text_equal((struct text){name->chars, name->length}, wanted))
-            return name;
+    list_each(name, &container_of(directory, struct directory, object)->names, struct name,
+              link) if (text_equal((struct text){name->chars, name->length}, wanted)) return name;
     return NULL;
 }
 
-NTSTATUS namespace_insert(struct object *directory, struct text wanted, struct object *object, bool permanent)
+NTSTATUS namespace_insert(struct object *directory, struct text wanted, struct object *object,
+                          bool permanent)
 {
     struct name *name = malloc(sizeof *name + wanted.length * sizeof(WCHAR));
     if (!name)
@@ -118,7 +119,7 @@ void namespace_remove(struct object *object)
 /* ---- the walk ---- */
 
 struct walk {
-    struct object *at;   /* held */
+    struct object *at; /* held */
     struct text rest;
     WCHAR *storage; /* of rest, once a link has been followed */
     uint32_t links;
@@ -182,8 +183,9 @@ static NTSTATUS walk_step(struct walk *walk, bool open_link, struct text *missin
     return STATUS_SUCCESS;
 }
 
-NTSTATUS namespace_lookup(struct object *root, struct text path, bool open_link, struct object **object,
-                          struct object **directory, struct text *rest, WCHAR **storage)
+NTSTATUS namespace_lookup(struct object *root, struct text path, bool open_link,
+                          struct object **object, struct object **directory, struct text *rest,
+                          WCHAR **storage)
 {
     struct walk walk = {.rest = path};
     struct text missing = {NULL, 0};
@@ -240,12 +242,14 @@ NTSTATUS nt_create_directory_object(struct call *call)
     NTSTATUS status = directory_create(&directory);
     if (status)
         return status;
-    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2], directory);
+    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2],
+                               directory);
 }
 
 NTSTATUS nt_open_directory_object(struct call *call)
 {
-    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2], &directory_type);
+    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2],
+                             &directory_type);
 }
 
 NTSTATUS nt_create_symbolic_link_object(struct call *call)
@@ -265,14 +269,16 @@ NTSTATUS nt_create_symbolic_link_object(struct call *call)
 
 NTSTATUS nt_open_symbolic_link_object(struct call *call)
 {
-    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2], &symlink_type);
+    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2],
+                             &symlink_type);
 }
 
 NTSTATUS nt_query_symbolic_link_object(struct call *call)
 {
     struct object *object;
     UNICODE_STRING string;
-    NTSTATUS status = handle_object(call->thread, call->args[0], &symlink_type, SYMBOLIC_LINK_QUERY, &object);
+    NTSTATUS status =
+        handle_object(call->thread, call->args[0], &symlink_type, SYMBOLIC_LINK_QUERY, &object);
     if (status)
         return status;
     struct symlink *symlink = container_of(object, struct symlink, object);
@@ -284,7 +290,8 @@ NTSTATUS nt_query_symbolic_link_object(struct call *call)
         status = STATUS_BUFFER_TOO_SMALL;
     if (!status)
         status = guest_write((uint32_t)string.Buffer, symlink->target,
-                             string.MaximumLength >= bytes + sizeof(WCHAR) ? bytes + sizeof(WCHAR) : bytes);
+                             string.MaximumLength >= bytes + sizeof(WCHAR) ? bytes + sizeof(WCHAR)
+                                                                           : bytes);
     string.Length = bytes;
     if (!status)
         status = guest_write(call->args[1], &string, sizeof string);
@@ -325,13 +332,15 @@ NTSTATUS nt_query_directory_object(struct call *call)
 {
     struct object *object;
     uint32_t index = 0, position = 0;
-    NTSTATUS status = handle_object(call->thread, call->args[0], &directory_type, DIRECTORY_QUERY, &object);
+    NTSTATUS status =
+        handle_object(call->thread, call->args[0], &directory_type, DIRECTORY_QUERY, &object);
     if (status)
         return status;
     if (!(call->args[4] & 0xff))
         status = guest_read(&index, call->args[5], sizeof index);
     NTSTATUS result = STATUS_NO_MORE_ENTRIES;
-    list_each(name, &container_of(object, struct directory, object)->names, struct name, link) {
+    list_each(name, &container_of(object, struct directory, object)->names, struct name, link)
+    {
         if (status || position++ < index)
             continue;
         result = return_directory_entry(call, name);

@@ -15,7 +15,7 @@
 #define NT_GUEST_LIMIT 0x7fff0000u
 #define NT_SHARED_DATA 0x7ffe0000u
 #define NT_TRAMPOLINES 0x7ffe1000u
-#define NT_TEB_SLOT 1 /* TLS slot; selector 0x3b, as on Windows */
+#define NT_TEB_SLOT    1 /* TLS slot; selector 0x3b, as on Windows */
 
 /*
  * Private to the server, never seen by a guest: the registers go back to the trap instruction, and
@@ -42,9 +42,9 @@ struct apc {
 
 struct nt_process {
     struct object object;
-    struct list link; /* all processes of this server */
+    struct list link;                   /* all processes of this server */
     uint32_t pid, ppid, pgid, sid, uid; /* of the registry; NT sees pid * 4 */
-    bool foreign;     /* a program of another personality that one of ours started */
+    bool foreign; /* a program of another personality that one of ours started */
     handle_t space;
     struct vm vm;
     struct handle_table handles;
@@ -56,8 +56,8 @@ struct nt_process {
     bool stopped;  /* by a job control signal */
     bool exiting;  /* all threads are to end */
     bool exited;
-    uint32_t exit_status;  /* NTSTATUS or code */
-    uint32_t exit_signal;  /* Linux number if a signal ended it, else 0 */
+    uint32_t exit_status;            /* NTSTATUS or code */
+    uint32_t exit_signal;            /* Linux number if a signal ended it, else 0 */
     uint64_t create_time, exit_time; /* FILETIME */
 
     uint32_t peb, parameters, image_base;
@@ -85,7 +85,7 @@ struct nt_thread {
     uint32_t teb, start, parameter;
     uint32_t stack_allocation, stack_base, stack_limit;
     uint64_t create_time, exit_time;
-    bool in_guest; /* running its guest: the frame is not ours to read */
+    bool in_guest;          /* running its guest: the frame is not ours to read */
     CONTEXT *start_context; /* until it has entered the guest for the first time */
 
     /* waiting; guarded by the lock, `wake` is the futex word */
@@ -97,7 +97,7 @@ struct nt_thread {
     struct wait_block wait_blocks[MAXIMUM_WAIT_OBJECTS];
     handle_t wake_event; /* made on first need: wakes waits that include kernel objects */
     bool wake_by_event;
-    bool restarted;        /* the call being handled is one that was restarted */
+    bool restarted;         /* the call being handled is one that was restarted */
     uint64_t wait_deadline; /* of the call to be restarted (FILETIME, 0 = never) */
 
     bool alerted; /* NtAlertThreadByThreadId, sticky */
@@ -134,8 +134,8 @@ static inline struct nt_thread *thread_of(struct object *object)
 }
 
 /* ---- time: 100 ns units ---- */
-uint64_t nt_time(void);      /* FILETIME now */
-uint64_t nt_uptime(void);    /* since boot */
+uint64_t nt_time(void);   /* FILETIME now */
+uint64_t nt_uptime(void); /* since boot */
 uint64_t nt_from_ns(uint64_t realtime_ns);
 uint64_t nt_to_ns(uint64_t filetime);
 ktime_t nt_deadline_ns(uint64_t filetime); /* kernel deadline of a FILETIME; 0 = DEADLINE_NEVER */
@@ -162,7 +162,8 @@ NTSTATUS guest_read_text(uint32_t unicode_string, struct text *text, WCHAR **sto
  * The pattern of most queries: `needed` bytes at `from`, *returned if wanted. A short buffer gives
  * STATUS_INFO_LENGTH_MISMATCH and the length.
  */
-NTSTATUS guest_return(uint32_t buffer, uint32_t length, uint32_t returned, const void *from, uint32_t needed);
+NTSTATUS guest_return(uint32_t buffer, uint32_t length, uint32_t returned, const void *from,
+                      uint32_t needed);
 
 /* ---- the current process of pointer arguments: the caller's or another ---- */
 NTSTATUS process_from_handle(struct nt_thread *thread, uint32_t handle, ACCESS_MASK access,

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STUB_SIZE 16
+#define STUB_SIZE    16
 #define WIN32U_FIRST 0x1000u
 
 static struct list known = {&known, &known};
@@ -48,7 +48,8 @@ static const struct call_row *row_of(const char *name)
 static bool parse_stub(const uint8_t *code, uint32_t *number, uint32_t *words)
 {
     uint16_t bytes;
-    if (code[0] != 0xb8 || code[5] != 0xba || code[10] != 0xff || code[11] != 0xd2 || code[12] != 0xc2)
+    if (code[0] != 0xb8 || code[5] != 0xba || code[10] != 0xff || code[11] != 0xd2 ||
+        code[12] != 0xc2)
         return false;
     memcpy(number, code + 1, 4);
     memcpy(&bytes, code + 13, 2);
@@ -56,7 +57,8 @@ static bool parse_stub(const uint8_t *code, uint32_t *number, uint32_t *words)
     return true;
 }
 
-static void bind_export(struct bound_table *table, uint32_t first, const char *name, const uint8_t *code)
+static void bind_export(struct bound_table *table, uint32_t first, const char *name,
+                        const uint8_t *code)
 {
     uint32_t number, words;
     if (strncmp(name, "Zw", 2) == 0 || !parse_stub(code, &number, &words))
@@ -65,12 +67,13 @@ static void bind_export(struct bound_table *table, uint32_t first, const char *n
     if (number >= CALLS_MAX || words > 17 || table->calls[number].name)
         return;
     /* The cdecl calls of Wine pop nothing; the longest takes four words. */
-    table->calls[number] = (struct bound_call){
-        .name = strdup(name), .row = row_of(name), .words = words ? words : 4};
+    table->calls[number] =
+        (struct bound_call){.name = strdup(name), .row = row_of(name), .words = words ? words : 4};
     table->count = number >= table->count ? number + 1 : table->count;
 }
 
-static void bind_exports(struct bound_table *table, uint32_t first, const struct image *image, const uint8_t *mapped)
+static void bind_exports(struct bound_table *table, uint32_t first, const struct image *image,
+                         const uint8_t *mapped)
 {
     const char *name;
     uint32_t cursor = 0, rva, size = image->plan.image_size;
@@ -107,8 +110,8 @@ static NTSTATUS read_ntdll(struct ntdll *ntdll)
     if (status != OK)
         return nt_status(status);
     for (uint32_t i = 0; i < NTDLL_ENTRY_COUNT; i++)
-        if (pe_find_export(mapped, ntdll->image->plan.image_size, &ntdll->image->plan, entry_names[i],
-                           &ntdll->entries[i]) != LOAD_OK)
+        if (pe_find_export(mapped, ntdll->image->plan.image_size, &ntdll->image->plan,
+                           entry_names[i], &ntdll->entries[i]) != LOAD_OK)
             ntdll->entries[i] = 0;
     bind_exports(&ntdll->table, 0, ntdll->image, mapped);
     ntdll->zero_loop = find_zero_loop(ntdll->image, mapped);
@@ -130,7 +133,8 @@ static void ntdll_free(struct ntdll *ntdll)
 
 NTSTATUS ntdll_describe(struct image *image, struct ntdll **result)
 {
-    list_each(ntdll, &known, struct ntdll, link) {
+    list_each(ntdll, &known, struct ntdll, link)
+    {
         if (ntdll->image != image)
             continue;
         ntdll->references++;
@@ -219,7 +223,8 @@ void image_mapped(struct nt_process *process, struct image *image, uint32_t base
         return;
     const struct load_plan *plan = &image->plan;
     if (pe_find_export(mapped, plan->image_size, plan, "Wow64Transition", &hook) == LOAD_OK &&
-        pe_find_export(mapped, plan->image_size, plan, "NtUserInitializeClientPfnArrays", &probe) == LOAD_OK) {
+        pe_find_export(mapped, plan->image_size, plan, "NtUserInitializeClientPfnArrays", &probe) ==
+            LOAD_OK) {
         process->win32u_base = base;
         if (!win32u)
             read_win32u(image, mapped);

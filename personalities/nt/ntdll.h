@@ -28,7 +28,7 @@ extern const struct call_row call_rows[];
 extern const uint32_t call_row_count;
 
 struct bound_call {
-    char *name; /* as the DLL spells it */
+    char *name;                 /* as the DLL spells it */
     const struct call_row *row; /* NULL: not in the table */
     uint8_t words;
     bool logged; /* one line about a call that is not implemented */
@@ -43,9 +43,9 @@ struct bound_table {
 struct ntdll {
     struct list link;
     uint32_t references;
-    struct image *image; /* held */
+    struct image *image;                 /* held */
     uint32_t entries[NTDLL_ENTRY_COUNT]; /* RVAs; 0 = not there */
-    uint32_t zero_loop; /* RVA of the size that thread start clears, or 0 */
+    uint32_t zero_loop;                  /* RVA of the size that thread start clears, or 0 */
     struct bound_table table;
 };
 

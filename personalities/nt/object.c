@@ -69,8 +69,8 @@ static NTSTATUS table_grow(struct handle_table *table, uint32_t wanted)
     return STATUS_SUCCESS;
 }
 
-NTSTATUS handle_create(struct nt_process *process, struct object *object, ACCESS_MASK access, uint32_t attributes,
-                       uint32_t *handle)
+NTSTATUS handle_create(struct nt_process *process, struct object *object, ACCESS_MASK access,
+                       uint32_t attributes, uint32_t *handle)
 {
     struct handle_table *table = &process->handles;
     uint32_t index = table->first;
@@ -170,8 +170,8 @@ static struct object *pseudo_object(struct nt_thread *thread, uint32_t handle)
     return NULL;
 }
 
-NTSTATUS handle_object(struct nt_thread *thread, uint32_t handle, const struct nt_type *type, ACCESS_MASK access,
-                       struct object **object)
+NTSTATUS handle_object(struct nt_thread *thread, uint32_t handle, const struct nt_type *type,
+                       ACCESS_MASK access, struct object **object)
 {
     struct object *found = pseudo_object(thread, handle);
     if (!found) {
@@ -238,8 +238,8 @@ void attributes_free(struct attributes *attributes)
     attributes->storage = NULL;
 }
 
-NTSTATUS object_return_handle(struct nt_thread *thread, uint32_t handle_guest, struct object *object,
-                              ACCESS_MASK access, uint32_t attributes)
+NTSTATUS object_return_handle(struct nt_thread *thread, uint32_t handle_guest,
+                              struct object *object, ACCESS_MASK access, uint32_t attributes)
 {
     uint32_t handle;
     NTSTATUS status = handle_create(thread->process, object, access, attributes, &handle);
@@ -258,10 +258,11 @@ static NTSTATUS name_or_find(const struct attributes *attributes, struct object 
     struct object *found = NULL, *directory = NULL;
     struct text rest;
     WCHAR *storage = NULL;
-    NTSTATUS status =
-        namespace_lookup(attributes->root, attributes->name, false, &found, &directory, &rest, &storage);
+    NTSTATUS status = namespace_lookup(attributes->root, attributes->name, false, &found,
+                                       &directory, &rest, &storage);
     if (status == STATUS_OBJECT_NAME_NOT_FOUND && directory) {
-        status = namespace_insert(directory, rest, *object, (attributes->flags & OBJ_PERMANENT) != 0);
+        status =
+            namespace_insert(directory, rest, *object, (attributes->flags & OBJ_PERMANENT) != 0);
     } else if (!status) {
         if (rest.length)
             status = STATUS_OBJECT_PATH_NOT_FOUND;
@@ -310,8 +311,8 @@ NTSTATUS object_open_named(struct nt_thread *thread, uint32_t handle_guest, ACCE
     WCHAR *storage = NULL;
     NTSTATUS status = attributes_read(thread, attributes_guest, &attributes);
     if (!status)
-        status = namespace_lookup(attributes.root, attributes.name, type == &symlink_type, &found, &directory,
-                                  &rest, &storage);
+        status = namespace_lookup(attributes.root, attributes.name, type == &symlink_type, &found,
+                                  &directory, &rest, &storage);
     if (!status && rest.length)
         status = STATUS_OBJECT_PATH_NOT_FOUND;
     if (!status && found->type != type)

@@ -15,17 +15,20 @@ struct object;
 struct nt_process;
 struct nt_thread;
 
+typedef NTSTATUS satisfy_function(struct object *object, struct nt_thread *thread);
+
 struct nt_type {
     const WCHAR *name; /* as NtQueryObject reports it */
     GENERIC_MAPPING mapping;
     /* Waitable types: is it signalled for this thread; then take what a satisfied wait takes. */
     bool (*signaled)(struct object *object, struct nt_thread *thread);
-    NTSTATUS (*satisfy)(struct object *object, struct nt_thread *thread); /* 0 or STATUS_ABANDONED; NULL: nothing */
+    satisfy_function *satisfy; /* 0 or STATUS_ABANDONED; NULL: nothing */
     /* 100 ns (FILETIME) at which `signaled` may turn true by itself; 0 = never. */
     uint64_t (*due)(struct object *object);
     void (*last_handle)(struct object *object); /* the last handle, of any process, is closed */
-    void (*process_handle)(struct object *object, struct nt_process *process); /* a process closed its handle */
-    void (*destroy)(struct object *object);     /* frees the object too */
+    void (*process_handle)(struct object *object,
+                           struct nt_process *process); /* a process closed its handle */
+    void (*destroy)(struct object *object);             /* frees the object too */
     /* Open what `rest` names below this object (devices); the lock is held. */
     NTSTATUS (*parse)(struct object *object, struct text rest, void *open, struct object **result);
 };
@@ -58,8 +61,8 @@ struct handle_table {
 #define HANDLES_MAX 65536u
 
 /* access: generic bits are mapped. The handle takes a reference of its own. */
-NTSTATUS handle_create(struct nt_process *process, struct object *object, ACCESS_MASK access, uint32_t attributes,
-                       uint32_t *handle);
+NTSTATUS handle_create(struct nt_process *process, struct object *object, ACCESS_MASK access,
+                       uint32_t attributes, uint32_t *handle);
 /* The same at a given value (inheritance); false if it is taken. */
 bool handle_put(struct nt_process *process, uint32_t handle, const struct handle_entry *entry);
 struct handle_entry *handle_entry(struct nt_process *process, uint32_t handle);
@@ -70,13 +73,13 @@ void handle_close_all(struct nt_process *process);
  * A held reference to what a handle or pseudo handle means. type NULL: any. access: all of these
  * bits must have been granted.
  */
-NTSTATUS handle_object(struct nt_thread *thread, uint32_t handle, const struct nt_type *type, ACCESS_MASK access,
-                       struct object **object);
+NTSTATUS handle_object(struct nt_thread *thread, uint32_t handle, const struct nt_type *type,
+                       ACCESS_MASK access, struct object **object);
 
 /* ---- names ---- */
 
 struct name {
-    struct list link; /* in the directory */
+    struct list link;         /* in the directory */
     struct object *directory; /* held */
     struct object *object;    /* not held: a name does not keep a temporary object */
     bool permanent;           /* then the name does hold it */
@@ -94,9 +97,11 @@ void namespace_init(void);
  * - STATUS_OBJECT_PATH_NOT_FOUND and others: an error.
  * *storage, if not NULL afterwards, holds the characters of *rest: the caller frees it.
  */
-NTSTATUS namespace_lookup(struct object *root, struct text path, bool open_link, struct object **object,
-                          struct object **directory, struct text *rest, WCHAR **storage);
-NTSTATUS namespace_insert(struct object *directory, struct text name, struct object *object, bool permanent);
+NTSTATUS namespace_lookup(struct object *root, struct text path, bool open_link,
+                          struct object **object, struct object **directory, struct text *rest,
+                          WCHAR **storage);
+NTSTATUS namespace_insert(struct object *directory, struct text name, struct object *object,
+                          bool permanent);
 void namespace_remove(struct object *object); /* forget its name */
 NTSTATUS directory_create(struct object **directory);
 NTSTATUS symlink_create(struct text target, struct object **symlink);
@@ -125,7 +130,7 @@ NTSTATUS object_create_named(struct nt_thread *thread, uint32_t handle_guest, AC
 NTSTATUS object_open_named(struct nt_thread *thread, uint32_t handle_guest, ACCESS_MASK access,
                            uint32_t attributes_guest, const struct nt_type *type);
 /* Make a handle and store it at a guest address; consumes the reference. */
-NTSTATUS object_return_handle(struct nt_thread *thread, uint32_t handle_guest, struct object *object,
-                              ACCESS_MASK access, uint32_t attributes);
+NTSTATUS object_return_handle(struct nt_thread *thread, uint32_t handle_guest,
+                              struct object *object, ACCESS_MASK access, uint32_t attributes);
 
 #endif

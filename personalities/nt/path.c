@@ -6,11 +6,12 @@
 #include <string.h>
 
 #define COMPONENT_MAX 255
-#define DRIVE_C "/c"
+#define DRIVE_C       "/c"
 
 static bool char_allowed(WCHAR c)
 {
-    return c >= ' ' && c != '*' && c != '?' && c != '<' && c != '>' && c != '|' && c != '"' && c != '/';
+    return c >= ' ' && c != '*' && c != '?' && c != '<' && c != '>' && c != '|' && c != '"' &&
+           c != '/';
 }
 
 static NTSTATUS check_component(struct text component)
@@ -139,8 +140,8 @@ NTSTATUS path_status(struct nt_process *process, const char *path, status_t stat
     size_t length = strlen(path);
     while (length > 1 && path[length - 1] != '/')
         length--;
-    status_t parent = BLOCKING(
-        fs_client_stat_path(&process->fs, HANDLE_NONE, path, length, FS_O_NOCASE | FS_O_DIRECTORY, &attr));
+    status_t parent = BLOCKING(fs_client_stat_path(&process->fs, HANDLE_NONE, path, length,
+                                                   FS_O_NOCASE | FS_O_DIRECTORY, &attr));
     return parent == OK ? STATUS_OBJECT_NAME_NOT_FOUND : STATUS_OBJECT_PATH_NOT_FOUND;
 }
 

@@ -15,7 +15,8 @@ WCHAR *path_object_name(const char *unix_path);
 /* \Device\HarddiskVolume1\... of a name that begins with \??\; malloc'ed. */
 WCHAR *path_device_name(const WCHAR *object_name, uint32_t *length);
 /* The Unix path that an NT path (absolute, or below an open directory) names, whether it exists or not. */
-NTSTATUS path_resolve(struct nt_process *process, struct object *root, struct text name, char **path);
+NTSTATUS path_resolve(struct nt_process *process, struct object *root, struct text name,
+                      char **path);
 /* The machine's root directory, borrowed. */
 handle_t root_node(void);
 

@@ -20,14 +20,14 @@ struct pipe_name;
 
 /* One instance; it lives while either end is open. */
 struct pipe_instance {
-    struct list link; /* in its name */
+    struct list link;       /* in its name */
     struct pipe_name *name; /* NULL once the server end has closed */
-    uint32_t references; /* ends */
+    uint32_t references;    /* ends */
     bool connected;
     handle_t to_server_read, to_client_write; /* the server's end */
     handle_t to_server_write, to_client_read; /* kept for the client to come */
-    struct object *listener; /* event of a pending FSCTL_PIPE_LISTEN, held */
-    struct nt_thread *waiting; /* thread that waits in FSCTL_PIPE_LISTEN */
+    struct object *listener;                  /* event of a pending FSCTL_PIPE_LISTEN, held */
+    struct nt_thread *waiting;                /* thread that waits in FSCTL_PIPE_LISTEN */
     uint32_t to_server, to_client; /* messages under way, each with its length in front */
 };
 
@@ -54,9 +54,8 @@ static struct list names = {&names, &names};
 
 static struct pipe_name *find_name(struct text wanted)
 {
-    list_each(name, &names, struct pipe_name, link)
-        if (text_equal((struct text){name->chars, name->length}, wanted))
-            return name;
+    list_each(name, &names, struct pipe_name,
+              link) if (text_equal((struct text){name->chars, name->length}, wanted)) return name;
     return NULL;
 }
 
@@ -109,14 +108,15 @@ void pipe_closed(struct nt_file *file)
 
 static NTSTATUS make_streams(struct pipe_instance *instance)
 {
-    status_t status = stream_create(CAPACITY, &instance->to_server_read, &instance->to_server_write);
+    status_t status =
+        stream_create(CAPACITY, &instance->to_server_read, &instance->to_server_write);
     if (status == OK)
         status = stream_create(CAPACITY, &instance->to_client_read, &instance->to_client_write);
     return nt_status(status);
 }
 
-static struct nt_file *make_end(struct pipe_instance *instance, bool server, uint32_t type, ACCESS_MASK access,
-                                uint32_t options)
+static struct nt_file *make_end(struct pipe_instance *instance, bool server, uint32_t type,
+                                ACCESS_MASK access, uint32_t options)
 {
     struct nt_file *file = ntfile_new(FILE_PIPE, access, options);
     struct pipe_end *end = calloc(1, sizeof *end);
@@ -134,15 +134,14 @@ static struct nt_file *make_end(struct pipe_instance *instance, bool server, uin
     return file;
 }
 
-static NTSTATUS name_for(struct text wanted, const struct pipe_request *request, struct pipe_name **result,
-                         bool *existed)
+static NTSTATUS name_for(struct text wanted, const struct pipe_request *request,
+                         struct pipe_name **result, bool *existed)
 {
     struct pipe_name *name = find_name(wanted);
     uint32_t count = 0;
     *existed = name != NULL;
     if (name) {
-        list_each(instance, &name->instances, struct pipe_instance, link)
-            count++;
+        list_each(instance, &name->instances, struct pipe_instance, link) count++;
         *result = name;
         if (request->disposition == FILE_CREATE)
             return STATUS_ACCESS_DENIED;
@@ -163,14 +162,16 @@ static NTSTATUS name_for(struct text wanted, const struct pipe_request *request,
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS make_server(struct pipe_name *name, const struct pipe_request *request, struct object **result)
+static NTSTATUS make_server(struct pipe_name *name, const struct pipe_request *request,
+                            struct object **result)
 {
     struct pipe_instance *instance = calloc(1, sizeof *instance);
     if (!instance)
         return STATUS_NO_MEMORY;
     list_init(&instance->link);
     NTSTATUS status = make_streams(instance);
-    struct nt_file *file = status ? NULL : make_end(instance, true, name->type, request->access, request->options);
+    struct nt_file *file =
+        status ? NULL : make_end(instance, true, name->type, request->access, request->options);
     if (!file) {
         instance->references = 1;
         release_instance(instance);
@@ -190,8 +191,8 @@ static NTSTATUS make_server(struct pipe_name *name, const struct pipe_request *r
 /* What is left of the path behind \Device\NamedPipe: the name with its backslash. */
 static bool pipe_name_text(struct text path, struct text *name)
 {
-    static const struct text prefixes[] = {{L"\\??\\pipe\\", 9}, {L"\\Device\\NamedPipe\\", 18},
-                                           {L"\\DosDevices\\pipe\\", 17}};
+    static const struct text prefixes[] = {
+        {L"\\??\\pipe\\", 9}, {L"\\Device\\NamedPipe\\", 18}, {L"\\DosDevices\\pipe\\", 17}};
     for (uint32_t i = 0; i < 3; i++)
         if (text_starts(path, prefixes[i]) && path.length > prefixes[i].length) {
             *name = text_skip(path, prefixes[i].length);
@@ -253,10 +254,12 @@ NTSTATUS pipe_open(struct text path, struct open_request *request, struct object
     struct pipe_name *name = find_name(text_skip(path, 1));
     if (!name)
         return STATUS_OBJECT_NAME_NOT_FOUND;
-    list_each(instance, &name->instances, struct pipe_instance, link) {
+    list_each(instance, &name->instances, struct pipe_instance, link)
+    {
         if (instance->connected)
             continue;
-        struct nt_file *file = make_end(instance, false, name->type, request->access, request->options);
+        struct nt_file *file =
+            make_end(instance, false, name->type, request->access, request->options);
         if (!file)
             return STATUS_NO_MEMORY;
         file->read_end = instance->to_client_read;
@@ -289,8 +292,8 @@ static NTSTATUS read_all(struct nt_file *file, void *to, uint32_t length)
     uint32_t done = 0;
     while (done < length) {
         uint32_t moved;
-        status_t status =
-            BLOCKING(stream_read(file->read_end, (uint8_t *)to + done, length - done, &moved, DEADLINE_NEVER));
+        status_t status = BLOCKING(stream_read(file->read_end, (uint8_t *)to + done, length - done,
+                                               &moved, DEADLINE_NEVER));
         if (status == ERR_INTERRUPTED && done == 0)
             return STATUS_RESTART_CALL;
         if (status != OK && status != ERR_INTERRUPTED)
@@ -303,7 +306,8 @@ static NTSTATUS read_all(struct nt_file *file, void *to, uint32_t length)
     return STATUS_SUCCESS;
 }
 
-NTSTATUS named_pipe_read(struct nt_thread *thread, struct nt_file *file, void *to, uint32_t length, uint32_t *done)
+NTSTATUS named_pipe_read(struct nt_thread *thread, struct nt_file *file, void *to, uint32_t length,
+                         uint32_t *done)
 {
     struct pipe_end *end = file->pipe;
     (void)thread;
@@ -316,7 +320,9 @@ NTSTATUS named_pipe_read(struct nt_thread *thread, struct nt_file *file, void *t
         status_t status = BLOCKING(stream_read(file->read_end, to, length, done, DEADLINE_NEVER));
         if (status == ERR_INTERRUPTED)
             return STATUS_RESTART_CALL;
-        return status != OK ? nt_status(status) : *done || !length ? STATUS_SUCCESS : STATUS_PIPE_BROKEN;
+        return status != OK       ? nt_status(status)
+               : *done || !length ? STATUS_SUCCESS
+                                  : STATUS_PIPE_BROKEN;
     }
     if (!end->rest) {
         NTSTATUS status = read_all(file, &end->rest, sizeof end->rest);
@@ -338,8 +344,8 @@ static NTSTATUS write_all(struct nt_file *file, const void *from, uint32_t lengt
     uint32_t done = 0;
     while (done < length) {
         uint32_t moved = 0;
-        status_t status = BLOCKING(
-            stream_write(file->write_end, (const uint8_t *)from + done, length - done, &moved, DEADLINE_NEVER));
+        status_t status = BLOCKING(stream_write(file->write_end, (const uint8_t *)from + done,
+                                                length - done, &moved, DEADLINE_NEVER));
         if (status == ERR_INTERRUPTED && done == 0)
             return STATUS_RESTART_CALL;
         if (status != OK && status != ERR_INTERRUPTED)
@@ -351,8 +357,8 @@ static NTSTATUS write_all(struct nt_file *file, const void *from, uint32_t lengt
     return STATUS_SUCCESS;
 }
 
-NTSTATUS named_pipe_write(struct nt_thread *thread, struct nt_file *file, const void *from, uint32_t length,
-                          uint32_t *done)
+NTSTATUS named_pipe_write(struct nt_thread *thread, struct nt_file *file, const void *from,
+                          uint32_t length, uint32_t *done)
 {
     (void)thread;
     if (!message_type(file)) {
@@ -389,7 +395,8 @@ static NTSTATUS pipe_listen(struct call *call, struct nt_file *file)
         object_release(end->instance->listener);
         end->instance->listener = NULL;
         if (call->args[1])
-            (void)!handle_object(thread, call->args[1], &event_type, EVENT_MODIFY_STATE, &end->instance->listener);
+            (void)!handle_object(thread, call->args[1], &event_type, EVENT_MODIFY_STATE,
+                                 &end->instance->listener);
         NTSTATUS status = guest_write(call->args[4], &block, sizeof block);
         return status ? status : STATUS_PENDING;
     }
@@ -418,7 +425,8 @@ static NTSTATUS pipe_state(struct nt_file *file, struct peek *peek)
         return STATUS_PIPE_BROKEN;
     if (!file->pipe || !message_type(file))
         return STATUS_SUCCESS;
-    uint32_t lengths = *message_count(file->pipe, true) * sizeof peek->message, queued = peek->queued;
+    uint32_t lengths = *message_count(file->pipe, true) * sizeof peek->message,
+             queued = peek->queued;
     peek->queued = queued > lengths ? queued - lengths : 0;
     if (file->pipe->rest) {
         peek->message = file->pipe->rest;
@@ -475,9 +483,8 @@ static NTSTATUS pipe_wait(struct call *call)
     struct pipe_name *name = find_name((struct text){chars, buffer.NameLength / sizeof(WCHAR)});
     if (!name)
         return STATUS_OBJECT_NAME_NOT_FOUND;
-    list_each(instance, &name->instances, struct pipe_instance, link)
-        if (!instance->connected)
-            return STATUS_SUCCESS;
+    list_each(instance, &name->instances, struct pipe_instance,
+              link) if (!instance->connected) return STATUS_SUCCESS;
     return STATUS_IO_TIMEOUT;
 }
 

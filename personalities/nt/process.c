@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIGNAL_INTERRUPT 2
+#define SIGNAL_INTERRUPT       2
 #define STOPPED_STATUS(signal) (0x7f | (int32_t)(signal) << 8)
-#define CONTINUED_STATUS 0xffff
+#define CONTINUED_STATUS       0xffff
 
 struct list nt_processes = {&nt_processes, &nt_processes};
 
@@ -36,9 +36,9 @@ static void process_destroy(struct object *object)
 const struct nt_type process_type = {
     .name = L"Process",
     .mapping = {STANDARD_RIGHTS_READ | PROCESS_VM_READ | PROCESS_QUERY_INFORMATION,
-                STANDARD_RIGHTS_WRITE | PROCESS_CREATE_PROCESS | PROCESS_CREATE_THREAD | PROCESS_VM_OPERATION |
-                    PROCESS_VM_WRITE | PROCESS_DUP_HANDLE | PROCESS_SET_QUOTA | PROCESS_SET_INFORMATION |
-                    PROCESS_SUSPEND_RESUME,
+                STANDARD_RIGHTS_WRITE | PROCESS_CREATE_PROCESS | PROCESS_CREATE_THREAD |
+                    PROCESS_VM_OPERATION | PROCESS_VM_WRITE | PROCESS_DUP_HANDLE |
+                    PROCESS_SET_QUOTA | PROCESS_SET_INFORMATION | PROCESS_SUSPEND_RESUME,
                 STANDARD_RIGHTS_EXECUTE | PROCESS_TERMINATE | SYNCHRONIZE, PROCESS_ALL_ACCESS},
     .signaled = process_signaled,
     .destroy = process_destroy,
@@ -61,9 +61,8 @@ struct nt_process *process_new(void)
 
 struct nt_process *process_by_pid(uint32_t pid)
 {
-    list_each(process, &nt_processes, struct nt_process, link)
-        if (process->pid == pid && !process->exited)
-            return process;
+    list_each(process, &nt_processes, struct nt_process,
+              link) if (process->pid == pid && !process->exited) return process;
     return NULL;
 }
 
@@ -71,8 +70,7 @@ struct nt_process *process_by_pid(uint32_t pid)
 
 static void prod_all(struct nt_process *process)
 {
-    list_each(thread, &process->threads, struct nt_thread, link)
-        thread_prod(thread);
+    list_each(thread, &process->threads, struct nt_thread, link) thread_prod(thread);
 }
 
 void process_terminate_nt(struct nt_process *process, uint32_t code)
@@ -104,7 +102,8 @@ static int32_t wait_status(const struct nt_process *process)
 /* Thread objects without a server thread: they stand for programs of other personalities. */
 static void end_stand_ins(struct nt_process *process)
 {
-    list_each_safe(thread, after, &process->threads, struct nt_thread, link) {
+    list_each_safe(thread, after, &process->threads, struct nt_thread, link)
+    {
         thread->exited = true;
         thread->exit_status = process->exit_status;
         list_remove(&thread->link);
@@ -192,9 +191,8 @@ static void terminate_self(struct nt_thread *thread, uint32_t code)
 /* All other threads of the caller's process end; it goes on to run down its DLLs. */
 static NTSTATUS terminate_others(struct call *call)
 {
-    list_each_safe(thread, after, &call->process->threads, struct nt_thread, link)
-        if (thread != call->thread)
-            thread_terminate(thread, call->args[1]);
+    list_each_safe(thread, after, &call->process->threads, struct nt_thread,
+                   link) if (thread != call->thread) thread_terminate(thread, call->args[1]);
     process_quiesce(call->process, call->thread);
     return STATUS_SUCCESS;
 }
@@ -212,7 +210,8 @@ NTSTATUS nt_terminate_process(struct call *call)
     else if (process->exited)
         status = STATUS_PROCESS_IS_TERMINATING;
     else if (process->foreign)
-        status = nt_status(BLOCKING(init_proc_signal(nt_init, process->pid, 9, call->process->pid, NULL)));
+        status = nt_status(
+            BLOCKING(init_proc_signal(nt_init, process->pid, 9, call->process->pid, NULL)));
     else
         process_terminate_nt(process, call->args[1]);
     object_release(&process->object);
@@ -233,16 +232,19 @@ NTSTATUS nt_open_process(struct call *call)
     if (!process)
         return STATUS_INVALID_CID;
     object_hold(&process->object);
-    return object_return_handle(call->thread, call->args[0], &process->object, call->args[1], attributes.flags);
+    return object_return_handle(call->thread, call->args[0], &process->object, call->args[1],
+                                attributes.flags);
 }
 
 static NTSTATUS suspend_all(struct call *call, bool suspend)
 {
     struct nt_process *process;
-    NTSTATUS status = process_from_handle(call->thread, call->args[0], PROCESS_SUSPEND_RESUME, &process);
+    NTSTATUS status =
+        process_from_handle(call->thread, call->args[0], PROCESS_SUSPEND_RESUME, &process);
     if (status)
         return status;
-    list_each(thread, &process->threads, struct nt_thread, link) {
+    list_each(thread, &process->threads, struct nt_thread, link)
+    {
         if (suspend)
             thread->suspend_count++;
         else if (thread->suspend_count > 0)
@@ -270,6 +272,7 @@ void process_child_ended(uint32_t pid, int32_t status)
     if (!process || !process->foreign)
         return;
     uint32_t signal = status & 0x7f;
-    process->exit_status = signal ? (uint32_t)STATUS_CONTROL_C_EXIT : (uint32_t)(status >> 8 & 0xff);
+    process->exit_status =
+        signal ? (uint32_t)STATUS_CONTROL_C_EXIT : (uint32_t)(status >> 8 & 0xff);
     process_finish(process);
 }

@@ -47,9 +47,9 @@ void process_child_ended(uint32_t pid, int32_t status);
 /* ---- start (start.c) ---- */
 
 struct process_start {
-    struct image *image; /* held by the caller */
-    const WCHAR *image_path;  /* C:\dir\x.exe */
-    const WCHAR *directory;   /* with a trailing backslash */
+    struct image *image;     /* held by the caller */
+    const WCHAR *image_path; /* C:\dir\x.exe */
+    const WCHAR *directory;  /* with a trailing backslash */
     struct text command_line, title, desktop, shell_info, runtime_info;
     const WCHAR *environment; /* block of strings, ended by an empty one */
     uint32_t environment_bytes;
@@ -59,7 +59,8 @@ struct process_start {
     bool suspended;
 };
 /* Map everything and make the first thread (held, not launched). Gives the lock up. */
-NTSTATUS process_build(struct nt_process *process, const struct process_start *start, struct nt_thread **thread);
+NTSTATUS process_build(struct nt_process *process, const struct process_start *start,
+                       struct nt_thread **thread);
 
 struct start_event {
     struct proc_event event;

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_MAX 255u
+#define NAME_MAX  255u
 #define VALUE_MAX 0x100000u
 #define DEPTH_MAX 64u
 
@@ -29,7 +29,7 @@ struct key {
     struct value *values;                 /* in order */
     WCHAR *name, *class;
     uint32_t name_length, class_length;
-    uint64_t written; /* FILETIME */
+    uint64_t written;    /* FILETIME */
     uint32_t references; /* open handles and the tree */
     bool deleted;
 };
@@ -133,7 +133,8 @@ static struct value *add_value(struct key *key, struct text name)
 }
 
 /* Consumes the data. */
-static NTSTATUS set_value(struct key *key, struct text name, uint32_t type, uint8_t *data, uint32_t size)
+static NTSTATUS set_value(struct key *key, struct text name, uint32_t type, uint8_t *data,
+                          uint32_t size)
 {
     struct value *value = *find_value(key, name);
     if (!value)
@@ -210,7 +211,8 @@ WCHAR *key_path(struct object *object, uint32_t *length)
 }
 
 /* Where the attributes' path begins; *rest is the path from there. */
-static NTSTATUS walk_start(const struct attributes *attributes, struct key **start, struct text *rest)
+static NTSTATUS walk_start(const struct attributes *attributes, struct key **start,
+                           struct text *rest)
 {
     *rest = attributes->name;
     if (attributes->root) {
@@ -229,7 +231,8 @@ static NTSTATUS walk_start(const struct attributes *attributes, struct key **sta
 }
 
 /* The key, or its parent and the missing last component. */
-static NTSTATUS walk_key(const struct attributes *attributes, struct key **key, struct text *missing)
+static NTSTATUS walk_key(const struct attributes *attributes, struct key **key,
+                         struct text *missing)
 {
     struct text rest;
     NTSTATUS status = walk_start(attributes, key, &rest);
@@ -259,7 +262,9 @@ static NTSTATUS return_key(struct call *call, struct key *key, uint32_t attribut
 {
     struct object *object;
     NTSTATUS status = key_object_new(key, &object);
-    return status ? status : object_return_handle(call->thread, call->args[0], object, call->args[1], attributes);
+    return status ? status
+                  : object_return_handle(call->thread, call->args[0], object, call->args[1],
+                                         attributes);
 }
 
 NTSTATUS nt_open_key(struct call *call)
@@ -319,7 +324,8 @@ NTSTATUS nt_create_key(struct call *call)
     return status ? status : guest_return32(call->args[6], disposition);
 }
 
-static NTSTATUS key_from(struct call *call, ACCESS_MASK access, struct object **object, struct key **key)
+static NTSTATUS key_from(struct call *call, ACCESS_MASK access, struct object **object,
+                         struct key **key)
 {
     NTSTATUS status = handle_object(call->thread, call->args[0], &key_type, access, object);
     if (status)
@@ -355,8 +361,8 @@ struct answer {
 };
 
 static NTSTATUS answer_parts(const struct answer *answer, const void *header, uint32_t header_size,
-                             const void *first, uint32_t first_size, uint32_t second_at, const void *second,
-                             uint32_t second_size)
+                             const void *first, uint32_t first_size, uint32_t second_at,
+                             const void *second, uint32_t second_size)
 {
     uint32_t needed = second_size ? second_at + second_size : header_size + first_size;
     NTSTATUS status = guest_return32(answer->returned, needed);
@@ -367,10 +373,12 @@ static NTSTATUS answer_parts(const struct answer *answer, const void *header, ui
     status = guest_write(answer->buffer, header, header_size);
     uint32_t room = answer->size - header_size;
     if (!status)
-        status = guest_write(answer->buffer + header_size, first, first_size < room ? first_size : room);
+        status =
+            guest_write(answer->buffer + header_size, first, first_size < room ? first_size : room);
     if (!status && second_size && answer->size > second_at) {
         room = answer->size - second_at;
-        status = guest_write(answer->buffer + second_at, second, second_size < room ? second_size : room);
+        status = guest_write(answer->buffer + second_at, second,
+                             second_size < room ? second_size : room);
     }
     return status ? status : answer->size < needed ? STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS;
 }
@@ -379,20 +387,21 @@ static NTSTATUS answer_value(const struct answer *answer, const struct value *va
 {
     uint32_t name_bytes = value->name_length * sizeof(WCHAR);
     uint32_t header = offsetof(KEY_VALUE_FULL_INFORMATION, Name);
-    KEY_VALUE_FULL_INFORMATION full = {.Type = value->type, .DataLength = value->size, .NameLength = name_bytes};
+    KEY_VALUE_FULL_INFORMATION full = {
+        .Type = value->type, .DataLength = value->size, .NameLength = name_bytes};
     KEY_VALUE_BASIC_INFORMATION basic = {.Type = value->type, .NameLength = name_bytes};
     KEY_VALUE_PARTIAL_INFORMATION partial = {.Type = value->type, .DataLength = value->size};
     switch (class) {
     case KeyValueBasicInformation:
-        return answer_parts(answer, &basic, offsetof(KEY_VALUE_BASIC_INFORMATION, Name), value->name, name_bytes, 0,
-                            NULL, 0);
+        return answer_parts(answer, &basic, offsetof(KEY_VALUE_BASIC_INFORMATION, Name),
+                            value->name, name_bytes, 0, NULL, 0);
     case KeyValuePartialInformation:
-        return answer_parts(answer, &partial, offsetof(KEY_VALUE_PARTIAL_INFORMATION, Data), value->data,
-                            value->size, 0, NULL, 0);
+        return answer_parts(answer, &partial, offsetof(KEY_VALUE_PARTIAL_INFORMATION, Data),
+                            value->data, value->size, 0, NULL, 0);
     case KeyValueFullInformation:
         full.DataOffset = (header + name_bytes + 3) & ~3u;
-        return answer_parts(answer, &full, header, value->name, name_bytes, full.DataOffset, value->data,
-                            value->size);
+        return answer_parts(answer, &full, header, value->name, name_bytes, full.DataOffset,
+                            value->data, value->size);
     }
     return STATUS_INVALID_PARAMETER;
 }
@@ -417,7 +426,8 @@ static void count_key(const struct key *key, KEY_FULL_INFORMATION *info)
 
 static NTSTATUS answer_full(const struct answer *answer, const struct key *key)
 {
-    KEY_FULL_INFORMATION info = {.ClassLength = key->class_length * sizeof(WCHAR), .ClassOffset = -1};
+    KEY_FULL_INFORMATION info = {.ClassLength = key->class_length * sizeof(WCHAR),
+                                 .ClassOffset = -1};
     uint32_t header = offsetof(KEY_FULL_INFORMATION, Class);
     info.LastWriteTime.QuadPart = key->written;
     if (info.ClassLength)
@@ -448,28 +458,30 @@ static NTSTATUS answer_name(const struct answer *answer, struct key *key)
     if (!path)
         return STATUS_NO_MEMORY;
     KEY_NAME_INFORMATION info = {.NameLength = length * sizeof(WCHAR)};
-    NTSTATUS status = answer_parts(answer, &info, offsetof(KEY_NAME_INFORMATION, Name), path, info.NameLength, 0,
-                                   NULL, 0);
+    NTSTATUS status = answer_parts(answer, &info, offsetof(KEY_NAME_INFORMATION, Name), path,
+                                   info.NameLength, 0, NULL, 0);
     free(path);
     return status;
 }
 
 static NTSTATUS answer_key(const struct answer *answer, struct key *key, uint32_t class)
 {
-    uint32_t name_bytes = key->name_length * sizeof(WCHAR), class_bytes = key->class_length * sizeof(WCHAR);
+    uint32_t name_bytes = key->name_length * sizeof(WCHAR),
+             class_bytes = key->class_length * sizeof(WCHAR);
     KEY_BASIC_INFORMATION basic = {.NameLength = name_bytes};
-    KEY_NODE_INFORMATION node = {.NameLength = name_bytes, .ClassLength = class_bytes, .ClassOffset = -1};
+    KEY_NODE_INFORMATION node = {
+        .NameLength = name_bytes, .ClassLength = class_bytes, .ClassOffset = -1};
     uint32_t node_header = offsetof(KEY_NODE_INFORMATION, Name);
     basic.LastWriteTime.QuadPart = node.LastWriteTime.QuadPart = key->written;
     switch (class) {
     case KeyBasicInformation:
-        return answer_parts(answer, &basic, offsetof(KEY_BASIC_INFORMATION, Name), key->name, name_bytes, 0, NULL,
-                            0);
+        return answer_parts(answer, &basic, offsetof(KEY_BASIC_INFORMATION, Name), key->name,
+                            name_bytes, 0, NULL, 0);
     case KeyNodeInformation:
         if (class_bytes)
             node.ClassOffset = node_header + name_bytes;
-        return answer_parts(answer, &node, node_header, key->name, name_bytes, node_header + name_bytes, key->class,
-                            class_bytes);
+        return answer_parts(answer, &node, node_header, key->name, name_bytes,
+                            node_header + name_bytes, key->class, class_bytes);
     case KeyFullInformation:
         return answer_full(answer, key);
     case KeyNameInformation:
@@ -574,7 +586,8 @@ NTSTATUS nt_set_value_key(struct call *call)
     NTSTATUS status = guest_read_text(call->args[1], &name, &storage);
     if (status)
         return status;
-    status = name.length > 16383 ? STATUS_NAME_TOO_LONG : key_from(call, KEY_SET_VALUE, &object, &key);
+    status =
+        name.length > 16383 ? STATUS_NAME_TOO_LONG : key_from(call, KEY_SET_VALUE, &object, &key);
     if (!status) {
         status = store_value(call, key, name);
         object_release(object);
@@ -695,8 +708,9 @@ static NTSTATUS read_value_line(struct key *key, const char *at, const char *end
         return STATUS_INVALID_PARAMETER;
     if (length == 0 && *at == '@')
         at++;
-    NTSTATUS status = at < end && *at == '=' ? read_data(key, (struct text){name, length}, at + 1, end)
-                                            : STATUS_INVALID_PARAMETER;
+    NTSTATUS status = at < end && *at == '='
+                          ? read_data(key, (struct text){name, length}, at + 1, end)
+                          : STATUS_INVALID_PARAMETER;
     free(name);
     return status;
 }

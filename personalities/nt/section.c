@@ -22,8 +22,8 @@ static void section_destroy(struct object *object)
 const struct nt_type section_type = {
     .name = L"Section",
     .mapping = {STANDARD_RIGHTS_READ | SECTION_QUERY | SECTION_MAP_READ,
-                STANDARD_RIGHTS_WRITE | SECTION_MAP_WRITE, STANDARD_RIGHTS_EXECUTE | SECTION_MAP_EXECUTE,
-                SECTION_ALL_ACCESS},
+                STANDARD_RIGHTS_WRITE | SECTION_MAP_WRITE,
+                STANDARD_RIGHTS_EXECUTE | SECTION_MAP_EXECUTE, SECTION_ALL_ACCESS},
     .destroy = section_destroy,
 };
 
@@ -47,7 +47,8 @@ NTSTATUS section_create_image(struct image *image, const WCHAR *file_name, struc
     }
     section->image = image;
     section->size = image->plan.image_size;
-    section->file_name = file_name ? text_copy((struct text){file_name, text_length(file_name)}) : NULL;
+    section->file_name =
+        file_name ? text_copy((struct text){file_name, text_length(file_name)}) : NULL;
     *result = &section->object;
     return STATUS_SUCCESS;
 }
@@ -89,7 +90,8 @@ static NTSTATUS fill_file(struct section *section, struct nt_file *file, uint64_
         status = extend_file(file, size);
     }
     if (!status)
-        status = nt_status(BLOCKING(fs_client_vmo(file->node, prot, &section->vmo, &vmo_size, &section->coherent)));
+        status = nt_status(BLOCKING(
+            fs_client_vmo(file->node, prot, &section->vmo, &vmo_size, &section->coherent)));
     section->size = size ? size : attr.size;
     section->node = handle_copy(file->node);
     return status;
@@ -103,11 +105,13 @@ static NTSTATUS fill_memory(struct section *section, uint64_t size)
     return nt_status(vmo_create(0, section->size, &section->vmo));
 }
 
-static NTSTATUS fill_section(struct section *section, struct nt_thread *thread, uint32_t handle, uint64_t size)
+static NTSTATUS fill_section(struct section *section, struct nt_thread *thread, uint32_t handle,
+                             uint64_t size)
 {
     struct object *object;
     if (!handle)
-        return section->flags & SEC_IMAGE ? STATUS_INVALID_FILE_FOR_SECTION : fill_memory(section, size);
+        return section->flags & SEC_IMAGE ? STATUS_INVALID_FILE_FOR_SECTION
+                                          : fill_memory(section, size);
     NTSTATUS status = handle_object(thread, handle, &file_type, 0, &object);
     if (status)
         return status;
@@ -134,7 +138,8 @@ NTSTATUS nt_create_section(struct call *call)
         return STATUS_INVALID_PAGE_PROTECTION;
     if (!(flags & (SEC_IMAGE | SEC_COMMIT | SEC_RESERVE | SEC_FILE)))
         return STATUS_INVALID_PARAMETER_6;
-    NTSTATUS status = call->args[3] ? guest_read(&size, call->args[3], sizeof size) : STATUS_SUCCESS;
+    NTSTATUS status =
+        call->args[3] ? guest_read(&size, call->args[3], sizeof size) : STATUS_SUCCESS;
     if (status)
         return status;
     struct section *section = section_new(protect, flags);
@@ -145,12 +150,14 @@ NTSTATUS nt_create_section(struct call *call)
         object_release(&section->object);
         return status;
     }
-    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2], &section->object);
+    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2],
+                               &section->object);
 }
 
 NTSTATUS nt_open_section(struct call *call)
 {
-    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2], &section_type);
+    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2],
+                             &section_type);
 }
 
 static NTSTATUS query_image(struct call *call, const struct section *section)
@@ -165,11 +172,13 @@ static NTSTATUS query_image(struct call *call, const struct section *section)
 NTSTATUS nt_query_section(struct call *call)
 {
     struct object *object;
-    NTSTATUS status = handle_object(call->thread, call->args[0], &section_type, SECTION_QUERY, &object);
+    NTSTATUS status =
+        handle_object(call->thread, call->args[0], &section_type, SECTION_QUERY, &object);
     if (status)
         return status;
     struct section *section = section_of(object);
-    SECTION_BASIC_INFORMATION basic = {.Attributes = section->flags | (section->node ? SEC_FILE : 0)};
+    SECTION_BASIC_INFORMATION basic = {.Attributes =
+                                           section->flags | (section->node ? SEC_FILE : 0)};
     basic.Size.QuadPart = section->size;
     if (call->args[1] == SectionBasicInformation)
         status = guest_return(call->args[2], call->args[3], call->args[4], &basic, sizeof basic);
@@ -216,12 +225,14 @@ static NTSTATUS check_view(const struct section *section, struct view_request *v
 static NTSTATUS place_view(struct nt_process *process, struct view_request *view)
 {
     if (view->base)
-        return vm_range_free(process, view->base, view->size) ? STATUS_SUCCESS : STATUS_CONFLICTING_ADDRESSES;
+        return vm_range_free(process, view->base, view->size) ? STATUS_SUCCESS
+                                                              : STATUS_CONFLICTING_ADDRESSES;
     view->base = vm_search(process, view->size, (view->type & MEM_TOP_DOWN) != 0);
     return view->base ? STATUS_SUCCESS : STATUS_NO_MEMORY;
 }
 
-static NTSTATUS map_data(struct nt_process *process, struct section *section, struct view_request *view)
+static NTSTATUS map_data(struct nt_process *process, struct section *section,
+                         struct view_request *view)
 {
     NTSTATUS status = check_view(section, view);
     if (!status)
@@ -247,7 +258,8 @@ static NTSTATUS map_data(struct nt_process *process, struct section *section, st
     return STATUS_NO_MEMORY;
 }
 
-static NTSTATUS map_view(struct nt_process *process, struct section *section, struct view_request *view)
+static NTSTATUS map_view(struct nt_process *process, struct section *section,
+                         struct view_request *view)
 {
     if (!section->image)
         return map_data(process, section, view);
@@ -285,7 +297,8 @@ static NTSTATUS map_view_call(struct call *call, struct view_request *view)
         return status;
     status = process_from_handle(call->thread, call->args[1], PROCESS_VM_OPERATION, &process);
     if (!status) {
-        status = process->exiting ? STATUS_PROCESS_IS_TERMINATING : map_view(process, section_of(object), view);
+        status = process->exiting ? STATUS_PROCESS_IS_TERMINATING
+                                  : map_view(process, section_of(object), view);
         object_release(&process->object);
     }
     object_release(object);
@@ -308,7 +321,8 @@ NTSTATUS nt_map_view_of_section(struct call *call)
 /* (section, process, *base, *offset, *size, type, protect, parameters, count) */
 NTSTATUS nt_map_view_of_section_ex(struct call *call)
 {
-    uint32_t offset = call->args[3], size = call->args[4], type = call->args[5], protect = call->args[6];
+    uint32_t offset = call->args[3], size = call->args[4], type = call->args[5],
+             protect = call->args[6];
     if (call->args[8])
         return STATUS_NOT_IMPLEMENTED;
     call->args[5] = offset;
@@ -327,7 +341,8 @@ static struct allocation *view_at(struct nt_process *process, uint32_t address)
 NTSTATUS nt_unmap_view_of_section(struct call *call)
 {
     struct nt_process *process;
-    NTSTATUS status = process_from_handle(call->thread, call->args[0], PROCESS_VM_OPERATION, &process);
+    NTSTATUS status =
+        process_from_handle(call->thread, call->args[0], PROCESS_VM_OPERATION, &process);
     if (status)
         return status;
     struct allocation *view = view_at(process, call->args[1]);
@@ -364,7 +379,8 @@ NTSTATUS nt_flush_virtual_memory(struct call *call)
 
 NTSTATUS nt_are_mapped_files_the_same(struct call *call)
 {
-    struct allocation *a = view_at(call->process, call->args[0]), *b = view_at(call->process, call->args[1]);
+    struct allocation *a = view_at(call->process, call->args[0]),
+                      *b = view_at(call->process, call->args[1]);
     if (!a || !b)
         return STATUS_INVALID_ADDRESS;
     struct image *first = section_of(a->section)->image, *second = section_of(b->section)->image;
@@ -375,7 +391,8 @@ NTSTATUS nt_are_mapped_files_the_same(struct call *call)
 
 /* ---- national language files ---- */
 
-static NTSTATUS map_nls(struct nt_process *process, const char *name, uint32_t *base, uint32_t *size)
+static NTSTATUS map_nls(struct nt_process *process, const char *name, uint32_t *base,
+                        uint32_t *size)
 {
     char path[64];
     handle_t node;
@@ -389,7 +406,8 @@ static NTSTATUS map_nls(struct nt_process *process, const char *name, uint32_t *
     NTSTATUS status = section ? STATUS_SUCCESS : STATUS_NO_MEMORY;
     if (!status) {
         section->node = node;
-        status = nt_status(BLOCKING(fs_client_vmo(node, PROT_R, &section->vmo, &section->size, &section->coherent)));
+        status = nt_status(BLOCKING(
+            fs_client_vmo(node, PROT_R, &section->vmo, &section->size, &section->coherent)));
         struct view_request view = {.protect = PAGE_READONLY};
         if (!status)
             status = map_data(process, section, &view);
@@ -404,7 +422,8 @@ static NTSTATUS map_nls(struct nt_process *process, const char *name, uint32_t *
 
 static bool normalisation_name(uint32_t form, char *name, size_t size)
 {
-    static const char *const forms[] = {[1] = "nfc", [2] = "nfd", [5] = "nfkc", [6] = "nfkd", [13] = "idna"};
+    static const char *const forms[] = {
+        [1] = "nfc", [2] = "nfd", [5] = "nfkc", [6] = "nfkd", [13] = "idna"};
     if (form >= sizeof forms / sizeof forms[0] || !forms[form])
         return false;
     snprintf(name, size, "norm%s.nls", forms[form]);

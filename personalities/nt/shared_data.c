@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define TICK (15 * NS_PER_MS)
+#define TICK            (15 * NS_PER_MS)
 #define TICK_MULTIPLIER (1u << 24) /* makes TickCount plain milliseconds */
 
 static KSHARED_USER_DATA *shared;
@@ -80,9 +80,9 @@ void shared_data_wake(void)
 static void fill_static(void)
 {
     static const WCHAR root[] = L"C:\\windows";
-    static const uint8_t features[] = {PF_COMPARE_EXCHANGE_DOUBLE, PF_MMX_INSTRUCTIONS_AVAILABLE,
-                                       PF_XMMI_INSTRUCTIONS_AVAILABLE, PF_RDTSC_INSTRUCTION_AVAILABLE,
-                                       PF_XMMI64_INSTRUCTIONS_AVAILABLE};
+    static const uint8_t features[] = {
+        PF_COMPARE_EXCHANGE_DOUBLE, PF_MMX_INSTRUCTIONS_AVAILABLE, PF_XMMI_INSTRUCTIONS_AVAILABLE,
+        PF_RDTSC_INSTRUCTION_AVAILABLE, PF_XMMI64_INSTRUCTIONS_AVAILABLE};
     struct system_info info;
     shared->TickCountMultiplier = TICK_MULTIPLIER;
     memcpy(shared->NtSystemRoot, root, sizeof root);
@@ -113,7 +113,8 @@ static status_t make_trampolines(void)
 
 void shared_data_init(void)
 {
-    struct map_request request = {.length = PAGE_SIZE, .prot = PROT_R | PROT_W, .flags = MAP_FLAG_SHARED};
+    struct map_request request = {
+        .length = PAGE_SIZE, .prot = PROT_R | PROT_W, .flags = MAP_FLAG_SHARED};
     status_t status = vmo_create(0, PAGE_SIZE, &shared_vmo);
     request.vmo = shared_vmo;
     if (status == OK)
@@ -130,7 +131,8 @@ void shared_data_init(void)
         process_fail("clock thread", status);
 }
 
-static NTSTATUS map_page(struct nt_process *process, handle_t vmo, uint32_t address, uint32_t protect)
+static NTSTATUS map_page(struct nt_process *process, handle_t vmo, uint32_t address,
+                         uint32_t protect)
 {
     struct map_request request = {.vmo = vmo,
                                   .address = address,

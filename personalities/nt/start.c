@@ -48,7 +48,8 @@ static char *absolute_path(const char *path, const char *directory)
 }
 
 /* Descriptors 0 to 2 become the standard handles; NT programs have no use for the others. */
-static NTSTATUS fetch_descriptors(struct nt_process *process, uint32_t start, uint32_t std_handles[3])
+static NTSTATUS fetch_descriptors(struct nt_process *process, uint32_t start,
+                                  uint32_t std_handles[3])
 {
     for (uint32_t index = 0;; index++) {
         struct start_fd fd;
@@ -63,7 +64,8 @@ static NTSTATUS fetch_descriptors(struct nt_process *process, uint32_t start, ui
         }
         if (ntfile_from_descriptor(process, &fd, h0, h1, &file))
             continue;
-        NTSTATUS status = handle_create(process, file, file_of(file)->access, OBJ_INHERIT, &std_handles[fd.fd]);
+        NTSTATUS status =
+            handle_create(process, file, file_of(file)->access, OBJ_INHERIT, &std_handles[fd.fd]);
         if (fd.fd == 2 && !process->trace) {
             process->trace = file;
             object_hold(file);
@@ -90,11 +92,12 @@ static NTSTATUS make_console_handle(struct nt_process *process, uint32_t *handle
     *handle = SHELL_NO_WINDOW;
     if (!process->console)
         return STATUS_SUCCESS;
-    NTSTATUS status =
-        console_file(process->console, CONSOLE_ROLE_REFERENCE, FILE_GENERIC_READ | FILE_GENERIC_WRITE, &file);
+    NTSTATUS status = console_file(process->console, CONSOLE_ROLE_REFERENCE,
+                                   FILE_GENERIC_READ | FILE_GENERIC_WRITE, &file);
     if (status)
         return status;
-    status = handle_create(process, file, FILE_GENERIC_READ | FILE_GENERIC_WRITE, OBJ_INHERIT, handle);
+    status =
+        handle_create(process, file, FILE_GENERIC_READ | FILE_GENERIC_WRITE, OBJ_INHERIT, handle);
     object_release(file);
     return status;
 }
@@ -130,8 +133,8 @@ static void keep_command(struct nt_process *process, char *const argv[])
     }
 }
 
-static NTSTATUS build(struct nt_process *process, const struct start_strings *strings, uint32_t start_number,
-                      struct nt_thread **thread)
+static NTSTATUS build(struct nt_process *process, const struct start_strings *strings,
+                      uint32_t start_number, struct nt_thread **thread)
 {
     struct process_start start = {.image = process->image};
     uint32_t command_length;
@@ -140,7 +143,8 @@ static NTSTATUS build(struct nt_process *process, const struct start_strings *st
     WCHAR *directory = directory_name(strings->cwd);
     WCHAR *environment = environment_from_unix(strings->envp, &start.environment_bytes);
     WCHAR *command = command_line_join(strings->argv, &command_length);
-    NTSTATUS status = process->image_name && directory && environment && command ? STATUS_SUCCESS : STATUS_NO_MEMORY;
+    NTSTATUS status = process->image_name && directory && environment && command ? STATUS_SUCCESS
+                                                                                 : STATUS_NO_MEMORY;
     if (!status)
         status = fetch_descriptors(process, start_number, start.std_handles);
     if (!status) {
@@ -164,8 +168,8 @@ static NTSTATUS build(struct nt_process *process, const struct start_strings *st
     return status;
 }
 
-static NTSTATUS prepare(struct nt_process *process, struct start_event *start, struct start_strings *strings,
-                        struct nt_thread **thread)
+static NTSTATUS prepare(struct nt_process *process, struct start_event *start,
+                        struct start_strings *strings, struct nt_thread **thread)
 {
     struct image *image;
     process->fs.root = start->handles[1];

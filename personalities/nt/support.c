@@ -63,8 +63,8 @@ NTSTATUS nt_status(status_t status)
     switch (status) {
     case OK:
         return STATUS_SUCCESS;
-#define ERROR(code, name, errno_value, ntstatus, text)                                             \
-    case code:                                                                                     \
+#define ERROR(code, name, errno_value, ntstatus, text) \
+    case code:                                         \
         return (NTSTATUS)(ntstatus);
 #include <atomik/errors.def>
 #undef ERROR
@@ -108,7 +108,8 @@ NTSTATUS guest_read_text(uint32_t unicode_string, struct text *text, WCHAR **sto
     return STATUS_SUCCESS;
 }
 
-NTSTATUS guest_return(uint32_t buffer, uint32_t length, uint32_t returned, const void *from, uint32_t needed)
+NTSTATUS guest_return(uint32_t buffer, uint32_t length, uint32_t returned, const void *from,
+                      uint32_t needed)
 {
     NTSTATUS status = guest_return32(returned, needed);
     if (status)

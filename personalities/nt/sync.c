@@ -34,8 +34,9 @@ static void event_destroy(struct object *object)
 
 const struct nt_type event_type = {
     .name = L"Event",
-    .mapping = {STANDARD_RIGHTS_READ | EVENT_QUERY_STATE, STANDARD_RIGHTS_WRITE | EVENT_MODIFY_STATE,
-                STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, EVENT_ALL_ACCESS},
+    .mapping = {STANDARD_RIGHTS_READ | EVENT_QUERY_STATE,
+                STANDARD_RIGHTS_WRITE | EVENT_MODIFY_STATE, STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE,
+                EVENT_ALL_ACCESS},
     .signaled = event_signaled,
     .satisfy = event_satisfy,
     .destroy = event_destroy,
@@ -58,12 +59,14 @@ NTSTATUS nt_create_event(struct call *call)
     object_init(&event->object, &event_type);
     event->manual = call->args[3] == NotificationEvent;
     event->signaled = call->args[4] & 0xff;
-    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2], &event->object);
+    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2],
+                               &event->object);
 }
 
 NTSTATUS nt_open_event(struct call *call)
 {
-    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2], &event_type);
+    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2],
+                             &event_type);
 }
 
 enum event_change { EVENT_SET, EVENT_RESET, EVENT_PULSE };
@@ -71,7 +74,8 @@ enum event_change { EVENT_SET, EVENT_RESET, EVENT_PULSE };
 static NTSTATUS event_change(struct call *call, enum event_change change, uint32_t previous)
 {
     struct object *object;
-    NTSTATUS status = handle_object(call->thread, call->args[0], &event_type, EVENT_MODIFY_STATE, &object);
+    NTSTATUS status =
+        handle_object(call->thread, call->args[0], &event_type, EVENT_MODIFY_STATE, &object);
     if (status)
         return status;
     bool before = container_of(object, struct event, object)->signaled;
@@ -102,7 +106,8 @@ NTSTATUS nt_pulse_event(struct call *call)
 NTSTATUS nt_query_event(struct call *call)
 {
     struct object *object;
-    NTSTATUS status = handle_object(call->thread, call->args[0], &event_type, EVENT_QUERY_STATE, &object);
+    NTSTATUS status =
+        handle_object(call->thread, call->args[0], &event_type, EVENT_QUERY_STATE, &object);
     if (status)
         return status;
     struct event *event = container_of(object, struct event, object);
@@ -158,7 +163,8 @@ const struct nt_type mutant_type = {
 
 void mutants_abandon(struct nt_thread *thread)
 {
-    list_each(mutant, &mutants, struct mutant, link) {
+    list_each(mutant, &mutants, struct mutant, link)
+    {
         if (mutant->owner != thread)
             continue;
         mutant->owner = NULL;
@@ -179,12 +185,14 @@ NTSTATUS nt_create_mutant(struct call *call)
     mutant->count = owned;
     mutant->abandoned = false;
     list_append(&mutants, &mutant->link);
-    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2], &mutant->object);
+    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2],
+                               &mutant->object);
 }
 
 NTSTATUS nt_open_mutant(struct call *call)
 {
-    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2], &mutant_type);
+    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2],
+                             &mutant_type);
 }
 
 static NTSTATUS mutant_release(struct nt_thread *thread, struct mutant *mutant, int32_t *previous)
@@ -214,7 +222,8 @@ NTSTATUS nt_release_mutant(struct call *call)
 NTSTATUS nt_query_mutant(struct call *call)
 {
     struct object *object;
-    NTSTATUS status = handle_object(call->thread, call->args[0], &mutant_type, MUTANT_QUERY_STATE, &object);
+    NTSTATUS status =
+        handle_object(call->thread, call->args[0], &mutant_type, MUTANT_QUERY_STATE, &object);
     if (status)
         return status;
     struct mutant *mutant = container_of(object, struct mutant, object);
@@ -254,7 +263,8 @@ static void semaphore_destroy(struct object *object)
 
 const struct nt_type semaphore_type = {
     .name = L"Semaphore",
-    .mapping = {STANDARD_RIGHTS_READ | SEMAPHORE_QUERY_STATE, STANDARD_RIGHTS_WRITE | SEMAPHORE_MODIFY_STATE,
+    .mapping = {STANDARD_RIGHTS_READ | SEMAPHORE_QUERY_STATE,
+                STANDARD_RIGHTS_WRITE | SEMAPHORE_MODIFY_STATE,
                 STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, SEMAPHORE_ALL_ACCESS},
     .signaled = semaphore_signaled,
     .satisfy = semaphore_satisfy,
@@ -272,12 +282,14 @@ NTSTATUS nt_create_semaphore(struct call *call)
     object_init(&semaphore->object, &semaphore_type);
     semaphore->count = count;
     semaphore->maximum = maximum;
-    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2], &semaphore->object);
+    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2],
+                               &semaphore->object);
 }
 
 NTSTATUS nt_open_semaphore(struct call *call)
 {
-    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2], &semaphore_type);
+    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2],
+                             &semaphore_type);
 }
 
 static NTSTATUS semaphore_release(struct semaphore *semaphore, uint32_t count, uint32_t *previous)
@@ -294,11 +306,12 @@ NTSTATUS nt_release_semaphore(struct call *call)
 {
     struct object *object;
     uint32_t previous;
-    NTSTATUS status =
-        handle_object(call->thread, call->args[0], &semaphore_type, SEMAPHORE_MODIFY_STATE, &object);
+    NTSTATUS status = handle_object(call->thread, call->args[0], &semaphore_type,
+                                    SEMAPHORE_MODIFY_STATE, &object);
     if (status)
         return status;
-    status = semaphore_release(container_of(object, struct semaphore, object), call->args[1], &previous);
+    status =
+        semaphore_release(container_of(object, struct semaphore, object), call->args[1], &previous);
     object_release(object);
     return status ? status : guest_return32(call->args[2], previous);
 }
@@ -324,7 +337,8 @@ NTSTATUS object_signal(struct nt_thread *thread, struct object *object)
     if (object->type == &event_type)
         event_set(object, true);
     else if (object->type == &mutant_type)
-        return mutant_release(thread, container_of(object, struct mutant, object), (int32_t *)&previous);
+        return mutant_release(thread, container_of(object, struct mutant, object),
+                              (int32_t *)&previous);
     else if (object->type == &semaphore_type)
         return semaphore_release(container_of(object, struct semaphore, object), 1, &previous);
     else
@@ -337,8 +351,8 @@ NTSTATUS object_signal(struct nt_thread *thread, struct object *object)
 struct timer {
     struct object object;
     bool manual, signaled;
-    uint64_t due;    /* FILETIME, 0 = not running */
-    uint32_t period; /* ms */
+    uint64_t due;                 /* FILETIME, 0 = not running */
+    uint32_t period;              /* ms */
     struct nt_thread *apc_thread; /* held; gets the APC when the timer fires */
     uint32_t apc_function, apc_argument;
 };
@@ -355,8 +369,8 @@ static void timer_update(struct timer *timer)
     while (timer->due && timer->due <= now)
         timer->due += timer->period * 10000ull;
     if (timer->apc_thread)
-        (void)apc_queue(timer->apc_thread, timer->apc_function, timer->apc_argument, (uint32_t)fired,
-                        (uint32_t)(fired >> 32));
+        (void)apc_queue(timer->apc_thread, timer->apc_function, timer->apc_argument,
+                        (uint32_t)fired, (uint32_t)(fired >> 32));
 }
 
 static bool timer_signaled(struct object *object, struct nt_thread *thread)
@@ -398,8 +412,9 @@ static void timer_destroy(struct object *object)
 
 const struct nt_type timer_type = {
     .name = L"Timer",
-    .mapping = {STANDARD_RIGHTS_READ | TIMER_QUERY_STATE, STANDARD_RIGHTS_WRITE | TIMER_MODIFY_STATE,
-                STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, TIMER_ALL_ACCESS},
+    .mapping = {STANDARD_RIGHTS_READ | TIMER_QUERY_STATE,
+                STANDARD_RIGHTS_WRITE | TIMER_MODIFY_STATE, STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE,
+                TIMER_ALL_ACCESS},
     .signaled = timer_signaled,
     .satisfy = timer_satisfy,
     .due = timer_due,
@@ -415,12 +430,14 @@ NTSTATUS nt_create_timer(struct call *call)
         return STATUS_NO_MEMORY;
     object_init(&timer->object, &timer_type);
     timer->manual = call->args[3] == NotificationTimer;
-    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2], &timer->object);
+    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2],
+                               &timer->object);
 }
 
 NTSTATUS nt_open_timer(struct call *call)
 {
-    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2], &timer_type);
+    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2],
+                             &timer_type);
 }
 
 static NTSTATUS timer_from(struct call *call, ACCESS_MASK access, struct timer **timer)
@@ -524,13 +541,14 @@ static void completion_destroy(struct object *object)
 const struct nt_type completion_type = {
     .name = L"IoCompletion",
     .mapping = {STANDARD_RIGHTS_READ | IO_COMPLETION_QUERY_STATE,
-                STANDARD_RIGHTS_WRITE | IO_COMPLETION_MODIFY_STATE, STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE,
-                IO_COMPLETION_ALL_ACCESS},
+                STANDARD_RIGHTS_WRITE | IO_COMPLETION_MODIFY_STATE,
+                STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, IO_COMPLETION_ALL_ACCESS},
     .signaled = completion_signaled,
     .destroy = completion_destroy,
 };
 
-NTSTATUS completion_post(struct object *object, uint32_t key, uint32_t value, NTSTATUS status, uint32_t information)
+NTSTATUS completion_post(struct object *object, uint32_t key, uint32_t value, NTSTATUS status,
+                         uint32_t information)
 {
     struct completion *port = container_of(object, struct completion, object);
     struct packet *packet = calloc(1, sizeof *packet);
@@ -553,19 +571,21 @@ NTSTATUS nt_create_io_completion(struct call *call)
         return STATUS_NO_MEMORY;
     object_init(&port->object, &completion_type);
     list_init(&port->packets);
-    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2], &port->object);
+    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2],
+                               &port->object);
 }
 
 NTSTATUS nt_open_io_completion(struct call *call)
 {
-    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2], &completion_type);
+    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2],
+                             &completion_type);
 }
 
 NTSTATUS nt_set_io_completion(struct call *call)
 {
     struct object *object;
-    NTSTATUS status =
-        handle_object(call->thread, call->args[0], &completion_type, IO_COMPLETION_MODIFY_STATE, &object);
+    NTSTATUS status = handle_object(call->thread, call->args[0], &completion_type,
+                                    IO_COMPLETION_MODIFY_STATE, &object);
     if (status)
         return status;
     status = completion_post(object, call->args[1], call->args[2], call->args[3], call->args[4]);
@@ -574,13 +594,14 @@ NTSTATUS nt_set_io_completion(struct call *call)
 }
 
 /* Wait for the first packet; STATUS_SUCCESS: there is one. The object is held then. */
-static NTSTATUS completion_wait(struct call *call, uint32_t timeout, bool alertable, struct completion **port)
+static NTSTATUS completion_wait(struct call *call, uint32_t timeout, bool alertable,
+                                struct completion **port)
 {
     struct object *object;
     uint64_t deadline;
     bool poll;
-    NTSTATUS status =
-        handle_object(call->thread, call->args[0], &completion_type, IO_COMPLETION_MODIFY_STATE, &object);
+    NTSTATUS status = handle_object(call->thread, call->args[0], &completion_type,
+                                    IO_COMPLETION_MODIFY_STATE, &object);
     if (status)
         return status;
     status = wait_deadline(call->thread, timeout, &deadline, &poll);
@@ -607,7 +628,8 @@ NTSTATUS nt_remove_io_completion(struct call *call)
     if (!status)
         status = guest_write32(call->args[2], packet->info.CompletionValue);
     if (!status)
-        status = guest_write(call->args[3], &packet->info.IoStatusBlock, sizeof packet->info.IoStatusBlock);
+        status = guest_write(call->args[3], &packet->info.IoStatusBlock,
+                             sizeof packet->info.IoStatusBlock);
     free(packet);
     return status;
 }
@@ -625,7 +647,8 @@ NTSTATUS nt_remove_io_completion_ex(struct call *call)
     }
     while (!status && done < call->args[2] && !list_empty(&port->packets)) {
         struct packet *packet = completion_take(port);
-        status = guest_write(call->args[1] + done * sizeof packet->info, &packet->info, sizeof packet->info);
+        status = guest_write(call->args[1] + done * sizeof packet->info, &packet->info,
+                             sizeof packet->info);
         free(packet);
         done++;
     }
@@ -636,8 +659,8 @@ NTSTATUS nt_remove_io_completion_ex(struct call *call)
 NTSTATUS nt_query_io_completion(struct call *call)
 {
     struct object *object;
-    NTSTATUS status =
-        handle_object(call->thread, call->args[0], &completion_type, IO_COMPLETION_QUERY_STATE, &object);
+    NTSTATUS status = handle_object(call->thread, call->args[0], &completion_type,
+                                    IO_COMPLETION_QUERY_STATE, &object);
     if (status)
         return status;
     uint32_t count = container_of(object, struct completion, object)->count;
@@ -681,17 +704,20 @@ NTSTATUS nt_create_keyed_event(struct call *call)
     if (!event)
         return STATUS_NO_MEMORY;
     object_init(&event->object, &keyed_event_type);
-    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2], &event->object);
+    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2],
+                               &event->object);
 }
 
 NTSTATUS nt_open_keyed_event(struct call *call)
 {
-    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2], &keyed_event_type);
+    return object_open_named(call->thread, call->args[0], call->args[1], call->args[2],
+                             &keyed_event_type);
 }
 
 static bool keyed_meet(struct call *call, struct keyed_event *event, bool releasing)
 {
-    list_each(party, &keyed_parties, struct keyed_party, link) {
+    list_each(party, &keyed_parties, struct keyed_party, link)
+    {
         if (party->met || party->event != event || party->process != call->process ||
             party->key != call->args[1] || party->releasing == releasing)
             continue;

@@ -14,8 +14,8 @@ struct text {
 #define LITERAL(literal) ((struct text){L"" literal, sizeof(L"" literal) / 2 - 1})
 
 WCHAR text_upper(WCHAR c);
-bool text_equal(struct text a, struct text b);   /* without case */
-int text_compare(struct text a, struct text b);  /* without case; order of NT's registry */
+bool text_equal(struct text a, struct text b);  /* without case */
+int text_compare(struct text a, struct text b); /* without case; order of NT's registry */
 bool text_starts(struct text text, struct text prefix);
 struct text text_skip(struct text text, uint32_t count);
 uint32_t text_length(const WCHAR *terminated);

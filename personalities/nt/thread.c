@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_TID 0x20000u /* above every pid * 4 that init gives out */
-#define STACK_MIN 0x100000u
+#define FIRST_TID   0x20000u /* above every pid * 4 that init gives out */
+#define STACK_MIN   0x100000u
 #define GUARD_PAGES 2u
 
 static uint32_t next_tid = FIRST_TID;
@@ -44,8 +44,8 @@ static void thread_destroy(struct object *object)
 const struct nt_type thread_type = {
     .name = L"Thread",
     .mapping = {STANDARD_RIGHTS_READ | THREAD_QUERY_INFORMATION | THREAD_GET_CONTEXT,
-                STANDARD_RIGHTS_WRITE | THREAD_SET_INFORMATION | THREAD_SET_CONTEXT | THREAD_TERMINATE |
-                    THREAD_SUSPEND_RESUME,
+                STANDARD_RIGHTS_WRITE | THREAD_SET_INFORMATION | THREAD_SET_CONTEXT |
+                    THREAD_TERMINATE | THREAD_SUSPEND_RESUME,
                 STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, THREAD_ALL_ACCESS},
     .signaled = thread_signaled,
     .destroy = thread_destroy,
@@ -53,14 +53,16 @@ const struct nt_type thread_type = {
 
 /* ---- creation ---- */
 
-static NTSTATUS put(struct nt_process *process, uint32_t address, const void *bytes, uint32_t length)
+static NTSTATUS put(struct nt_process *process, uint32_t address, const void *bytes,
+                    uint32_t length)
 {
     uint32_t done;
     status_t status = space_write(process->space, address, bytes, length, &done);
     return status == OK && done == length ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
 }
 
-static NTSTATUS make_stack(struct nt_process *process, struct nt_thread *thread, const struct thread_request *request)
+static NTSTATUS make_stack(struct nt_process *process, struct nt_thread *thread,
+                           const struct thread_request *request)
 {
     uint32_t reserve = request->stack_reserve, commit = request->stack_commit, base = 0, old;
     if (!reserve)
@@ -70,7 +72,8 @@ static NTSTATUS make_stack(struct nt_process *process, struct nt_thread *thread,
     if (reserve < STACK_MIN)
         reserve = STACK_MIN;
     reserve = (reserve + VM_GRANULARITY - 1) & ~(VM_GRANULARITY - 1);
-    NTSTATUS status = vm_allocate(process, &base, &reserve, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    NTSTATUS status =
+        vm_allocate(process, &base, &reserve, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     if (status)
         return status;
     thread->stack_allocation = base;
@@ -88,7 +91,8 @@ static NTSTATUS make_teb(struct nt_process *process, struct nt_thread *thread)
 {
     /* The page behind the TEB is ntdll's buffer for debug output. */
     uint32_t base = 0, size = 2 * PAGE_SIZE;
-    NTSTATUS status = vm_allocate(process, &base, &size, MEM_RESERVE | MEM_COMMIT | MEM_TOP_DOWN, PAGE_READWRITE);
+    NTSTATUS status =
+        vm_allocate(process, &base, &size, MEM_RESERVE | MEM_COMMIT | MEM_TOP_DOWN, PAGE_READWRITE);
     TEB *teb = status ? NULL : calloc(1, sizeof *teb);
     if (!teb)
         return status ? status : STATUS_NO_MEMORY;
@@ -153,8 +157,8 @@ NTSTATUS nt_thread_create(struct nt_process *process, const struct thread_reques
         object_release(&thread->object);
         return status;
     }
-    context_start(thread, ntdll_entry(process, NTDLL_THREAD_START), thread->stack_base - 16, thread->start,
-                  thread->parameter, context);
+    context_start(thread, ntdll_entry(process, NTDLL_THREAD_START), thread->stack_base - 16,
+                  thread->start, thread->parameter, context);
     list_append(&process->threads, &thread->link);
     process->thread_count++;
     *result = thread;
@@ -341,8 +345,8 @@ void process_quiesce(struct nt_process *process, const struct nt_thread *except)
 {
     for (;;) {
         bool running = false;
-        list_each(thread, &process->threads, struct nt_thread, link)
-            running |= thread != except && thread->in_guest && thread_attention(thread);
+        list_each(thread, &process->threads, struct nt_thread, link) running |=
+            thread != except && thread->in_guest && thread_attention(thread);
         if (!running)
             return;
         condition_wait(&left_guest, &nt_mutex);
@@ -370,7 +374,8 @@ static NTSTATUS read_attributes(uint32_t list, struct attribute_results *results
     if (!list)
         return STATUS_SUCCESS;
     NTSTATUS status = guest_read(&total, list, sizeof total);
-    for (uint32_t at = sizeof total; !status && at + sizeof(PS_ATTRIBUTE) <= total && at < PAGE_SIZE;
+    for (uint32_t at = sizeof total;
+         !status && at + sizeof(PS_ATTRIBUTE) <= total && at < PAGE_SIZE;
          at += sizeof(PS_ATTRIBUTE)) {
         PS_ATTRIBUTE attribute;
         status = guest_read(&attribute, list + at, sizeof attribute);
@@ -383,7 +388,8 @@ static NTSTATUS read_attributes(uint32_t list, struct attribute_results *results
     return status;
 }
 
-static NTSTATUS return_attributes(const struct attribute_results *results, const struct nt_thread *thread)
+static NTSTATUS return_attributes(const struct attribute_results *results,
+                                  const struct nt_thread *thread)
 {
     CLIENT_ID id = {(HANDLE)(thread->process->pid * 4), (HANDLE)thread->tid};
     NTSTATUS status = STATUS_SUCCESS;
@@ -395,13 +401,15 @@ static NTSTATUS return_attributes(const struct attribute_results *results, const
 }
 
 /* The caller's handle, then the launch: a thread that the caller has no handle to never runs. */
-static NTSTATUS hand_out(struct call *call, struct nt_thread *thread, const struct attribute_results *results)
+static NTSTATUS hand_out(struct call *call, struct nt_thread *thread,
+                         const struct attribute_results *results)
 {
     struct attributes attributes;
     uint32_t handle;
     NTSTATUS status = attributes_read(call->thread, call->args[2], &attributes);
     if (!status)
-        status = handle_create(call->process, &thread->object, call->args[1], attributes.flags, &handle);
+        status =
+            handle_create(call->process, &thread->object, call->args[1], attributes.flags, &handle);
     if (!status) {
         status = guest_write32(call->args[0], handle);
         if (!status)
@@ -418,12 +426,13 @@ NTSTATUS nt_create_thread_ex(struct call *call)
     struct nt_process *process;
     struct nt_thread *thread;
     struct attribute_results results;
-    struct thread_request request = {.start = call->args[4],
-                                     .parameter = call->args[5],
-                                     .suspended = call->args[6] & THREAD_CREATE_FLAGS_CREATE_SUSPENDED,
-                                     .hidden = call->args[6] & THREAD_CREATE_FLAGS_HIDE_FROM_DEBUGGER,
-                                     .stack_commit = call->args[8],
-                                     .stack_reserve = call->args[9]};
+    struct thread_request request = {
+        .start = call->args[4],
+        .parameter = call->args[5],
+        .suspended = call->args[6] & THREAD_CREATE_FLAGS_CREATE_SUSPENDED,
+        .hidden = call->args[6] & THREAD_CREATE_FLAGS_HIDE_FROM_DEBUGGER,
+        .stack_commit = call->args[8],
+        .stack_reserve = call->args[9]};
     NTSTATUS status = read_attributes(call->args[10], &results);
     if (!status)
         status = process_from_handle(call->thread, call->args[3], PROCESS_CREATE_THREAD, &process);
@@ -518,7 +527,8 @@ NTSTATUS nt_alert_resume_thread(struct call *call)
 }
 
 /* Hold the thread still for a moment, so that its registers can be read or written. */
-static NTSTATUS with_context(struct call *call, ACCESS_MASK access, NTSTATUS (*act)(struct nt_thread *, CONTEXT *))
+static NTSTATUS with_context(struct call *call, ACCESS_MASK access,
+                             NTSTATUS (*act)(struct nt_thread *, CONTEXT *))
 {
     struct nt_thread *thread;
     CONTEXT context;
@@ -534,7 +544,7 @@ static NTSTATUS with_context(struct call *call, ACCESS_MASK access, NTSTATUS (*a
     }
     /* A thread that has not been prepared yet has its start context. */
     status = thread->exited || (!thread->frame && !thread->start_context) ? STATUS_UNSUCCESSFUL
-                                                                         : act(thread, &context);
+                                                                          : act(thread, &context);
     if (thread != call->thread)
         resume(thread);
     object_release(&thread->object);
@@ -571,12 +581,13 @@ NTSTATUS nt_open_thread(struct call *call)
         return status;
     attributes_free(&attributes);
     list_each(process, &nt_processes, struct nt_process, link)
-        list_each(thread, &process->threads, struct nt_thread, link) {
-            if (thread->tid != (uint32_t)id.UniqueThread)
-                continue;
-            object_hold(&thread->object);
-            return object_return_handle(call->thread, call->args[0], &thread->object, call->args[1],
-                                        attributes.flags);
-        }
+        list_each(thread, &process->threads, struct nt_thread, link)
+    {
+        if (thread->tid != (uint32_t)id.UniqueThread)
+            continue;
+        object_hold(&thread->object);
+        return object_return_handle(call->thread, call->args[0], &thread->object, call->args[1],
+                                    attributes.flags);
+    }
     return STATUS_INVALID_CID;
 }

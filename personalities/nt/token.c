@@ -62,10 +62,12 @@ static NTSTATUS return_bytes(struct call *call, const void *bytes, uint32_t leng
     NTSTATUS status = guest_return32(call->args[4], length);
     if (status)
         return status;
-    return call->args[3] < length ? STATUS_BUFFER_TOO_SMALL : guest_write(call->args[2], bytes, length);
+    return call->args[3] < length ? STATUS_BUFFER_TOO_SMALL
+                                  : guest_write(call->args[2], bytes, length);
 }
 
-static NTSTATUS return_sid(struct call *call, const struct sid *sid, uint32_t header, uint32_t attributes)
+static NTSTATUS return_sid(struct call *call, const struct sid *sid, uint32_t header,
+                           uint32_t attributes)
 {
     uint8_t reply[64];
     uint32_t address = call->args[2] + header;
@@ -111,7 +113,8 @@ static NTSTATUS return_default_acl(struct call *call)
 static NTSTATUS return_statistics(struct call *call)
 {
     TOKEN_STATISTICS statistics = {.TokenType = TokenPrimary, .GroupCount = 3, .PrivilegeCount = 1};
-    statistics.TokenId.LowPart = statistics.ModifiedId.LowPart = statistics.AuthenticationId.LowPart = 1000;
+    statistics.TokenId.LowPart = statistics.ModifiedId.LowPart =
+        statistics.AuthenticationId.LowPart = 1000;
     return return_bytes(call, &statistics, sizeof statistics);
 }
 
@@ -181,7 +184,9 @@ static NTSTATUS open_token(struct call *call, uint32_t handle_guest, uint32_t at
         return status;
     object_release(&process->object);
     status = token_new(&token);
-    return status ? status : object_return_handle(call->thread, handle_guest, token, call->args[1], attributes);
+    return status
+               ? status
+               : object_return_handle(call->thread, handle_guest, token, call->args[1], attributes);
 }
 
 NTSTATUS nt_open_process_token(struct call *call)
@@ -206,12 +211,14 @@ NTSTATUS nt_open_thread_token(struct call *call)
 NTSTATUS nt_duplicate_token(struct call *call)
 {
     struct object *token;
-    NTSTATUS status = handle_object(call->thread, call->args[0], &token_type, TOKEN_DUPLICATE, &token);
+    NTSTATUS status =
+        handle_object(call->thread, call->args[0], &token_type, TOKEN_DUPLICATE, &token);
     if (status)
         return status;
     object_release(token);
     status = token_new(&token);
-    return status ? status : object_return_handle(call->thread, call->args[5], token, call->args[1], 0);
+    return status ? status
+                  : object_return_handle(call->thread, call->args[5], token, call->args[1], 0);
 }
 
 NTSTATUS nt_adjust_privileges_token(struct call *call)

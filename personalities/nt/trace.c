@@ -118,7 +118,8 @@ static void add_argument(struct line *line, char kind, uint32_t value)
     }
 }
 
-void trace_call(struct nt_thread *thread, const struct bound_call *bound, const struct call *call, NTSTATUS status)
+void trace_call(struct nt_thread *thread, const struct bound_call *bound, const struct call *call,
+                NTSTATUS status)
 {
     struct line *line = calloc(1, sizeof *line);
     uint32_t done;

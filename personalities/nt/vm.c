@@ -7,8 +7,8 @@
 #include <string.h>
 
 #define PAGE_STATE_RESERVED 0
-#define PAGE_STATE_GUARD 0x80
-#define LOWEST 0x10000u
+#define PAGE_STATE_GUARD    0x80
+#define LOWEST              0x10000u
 
 /* Page states 1..8 are these protections; the index is what a page byte holds. */
 static const uint8_t protections[] = {0,
@@ -185,8 +185,8 @@ static void vm_delete(struct vm *vm, struct allocation *allocation)
     vm->count--;
 }
 
-struct allocation *vm_add(struct nt_process *process, uint32_t base, uint32_t length, uint32_t type, uint32_t protect,
-                          struct object *section)
+struct allocation *vm_add(struct nt_process *process, uint32_t base, uint32_t length, uint32_t type,
+                          uint32_t protect, struct object *section)
 {
     uint32_t pages = (length + PAGE_MASK) / PAGE_SIZE;
     struct allocation *allocation = malloc(sizeof *allocation + pages);
@@ -208,7 +208,8 @@ struct allocation *vm_add(struct nt_process *process, uint32_t base, uint32_t le
     return allocation;
 }
 
-void allocation_set_protect(struct allocation *allocation, uint32_t address, uint32_t length, uint32_t protect)
+void allocation_set_protect(struct allocation *allocation, uint32_t address, uint32_t length,
+                            uint32_t protect)
 {
     uint32_t first = (address - allocation->base) / PAGE_SIZE;
     uint32_t pages = (length + PAGE_MASK) / PAGE_SIZE;
@@ -233,7 +234,8 @@ void vm_remove(struct nt_process *process, struct allocation *allocation)
 
 /* ---- reserve and commit ---- */
 
-static status_t map_zero(struct nt_process *process, uint32_t base, uint32_t length, uint32_t protect)
+static status_t map_zero(struct nt_process *process, uint32_t base, uint32_t length,
+                         uint32_t protect)
 {
     struct map_request request = {.address = base,
                                   .length = length,
@@ -243,8 +245,8 @@ static status_t map_zero(struct nt_process *process, uint32_t base, uint32_t len
 }
 
 /* Commit pages of an allocation; those that are committed only change their protection. */
-static NTSTATUS commit_pages(struct nt_process *process, struct allocation *allocation, uint32_t base,
-                             uint32_t length, uint32_t protect)
+static NTSTATUS commit_pages(struct nt_process *process, struct allocation *allocation,
+                             uint32_t base, uint32_t length, uint32_t protect)
 {
     uint32_t first = (base - allocation->base) / PAGE_SIZE, end = first + length / PAGE_SIZE;
     for (uint32_t i = first; i < end;) {
@@ -253,8 +255,9 @@ static NTSTATUS commit_pages(struct nt_process *process, struct allocation *allo
         while (run < end && (allocation->state[run] == PAGE_STATE_RESERVED) == reserved)
             run++;
         uint32_t address = allocation->base + i * PAGE_SIZE, size = (run - i) * PAGE_SIZE;
-        status_t status = reserved ? map_zero(process, address, size, protect)
-                                   : space_protect(process->space, address, size, vm_kernel_prot(protect));
+        status_t status =
+            reserved ? map_zero(process, address, size, protect)
+                     : space_protect(process->space, address, size, vm_kernel_prot(protect));
         if (status != OK)
             return STATUS_NO_MEMORY;
         memset(allocation->state + i, page_state(protect), run - i);
@@ -263,7 +266,8 @@ static NTSTATUS commit_pages(struct nt_process *process, struct allocation *allo
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS reserve(struct nt_process *process, uint32_t *base, uint32_t *size, uint32_t type, uint32_t protect)
+static NTSTATUS reserve(struct nt_process *process, uint32_t *base, uint32_t *size, uint32_t type,
+                        uint32_t protect)
 {
     uint32_t start = *base & ~(VM_GRANULARITY - 1);
     uint32_t length = *base ? (*base - start) + *size : *size;
@@ -306,22 +310,26 @@ static NTSTATUS commit(struct nt_process *process, uint32_t *base, uint32_t *siz
     struct allocation *allocation = vm_find(process, start);
     if (!allocation)
         return STATUS_CONFLICTING_ADDRESSES;
-    if (!vm_find_range(process, start, length) || allocation->type != MEM_PRIVATE || allocation->fixed)
+    if (!vm_find_range(process, start, length) || allocation->type != MEM_PRIVATE ||
+        allocation->fixed)
         return STATUS_CONFLICTING_ADDRESSES;
     *base = start;
     *size = length;
     return commit_pages(process, allocation, start, length, protect);
 }
 
-NTSTATUS vm_allocate(struct nt_process *process, uint32_t *base, uint32_t *size, uint32_t type, uint32_t protect)
+NTSTATUS vm_allocate(struct nt_process *process, uint32_t *base, uint32_t *size, uint32_t type,
+                     uint32_t protect)
 {
-    if (*size == 0 || *size >= NT_GUEST_LIMIT || *base >= NT_GUEST_LIMIT || *size > NT_GUEST_LIMIT - *base)
+    if (*size == 0 || *size >= NT_GUEST_LIMIT || *base >= NT_GUEST_LIMIT ||
+        *size > NT_GUEST_LIMIT - *base)
         return STATUS_INVALID_PARAMETER;
     if (!vm_protect_valid(protect) || (protect & (PAGE_WRITECOPY | PAGE_EXECUTE_WRITECOPY)))
         return STATUS_INVALID_PAGE_PROTECTION;
     if (type & MEM_RESET)
-        return (type & ~MEM_RESET) ? STATUS_INVALID_PARAMETER
-               : vm_find(process, *base) ? STATUS_SUCCESS : STATUS_NOT_MAPPED_VIEW;
+        return (type & ~MEM_RESET)       ? STATUS_INVALID_PARAMETER
+               : vm_find(process, *base) ? STATUS_SUCCESS
+                                         : STATUS_NOT_MAPPED_VIEW;
     if (!(type & (MEM_RESERVE | MEM_COMMIT)) ||
         (type & ~(MEM_RESERVE | MEM_COMMIT | MEM_TOP_DOWN | MEM_WRITE_WATCH)))
         return STATUS_INVALID_PARAMETER;
@@ -332,20 +340,23 @@ NTSTATUS vm_allocate(struct nt_process *process, uint32_t *base, uint32_t *size,
 
 /* ---- free ---- */
 
-static void decommit(struct nt_process *process, struct allocation *allocation, uint32_t base, uint32_t length)
+static void decommit(struct nt_process *process, struct allocation *allocation, uint32_t base,
+                     uint32_t length)
 {
     space_forget(process, base, length);
-    memset(allocation->state + (base - allocation->base) / PAGE_SIZE, PAGE_STATE_RESERVED, length / PAGE_SIZE);
+    memset(allocation->state + (base - allocation->base) / PAGE_SIZE, PAGE_STATE_RESERVED,
+           length / PAGE_SIZE);
 }
 
 /* Release a part: what is left on either side becomes an allocation of its own. */
-static NTSTATUS release_part(struct nt_process *process, struct allocation *allocation, uint32_t base,
-                             uint32_t length)
+static NTSTATUS release_part(struct nt_process *process, struct allocation *allocation,
+                             uint32_t base, uint32_t length)
 {
     uint32_t end = base + length, old_end = allocation_end(allocation);
     if (end < old_end) {
         uint32_t skip = (end - allocation->base) / PAGE_SIZE;
-        struct allocation *tail = vm_add(process, end, old_end - end, allocation->type, allocation->protect, NULL);
+        struct allocation *tail =
+            vm_add(process, end, old_end - end, allocation->type, allocation->protect, NULL);
         if (!tail)
             return STATUS_NO_MEMORY;
         memcpy(tail->state, allocation->state + skip, tail->pages);
@@ -376,7 +387,8 @@ NTSTATUS vm_free(struct nt_process *process, uint32_t *base, uint32_t *size, uin
         return STATUS_FREE_VM_NOT_AT_BASE;
     if (*size >= NT_GUEST_LIMIT)
         return STATUS_UNABLE_TO_FREE_VM;
-    uint32_t length = *size ? (*base - start + *size + PAGE_MASK) & ~PAGE_MASK : allocation->pages * PAGE_SIZE;
+    uint32_t length =
+        *size ? (*base - start + *size + PAGE_MASK) & ~PAGE_MASK : allocation->pages * PAGE_SIZE;
     if (!vm_find_range(process, start, length))
         return STATUS_UNABLE_TO_FREE_VM;
     *base = start;
@@ -389,7 +401,8 @@ NTSTATUS vm_free(struct nt_process *process, uint32_t *base, uint32_t *size, uin
 
 /* ---- protect and query ---- */
 
-NTSTATUS vm_protect(struct nt_process *process, uint32_t *base, uint32_t *size, uint32_t protect, uint32_t *old)
+NTSTATUS vm_protect(struct nt_process *process, uint32_t *base, uint32_t *size, uint32_t protect,
+                    uint32_t *old)
 {
     uint32_t start = *base & ~PAGE_MASK;
     if (!vm_protect_valid(protect))
@@ -422,13 +435,15 @@ NTSTATUS vm_protect(struct nt_process *process, uint32_t *base, uint32_t *size, 
 uint32_t vm_page_protect(struct nt_process *process, uint32_t address)
 {
     struct allocation *allocation = vm_find(process, address);
-    return allocation ? state_protect(allocation->state[(address - allocation->base) / PAGE_SIZE]) : 0;
+    return allocation ? state_protect(allocation->state[(address - allocation->base) / PAGE_SIZE])
+                      : 0;
 }
 
 static void query_free(struct nt_process *process, uint32_t address, MEMORY_BASIC_INFORMATION *info)
 {
     uint32_t position = vm_position(&process->vm, address);
-    uint32_t end = position < process->vm.count ? process->vm.allocations[position]->base : NT_GUEST_LIMIT;
+    uint32_t end =
+        position < process->vm.count ? process->vm.allocations[position]->base : NT_GUEST_LIMIT;
     info->RegionSize = end - address;
     info->State = MEM_FREE;
     info->Protect = PAGE_NOACCESS;
@@ -481,7 +496,8 @@ NTSTATUS vm_fault(struct nt_thread *thread, uint32_t address, bool write)
     }
     uint32_t start = address & ~PAGE_MASK;
     allocation->state[page] &= ~PAGE_STATE_GUARD;
-    if (space_protect(process->space, start, PAGE_SIZE, vm_kernel_prot(protect & ~PAGE_GUARD)) != OK)
+    if (space_protect(process->space, start, PAGE_SIZE, vm_kernel_prot(protect & ~PAGE_GUARD)) !=
+        OK)
         return STATUS_IN_PAGE_ERROR;
     if (address >= thread->stack_allocation && address < thread->stack_base) {
         /* The whole stack above is committed: reaching the guard page means it is used up. */

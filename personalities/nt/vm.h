@@ -22,11 +22,11 @@ struct section_image;
 
 struct allocation {
     uint32_t base, pages;
-    uint32_t protect; /* AllocationProtect, PAGE_* */
-    uint32_t type;    /* MEM_PRIVATE, MEM_MAPPED, MEM_IMAGE */
+    uint32_t protect;       /* AllocationProtect, PAGE_* */
+    uint32_t type;          /* MEM_PRIVATE, MEM_MAPPED, MEM_IMAGE */
     struct object *section; /* held; NULL for private memory */
-    bool fixed;       /* made by the server: cannot be freed */
-    uint8_t state[];  /* per page */
+    bool fixed;             /* made by the server: cannot be freed */
+    uint8_t state[];        /* per page */
 };
 struct vm {
     struct allocation **allocations;
@@ -45,19 +45,23 @@ uint32_t vm_search(struct nt_process *process, uint32_t length, bool top_down);
  * NtAllocateVirtualMemory and the like. *base 0: anywhere. type: MEM_RESERVE, MEM_COMMIT,
  * MEM_TOP_DOWN, MEM_RESET.
  */
-NTSTATUS vm_allocate(struct nt_process *process, uint32_t *base, uint32_t *size, uint32_t type, uint32_t protect);
+NTSTATUS vm_allocate(struct nt_process *process, uint32_t *base, uint32_t *size, uint32_t type,
+                     uint32_t protect);
 NTSTATUS vm_free(struct nt_process *process, uint32_t *base, uint32_t *size, uint32_t type);
-NTSTATUS vm_protect(struct nt_process *process, uint32_t *base, uint32_t *size, uint32_t protect, uint32_t *old);
+NTSTATUS vm_protect(struct nt_process *process, uint32_t *base, uint32_t *size, uint32_t protect,
+                    uint32_t *old);
 NTSTATUS vm_query(struct nt_process *process, uint32_t address, MEMORY_BASIC_INFORMATION *info);
-uint32_t vm_page_protect(struct nt_process *process, uint32_t address); /* PAGE_*; 0 = not committed */
+uint32_t vm_page_protect(struct nt_process *process,
+                         uint32_t address); /* PAGE_*; 0 = not committed */
 
 /*
  * Record an allocation whose pages the caller maps; all pages get `protect`, which
  * allocation_set_protect then refines. NULL without memory. `section` is held.
  */
-struct allocation *vm_add(struct nt_process *process, uint32_t base, uint32_t length, uint32_t type, uint32_t protect,
-                          struct object *section);
-void allocation_set_protect(struct allocation *allocation, uint32_t address, uint32_t length, uint32_t protect);
+struct allocation *vm_add(struct nt_process *process, uint32_t base, uint32_t length, uint32_t type,
+                          uint32_t protect, struct object *section);
+void allocation_set_protect(struct allocation *allocation, uint32_t address, uint32_t length,
+                            uint32_t protect);
 /* Unmap and forget a view. */
 void vm_remove(struct nt_process *process, struct allocation *allocation);
 

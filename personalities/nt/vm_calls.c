@@ -17,7 +17,8 @@ struct range_call {
     uint32_t base_guest, size_guest, base, size;
 };
 
-static NTSTATUS range_begin(struct call *call, uint32_t base_guest, uint32_t size_guest, struct range_call *range)
+static NTSTATUS range_begin(struct call *call, uint32_t base_guest, uint32_t size_guest,
+                            struct range_call *range)
 {
     range->base_guest = base_guest;
     range->size_guest = size_guest;
@@ -25,7 +26,8 @@ static NTSTATUS range_begin(struct call *call, uint32_t base_guest, uint32_t siz
     if (!status)
         status = guest_read(&range->size, size_guest, sizeof range->size);
     if (!status)
-        status = process_from_handle(call->thread, call->args[0], PROCESS_VM_OPERATION, &range->process);
+        status =
+            process_from_handle(call->thread, call->args[0], PROCESS_VM_OPERATION, &range->process);
     if (!status && (range->process->exiting || range->process->foreign)) {
         object_release(&range->process->object);
         status = STATUS_PROCESS_IS_TERMINATING;
@@ -49,7 +51,8 @@ NTSTATUS nt_allocate_virtual_memory(struct call *call)
     NTSTATUS status = range_begin(call, call->args[1], call->args[3], &range);
     if (status)
         return status;
-    return range_end(&range, vm_allocate(range.process, &range.base, &range.size, call->args[4], call->args[5]));
+    return range_end(
+        &range, vm_allocate(range.process, &range.base, &range.size, call->args[4], call->args[5]));
 }
 
 NTSTATUS nt_allocate_virtual_memory_ex(struct call *call)
@@ -60,7 +63,8 @@ NTSTATUS nt_allocate_virtual_memory_ex(struct call *call)
     NTSTATUS status = range_begin(call, call->args[1], call->args[2], &range);
     if (status)
         return status;
-    return range_end(&range, vm_allocate(range.process, &range.base, &range.size, call->args[3], call->args[4]));
+    return range_end(
+        &range, vm_allocate(range.process, &range.base, &range.size, call->args[3], call->args[4]));
 }
 
 NTSTATUS nt_free_virtual_memory(struct call *call)
@@ -79,7 +83,8 @@ NTSTATUS nt_protect_virtual_memory(struct call *call)
     NTSTATUS status = range_begin(call, call->args[1], call->args[2], &range);
     if (status)
         return status;
-    status = range_end(&range, vm_protect(range.process, &range.base, &range.size, call->args[3], &old));
+    status =
+        range_end(&range, vm_protect(range.process, &range.base, &range.size, call->args[3], &old));
     return status ? status : guest_write32(call->args[4], old);
 }
 
@@ -99,14 +104,17 @@ static NTSTATUS query_file_name(struct call *call, struct nt_process *process)
         return STATUS_INVALID_ADDRESS;
     const struct section *section = allocation->section ? section_of(allocation->section) : NULL;
     uint32_t length = 0;
-    WCHAR *name = section && section->file_name ? path_device_name(section->file_name, &length) : NULL;
+    WCHAR *name =
+        section && section->file_name ? path_device_name(section->file_name, &length) : NULL;
     if (!name)
         return STATUS_FILE_INVALID;
     uint32_t bytes = (length + 1) * sizeof(WCHAR), needed = sizeof(UNICODE_STRING) + bytes;
-    UNICODE_STRING string = {bytes - sizeof(WCHAR), bytes, (WCHAR *)(call->args[3] + sizeof string)};
+    UNICODE_STRING string = {bytes - sizeof(WCHAR), bytes,
+                             (WCHAR *)(call->args[3] + sizeof string)};
     NTSTATUS status = guest_return32(call->args[5], needed);
     if (!status && call->args[4] < needed)
-        status = call->args[4] < sizeof string ? STATUS_INFO_LENGTH_MISMATCH : STATUS_BUFFER_OVERFLOW;
+        status =
+            call->args[4] < sizeof string ? STATUS_INFO_LENGTH_MISMATCH : STATUS_BUFFER_OVERFLOW;
     if (!status)
         status = guest_write(call->args[3], &string, sizeof string);
     if (!status)
@@ -117,7 +125,8 @@ static NTSTATUS query_file_name(struct call *call, struct nt_process *process)
 
 static bool file_is(const struct section *section, struct text leaf)
 {
-    struct text name = {section->file_name, section->file_name ? text_length(section->file_name) : 0};
+    struct text name = {section->file_name,
+                        section->file_name ? text_length(section->file_name) : 0};
     return name.length > leaf.length && name.chars[name.length - leaf.length - 1] == '\\' &&
            text_equal(text_skip(name, name.length - leaf.length), leaf);
 }
@@ -145,7 +154,8 @@ NTSTATUS nt_query_virtual_memory(struct call *call)
 {
     struct nt_process *process;
     MEMORY_BASIC_INFORMATION info;
-    NTSTATUS status = process_from_handle(call->thread, call->args[0], PROCESS_QUERY_INFORMATION, &process);
+    NTSTATUS status =
+        process_from_handle(call->thread, call->args[0], PROCESS_QUERY_INFORMATION, &process);
     if (status)
         return status;
     switch (call->args[2]) {
@@ -170,8 +180,8 @@ NTSTATUS nt_query_virtual_memory(struct call *call)
 /* ---- memory of a process, perhaps another one ---- */
 
 /* Through a buffer of ours, since only one of the two spaces is attached. */
-static NTSTATUS copy_pieces(struct nt_process *process, uint32_t remote, uint32_t local, uint32_t length, bool write,
-                            uint32_t *total)
+static NTSTATUS copy_pieces(struct nt_process *process, uint32_t remote, uint32_t local,
+                            uint32_t length, bool write, uint32_t *total)
 {
     uint8_t *buffer = malloc(COPY_PIECE);
     NTSTATUS status = buffer ? STATUS_SUCCESS : STATUS_NO_MEMORY;
@@ -196,7 +206,8 @@ static NTSTATUS copy_pieces(struct nt_process *process, uint32_t remote, uint32_
 }
 
 /* Every page must be one that the program itself could access. */
-static bool range_accessible(struct nt_process *process, uint32_t address, uint32_t length, bool write)
+static bool range_accessible(struct nt_process *process, uint32_t address, uint32_t length,
+                             bool write)
 {
     if (address >= NT_GUEST_LIMIT || length > NT_GUEST_LIMIT - address)
         return false;
@@ -212,8 +223,8 @@ static NTSTATUS memory_call(struct call *call, bool write)
 {
     struct nt_process *process;
     uint32_t remote = call->args[1], local = call->args[2], length = call->args[3], done = 0;
-    NTSTATUS status =
-        process_from_handle(call->thread, call->args[0], write ? PROCESS_VM_WRITE : PROCESS_VM_READ, &process);
+    NTSTATUS status = process_from_handle(call->thread, call->args[0],
+                                          write ? PROCESS_VM_WRITE : PROCESS_VM_READ, &process);
     if (status)
         return status;
     if (process->exiting || process->foreign)

@@ -55,7 +55,8 @@ static bool wait_try(struct nt_thread *thread)
 
 void object_changed(struct object *object)
 {
-    list_each_safe(block, after, &object->waiters, struct wait_block, object_link) {
+    list_each_safe(block, after, &object->waiters, struct wait_block, object_link)
+    {
         struct nt_thread *thread = block->thread;
         if (thread->wait_done || thread_attention(thread) || !wait_try(thread))
             continue;
@@ -93,7 +94,8 @@ static uint32_t kernel_items(struct nt_thread *thread, struct wait_item *items)
     return count;
 }
 
-static void sleep_on_event(struct nt_thread *thread, struct wait_item *items, uint32_t count, uint64_t deadline)
+static void sleep_on_event(struct nt_thread *thread, struct wait_item *items, uint32_t count,
+                           uint64_t deadline)
 {
     if (!thread->wake_event && event_create(0, &thread->wake_event) != OK)
         return;
@@ -143,8 +145,8 @@ static void wait_begin(struct nt_thread *thread, struct object **objects, uint32
     }
 }
 
-NTSTATUS wait_objects(struct nt_thread *thread, struct object **objects, uint32_t count, bool all, bool alertable,
-                      uint64_t deadline)
+NTSTATUS wait_objects(struct nt_thread *thread, struct object **objects, uint32_t count, bool all,
+                      bool alertable, uint64_t deadline)
 {
     NTSTATUS status;
     wait_begin(thread, objects, count, all && count > 1);
@@ -192,7 +194,8 @@ NTSTATUS wait_deadline(struct nt_thread *thread, uint32_t guest, uint64_t *deadl
     return STATUS_SUCCESS;
 }
 
-NTSTATUS apc_queue(struct nt_thread *thread, uint32_t function, uint32_t a1, uint32_t a2, uint32_t a3)
+NTSTATUS apc_queue(struct nt_thread *thread, uint32_t function, uint32_t a1, uint32_t a2,
+                   uint32_t a3)
 {
     struct apc *apc = malloc(sizeof *apc);
     if (!apc)
@@ -315,7 +318,8 @@ NTSTATUS nt_wait_for_alert_by_thread_id(struct call *call)
 
 NTSTATUS nt_alert_thread_by_thread_id(struct call *call)
 {
-    list_each(thread, &call->process->threads, struct nt_thread, link) {
+    list_each(thread, &call->process->threads, struct nt_thread, link)
+    {
         if (thread->tid != call->args[0])
             continue;
         thread->alerted = true;
@@ -328,18 +332,21 @@ NTSTATUS nt_alert_thread_by_thread_id(struct call *call)
 NTSTATUS nt_queue_apc_thread(struct call *call)
 {
     struct object *object;
-    NTSTATUS status = handle_object(call->thread, call->args[0], &thread_type, THREAD_SET_CONTEXT, &object);
+    NTSTATUS status =
+        handle_object(call->thread, call->args[0], &thread_type, THREAD_SET_CONTEXT, &object);
     if (status)
         return status;
     if (thread_of(object)->exited)
         status = STATUS_UNSUCCESSFUL;
     else
-        status = apc_queue(thread_of(object), call->args[1], call->args[2], call->args[3], call->args[4]);
+        status = apc_queue(thread_of(object), call->args[1], call->args[2], call->args[3],
+                           call->args[4]);
     object_release(object);
     return status;
 }
 
 NTSTATUS nt_test_alert(struct call *call)
 {
-    return list_empty(&call->thread->apcs) ? STATUS_SUCCESS : apc_deliver(call->thread, STATUS_SUCCESS);
+    return list_empty(&call->thread->apcs) ? STATUS_SUCCESS
+                                           : apc_deliver(call->thread, STATUS_SUCCESS);
 }

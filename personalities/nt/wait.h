@@ -17,8 +17,8 @@ void object_changed(struct object *object);
  * `deadline` (FILETIME; 0 = never). Returns the NTSTATUS of the wait: index, STATUS_ABANDONED +
  * index, STATUS_TIMEOUT, STATUS_USER_APC (one is queued and alertable), STATUS_RESTART_CALL.
  */
-NTSTATUS wait_objects(struct nt_thread *thread, struct object **objects, uint32_t count, bool all, bool alertable,
-                      uint64_t deadline);
+NTSTATUS wait_objects(struct nt_thread *thread, struct object **objects, uint32_t count, bool all,
+                      bool alertable, uint64_t deadline);
 /* Sleep until `wake` moves, the deadline, or a reason to stop; the lock is given up meanwhile. */
 void thread_sleep(struct nt_thread *thread, uint64_t deadline);
 void thread_wake(struct nt_thread *thread);
@@ -31,13 +31,15 @@ NTSTATUS wait_deadline(struct nt_thread *thread, uint32_t guest, uint64_t *deadl
 /* The thread must end, stop or suspend: a blocking call unwinds with STATUS_RESTART_CALL. */
 bool thread_attention(const struct nt_thread *thread);
 /* Queue an APC; wakes an alertable wait. */
-NTSTATUS apc_queue(struct nt_thread *thread, uint32_t function, uint32_t a1, uint32_t a2, uint32_t a3);
+NTSTATUS apc_queue(struct nt_thread *thread, uint32_t function, uint32_t a1, uint32_t a2,
+                   uint32_t a3);
 
 /* Events made by the server itself, for waits on things that are no NT objects. */
 extern const struct nt_type event_type, mutant_type, semaphore_type, timer_type, completion_type;
 void event_set(struct object *event, bool signaled);
 /* A completion packet, for a file that a port is bound to. */
-NTSTATUS completion_post(struct object *port, uint32_t key, uint32_t value, NTSTATUS status, uint32_t information);
+NTSTATUS completion_post(struct object *port, uint32_t key, uint32_t value, NTSTATUS status,
+                         uint32_t information);
 /* Give up what the thread owns: mutants become abandoned. */
 /* Set an event, release a mutant or a semaphore once. */
 NTSTATUS object_signal(struct nt_thread *thread, struct object *object);

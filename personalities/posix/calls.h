@@ -8,30 +8,31 @@
 
 #include "core.h"
 
-#define KIND_TYPE_fd uint32_t
-#define KIND_TYPE_i32 int32_t
-#define KIND_TYPE_u32 uint32_t
-#define KIND_TYPE_hex uint32_t
-#define KIND_TYPE_ptr user_t
-#define KIND_TYPE_str user_t
-#define KIND_TYPE_sig uint32_t
+#define KIND_TYPE_fd   uint32_t
+#define KIND_TYPE_i32  int32_t
+#define KIND_TYPE_u32  uint32_t
+#define KIND_TYPE_hex  uint32_t
+#define KIND_TYPE_ptr  user_t
+#define KIND_TYPE_str  user_t
+#define KIND_TYPE_sig  uint32_t
 #define KIND_TYPE_mode uint32_t
-#define KIND_TYPE_pid int32_t
-#define KIND_TYPE_off uint64_t
+#define KIND_TYPE_pid  int32_t
+#define KIND_TYPE_off  uint64_t
 
 /* Each argument expands to ", type name"; these drop the comma before the first one. */
-#define ARGUMENTS_DROP(first, ...) __VA_ARGS__
-#define ARGUMENTS_NONE(first) void
+#define ARGUMENTS_DROP(first, ...)                             __VA_ARGS__
+#define ARGUMENTS_NONE(first)                                  void
 #define ARGUMENTS_PICK(_0, _1, _2, _3, _4, _5, _6, which, ...) which
-#define ARGUMENTS(...)                                                                             \
-    ARGUMENTS_PICK(__VA_ARGS__, ARGUMENTS_DROP, ARGUMENTS_DROP, ARGUMENTS_DROP, ARGUMENTS_DROP,    \
-                   ARGUMENTS_DROP, ARGUMENTS_DROP, ARGUMENTS_NONE, )                               \
+#define ARGUMENTS(...)                                                                          \
+    ARGUMENTS_PICK(__VA_ARGS__, ARGUMENTS_DROP, ARGUMENTS_DROP, ARGUMENTS_DROP, ARGUMENTS_DROP, \
+                   ARGUMENTS_DROP, ARGUMENTS_DROP, ARGUMENTS_NONE, )                            \
     (__VA_ARGS__)
 
 #define FULL
 #define PARTIAL(what)
 #define A(word, kind, name) , KIND_TYPE_##kind name
-#define SYSCALL(number, name, handler, arguments, support, text) int32_t handler(ARGUMENTS(_ arguments));
+#define SYSCALL(number, name, handler, arguments, support, text) \
+    int32_t handler(ARGUMENTS(_ arguments));
 #define MISSING(number, name, error, text)
 #include "syscalls.def"
 #undef SYSCALL

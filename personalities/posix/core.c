@@ -104,7 +104,8 @@ static int probe_word(uint32_t address)
 {
     uint32_t value, found;
     address &= ~3u;
-    if (guest_load32(&value, address) != OK || guest_compare_exchange32(address, value, value, &found) != OK)
+    if (guest_load32(&value, address) != OK ||
+        guest_compare_exchange32(address, value, value, &found) != OK)
         return -EFAULT;
     return 0;
 }

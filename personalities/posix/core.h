@@ -18,11 +18,11 @@
 #include "list.h"
 
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof(array)[0])
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
-#define NS_PER_SEC 1000000000ull
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
+#define MIN(a, b)          ((a) < (b) ? (a) : (b))
+#define MAX(a, b)          ((a) > (b) ? (a) : (b))
+#define NS_PER_SEC         1000000000ull
+#define likely(x)          __builtin_expect(!!(x), 1)
+#define unlikely(x)        __builtin_expect(!!(x), 0)
 
 struct thread;
 
@@ -50,7 +50,10 @@ struct waiter {
     bool woken;
     bool until_end; /* only the end of the process interrupts it, no signal and no stop */
 };
-#define WAIT_QUEUE_INIT(name) {LIST_INIT((name).waiters)}
+#define WAIT_QUEUE_INIT(name)     \
+    {                             \
+        LIST_INIT((name).waiters) \
+    }
 void wait_queue_init(struct wait_queue *queue);
 /* 0: woken; -ETIMEDOUT; -ERESTARTSYS: the thread has a signal, a stop or its end to look at. */
 int wait_queue_sleep(struct wait_queue *queue, ktime_t deadline);

@@ -120,10 +120,10 @@ static int zero_vmo(struct file *file, uint32_t prot, bool shared, handle_t *vmo
     return 0;
 }
 
-#define DEVICE_OPS(device_name, reader, writer, mapper)                                            \
-    {                                                                                              \
-        .name = (device_name), .read = (reader), .write = (writer), .seekable = true,              \
-        .stat = device_stat, .export = device_export, .vmo = (mapper)                              \
+#define DEVICE_OPS(device_name, reader, writer, mapper)                               \
+    {                                                                                 \
+        .name = (device_name), .read = (reader), .write = (writer), .seekable = true, \
+        .stat = device_stat, .export = device_export, .vmo = (mapper)                 \
     }
 
 static const struct device {
@@ -170,8 +170,14 @@ int device_open(uint32_t rdev, uint32_t flags, struct file **result)
     if (!file)
         return -ENOMEM;
     uint64_t time = wall_clock();
-    file->attr = (struct fs_attr){.ino = rdev, .mode = S_IFCHR | device->mode, .nlink = 1, .rdev = rdev,
-                                  .device = INTERNAL_DEVICE, .atime = time, .mtime = time, .ctime = time};
+    file->attr = (struct fs_attr){.ino = rdev,
+                                  .mode = S_IFCHR | device->mode,
+                                  .nlink = 1,
+                                  .rdev = rdev,
+                                  .device = INTERNAL_DEVICE,
+                                  .atime = time,
+                                  .mtime = time,
+                                  .ctime = time};
     struct text path = {.data = NULL};
     text_printf(&path, "/dev/%s", device->name);
     file->path = path.data;
@@ -217,7 +223,8 @@ static bool list_devices(const struct internal_node *node, uint32_t *at, char *n
     return index == ARRAY_COUNT(links);
 }
 
-static const struct internal_ops root_ops = {.list = list_devices}, link_ops = {.target = link_target},
+static const struct internal_ops root_ops = {.list = list_devices},
+                                 link_ops = {.target = link_target},
                                  device_node_ops = {.list = NULL};
 
 int dev_lookup(const char *rest, struct internal_node *node, char *redirect)
@@ -232,8 +239,10 @@ int dev_lookup(const char *rest, struct internal_node *node, char *redirect)
             continue;
         if (rest[length])
             return -ENOTDIR;
-        *node = (struct internal_node){.ops = &device_node_ops, .mode = S_IFCHR | devices[i].mode,
-                                       .rdev = devices[i].rdev, .ino = devices[i].rdev};
+        *node = (struct internal_node){.ops = &device_node_ops,
+                                       .mode = S_IFCHR | devices[i].mode,
+                                       .rdev = devices[i].rdev,
+                                       .ino = devices[i].rdev};
         return 0;
     }
     for (uint32_t i = 0; i < ARRAY_COUNT(links); i++) {
@@ -246,7 +255,8 @@ int dev_lookup(const char *rest, struct internal_node *node, char *redirect)
             strcat(redirect, rest + length);
             return 1;
         }
-        *node = (struct internal_node){.ops = &link_ops, .mode = S_IFLNK | 0777, .entry = &links[i], .ino = 0x1000 + i};
+        *node = (struct internal_node){
+            .ops = &link_ops, .mode = S_IFLNK | 0777, .entry = &links[i], .ino = 0x1000 + i};
         return 0;
     }
     return -ENOENT;

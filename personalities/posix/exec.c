@@ -22,12 +22,12 @@
 #include "task.h"
 #include "time.h"
 
-#define SCRIPT_DEPTH 4
-#define SCRIPT_LINE 256
+#define SCRIPT_DEPTH  4
+#define SCRIPT_LINE   256
 #define ARGUMENTS_MAX (2u << 20)
-#define KIND_ELF 1u
-#define X87_CONTROL 0x37f
-#define CLOCK_TICKS 100
+#define KIND_ELF      1u
+#define X87_CONTROL   0x37f
+#define CLOCK_TICKS   100
 /* CPUID.1:EDX of the least machine this runs on, with SSE2: what AT_HWCAP tells. */
 #define HARDWARE_CAPABILITIES 0x0781abfdu
 
@@ -43,7 +43,7 @@ struct program {
     struct string_list arguments, environment;
     struct image image;
     struct mm *mm;
-    uint32_t stack;      /* the new stack pointer */
+    uint32_t stack; /* the new stack pointer */
 };
 
 /* ---- strings ------------------------------------------------------------------------------------ */
@@ -83,7 +83,8 @@ static int copy_in_strings(struct string_list *list, user_t array)
 }
 
 /* Puts strings in front of the list, in place of its first `dropped`. */
-static int prepend(struct string_list *list, uint32_t dropped, const char *const *strings, uint32_t count)
+static int prepend(struct string_list *list, uint32_t dropped, const char *const *strings,
+                   uint32_t count)
 {
     struct string_list result = {.count = 0};
     const char *rest = list->bytes.data;
@@ -125,7 +126,8 @@ static int image_open(struct image *image, const char *path)
     int error = path_open(AT_FDCWD, path, O_RDONLY | O_LARGEFILE, 0, &image->file);
     if (error < 0)
         return error;
-    if (!S_ISREG(image->file->attr.mode) || !may_execute(&image->file->attr) || !image->file->ops->vmo)
+    if (!S_ISREG(image->file->attr.mode) || !may_execute(&image->file->attr) ||
+        !image->file->ops->vmo)
         error = -EACCES;
     else
         error = image->file->ops->vmo(image->file, PROT_R | PROT_X, false, &image->vmo);
@@ -173,7 +175,8 @@ static int use_interpreter(struct program *program, char *line)
     if (!*path)
         return -ENOEXEC;
     const char *with[3] = {path, argument, program->path}, *without[2] = {path, program->path};
-    int error = *argument ? prepend(&program->arguments, 1, with, 3) : prepend(&program->arguments, 1, without, 2);
+    int error = *argument ? prepend(&program->arguments, 1, with, 3)
+                          : prepend(&program->arguments, 1, without, 2);
     strlcpy(program->path, path, sizeof program->path);
     return error;
 }
@@ -200,7 +203,8 @@ static int find_program(struct program *program)
 
 static int load_errno(status_t status)
 {
-    return status == ERR_BAD_EXECUTABLE || status == ERR_ALREADY_EXISTS ? -ENOEXEC : errno_of(status);
+    return status == ERR_BAD_EXECUTABLE || status == ERR_ALREADY_EXISTS ? -ENOEXEC
+                                                                        : errno_of(status);
 }
 
 static int load_interpreter(struct program *program)
@@ -210,13 +214,15 @@ static int load_interpreter(struct program *program)
     char path[SCRIPT_LINE];
     if (loaded->interp_length == 0)
         return 0;
-    if (loaded->interp_length >= sizeof path || vmo_read(program->image.vmo, loaded->interp_offset, path, loaded->interp_length) != OK)
+    if (loaded->interp_length >= sizeof path ||
+        vmo_read(program->image.vmo, loaded->interp_offset, path, loaded->interp_length) != OK)
         return -ENOEXEC;
     path[loaded->interp_length] = 0;
     int error = image_open(&interpreter, path);
     if (error < 0)
         return error;
-    error = load_errno(space_load(program->mm->space, interpreter.vmo, 0, 0, &program->image.interpreter));
+    error = load_errno(
+        space_load(program->mm->space, interpreter.vmo, 0, 0, &program->image.interpreter));
     image_close(&interpreter);
     return error;
 }
@@ -226,7 +232,8 @@ static int load(struct program *program)
     int error = mm_new(&program->mm);
     if (error < 0)
         return error;
-    error = load_errno(space_load(program->mm->space, program->image.vmo, 0, 0, &program->image.loaded));
+    error = load_errno(
+        space_load(program->mm->space, program->image.vmo, 0, 0, &program->image.loaded));
     if (error == 0)
         error = load_interpreter(program);
     if (error == 0)
@@ -260,7 +267,8 @@ static void add_pointers(struct stack *stack, const struct string_list *list, ui
     add_word(stack, 0);
 }
 
-static void add_auxiliary(struct stack *stack, struct program *program, uint32_t type, uint32_t value)
+static void add_auxiliary(struct stack *stack, struct program *program, uint32_t type,
+                          uint32_t value)
 {
     struct mm *mm = program->mm;
     if (mm->auxv_size + 2 <= ARRAY_COUNT(mm->auxv)) {
@@ -271,7 +279,8 @@ static void add_auxiliary(struct stack *stack, struct program *program, uint32_t
     add_word(stack, value);
 }
 
-static void add_auxiliary_vector(struct stack *stack, struct program *program, uint32_t random, uint32_t platform, uint32_t name)
+static void add_auxiliary_vector(struct stack *stack, struct program *program, uint32_t random,
+                                 uint32_t platform, uint32_t name)
 {
     const struct credentials *credentials = &self()->process->credentials;
     const struct load_result *loaded = &program->image.loaded;
@@ -301,8 +310,11 @@ static int map_stack(struct program *program, uint32_t needed)
     uint32_t size = MIN(limit_of(self()->process, RLIMIT_STACK), STACK_SIZE_MAX);
     size = MAX(size, needed + (128u << 10));
     size = (size + PAGE_MASK) & ~PAGE_MASK;
-    struct map_request request = {.address = STACK_TOP - size, .length = size, .prot = PROT_R | PROT_W,
-                                  .flags = MAP_FLAG_FIXED | MAP_FLAG_NOREPLACE | MAP_FLAG_GROWSDOWN, .tag = TAG_STACK};
+    struct map_request request = {.address = STACK_TOP - size,
+                                  .length = size,
+                                  .prot = PROT_R | PROT_W,
+                                  .flags = MAP_FLAG_FIXED | MAP_FLAG_NOREPLACE | MAP_FLAG_GROWSDOWN,
+                                  .tag = TAG_STACK};
     if (program->image.loaded.executable_stack)
         request.prot |= PROT_X;
     program->mm->stack_top = STACK_TOP;
@@ -325,8 +337,10 @@ static int build_stack(struct program *program)
     struct mm *mm = program->mm;
     uint8_t seed[16];
     uint32_t name_size = (uint32_t)strlen(program->name) + 1, at = STACK_TOP - 4;
-    uint32_t name = at -= name_size, platform_at = at -= sizeof platform, random = at -= sizeof seed;
-    uint32_t environment = at -= program->environment.bytes.length, arguments = at -= program->arguments.bytes.length;
+    uint32_t name = at -= name_size, platform_at = at -= sizeof platform,
+             random = at -= sizeof seed;
+    uint32_t environment = at -= program->environment.bytes.length,
+             arguments = at -= program->arguments.bytes.length;
     uint32_t words = 1 + program->arguments.count + 1 + program->environment.count + 1 + 2 * 19;
     uint32_t vectors = (at - words * 4) & ~15u;
     int error = map_stack(program, STACK_TOP - vectors);
@@ -336,11 +350,15 @@ static int build_stack(struct program *program)
     add_pointers(&stack, &program->arguments, arguments);
     add_pointers(&stack, &program->environment, environment);
     add_auxiliary_vector(&stack, program, random, platform_at, name);
-    error = stack.vectors.failed ? -ENOMEM : write_all(mm->space, vectors, stack.vectors.data, stack.vectors.length);
+    error = stack.vectors.failed
+                ? -ENOMEM
+                : write_all(mm->space, vectors, stack.vectors.data, stack.vectors.length);
     if (error == 0)
-        error = write_all(mm->space, arguments, program->arguments.bytes.data, program->arguments.bytes.length);
+        error = write_all(mm->space, arguments, program->arguments.bytes.data,
+                          program->arguments.bytes.length);
     if (error == 0)
-        error = write_all(mm->space, environment, program->environment.bytes.data, program->environment.bytes.length);
+        error = write_all(mm->space, environment, program->environment.bytes.data,
+                          program->environment.bytes.length);
     if (error == 0)
         error = write_all(mm->space, random, seed, sizeof seed);
     if (error == 0)
@@ -439,10 +457,16 @@ static void reset_thread(struct thread *thread)
 
 static void enter_program(struct thread *thread, const struct program *program)
 {
-    const struct load_result *loaded = &program->image.loaded, *interpreter = &program->image.interpreter;
-    thread->frame->regs = (struct registers){
-        .cs = GUEST_CS, .ds = GUEST_DS, .es = GUEST_DS, .ss = GUEST_DS, .eflags = 0x202,
-        .eip = loaded->interp_length ? interpreter->entry : loaded->entry, .esp = program->stack};
+    const struct load_result *loaded = &program->image.loaded,
+                             *interpreter = &program->image.interpreter;
+    thread->frame->regs =
+        (struct registers){.cs = GUEST_CS,
+                           .ds = GUEST_DS,
+                           .es = GUEST_DS,
+                           .ss = GUEST_DS,
+                           .eflags = 0x202,
+                           .eip = loaded->interp_length ? interpreter->entry : loaded->entry,
+                           .esp = program->stack};
 }
 
 static void change_program(struct process *process, struct program *program)
@@ -450,7 +474,8 @@ static void change_program(struct process *process, struct program *program)
     struct thread *thread = self();
     struct mm *old = process->mm;
     struct proc_record record = {.pid = process->pid};
-    program->mm->exe = text_copy(program->image.file->path ? program->image.file->path : program->path);
+    program->mm->exe =
+        text_copy(program->image.file->path ? program->image.file->path : program->path);
     server_lock();
     process->mm = program->mm;
     program->mm = NULL;
@@ -511,7 +536,8 @@ static int hand_over_fds(struct process *process, uint32_t start)
         struct file *file = fd_get(fd);
         if (!file)
             continue;
-        if (!process->files->slots[fd].close_on_exec && file->ops->export && file->ops->export(file, &row, handles) == 0) {
+        if (!process->files->slots[fd].close_on_exec && file->ops->export &&
+            file->ops->export(file, &row, handles) == 0) {
             row.fd = fd;
             status_t status = init_start_fd(server.init, start, &row, handles[0], handles[1]);
             handle_drop(&handles[0]);
@@ -538,11 +564,15 @@ static void note_signals(struct process *process, struct start_arguments *argume
     arguments->blocked_signals_high = (uint32_t)(blocked >> 32);
 }
 
-static int hand_over_strings(struct process *process, const struct program *program, struct start_arguments *arguments, handle_t *vmo)
+static int hand_over_strings(struct process *process, const struct program *program,
+                             struct start_arguments *arguments, handle_t *vmo)
 {
     char **argv = pointer_array(&program->arguments), **envp = pointer_array(&program->environment);
     const char *path = program->image.file->path ? program->image.file->path : program->path;
-    int error = argv && envp ? errno_of(start_strings_vmo(path, process->fs->cwd_text, argv, envp, arguments, vmo)) : -ENOMEM;
+    int error =
+        argv && envp
+            ? errno_of(start_strings_vmo(path, process->fs->cwd_text, argv, envp, arguments, vmo))
+            : -ENOMEM;
     release(argv);
     release(envp);
     return error;
@@ -568,8 +598,9 @@ static int hand_over(struct process *process, struct program *program, const cha
         if (error < 0)
             init_start_abandon(server.init, start);
         else
-            error = errno_of(init_start_commit(server.init, start, &arguments, strings, process->fs->root, cwd,
-                                               program->image.file->handle, true, &pid));
+            error = errno_of(init_start_commit(server.init, start, &arguments, strings,
+                                               process->fs->root, cwd, program->image.file->handle,
+                                               true, &pid));
     }
     close_handle(strings);
     return error;
@@ -608,7 +639,8 @@ static int run(struct process *process, struct program *program, bool foreign)
     struct mm *scratch = NULL;
     if (own == HANDLE_NONE && (error = mm_new(&scratch)) < 0)
         return error;
-    error = load_errno(space_load(own ? own : scratch->space, program->image.vmo, 0, LOAD_RESERVE_ONLY, &probe));
+    error = load_errno(
+        space_load(own ? own : scratch->space, program->image.vmo, 0, LOAD_RESERVE_ONLY, &probe));
     server_lock();
     mm_release(scratch);
     server_unlock();
@@ -640,7 +672,8 @@ static int run(struct process *process, struct program *program, bool foreign)
     return 0;
 }
 
-int exec_program(const char *path, struct string_list *arguments, struct string_list *environment, bool foreign)
+int exec_program(const char *path, struct string_list *arguments, struct string_list *environment,
+                 bool foreign)
 {
     struct program *program = allocate(sizeof *program);
     if (!program)

@@ -17,6 +17,7 @@ void string_list_add(struct string_list *list, const char *string);
  * buffers). Takes the lists. 0: the registers are the new program's; -errno: nothing has changed.
  * `foreign` false: a program of another personality is refused (-ENOEXEC).
  */
-int exec_program(const char *path, struct string_list *arguments, struct string_list *environment, bool foreign);
+int exec_program(const char *path, struct string_list *arguments, struct string_list *environment,
+                 bool foreign);
 
 #endif

@@ -18,7 +18,7 @@ struct process;
 /* Where the bytes of a read go or those of a write come from: guest memory in pieces, or ours. */
 struct io {
     uint32_t left, done;
-    uint8_t *kernel;                 /* not NULL: our memory */
+    uint8_t *kernel;                  /* not NULL: our memory */
     const struct linux_iovec *vector; /* pieces; at is the position in the first of them */
     uint32_t at;
     struct linux_iovec single;
@@ -26,15 +26,17 @@ struct io {
 void io_single(struct io *io, user_t buffer, uint32_t length);
 void io_vector(struct io *io, const struct linux_iovec *vector, uint32_t length);
 void io_kernel(struct io *io, void *buffer, uint32_t length);
-int io_put(struct io *io, const void *data, uint32_t length);  /* towards the reader; advances */
-int io_take(struct io *io, void *data, uint32_t length);       /* from the writer; advances */
-int io_probe(struct io *io, uint32_t length);                  /* -EFAULT if io_put would fail */
-uint32_t io_contiguous(struct io *io, uint32_t length);        /* bytes of the current piece, at most length */
-void io_undo(struct io *io, uint32_t length);                  /* the last io_take, of one piece, went further than was used */
+int io_put(struct io *io, const void *data, uint32_t length); /* towards the reader; advances */
+int io_take(struct io *io, void *data, uint32_t length);      /* from the writer; advances */
+int io_probe(struct io *io, uint32_t length);                 /* -EFAULT if io_put would fail */
+uint32_t io_contiguous(struct io *io,
+                       uint32_t length); /* bytes of the current piece, at most length */
+void io_undo(struct io *io,
+             uint32_t length); /* the last io_take, of one piece, went further than was used */
 
 /* What poll waits on: a kernel object and the signals that mean readable, writable, hang-up. */
 struct poll_source {
-    handle_t read_handle, write_handle; /* HANDLE_NONE: always ready for that */
+    handle_t read_handle, write_handle;         /* HANDLE_NONE: always ready for that */
     uint32_t readable, writable, hangup, error; /* signals */
     bool never_readable, never_writable;
     uint32_t ready; /* POLL* bits that hold already */
@@ -47,7 +49,8 @@ struct file_ops {
     int (*write)(struct file *file, struct io *io, uint64_t *offset);
     bool seekable;
     int (*size)(struct file *file, uint64_t *size); /* for SEEK_END */
-    int (*seek)(struct file *file, uint64_t offset); /* told before the offset is changed by lseek */
+    int (*seek)(struct file *file,
+                uint64_t offset); /* told before the offset is changed by lseek */
     int (*position)(struct file *file, uint64_t *offset); /* where it is, if not at file->offset */
     int (*stat)(struct file *file, struct fs_attr *attr);
     int (*set_attr)(struct file *file, uint32_t mask, struct fs_attr *attr);
@@ -66,14 +69,14 @@ struct file_ops {
 struct file {
     const struct file_ops *ops;
     uint32_t references;
-    uint32_t flags;   /* O_ACCMODE, O_APPEND, O_NONBLOCK, ... */
+    uint32_t flags; /* O_ACCMODE, O_APPEND, O_NONBLOCK, ... */
     uint64_t offset;
-    char *path;       /* text as opened, absolute; NULL if it has none */
+    char *path;          /* text as opened, absolute; NULL if it has none */
     struct fs_attr attr; /* as of open; kept for devices and generated files */
     handle_t handle, handle2;
     void *data;
-    uint32_t word;    /* operations' own */
-    bool has_lock;    /* by flock */
+    uint32_t word;           /* operations' own */
+    bool has_lock;           /* by flock */
     struct list epoll_items; /* watched by epoll instances */
 };
 
@@ -92,7 +95,7 @@ static inline bool file_writable(const struct file *file)
 {
     return (file->flags & O_ACCMODE) != O_RDONLY;
 }
-int file_read_bytes(struct file *file, struct io *io);  /* at its own offset */
+int file_read_bytes(struct file *file, struct io *io); /* at its own offset */
 int file_write_bytes(struct file *file, struct io *io);
 void file_print(struct file *file, const char *text, uint32_t length);
 
@@ -116,7 +119,8 @@ int fd_install(struct file *file, uint32_t from, bool close_on_exec);
 int fd_install_at(struct files *files, uint32_t fd, struct file *file, bool close_on_exec);
 /* The file of a descriptor with a reference, or NULL. */
 struct file *fd_get(uint32_t fd);
-struct file *fd_peek(struct process *process, uint32_t fd); /* another process's; a reference; lock held */
+struct file *fd_peek(struct process *process,
+                     uint32_t fd); /* another process's; a reference; lock held */
 
 int fd_close(uint32_t fd);
 int fd_flag(uint32_t fd, int set);
@@ -130,7 +134,8 @@ bool file_is_socket(const struct file *file);
 int stream_reopen(struct file *file, uint32_t flags, struct file **result);
 int fifo_open(const struct fs_attr *attr, uint32_t flags, struct file **result);
 /* Takes the node, also on failure. */
-int node_file(handle_t node, const struct fs_attr *attr, uint32_t flags, const char *path, struct file **result);
+int node_file(handle_t node, const struct fs_attr *attr, uint32_t flags, const char *path,
+              struct file **result);
 /* An open node whose position is the node's own, shared with other personalities. */
 int node_file_shared(handle_t node, uint32_t flags, struct file **result);
 status_t node_stat(handle_t node, struct fs_attr *attr);

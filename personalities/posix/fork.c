@@ -9,8 +9,8 @@
 #include "task.h"
 
 #define X87_CONTROL 0x37f
-#define CLONE_REFUSED                                                                              \
-    (CLONE_PTRACE | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |  \
+#define CLONE_REFUSED                                                                             \
+    (CLONE_PTRACE | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
      CLONE_NEWPID | CLONE_NEWNET | CLONE_IO)
 
 struct clone_request {
@@ -26,10 +26,12 @@ struct clone_request {
 static void clone_begin(struct thread *thread)
 {
     if (thread->set_child_tid)
-        (void)put_user(USER(thread->set_child_tid), thread->tid); /* as Linux: a bad address is the caller's loss */
+        (void)put_user(USER(thread->set_child_tid),
+                       thread->tid); /* as Linux: a bad address is the caller's loss */
 }
 
-static int copy_thread_state(struct thread *child, const struct thread *parent, const struct clone_request *request)
+static int copy_thread_state(struct thread *child, const struct thread *parent,
+                             const struct clone_request *request)
 {
     child->fpu = allocate(FPU_STATE_SIZE);
     if (!child->fpu)
@@ -167,7 +169,8 @@ static int32_t clone_process(const struct clone_request *request)
     struct process *parent = self()->process;
     uint32_t pid;
     wait_queue_init(&wait.queue);
-    status_t status = init_proc_create(server.init, parent->pid, 0, 0, parent->credentials.uid, parent->comm, &pid);
+    status_t status = init_proc_create(server.init, parent->pid, 0, 0, parent->credentials.uid,
+                                       parent->comm, &pid);
     if (status != OK)
         return -EAGAIN;
     server_lock();
@@ -296,7 +299,8 @@ static int32_t ended_code(int32_t status)
 }
 
 /* Whether there is something to report about this child; takes it unless WNOWAIT. */
-static bool wait_take(const struct wait_request *request, struct process *child, struct wait_result *result)
+static bool wait_take(const struct wait_request *request, struct process *child,
+                      struct wait_result *result)
 {
     uint32_t options = request->options;
     bool keep = options & WNOWAIT;
@@ -372,7 +376,8 @@ static struct linux_timeval timeval(uint64_t ns)
 
 static int put_usage(user_t to, const struct wait_result *result)
 {
-    struct linux_rusage usage = {.utime = timeval(result->user_time), .stime = timeval(result->system_time)};
+    struct linux_rusage usage = {.utime = timeval(result->user_time),
+                                 .stime = timeval(result->system_time)};
     return to.address ? copy_out(to, &usage, sizeof usage) : 0;
 }
 

@@ -12,9 +12,9 @@
 #include "task.h"
 #include "time.h"
 
-#define BUCKETS 64
+#define BUCKETS      64
 #define ROBUST_LIMIT 2048
-#define BITSET_ANY UINT32_MAX
+#define BITSET_ANY   UINT32_MAX
 
 struct key {
     uint64_t offset;
@@ -89,7 +89,8 @@ int futex_wake_word(user_t word, uint32_t count, bool shared)
     return result;
 }
 
-static int futex_wait_word(user_t word, uint32_t expected, ktime_t deadline, uint32_t bitset, bool shared)
+static int futex_wait_word(user_t word, uint32_t expected, ktime_t deadline, uint32_t bitset,
+                           bool shared)
 {
     struct futex_waiter waiter = {.waiter.thread = self(), .bitset = bitset};
     uint32_t value;
@@ -113,7 +114,8 @@ static int futex_wait_word(user_t word, uint32_t expected, ktime_t deadline, uin
 }
 
 /* Wake `wake` waiters of one word and move up to `move` others to a second word. */
-static int futex_requeue(user_t word, uint32_t wake, uint32_t move, user_t word2, const uint32_t *expected, bool shared)
+static int futex_requeue(user_t word, uint32_t wake, uint32_t move, user_t word2,
+                         const uint32_t *expected, bool shared)
 {
     struct key from, to;
     struct futex_waiter *each;
@@ -156,8 +158,9 @@ static int wake_operation(user_t word, uint32_t encoded, bool *hit)
     if (get_user(&old, word) < 0)
         return -EFAULT;
     for (;; old = found) {
-        const uint32_t results[5] = {(uint32_t)argument, old + (uint32_t)argument, old | (uint32_t)argument,
-                                     old & ~(uint32_t)argument, old ^ (uint32_t)argument};
+        const uint32_t results[5] = {(uint32_t)argument, old + (uint32_t)argument,
+                                     old | (uint32_t)argument, old & ~(uint32_t)argument,
+                                     old ^ (uint32_t)argument};
         if (operation > 4)
             return -ENOSYS;
         if (guest_compare_exchange32(word.address, old, results[operation], &found) != OK)
@@ -166,8 +169,8 @@ static int wake_operation(user_t word, uint32_t encoded, bool *hit)
             break;
     }
     int32_t value = (int32_t)old;
-    const bool hits[6] = {value == compare, value != compare, value < compare,
-                          value <= compare, value > compare,  value >= compare};
+    const bool hits[6] = {value == compare, value != compare,
+                          value<compare, value <= compare, value> compare, value >= compare};
     uint32_t comparison = encoded >> 24 & 15;
     if (comparison > 5)
         return -ENOSYS;
@@ -175,7 +178,8 @@ static int wake_operation(user_t word, uint32_t encoded, bool *hit)
     return 0;
 }
 
-static int futex_wake_op(user_t word, uint32_t count, uint32_t count2, user_t word2, uint32_t encoded, bool shared)
+static int futex_wake_op(user_t word, uint32_t count, uint32_t count2, user_t word2,
+                         uint32_t encoded, bool shared)
 {
     bool hit;
     int result = wake_operation(word2, encoded, &hit);
@@ -190,7 +194,8 @@ static int futex_wake_op(user_t word, uint32_t count, uint32_t count2, user_t wo
 
 /* ---- the calls ----------------------------------------------------------------------------------- */
 
-static int deadline_of(user_t timeout, uint32_t command, bool realtime, bool wide, ktime_t *deadline)
+static int deadline_of(user_t timeout, uint32_t command, bool realtime, bool wide,
+                       ktime_t *deadline)
 {
     uint64_t span;
     *deadline = DEADLINE_NEVER;
@@ -212,8 +217,8 @@ static int deadline_of(user_t timeout, uint32_t command, bool realtime, bool wid
     return 0;
 }
 
-static int32_t do_wait(user_t word, uint32_t value, user_t timeout, uint32_t command, bool realtime, bool wide,
-                       uint32_t bitset, bool shared)
+static int32_t do_wait(user_t word, uint32_t value, user_t timeout, uint32_t command, bool realtime,
+                       bool wide, uint32_t bitset, bool shared)
 {
     struct thread *thread = self();
     ktime_t deadline;
@@ -235,12 +240,13 @@ static int32_t do_wait(user_t word, uint32_t value, user_t timeout, uint32_t com
 int32_t futex_restart(struct thread *thread)
 {
     const uint32_t *words = thread->restart.words;
-    int result = futex_wait_word(USER(words[0]), words[1], thread->restart.deadline, words[2], words[3]);
+    int result =
+        futex_wait_word(USER(words[0]), words[1], thread->restart.deadline, words[2], words[3]);
     return result == -ERESTARTSYS ? -ERESTART_BLOCK : result;
 }
 
-static int32_t do_futex(user_t word, uint32_t operation, uint32_t value, user_t timeout, user_t word2, uint32_t value3,
-                        bool wide)
+static int32_t do_futex(user_t word, uint32_t operation, uint32_t value, user_t timeout,
+                        user_t word2, uint32_t value3, bool wide)
 {
     bool shared = !(operation & FUTEX_PRIVATE_FLAG), realtime = operation & FUTEX_CLOCK_REALTIME;
     uint32_t command = operation & (uint32_t)FUTEX_CMD_MASK;
@@ -273,12 +279,14 @@ static int32_t do_futex(user_t word, uint32_t operation, uint32_t value, user_t 
     return -ENOSYS;
 }
 
-int32_t sys_futex(user_t word, uint32_t operation, uint32_t value, user_t timeout, user_t word2, uint32_t value3)
+int32_t sys_futex(user_t word, uint32_t operation, uint32_t value, user_t timeout, user_t word2,
+                  uint32_t value3)
 {
     return do_futex(word, operation, value, timeout, word2, value3, false);
 }
 
-int32_t sys_futex_time64(user_t word, uint32_t operation, uint32_t value, user_t timeout, user_t word2, uint32_t value3)
+int32_t sys_futex_time64(user_t word, uint32_t operation, uint32_t value, user_t timeout,
+                         user_t word2, uint32_t value3)
 {
     return do_futex(word, operation, value, timeout, word2, value3, true);
 }

@@ -187,8 +187,8 @@ static bool id_allowed(int32_t id, uint32_t real, uint32_t effective, uint32_t s
 int32_t sys_setresuid(int32_t ruid, int32_t euid, int32_t suid)
 {
     struct credentials *c = own();
-    if (!id_allowed(ruid, c->uid, c->euid, c->suid) || !id_allowed(euid, c->uid, c->euid, c->suid) ||
-        !id_allowed(suid, c->uid, c->euid, c->suid))
+    if (!id_allowed(ruid, c->uid, c->euid, c->suid) ||
+        !id_allowed(euid, c->uid, c->euid, c->suid) || !id_allowed(suid, c->uid, c->euid, c->suid))
         return -EPERM;
     if (ruid != -1)
         c->uid = (uint32_t)ruid;
@@ -204,8 +204,8 @@ int32_t sys_setresuid(int32_t ruid, int32_t euid, int32_t suid)
 int32_t sys_setresgid(int32_t rgid, int32_t egid, int32_t sgid)
 {
     struct credentials *c = own();
-    if (!id_allowed(rgid, c->gid, c->egid, c->sgid) || !id_allowed(egid, c->gid, c->egid, c->sgid) ||
-        !id_allowed(sgid, c->gid, c->egid, c->sgid))
+    if (!id_allowed(rgid, c->gid, c->egid, c->sgid) ||
+        !id_allowed(egid, c->gid, c->egid, c->sgid) || !id_allowed(sgid, c->gid, c->egid, c->sgid))
         return -EPERM;
     if (rgid != -1)
         c->gid = (uint32_t)rgid;

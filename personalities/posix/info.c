@@ -18,7 +18,8 @@ static bool privileged(void)
 /* The six fields, each `size` bytes in the caller's structure. */
 static int32_t put_names(user_t to, uint32_t size, uint32_t count)
 {
-    const char *const fields[6] = {"Linux", server.hostname, UNIX_RELEASE, UNIX_VERSION, "i686", server.domainname};
+    const char *const fields[6] = {"Linux",      server.hostname, UNIX_RELEASE,
+                                   UNIX_VERSION, "i686",          server.domainname};
     char field[65];
     for (uint32_t i = 0; i < count; i++) {
         memset(field, 0, sizeof field);
@@ -100,8 +101,9 @@ int32_t sys_reboot(uint32_t magic1, uint32_t magic2, uint32_t command, user_t ar
     (void)argument;
     if (!privileged())
         return -EPERM;
-    if (magic1 != LINUX_REBOOT_MAGIC1 || (magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A &&
-                                          magic2 != LINUX_REBOOT_MAGIC2B && magic2 != LINUX_REBOOT_MAGIC2C))
+    if (magic1 != LINUX_REBOOT_MAGIC1 ||
+        (magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A &&
+         magic2 != LINUX_REBOOT_MAGIC2B && magic2 != LINUX_REBOOT_MAGIC2C))
         return -EINVAL;
     switch (command) {
     case LINUX_REBOOT_CMD_CAD_ON:
@@ -144,7 +146,8 @@ int32_t sys_syslog(uint32_t action, user_t buffer, int32_t length)
 /* ---- limits -------------------------------------------------------------------------------------- */
 
 /* Reads and, if new is not NULL, sets a limit. */
-static int change_limit(int32_t pid, uint32_t resource, const struct linux_rlimit64 *new, struct linux_rlimit64 *old)
+static int change_limit(int32_t pid, uint32_t resource, const struct linux_rlimit64 *new,
+                        struct linux_rlimit64 *old)
 {
     int result = 0;
     if (resource >= RLIMIT_COUNT)
@@ -156,9 +159,9 @@ static int change_limit(int32_t pid, uint32_t resource, const struct linux_rlimi
     } else {
         struct linux_rlimit64 *limit = &process->limits[resource];
         *old = *limit;
-        if (new && new->current > new->maximum)
+        if (new &&new->current > new->maximum)
             result = -EINVAL;
-        else if (new && new->maximum > limit->maximum && !privileged())
+        else if (new &&new->maximum > limit->maximum && !privileged())
             result = -EPERM;
         else if (new)
             *limit = *new;
@@ -190,7 +193,8 @@ int32_t sys_old_getrlimit(uint32_t resource, user_t to)
 {
     struct linux_rlimit64 limit;
     int result = change_limit(0, resource, NULL, &limit);
-    struct linux_rlimit small = {(uint32_t)MIN(limit.current, INT32_MAX), (uint32_t)MIN(limit.maximum, INT32_MAX)};
+    struct linux_rlimit small = {(uint32_t)MIN(limit.current, INT32_MAX),
+                                 (uint32_t)MIN(limit.maximum, INT32_MAX)};
     return result < 0 ? result : copy_out(to, &small, sizeof small);
 }
 

@@ -85,7 +85,8 @@ static int text_write(struct file *file, struct io *io, uint64_t *offset)
 static int internal_statfs(struct file *file, struct fs_statistics *statistics)
 {
     (void)file;
-    *statistics = (struct fs_statistics){.type = 0x9fa0, .block_size = PAGE_SIZE, .name_max = 255, .device = INTERNAL_DEVICE};
+    *statistics = (struct fs_statistics){
+        .type = 0x9fa0, .block_size = PAGE_SIZE, .name_max = 255, .device = INTERNAL_DEVICE};
     return 0;
 }
 
@@ -121,7 +122,8 @@ static int open_text(struct file *file, const struct internal_node *node)
 
 /* ---- directories --------------------------------------------------------------------------------- */
 
-static uint32_t put_record(uint8_t *record, const char *name, uint32_t type, uint64_t cookie, bool wide)
+static uint32_t put_record(uint8_t *record, const char *name, uint32_t type, uint64_t cookie,
+                           bool wide)
 {
     uint32_t header = wide ? sizeof(struct linux_dirent64) : sizeof(struct linux_dirent);
     uint32_t size = (uint32_t)strlen(name), length = (header + size + 2 + 7) & ~7u;
@@ -197,9 +199,11 @@ static int open_directory(struct file *file, const struct internal_node *node)
     return 0;
 }
 
-static const struct file_ops path_ops = {.name = "path", .stat = attr_stat, .statfs = internal_statfs};
+static const struct file_ops path_ops = {
+    .name = "path", .stat = attr_stat, .statfs = internal_statfs};
 
-int internal_open(const struct internal_node *node, uint32_t flags, const char *absolute, struct file **result)
+int internal_open(const struct internal_node *node, uint32_t flags, const char *absolute,
+                  struct file **result)
 {
     bool writes = (flags & O_ACCMODE) != O_RDONLY;
     if (S_ISCHR(node->mode) && !(flags & O_PATH))

@@ -26,7 +26,7 @@ struct internal_ops {
 
 struct internal_node {
     const struct internal_ops *ops;
-    uint32_t mode;   /* with type bits */
+    uint32_t mode; /* with type bits */
     uint32_t pid, number, rdev;
     const void *entry;
     uint64_t ino;
@@ -39,7 +39,8 @@ bool internal_owns(const char *absolute);
 /* The node of a path; the last component's link is not followed. -errno; 1: `redirect` (PATH_MAX) is the path to go on with. */
 int internal_lookup(const char *absolute, struct internal_node *node, char *redirect);
 void internal_attr(const struct internal_node *node, struct fs_attr *attr);
-int internal_open(const struct internal_node *node, uint32_t flags, const char *absolute, struct file **result);
+int internal_open(const struct internal_node *node, uint32_t flags, const char *absolute,
+                  struct file **result);
 
 /* The two trees: `rest` is the path below /dev or /proc, without a leading slash. */
 int dev_lookup(const char *rest, struct internal_node *node, char *redirect);

@@ -48,21 +48,21 @@
 #undef st_ctime
 
 /* Results of a handler that never reach the guest: the trap is issued again or becomes EINTR. */
-#define ERESTARTSYS 512        /* again after a handler with SA_RESTART or without a handler */
-#define ERESTARTNOINTR 513     /* always again */
-#define ERESTARTNOHAND 514     /* again only if no handler ran */
-#define ERESTART_BLOCK 516     /* again through restart_syscall with the deadline kept */
+#define ERESTARTSYS           512 /* again after a handler with SA_RESTART or without a handler */
+#define ERESTARTNOINTR        513 /* always again */
+#define ERESTARTNOHAND        514 /* again only if no handler ran */
+#define ERESTART_BLOCK        516 /* again through restart_syscall with the deadline kept */
 #define RESULT_KEEP_REGISTERS 517 /* the handler has set all registers itself */
 
 /* Flags of alternate stacks, and socket types: not in the user API headers. */
-#define SS_ONSTACK 1
-#define SS_DISABLE 2
-#define SOCK_STREAM 1
-#define SOCK_DGRAM 2
+#define SS_ONSTACK     1
+#define SS_DISABLE     2
+#define SOCK_STREAM    1
+#define SOCK_DGRAM     2
 #define SOCK_SEQPACKET 5
 #define SOCK_TYPE_MASK 15
 
-#define SIGNAL_COUNT 64
+#define SIGNAL_COUNT       64
 #define SIGNAL_BIT(signal) (1ull << ((signal)-1))
 
 /* rt_sigaction's argument. */

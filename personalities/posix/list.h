@@ -13,12 +13,15 @@ struct list {
     struct list *next, *previous;
 };
 
-#define LIST_INIT(name) {&(name), &(name)}
-#define list_entry(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
+#define LIST_INIT(name)  \
+    {                    \
+        &(name), &(name) \
+    }
+#define list_entry(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 /* Walks a list of `type`; the current item may be removed in the body. */
-#define list_each(item, head, type, member)                                                        \
-    for (struct list *at_ = (head)->next, *next_ = at_->next;                                      \
-         at_ != (head) && ((item) = list_entry(at_, type, member), true);                          \
+#define list_each(item, head, type, member)                               \
+    for (struct list *at_ = (head)->next, *next_ = at_->next;             \
+         at_ != (head) && ((item) = list_entry(at_, type, member), true); \
          at_ = next_, next_ = at_->next)
 
 static inline void list_init(struct list *head)

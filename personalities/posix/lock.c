@@ -34,7 +34,8 @@ static struct lock *find_conflict(const struct file *file, const struct lock *wa
     list_each(each, &locks, struct lock, link)
     {
         if (same_file(each, file) && each->whole == wanted->whole && each->owner != wanted->owner &&
-            (each->exclusive || wanted->exclusive) && each->start <= wanted->end && wanted->start <= each->end)
+            (each->exclusive || wanted->exclusive) && each->start <= wanted->end &&
+            wanted->start <= each->end)
             return each;
     }
     return NULL;
@@ -69,7 +70,7 @@ static int lock_cut(const struct file *file, const struct lock *range)
         struct lock before = *each, after = *each;
         before.end = range->start - 1;
         after.start = range->end + 1;
-        bool keep_before = each->start < range->start, keep_after = each->end > range->end;
+        bool keep_before = each->start<range->start, keep_after = each->end> range->end;
         lock_remove(each);
         if ((keep_before && lock_add(&before) < 0) || (keep_after && lock_add(&after) < 0))
             return -ENOLCK;
@@ -135,8 +136,12 @@ int32_t sys_flock(uint32_t fd, uint32_t operation)
     int result = 0;
     if (!file)
         return -EBADF;
-    struct lock wanted = {.ino = file->attr.ino, .device = file->attr.device, .owner = file, .whole = true,
-                          .exclusive = kind == LOCK_EX, .end = UINT64_MAX};
+    struct lock wanted = {.ino = file->attr.ino,
+                          .device = file->attr.device,
+                          .owner = file,
+                          .whole = true,
+                          .exclusive = kind == LOCK_EX,
+                          .end = UINT64_MAX};
     if (kind == LOCK_UN) {
         lock_release_file(file);
     } else if (kind == LOCK_SH || kind == LOCK_EX) {
@@ -182,7 +187,8 @@ static int32_t test_lock(struct file *file, const struct lock *wanted, struct li
         answer->type = conflict->exclusive ? F_WRLCK : F_RDLCK;
         answer->whence = 0;
         answer->start = (int64_t)conflict->start;
-        answer->length = conflict->end == UINT64_MAX ? 0 : (int64_t)(conflict->end - conflict->start + 1);
+        answer->length =
+            conflict->end == UINT64_MAX ? 0 : (int64_t)(conflict->end - conflict->start + 1);
         answer->pid = (int32_t)conflict->pid;
     }
     server_unlock();
@@ -196,13 +202,15 @@ static int copy_in_flock(struct linux_flock64 *to, user_t from, bool wide)
         return copy_in(to, from, sizeof *to);
     if (copy_in(&narrow, from, sizeof narrow) < 0)
         return -EFAULT;
-    *to = (struct linux_flock64){narrow.type, narrow.whence, narrow.start, narrow.length, narrow.pid};
+    *to =
+        (struct linux_flock64){narrow.type, narrow.whence, narrow.start, narrow.length, narrow.pid};
     return 0;
 }
 
 static int copy_out_flock(user_t to, const struct linux_flock64 *from, bool wide)
 {
-    struct linux_flock narrow = {from->type, from->whence, (int32_t)from->start, (int32_t)from->length, from->pid};
+    struct linux_flock narrow = {from->type, from->whence, (int32_t)from->start,
+                                 (int32_t)from->length, from->pid};
     return wide ? copy_out(to, from, sizeof *from) : copy_out(to, &narrow, sizeof narrow);
 }
 
@@ -212,8 +220,11 @@ int32_t lock_fcntl(struct file *file, uint32_t command, user_t argument, bool wi
     struct linux_flock64 given;
     if (copy_in_flock(&given, argument, wide) < 0)
         return -EFAULT;
-    struct lock lock = {.ino = file->attr.ino, .device = file->attr.device, .owner = files,
-                        .pid = self()->process->pid, .exclusive = given.type == F_WRLCK};
+    struct lock lock = {.ino = file->attr.ino,
+                        .device = file->attr.device,
+                        .owner = files,
+                        .pid = self()->process->pid,
+                        .exclusive = given.type == F_WRLCK};
     if (given.type != F_RDLCK && given.type != F_WRLCK && given.type != F_UNLCK)
         return -EINVAL;
     int result = resolve_range(file, &given, &lock);

@@ -20,7 +20,8 @@ static void on_signal(const struct proc_event *event)
 {
     server_lock();
     struct process *process = process_find(event->pid);
-    if (process && process->state == PROCESS_ALIVE && event->signal >= 1 && event->signal <= SIGNAL_COUNT) {
+    if (process && process->state == PROCESS_ALIVE && event->signal >= 1 &&
+        event->signal <= SIGNAL_COUNT) {
         siginfo_t info = signal_info(event->signal, SI_USER);
         info.si_pid = (int)event->sender;
         signal_process(process, &info);
@@ -40,8 +41,11 @@ static void fill_stats(struct process *process, struct proc_stats *stats)
         thread_times(thread, &user, &system);
         stats->cpu_time += user + system;
     }
-    stats->state = process->state == PROCESS_ZOMBIE ? PROC_ZOMBIE : process->stopped ? PROC_STOPPED : PROC_SLEEPING;
-    if (process->mm && space_pages(process->mm->space, &stats->mapped_pages, &stats->resident_pages) != OK)
+    stats->state = process->state == PROCESS_ZOMBIE ? PROC_ZOMBIE
+                   : process->stopped               ? PROC_STOPPED
+                                                    : PROC_SLEEPING;
+    if (process->mm &&
+        space_pages(process->mm->space, &stats->mapped_pages, &stats->resident_pages) != OK)
         stats->mapped_pages = stats->resident_pages = 0;
 }
 
@@ -57,7 +61,8 @@ static void on_stats(const struct proc_event *event)
         process_command_line(process, &command);
     }
     server_unlock();
-    ignore(init_proc_stats_answer(server.init, event->request, status, &stats, command.data ? command.data : "", command.length));
+    ignore(init_proc_stats_answer(server.init, event->request, status, &stats,
+                                  command.data ? command.data : "", command.length));
     text_free(&command);
 }
 
@@ -91,7 +96,8 @@ static void must(const char *what, status_t status)
 static void connect(void)
 {
     struct fs_walk_context walk = {.cwd = HANDLE_NONE};
-    must("posix: init", init_register(startup_handle(STARTUP_INIT), "posix", &server.init, &server.personality));
+    must("posix: init",
+         init_register(startup_handle(STARTUP_INIT), "posix", &server.init, &server.personality));
     must("posix: root directory", init_root_directory(server.init, &server.root));
     walk.root = walk.cwd = server.root;
     must("posix: root directory", fs_client_root(&walk));

@@ -14,7 +14,7 @@
 #include "mm.h"
 #include "task.h"
 
-#define NAMES_MAX 1024
+#define NAMES_MAX   1024
 #define MMAP_BOTTOM 0x10000u
 
 static uint32_t page_up(uint32_t value)
@@ -25,13 +25,48 @@ static uint32_t page_up(uint32_t value)
 /* ---- the vDSO page ----------------------------------------------------------------------------- */
 
 static const uint8_t vdso_code[] = {
-    /* 0x00 __kernel_vsyscall */ 0xcd, 0x80, 0xc3, 0x90, 0x90, 0x90, 0x90, 0x90,
-    0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90,
-    /* 0x10 __kernel_sigreturn */ 0x58, 0xb8, 0x77, 0, 0, 0, 0xcd, 0x80,
-    0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90,
-    /* 0x20 __kernel_rt_sigreturn */ 0xb8, 0xad, 0, 0, 0, 0xcd, 0x80,
+    /* 0x00 __kernel_vsyscall */ 0xcd,
+    0x80,
+    0xc3,
+    0x90,
+    0x90,
+    0x90,
+    0x90,
+    0x90,
+    0x90,
+    0x90,
+    0x90,
+    0x90,
+    0x90,
+    0x90,
+    0x90,
+    0x90,
+    /* 0x10 __kernel_sigreturn */ 0x58,
+    0xb8,
+    0x77,
+    0,
+    0,
+    0,
+    0xcd,
+    0x80,
+    0x90,
+    0x90,
+    0x90,
+    0x90,
+    0x90,
+    0x90,
+    0x90,
+    0x90,
+    /* 0x20 __kernel_rt_sigreturn */ 0xb8,
+    0xad,
+    0,
+    0,
+    0,
+    0xcd,
+    0x80,
 };
-uint32_t vdso_syscall = VDSO_ADDRESS, vdso_sigreturn = VDSO_ADDRESS + 0x10, vdso_rt_sigreturn = VDSO_ADDRESS + 0x20;
+uint32_t vdso_syscall = VDSO_ADDRESS, vdso_sigreturn = VDSO_ADDRESS + 0x10,
+         vdso_rt_sigreturn = VDSO_ADDRESS + 0x20;
 static handle_t vdso_vmo;
 
 int mm_init_vdso(void)
@@ -44,8 +79,12 @@ int mm_init_vdso(void)
 
 int mm_map_vdso(struct mm *mm)
 {
-    struct map_request request = {.vmo = vdso_vmo, .address = VDSO_ADDRESS, .length = PAGE_SIZE,
-                                  .prot = PROT_R | PROT_X, .flags = MAP_FLAG_FIXED, .tag = TAG_VDSO};
+    struct map_request request = {.vmo = vdso_vmo,
+                                  .address = VDSO_ADDRESS,
+                                  .length = PAGE_SIZE,
+                                  .prot = PROT_R | PROT_X,
+                                  .flags = MAP_FLAG_FIXED,
+                                  .tag = TAG_VDSO};
     return errno_of(space_map(mm->space, &request));
 }
 
@@ -164,8 +203,11 @@ static bool range_valid(uint32_t address, uint32_t length)
 
 static status_t grow_heap(struct mm *mm, uint32_t from, uint32_t to)
 {
-    struct map_request request = {.address = from, .length = to - from, .prot = PROT_R | PROT_W,
-                                  .flags = MAP_FLAG_FIXED | MAP_FLAG_NOREPLACE, .tag = TAG_HEAP};
+    struct map_request request = {.address = from,
+                                  .length = to - from,
+                                  .prot = PROT_R | PROT_W,
+                                  .flags = MAP_FLAG_FIXED | MAP_FLAG_NOREPLACE,
+                                  .tag = TAG_HEAP};
     return space_map(mm->space, &request);
 }
 
@@ -244,7 +286,8 @@ static int32_t map_it(const struct mmap_request *request, handle_t vmo, const ch
     choose_place(request, &map);
     status_t status = space_map(own_space(), &map);
     if (status == ERR_ALREADY_EXISTS && !(request->flags & MAP_FIXED_NOREPLACE)) {
-        map.flags = (map.flags & ~(uint32_t)(MAP_FLAG_FIXED | MAP_FLAG_NOREPLACE)) | MAP_FLAG_TOPDOWN;
+        map.flags =
+            (map.flags & ~(uint32_t)(MAP_FLAG_FIXED | MAP_FLAG_NOREPLACE)) | MAP_FLAG_TOPDOWN;
         map.limit = MMAP_TOP;
         status = space_map(own_space(), &map);
     }
@@ -277,14 +320,16 @@ static int32_t map_file(const struct mmap_request *request)
     if (!file)
         return -EBADF;
     int32_t result;
-    if (!file_readable(file) || (shared && (request->prot & PROT_WRITE) && (file->flags & O_ACCMODE) != O_RDWR))
+    if (!file_readable(file) ||
+        (shared && (request->prot & PROT_WRITE) && (file->flags & O_ACCMODE) != O_RDWR))
         result = -EACCES;
     else if (file->ops->vmo == NULL)
         result = -ENODEV;
     else
         result = file->ops->vmo(file, kernel_prot(request->prot), shared, &vmo);
     if (result == 0)
-        result = vmo ? map_it(request, vmo, file->path) : map_anonymous(request); /* /dev/zero has no VMO */
+        result = vmo ? map_it(request, vmo, file->path)
+                     : map_anonymous(request); /* /dev/zero has no VMO */
     close_handle(vmo);
     file_release(file);
     return result;
@@ -310,7 +355,8 @@ static int32_t do_mmap(const struct mmap_request *given)
     return request.flags & MAP_ANONYMOUS ? map_anonymous(&request) : map_file(&request);
 }
 
-int32_t sys_mmap2(user_t address, uint32_t length, uint32_t prot, uint32_t flags, uint32_t fd, uint32_t page)
+int32_t sys_mmap2(user_t address, uint32_t length, uint32_t prot, uint32_t flags, uint32_t fd,
+                  uint32_t page)
 {
     struct mmap_request request = {address.address, length, prot, flags, fd, (uint64_t)page << 12};
     return do_mmap(&request);
@@ -336,13 +382,15 @@ int32_t sys_mprotect(user_t address, uint32_t length, uint32_t prot)
 {
     if (address.address & PAGE_MASK)
         return -EINVAL;
-    if (prot & ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP))
+    if (prot &
+        ~(uint32_t)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP))
         return -EINVAL;
     if (length == 0)
         return 0;
     if (length > GUEST_LIMIT || !range_valid(address.address, page_up(length)))
         return -ENOMEM;
-    status_t status = space_protect(own_space(), address.address, page_up(length), kernel_prot(prot));
+    status_t status =
+        space_protect(own_space(), address.address, page_up(length), kernel_prot(prot));
     return status == ERR_ACCESS_DENIED ? -EACCES : errno_of(status);
 }
 
@@ -354,10 +402,14 @@ static uint64_t offset_of(const struct mapping_info *info)
 }
 
 /* Maps what continues `info` at address. Lock held. */
-static status_t map_continuation(const struct mapping_info *info, uint32_t old_end, uint32_t address, uint32_t length)
+static status_t map_continuation(const struct mapping_info *info, uint32_t old_end,
+                                 uint32_t address, uint32_t length)
 {
-    struct map_request map = {.address = address, .length = length, .prot = info->prot,
-                              .flags = MAP_FLAG_FIXED | MAP_FLAG_NOREPLACE | (info->flags & MAP_FLAG_SHARED),
+    struct map_request map = {.address = address,
+                              .length = length,
+                              .prot = info->prot,
+                              .flags = MAP_FLAG_FIXED | MAP_FLAG_NOREPLACE |
+                                       (info->flags & MAP_FLAG_SHARED),
                               .tag = info->tag};
     if (info->vmo_id != 0) {
         uint64_t offset = offset_of(info) + (old_end - info->address);
@@ -373,14 +425,16 @@ static status_t map_continuation(const struct mapping_info *info, uint32_t old_e
 /* A free range for length bytes, found by mapping and unmapping it. Lock held. */
 static uint32_t find_place(uint32_t length)
 {
-    struct map_request map = {.length = length, .prot = PROT_R, .flags = MAP_FLAG_TOPDOWN, .limit = MMAP_TOP};
+    struct map_request map = {
+        .length = length, .prot = PROT_R, .flags = MAP_FLAG_TOPDOWN, .limit = MMAP_TOP};
     if (space_map(own_space(), &map) != OK || space_unmap(own_space(), map.address, length) != OK)
         return 0;
     return map.address;
 }
 
 /* Moves [address, +old) to `to` and lets it grow to `new` bytes there. Lock held. */
-static int32_t move_mapping(const struct mapping_info *info, uint32_t address, uint32_t old, uint32_t new, uint32_t to)
+static int32_t move_mapping(const struct mapping_info *info, uint32_t address, uint32_t old,
+                            uint32_t new, uint32_t to)
 {
     if (new > old) {
         status_t status = map_continuation(info, address + old, to + old, new - old);
@@ -425,8 +479,8 @@ static int32_t remap(uint32_t address, uint32_t old, uint32_t new, uint32_t flag
 
 int32_t sys_mremap(user_t address, uint32_t old, uint32_t new, uint32_t flags, user_t wanted)
 {
-    if ((flags & ~(uint32_t)(MREMAP_MAYMOVE | MREMAP_FIXED)) || (address.address & PAGE_MASK) || new == 0 ||
-        new > GUEST_LIMIT || old > GUEST_LIMIT || old == 0 ||
+    if ((flags & ~(uint32_t)(MREMAP_MAYMOVE | MREMAP_FIXED)) || (address.address & PAGE_MASK) ||
+        new == 0 || new > GUEST_LIMIT || old > GUEST_LIMIT || old == 0 ||
         ((flags & MREMAP_FIXED) && !(flags & MREMAP_MAYMOVE)))
         return -EINVAL;
     if (!range_valid(address.address, page_up(old)))
@@ -483,7 +537,8 @@ int32_t sys_mincore(user_t address, uint32_t length, user_t vector)
 
 int32_t sys_msync(user_t address, uint32_t length, uint32_t flags)
 {
-    if ((flags & ~(uint32_t)(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) || (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
+    if ((flags & ~(uint32_t)(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) ||
+        (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
         return -EINVAL;
     if (length > GUEST_LIMIT || !range_valid(address.address, page_up(length)))
         return address.address & PAGE_MASK ? -EINVAL : -ENOMEM;
@@ -500,7 +555,8 @@ int32_t sys_mlock(user_t address, uint32_t length)
 
 int32_t sys_mlockall(uint32_t flags)
 {
-    return flags == 0 || (flags & ~(uint32_t)(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) ? -EINVAL : 0;
+    return flags == 0 || (flags & ~(uint32_t)(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) ? -EINVAL
+                                                                                       : 0;
 }
 
 int32_t sys_munlockall(void)

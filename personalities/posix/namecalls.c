@@ -48,12 +48,14 @@ static int simple_op(struct walk *walk)
         return error;
     if (!walk->is_internal)
         return 0;
-    return walk->op == FS_OP_MKDIR || walk->op == FS_OP_MKNOD || walk->op == FS_OP_SYMLINK ? -EEXIST : -EPERM;
+    return walk->op == FS_OP_MKDIR || walk->op == FS_OP_MKNOD || walk->op == FS_OP_SYMLINK ? -EEXIST
+                                                                                           : -EPERM;
 }
 
 static int32_t path_op(uint32_t dir, user_t path, uint32_t op, uint32_t mode, uint32_t rdev)
 {
-    struct walk walk = {.dirfd = dir, .path = worker_self()->path, .op = op, .mode = mode, .rdev = rdev};
+    struct walk walk = {
+        .dirfd = dir, .path = worker_self()->path, .op = op, .mode = mode, .rdev = rdev};
     int error = path_copy_in(path);
     return error < 0 ? error : simple_op(&walk);
 }
@@ -98,7 +100,8 @@ int32_t sys_mknodat(uint32_t dir, user_t path, uint32_t mode, uint32_t device)
     uint32_t type = mode & S_IFMT ? mode & S_IFMT : S_IFREG;
     if (type == S_IFDIR)
         return -EPERM;
-    if (type != S_IFREG && type != S_IFCHR && type != S_IFBLK && type != S_IFIFO && type != S_IFSOCK)
+    if (type != S_IFREG && type != S_IFCHR && type != S_IFBLK && type != S_IFIFO &&
+        type != S_IFSOCK)
         return -EINVAL;
     return path_op(dir, path, FS_OP_MKNOD, type | umasked(mode), device);
 }
@@ -116,7 +119,11 @@ int32_t sys_symlinkat(user_t target, uint32_t dir, user_t path)
     int length = copy_in_string(text, target, sizeof text);
     if (length <= 0)
         return length < 0 ? length : -ENOENT;
-    struct walk walk = {.dirfd = dir, .path = worker_self()->path, .op = FS_OP_SYMLINK, .mode = 0777, .extra = text};
+    struct walk walk = {.dirfd = dir,
+                        .path = worker_self()->path,
+                        .op = FS_OP_SYMLINK,
+                        .mode = 0777,
+                        .extra = text};
     int error = path_copy_in(path);
     return error < 0 ? error : simple_op(&walk);
 }
@@ -129,7 +136,8 @@ int32_t sys_symlink(user_t target, user_t path)
 int32_t sys_readlinkat(uint32_t dir, user_t path, user_t buffer, int32_t size)
 {
     struct worker *worker = worker_self();
-    struct walk walk = {.dirfd = dir, .path = worker->path, .op = FS_OP_READLINK, .flags = FS_O_NOFOLLOW};
+    struct walk walk = {
+        .dirfd = dir, .path = worker->path, .op = FS_OP_READLINK, .flags = FS_O_NOFOLLOW};
     if (size <= 0)
         return -EINVAL;
     int error = path_copy_in(path);
@@ -157,7 +165,8 @@ int32_t sys_readlink(user_t path, user_t buffer, int32_t size)
 /* The node a path names, for LINK; its handle is the caller's. */
 static int open_name(uint32_t dir, user_t path, uint32_t flags, handle_t *node)
 {
-    struct walk walk = {.dirfd = dir, .path = worker_self()->path, .op = FS_OP_OPEN, .flags = FS_O_NODE | flags};
+    struct walk walk = {
+        .dirfd = dir, .path = worker_self()->path, .op = FS_OP_OPEN, .flags = FS_O_NODE | flags};
     int error = path_copy_in(path);
     if (error == 0)
         error = path_walk(&walk);
@@ -175,7 +184,8 @@ int32_t sys_linkat(uint32_t old_dir, user_t old, uint32_t new_dir, user_t new, u
     int error = open_name(old_dir, old, flags & AT_SYMLINK_FOLLOW ? 0 : FS_O_NOFOLLOW, &node);
     if (error < 0)
         return error;
-    struct walk walk = {.dirfd = new_dir, .path = worker_self()->path, .op = FS_OP_LINK, .handle = node};
+    struct walk walk = {
+        .dirfd = new_dir, .path = worker_self()->path, .op = FS_OP_LINK, .handle = node};
     error = path_copy_in(new);
     if (error == 0)
         error = simple_op(&walk);
@@ -214,7 +224,8 @@ static int open_parent(uint32_t dir, user_t path, char *name, handle_t *parent)
         slash[1] = '\0';
     else
         *slash = '\0';
-    struct walk walk = {.dirfd = dir, .path = text, .op = FS_OP_OPEN, .flags = FS_O_NODE | FS_O_DIRECTORY};
+    struct walk walk = {
+        .dirfd = dir, .path = text, .op = FS_OP_OPEN, .flags = FS_O_NODE | FS_O_DIRECTORY};
     error = path_walk(&walk);
     *parent = walk.node;
     return error < 0 ? error : walk.is_internal ? -EXDEV : 0;
@@ -224,12 +235,17 @@ int32_t sys_renameat2(uint32_t old_dir, user_t old, uint32_t new_dir, user_t new
 {
     char name[FS_NAME_MAX + 1];
     handle_t parent;
-    if ((flags & ~(uint32_t)(RENAME_NOREPLACE | RENAME_EXCHANGE)) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+    if ((flags & ~(uint32_t)(RENAME_NOREPLACE | RENAME_EXCHANGE)) ||
+        flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
         return -EINVAL;
     int error = open_parent(new_dir, new, name, &parent);
     if (error < 0)
         return error;
-    struct walk walk = {.dirfd = old_dir, .path = worker_self()->path, .op = FS_OP_RENAME, .extra = name, .handle = parent,
+    struct walk walk = {.dirfd = old_dir,
+                        .path = worker_self()->path,
+                        .op = FS_OP_RENAME,
+                        .extra = name,
+                        .handle = parent,
                         .flags = (flags & RENAME_NOREPLACE ? FS_RENAME_NOREPLACE : 0) |
                                  (flags & RENAME_EXCHANGE ? FS_RENAME_EXCHANGE : 0)};
     error = path_copy_in(old);
@@ -271,9 +287,11 @@ static int check_change(const struct fs_attr *old, uint32_t mask, const struct f
     return 0;
 }
 
-static int set_path_attr(uint32_t dir, user_t path, uint32_t at_flags, uint32_t mask, const struct fs_attr *attr)
+static int set_path_attr(uint32_t dir, user_t path, uint32_t at_flags, uint32_t mask,
+                         const struct fs_attr *attr)
 {
-    struct walk walk = {.dirfd = dir, .path = worker_self()->path, .op = FS_OP_OPEN, .flags = FS_O_NODE};
+    struct walk walk = {
+        .dirfd = dir, .path = worker_self()->path, .op = FS_OP_OPEN, .flags = FS_O_NODE};
     if (at_flags & AT_SYMLINK_NOFOLLOW)
         walk.flags |= FS_O_NOFOLLOW;
     if (mask & FS_ATTR_SIZE)
@@ -307,10 +325,12 @@ static int set_fd_attr(uint32_t fd, uint32_t mask, struct fs_attr *attr)
     return error;
 }
 
-static int set_at_attr(uint32_t dir, user_t path, uint32_t flags, uint32_t mask, struct fs_attr *attr)
+static int set_at_attr(uint32_t dir, user_t path, uint32_t flags, uint32_t mask,
+                       struct fs_attr *attr)
 {
     char first = 0;
-    if ((flags & AT_EMPTY_PATH) && (!path.address || (copy_in(&first, path, 1) == 0 && first == '\0')))
+    if ((flags & AT_EMPTY_PATH) &&
+        (!path.address || (copy_in(&first, path, 1) == 0 && first == '\0')))
         return set_fd_attr(dir, mask, attr);
     return set_path_attr(dir, path, flags, mask, attr);
 }
@@ -434,7 +454,8 @@ int32_t sys_fallocate(uint32_t fd, uint32_t mode, uint64_t offset, uint64_t leng
 
 /* ---- times ------------------------------------------------------------------------------------- */
 
-static int32_t set_times(uint32_t dir, user_t path, uint32_t flags, uint32_t mask, struct fs_attr *attr)
+static int32_t set_times(uint32_t dir, user_t path, uint32_t flags, uint32_t mask,
+                         struct fs_attr *attr)
 {
     return path.address ? set_at_attr(dir, path, flags, mask, attr) : set_fd_attr(dir, mask, attr);
 }
@@ -442,7 +463,8 @@ static int32_t set_times(uint32_t dir, user_t path, uint32_t flags, uint32_t mas
 #define TIMES_NOW (FS_ATTR_ATIME_NOW | FS_ATTR_MTIME_NOW)
 
 /* One timespec of utimensat: the mask bit that it asks for. */
-static int time_mask(int64_t sec, int64_t nsec, uint32_t set, uint32_t set_now, uint64_t *ns, uint32_t *mask)
+static int time_mask(int64_t sec, int64_t nsec, uint32_t set, uint32_t set_now, uint64_t *ns,
+                     uint32_t *mask)
 {
     if (nsec == 0x3ffffffe) /* UTIME_OMIT */
         return 0;
@@ -457,12 +479,15 @@ static int time_mask(int64_t sec, int64_t nsec, uint32_t set, uint32_t set_now, 
     return 0;
 }
 
-static int32_t set_times_of(uint32_t dir, user_t path, const struct linux_timespec64 times[2], uint32_t flags)
+static int32_t set_times_of(uint32_t dir, user_t path, const struct linux_timespec64 times[2],
+                            uint32_t flags)
 {
     struct fs_attr attr = {.ino = 0};
     uint32_t mask = 0;
-    if (time_mask(times[0].sec, times[0].nsec, FS_ATTR_ATIME, FS_ATTR_ATIME_NOW, &attr.atime, &mask) < 0 ||
-        time_mask(times[1].sec, times[1].nsec, FS_ATTR_MTIME, FS_ATTR_MTIME_NOW, &attr.mtime, &mask) < 0)
+    if (time_mask(times[0].sec, times[0].nsec, FS_ATTR_ATIME, FS_ATTR_ATIME_NOW, &attr.atime,
+                  &mask) < 0 ||
+        time_mask(times[1].sec, times[1].nsec, FS_ATTR_MTIME, FS_ATTR_MTIME_NOW, &attr.mtime,
+                  &mask) < 0)
         return -EINVAL;
     return mask ? set_times(dir, path, flags, mask, &attr) : 0;
 }
@@ -482,7 +507,8 @@ int32_t sys_utimensat(uint32_t dir, user_t path, user_t from, uint32_t flags)
         return set_times_now(dir, path, flags);
     if (copy_in(narrow, from, sizeof narrow) < 0)
         return -EFAULT;
-    const struct linux_timespec64 times[2] = {{narrow[0].sec, narrow[0].nsec}, {narrow[1].sec, narrow[1].nsec}};
+    const struct linux_timespec64 times[2] = {{narrow[0].sec, narrow[0].nsec},
+                                              {narrow[1].sec, narrow[1].nsec}};
     return set_times_of(dir, path, times, flags);
 }
 
@@ -509,7 +535,8 @@ int32_t sys_futimesat(uint32_t dir, user_t path, user_t from)
         return -EFAULT;
     if ((uint32_t)narrow[0].usec >= 1000000 || (uint32_t)narrow[1].usec >= 1000000)
         return -EINVAL;
-    const struct linux_timespec64 times[2] = {{narrow[0].sec, narrow[0].usec * 1000}, {narrow[1].sec, narrow[1].usec * 1000}};
+    const struct linux_timespec64 times[2] = {{narrow[0].sec, narrow[0].usec * 1000},
+                                              {narrow[1].sec, narrow[1].usec * 1000}};
     return set_times_of(dir, path, times, 0);
 }
 
@@ -587,7 +614,10 @@ static void set_cwd(handle_t node, char *text)
 
 int32_t sys_chdir(user_t path)
 {
-    struct walk walk = {.dirfd = CWD, .path = worker_self()->path, .op = FS_OP_OPEN, .flags = FS_O_NODE | FS_O_DIRECTORY};
+    struct walk walk = {.dirfd = CWD,
+                        .path = worker_self()->path,
+                        .op = FS_OP_OPEN,
+                        .flags = FS_O_NODE | FS_O_DIRECTORY};
     int error = path_copy_in(path);
     if (error == 0)
         error = path_walk(&walk);
@@ -638,7 +668,10 @@ int32_t sys_getcwd(user_t buffer, uint32_t size)
 int32_t sys_chroot(user_t path)
 {
     struct fs_context *fs = self()->process->fs;
-    struct walk walk = {.dirfd = CWD, .path = worker_self()->path, .op = FS_OP_OPEN, .flags = FS_O_NODE | FS_O_DIRECTORY};
+    struct walk walk = {.dirfd = CWD,
+                        .path = worker_self()->path,
+                        .op = FS_OP_OPEN,
+                        .flags = FS_O_NODE | FS_O_DIRECTORY};
     if (self()->process->credentials.euid != 0)
         return -EPERM;
     int error = path_copy_in(path);
@@ -671,7 +704,9 @@ static int32_t list_directory(uint32_t fd, user_t buffer, uint32_t size, bool wi
     struct file *file = fd_get(fd);
     if (!file)
         return -EBADF;
-    int32_t result = file->ops->read_directory ? file->ops->read_directory(file, wide, buffer, MIN(size, 1u << 20)) : -ENOTDIR;
+    int32_t result = file->ops->read_directory
+                         ? file->ops->read_directory(file, wide, buffer, MIN(size, 1u << 20))
+                         : -ENOTDIR;
     file_release(file);
     return result;
 }

@@ -22,13 +22,13 @@
 #include "server.h"
 #include "task.h"
 
-#define INODE_BUCKETS 128
-#define IDLE_MAX 48                 /* inodes kept without an open file */
+#define INODE_BUCKETS  128
+#define IDLE_MAX       48           /* inodes kept without an open file */
 #define IDLE_PAGES_MAX 4096u        /* and the pages of their views at most */
-#define VIEW_MAX (16u << 20)        /* bytes of a file that are mapped at once */
-#define VIEW_SLACK (256u << 10)     /* mapped beyond the end, for files that grow */
-#define LOCKED_COPY PAGE_SIZE       /* copies up to this size keep the server lock */
-#define BULK_SIZE 65536u
+#define VIEW_MAX       (16u << 20)  /* bytes of a file that are mapped at once */
+#define VIEW_SLACK     (256u << 10) /* mapped beyond the end, for files that grow */
+#define LOCKED_COPY    PAGE_SIZE    /* copies up to this size keep the server lock */
+#define BULK_SIZE      65536u
 
 struct inode {
     struct list link;      /* hash bucket */
@@ -184,12 +184,15 @@ static void inode_refresh(struct inode *inode)
  */
 static uint8_t *inode_view(struct inode *inode, uint64_t offset, uint32_t *length)
 {
-    if (!inode->view || offset < inode->view_start || offset >= inode->view_start + inode->view_length) {
+    if (!inode->view || offset < inode->view_start ||
+        offset >= inode->view_start + inode->view_length) {
         if (inode->pins)
             return NULL;
         view_drop(inode);
-        uint64_t start = inode->size + VIEW_SLACK <= VIEW_MAX ? 0 : offset & ~(uint64_t)(VIEW_MAX / 2 - 1);
-        uint64_t wanted = (inode->size - MIN(inode->size, start) + VIEW_SLACK) & ~(uint64_t)PAGE_MASK;
+        uint64_t start =
+            inode->size + VIEW_SLACK <= VIEW_MAX ? 0 : offset & ~(uint64_t)(VIEW_MAX / 2 - 1);
+        uint64_t wanted =
+            (inode->size - MIN(inode->size, start) + VIEW_SLACK) & ~(uint64_t)PAGE_MASK;
         struct map_request map = {.vmo = inode->vmo,
                                   .length = (uint32_t)MIN(wanted, VIEW_MAX),
                                   .offset_low = (uint32_t)start,
@@ -249,7 +252,8 @@ static int need_vmo(struct file *file, uint32_t prot)
     if (status != OK)
         return errno_of(status);
     server_lock();
-    if (inode->pins) { /* a copy goes on through the old view: keep it, this file goes by messages once */
+    if (inode
+            ->pins) { /* a copy goes on through the old view: keep it, this file goes by messages once */
         server_unlock();
         close_handle(vmo);
         return 1;
@@ -266,7 +270,8 @@ static int need_vmo(struct file *file, uint32_t prot)
 /* ---- transfers through the view ------------------------------------------------------------------ */
 
 /* Copies one stretch; lock held on entry and exit, released meanwhile if it is long. */
-static int copy_stretch(struct inode *inode, uint8_t *at, struct io *io, uint32_t length, bool write)
+static int copy_stretch(struct inode *inode, uint8_t *at, struct io *io, uint32_t length,
+                        bool write)
 {
     int result;
     if (length <= LOCKED_COPY)
@@ -280,7 +285,8 @@ static int copy_stretch(struct inode *inode, uint8_t *at, struct io *io, uint32_
 }
 
 /* Bytes copied; stops early at a fault. */
-static int copy_through_view(struct inode *inode, struct io *io, uint64_t offset, uint32_t count, bool write)
+static int copy_through_view(struct inode *inode, struct io *io, uint64_t offset, uint32_t count,
+                             bool write)
 {
     int error = 0;
     uint32_t before = io->done;
@@ -304,7 +310,8 @@ static int read_view(struct inode *inode, struct io *io, uint64_t *offset)
         inode_refresh(inode);
     int result = 0;
     if (*offset < inode->size)
-        result = copy_through_view(inode, io, *offset, (uint32_t)MIN(io->left, inode->size - *offset), false);
+        result = copy_through_view(inode, io, *offset,
+                                   (uint32_t)MIN(io->left, inode->size - *offset), false);
     if (result > 0)
         *offset += (uint32_t)result;
     server_unlock();
@@ -316,7 +323,8 @@ static int read_view(struct inode *inode, struct io *io, uint64_t *offset)
 static bool need_bulk(struct file *file)
 {
     struct node_data *data = data_of(file);
-    struct map_request map = {.length = BULK_SIZE, .prot = PROT_R | PROT_W, .flags = MAP_FLAG_SHARED};
+    struct map_request map = {
+        .length = BULK_SIZE, .prot = PROT_R | PROT_W, .flags = MAP_FLAG_SHARED};
     if (data->bulk_view)
         return true;
     if (!data->bulk && vmo_create(0, BULK_SIZE, &data->bulk) != OK)
@@ -458,7 +466,8 @@ static int write_view(struct file *file, struct io *io, uint64_t *offset)
     if (append || *offset + count > inode->size) {
         if (count <= FS_INLINE_MAX && io_contiguous(io, count) == count)
             return message_loop(file, io, offset, true);
-        result = append ? reserve_append(file, inode, count, offset) : extend(file, inode, *offset + count);
+        result = append ? reserve_append(file, inode, count, offset)
+                        : extend(file, inode, *offset + count);
     }
     if (result < 0)
         return result;
@@ -602,15 +611,16 @@ static int put_entry(user_t at, uint32_t room, const struct fs_dirent *entry, bo
         *to = (struct linux_dirent64){entry->ino, entry->cookie, (uint16_t)length, entry->type};
     } else {
         struct linux_dirent *to = (void *)record;
-        *to = (struct linux_dirent){(uint32_t)entry->ino, (uint32_t)entry->cookie, (uint16_t)length};
+        *to =
+            (struct linux_dirent){(uint32_t)entry->ino, (uint32_t)entry->cookie, (uint16_t)length};
         record[length - 1] = entry->type;
     }
     memcpy(record + header, entry->name, entry->name_length);
     return copy_out(at, record, length) < 0 ? -EFAULT : (int)length;
 }
 
-static int put_entries(struct file *file, const uint8_t *records, uint32_t length, bool wide, user_t buffer,
-                       uint32_t size, uint32_t *used)
+static int put_entries(struct file *file, const uint8_t *records, uint32_t length, bool wide,
+                       user_t buffer, uint32_t size, uint32_t *used)
 {
     for (uint32_t at = 0; at + sizeof(struct fs_dirent) <= length;) {
         const struct fs_dirent *entry = (const void *)(records + at);
@@ -652,7 +662,8 @@ static int op_export(struct file *file, struct start_fd *fd, handle_t handles[2]
     uint64_t before, after;
     if (!data->shared_position && !S_ISDIR(file->attr.mode)) {
         flush_modified(file);
-        status_t status = fs_client_position(file->handle, 0, (int64_t)file->offset, &before, &after);
+        status_t status =
+            fs_client_position(file->handle, 0, (int64_t)file->offset, &before, &after);
         if (status != OK)
             return errno_of(status);
         data->shared_position = true;
@@ -703,7 +714,8 @@ bool file_is_node(const struct file *file)
     return file->ops == &node_ops;
 }
 
-int node_file(handle_t node, const struct fs_attr *attr, uint32_t flags, const char *path, struct file **result)
+int node_file(handle_t node, const struct fs_attr *attr, uint32_t flags, const char *path,
+              struct file **result)
 {
     struct file *file = file_new(&node_ops, flags);
     if (!file) {

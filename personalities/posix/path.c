@@ -9,7 +9,8 @@
 #include "server.h"
 #include "task.h"
 
-#define PATH_PER_MESSAGE 640u /* of a path; the rest of a message is for the request and the extra string */
+#define PATH_PER_MESSAGE \
+    640u /* of a path; the rest of a message is for the request and the extra string */
 #define REST_MAX MESSAGE_BYTES
 
 /* ---- directories of a process ------------------------------------------------------------------ */
@@ -127,8 +128,8 @@ static int place_begin(struct place *place, uint32_t dirfd, const char *path)
     return -ENOTDIR;
 }
 
-static int fill_request(struct ipc *ipc, const struct walk *walk, uint32_t op, uint32_t flags, const char *path,
-                        uint32_t length, uint32_t links)
+static int fill_request(struct ipc *ipc, const struct walk *walk, uint32_t op, uint32_t flags,
+                        const char *path, uint32_t length, uint32_t links)
 {
     const struct process *process = self()->process;
     struct fs_path_request request = {.op = op,
@@ -169,7 +170,8 @@ static void take_result(struct walk *walk, struct ipc *ipc, const struct fs_path
  * Sends one request. 0: done; 1: go on with the path now in `rest`; -errno. A path that is too long
  * for a message first opens the directory that its beginning leads to.
  */
-static int send_step(struct walk *walk, struct place *place, const char *path, char *rest, uint32_t *links)
+static int send_step(struct walk *walk, struct place *place, const char *path, char *rest,
+                     uint32_t *links)
 {
     struct ipc ipc;
     struct fs_path_reply reply;
@@ -233,7 +235,8 @@ static int internal_step(struct walk *walk, const char *absolute, char *rest, ui
     if (result != 0)
         return result == 1 && ++*links > FS_LINKS_MAX ? -ELOOP : result;
     const struct internal_ops *ops = walk->internal.ops;
-    bool follow = !(walk->flags & FS_O_NOFOLLOW) && walk->op != FS_OP_READLINK && walk->op != FS_OP_UNLINK;
+    bool follow =
+        !(walk->flags & FS_O_NOFOLLOW) && walk->op != FS_OP_READLINK && walk->op != FS_OP_UNLINK;
     if (S_ISLNK(walk->internal.mode) && follow && !ops->magic) {
         if (++*links > FS_LINKS_MAX)
             return -ELOOP;
@@ -310,7 +313,8 @@ static uint32_t open_flags(uint32_t flags)
 {
     uint32_t result = 0;
     if (flags & O_PATH)
-        return FS_O_NODE | (flags & O_DIRECTORY ? FS_O_DIRECTORY : 0) | (flags & O_NOFOLLOW ? FS_O_NOFOLLOW : 0);
+        return FS_O_NODE | (flags & O_DIRECTORY ? FS_O_DIRECTORY : 0) |
+               (flags & O_NOFOLLOW ? FS_O_NOFOLLOW : 0);
     if ((flags & O_ACCMODE) != O_WRONLY)
         result |= FS_O_READ;
     if ((flags & O_ACCMODE) != O_RDONLY)
@@ -338,7 +342,8 @@ static int open_internal(struct walk *walk, uint32_t flags, struct file **result
     if ((flags & O_DIRECTORY) && !S_ISDIR(node->mode))
         return -ENOTDIR;
     if (S_ISLNK(node->mode) && !(flags & O_PATH)) {
-        struct file *file = node->ops->magic && !(flags & O_NOFOLLOW) ? node->ops->magic(node) : NULL;
+        struct file *file =
+            node->ops->magic && !(flags & O_NOFOLLOW) ? node->ops->magic(node) : NULL;
         if (!file)
             return node->ops->magic ? -ENOENT : -ELOOP;
         int error = file_reopen(file, flags, result);
@@ -426,7 +431,8 @@ int path_stat(uint32_t dirfd, user_t path, uint32_t at_flags, struct fs_attr *at
     error = path_walk(&walk);
     if (error < 0)
         return error;
-    if (walk.is_internal && S_ISLNK(walk.internal.mode) && !(at_flags & AT_SYMLINK_NOFOLLOW) && walk.internal.ops->magic)
+    if (walk.is_internal && S_ISLNK(walk.internal.mode) && !(at_flags & AT_SYMLINK_NOFOLLOW) &&
+        walk.internal.ops->magic)
         return stat_magic(&walk, attr);
     *attr = walk.attr;
     return 0;

@@ -27,8 +27,8 @@ struct walk {
     bool is_internal;
     struct internal_node internal;
     struct fs_attr attr;
-    handle_t node;       /* OPEN; the caller's */
-    char *text;          /* READLINK: worker->scratch, terminated */
+    handle_t node;        /* OPEN; the caller's */
+    char *text;           /* READLINK: worker->scratch, terminated */
     const char *absolute; /* the path as text, in worker->path2; of the first step */
 };
 
@@ -38,7 +38,8 @@ int path_copy_in(user_t path);
 /* Attributes of a path or, with an empty path and AT_EMPTY_PATH, of a descriptor. */
 int path_stat(uint32_t dirfd, user_t path, uint32_t at_flags, struct fs_attr *attr);
 /* Opens a path that is in our memory: what open(2) does, without a descriptor. */
-int path_open(uint32_t dirfd, const char *path, uint32_t flags, uint32_t mode, struct file **result);
+int path_open(uint32_t dirfd, const char *path, uint32_t flags, uint32_t mode,
+              struct file **result);
 /* Absolute text of `path` seen from a directory text, without `.`, `..` and double slashes; -ENAMETOOLONG. */
 int path_absolute(const char *base, const char *path, char *result);
 

@@ -14,8 +14,9 @@
 #include "time.h"
 
 #define POLL_MAX 4096u
-#define CROWDED_INTERVAL 10000000ull /* ns between looks if there are more objects than wait_any takes */
-#define READ_EVENTS (POLLIN | POLLRDNORM)
+#define CROWDED_INTERVAL \
+    10000000ull /* ns between looks if there are more objects than wait_any takes */
+#define READ_EVENTS  (POLLIN | POLLRDNORM)
 #define WRITE_EVENTS (POLLOUT | POLLWRNORM)
 
 /* ---- the common part ----------------------------------------------------------------------------- */
@@ -189,7 +190,9 @@ static int poll_files(user_t fds, uint32_t count, ktime_t deadline)
 
 static ktime_t deadline_of_ms(int32_t timeout)
 {
-    return timeout < 0 ? DEADLINE_NEVER : timeout == 0 ? DEADLINE_POLL : deadline_after((uint64_t)timeout * 1000000);
+    return timeout < 0    ? DEADLINE_NEVER
+           : timeout == 0 ? DEADLINE_POLL
+                          : deadline_after((uint64_t)timeout * 1000000);
 }
 
 static int32_t poll_until(user_t fds, uint32_t count, ktime_t deadline)
@@ -212,7 +215,8 @@ int32_t sys_poll(user_t fds, uint32_t count, int32_t timeout)
 
 int32_t poll_restart(struct thread *thread)
 {
-    return poll_until(USER(thread->restart.words[0]), thread->restart.words[1], thread->restart.deadline);
+    return poll_until(USER(thread->restart.words[0]), thread->restart.words[1],
+                      thread->restart.deadline);
 }
 
 /* ---- masks and spans of the p-calls --------------------------------------------------------------- */
@@ -265,10 +269,12 @@ static void end_span(user_t timeout, bool wide, ktime_t deadline)
 {
     ktime_t time = now();
     if (timeout.address)
-        (void)copy_out_span(timeout, deadline != DEADLINE_NEVER && deadline > time ? deadline - time : 0, wide);
+        (void)copy_out_span(
+            timeout, deadline != DEADLINE_NEVER && deadline > time ? deadline - time : 0, wide);
 }
 
-static int32_t ppoll_as(user_t fds, uint32_t count, user_t timeout, user_t mask, uint32_t size, bool wide)
+static int32_t ppoll_as(user_t fds, uint32_t count, user_t timeout, user_t mask, uint32_t size,
+                        bool wide)
 {
     ktime_t deadline;
     int result = begin_span(timeout, wide, &deadline);
@@ -296,9 +302,9 @@ int32_t sys_ppoll_time64(user_t fds, uint32_t count, user_t timeout, user_t mask
 
 /* ---- select -------------------------------------------------------------------------------------- */
 
-#define SELECT_MAX 1024
+#define SELECT_MAX   1024
 #define SELECT_WORDS (SELECT_MAX / 32)
-#define SELECT_READ (READ_EVENTS | POLLHUP | POLLERR)
+#define SELECT_READ  (READ_EVENTS | POLLHUP | POLLERR)
 #define SELECT_WRITE (WRITE_EVENTS | POLLERR)
 
 struct select_sets {
@@ -325,7 +331,8 @@ static bool in_set(const struct select_sets *sets, int which, uint32_t fd)
 static int watch_sets(struct watch_set *set, const struct select_sets *sets, uint32_t count)
 {
     for (uint32_t fd = 0; fd < count; fd++) {
-        uint32_t events = (in_set(sets, 0, fd) ? READ_EVENTS : 0) | (in_set(sets, 1, fd) ? WRITE_EVENTS : 0) |
+        uint32_t events = (in_set(sets, 0, fd) ? READ_EVENTS : 0) |
+                          (in_set(sets, 1, fd) ? WRITE_EVENTS : 0) |
                           (in_set(sets, 2, fd) ? POLLPRI : 0);
         if (!events)
             continue;
@@ -337,7 +344,8 @@ static int watch_sets(struct watch_set *set, const struct select_sets *sets, uin
     return 0;
 }
 
-static int result_sets(const struct watch_set *set, const struct select_sets *sets, struct select_sets *results)
+static int result_sets(const struct watch_set *set, const struct select_sets *sets,
+                       struct select_sets *results)
 {
     static const uint32_t masks[3] = {SELECT_READ, SELECT_WRITE, POLLPRI};
     int count = 0;
@@ -378,7 +386,8 @@ static int32_t select_files(int32_t count, const user_t at[3], ktime_t deadline)
     return result == -ERESTARTSYS ? -ERESTARTNOHAND : result;
 }
 
-int32_t sys_select(int32_t count, user_t readable, user_t writable, user_t exceptional, user_t timeout)
+int32_t sys_select(int32_t count, user_t readable, user_t writable, user_t exceptional,
+                   user_t timeout)
 {
     const user_t at[3] = {readable, writable, exceptional};
     struct linux_timeval span;
@@ -395,7 +404,8 @@ int32_t sys_select(int32_t count, user_t readable, user_t writable, user_t excep
     if (timeout.address) {
         ktime_t time = now();
         uint64_t left = deadline != DEADLINE_NEVER && deadline > time ? deadline - time : 0;
-        span = (struct linux_timeval){(int32_t)(left / NS_PER_SEC), (int32_t)(left % NS_PER_SEC / 1000)};
+        span = (struct linux_timeval){(int32_t)(left / NS_PER_SEC),
+                                      (int32_t)(left % NS_PER_SEC / 1000)};
         (void)copy_out(timeout, &span, sizeof span); /* as Linux: a read-only timeout is no error */
     }
     return result;
@@ -406,10 +416,12 @@ int32_t sys_old_select(user_t arguments)
     uint32_t words[5];
     if (copy_in(words, arguments, sizeof words) < 0)
         return -EFAULT;
-    return sys_select((int32_t)words[0], USER(words[1]), USER(words[2]), USER(words[3]), USER(words[4]));
+    return sys_select((int32_t)words[0], USER(words[1]), USER(words[2]), USER(words[3]),
+                      USER(words[4]));
 }
 
-static int32_t pselect_as(int32_t count, const user_t at[3], user_t timeout, user_t packed_mask, bool wide)
+static int32_t pselect_as(int32_t count, const user_t at[3], user_t timeout, user_t packed_mask,
+                          bool wide)
 {
     uint32_t packed[2] = {0, 8}; /* address and size of the mask */
     ktime_t deadline;
@@ -426,14 +438,15 @@ static int32_t pselect_as(int32_t count, const user_t at[3], user_t timeout, use
     return result;
 }
 
-int32_t sys_pselect6(int32_t count, user_t readable, user_t writable, user_t exceptional, user_t timeout, user_t mask)
+int32_t sys_pselect6(int32_t count, user_t readable, user_t writable, user_t exceptional,
+                     user_t timeout, user_t mask)
 {
     const user_t at[3] = {readable, writable, exceptional};
     return pselect_as(count, at, timeout, mask, false);
 }
 
-int32_t sys_pselect6_time64(int32_t count, user_t readable, user_t writable, user_t exceptional, user_t timeout,
-                            user_t mask)
+int32_t sys_pselect6_time64(int32_t count, user_t readable, user_t writable, user_t exceptional,
+                            user_t timeout, user_t mask)
 {
     const user_t at[3] = {readable, writable, exceptional};
     return pselect_as(count, at, timeout, mask, true);
@@ -467,8 +480,7 @@ void epoll_file_closed(struct file *file)
 {
     struct epoll_item *item;
     server_lock();
-    list_each(item, &file->epoll_items, struct epoll_item, file_link)
-        item_free(item);
+    list_each(item, &file->epoll_items, struct epoll_item, file_link) item_free(item);
     server_unlock();
 }
 
@@ -479,8 +491,7 @@ static void epoll_close(struct file *file)
     if (!epoll)
         return;
     server_lock();
-    list_each(item, &epoll->items, struct epoll_item, link)
-        item_free(item);
+    list_each(item, &epoll->items, struct epoll_item, link) item_free(item);
     server_unlock();
     release(epoll);
 }
@@ -536,7 +547,8 @@ static struct epoll_item *item_find(struct epoll *epoll, const struct file *file
     return NULL;
 }
 
-static int item_add(struct epoll *epoll, struct file *file, uint32_t fd, const struct linux_epoll_event *event)
+static int item_add(struct epoll *epoll, struct file *file, uint32_t fd,
+                    const struct linux_epoll_event *event)
 {
     struct epoll_item *item = allocate(sizeof *item);
     if (!item)
@@ -545,7 +557,8 @@ static int item_add(struct epoll *epoll, struct file *file, uint32_t fd, const s
         release(item);
         return -ENOSPC;
     }
-    *item = (struct epoll_item){.epoll = epoll, .file = file, .fd = fd, .events = event->events, .data = event->data};
+    *item = (struct epoll_item){
+        .epoll = epoll, .file = file, .fd = fd, .events = event->events, .data = event->data};
     list_append(&epoll->items, &item->link);
     list_append(&file->epoll_items, &item->file_link);
     epoll->count++;
@@ -584,7 +597,8 @@ int32_t sys_epoll_ctl(uint32_t epoll_fd, uint32_t operation, uint32_t fd, user_t
         result = -EINVAL;
         if (instance->ops == &epoll_ops && file != instance) {
             server_lock();
-            result = file->ops->poll ? control(instance->data, file, fd, operation, &event) : -EPERM;
+            result =
+                file->ops->poll ? control(instance->data, file, fd, operation, &event) : -EPERM;
             server_unlock();
         }
     }
@@ -595,7 +609,8 @@ int32_t sys_epoll_ctl(uint32_t epoll_fd, uint32_t operation, uint32_t fd, user_t
     return result;
 }
 
-static int epoll_snapshot(struct epoll *epoll, struct watch_set *set, struct linux_epoll_event **data)
+static int epoll_snapshot(struct epoll *epoll, struct watch_set *set,
+                          struct linux_epoll_event **data)
 {
     struct epoll_item *item;
     uint32_t i = 0;
@@ -621,8 +636,8 @@ static int epoll_snapshot(struct epoll *epoll, struct watch_set *set, struct lin
 }
 
 /* Hands out up to `room` ready events; one-shot items are disarmed. */
-static int epoll_report(struct epoll *epoll, struct watch_set *set, struct linux_epoll_event *data, user_t events,
-                        uint32_t room)
+static int epoll_report(struct epoll *epoll, struct watch_set *set, struct linux_epoll_event *data,
+                        user_t events, uint32_t room)
 {
     uint32_t put = 0;
     for (uint32_t i = 0; i < set->count && put < room; i++) {
@@ -663,7 +678,8 @@ static int epoll_wait_files(struct epoll *epoll, user_t events, uint32_t room, k
     return result;
 }
 
-int32_t sys_epoll_pwait(uint32_t fd, user_t events, int32_t count, int32_t timeout, user_t mask, uint32_t size)
+int32_t sys_epoll_pwait(uint32_t fd, user_t events, int32_t count, int32_t timeout, user_t mask,
+                        uint32_t size)
 {
     struct file *file = fd_get(fd);
     if (!file)
@@ -699,7 +715,8 @@ struct eventfd {
 static void eventfd_show(struct file *file)
 {
     struct eventfd *event = file->data;
-    uint32_t set = (event->value ? EVENT_READABLE : 0) | (event->value < UINT64_MAX - 1 ? EVENT_WRITABLE : 0);
+    uint32_t set =
+        (event->value ? EVENT_READABLE : 0) | (event->value < UINT64_MAX - 1 ? EVENT_WRITABLE : 0);
     ignore(event_signal(file->handle, (EVENT_READABLE | EVENT_WRITABLE) & ~set, set));
     wait_queue_wake(&event->changed, WAKE_ALL);
 }
@@ -713,7 +730,8 @@ static int eventfd_read(struct file *file, struct io *io, uint64_t *offset)
         return -EINVAL;
     server_lock();
     while (event->value == 0 && result == 0)
-        result = file->flags & O_NONBLOCK ? -EAGAIN : wait_queue_sleep(&event->changed, DEADLINE_NEVER);
+        result =
+            file->flags & O_NONBLOCK ? -EAGAIN : wait_queue_sleep(&event->changed, DEADLINE_NEVER);
     uint64_t value = event->semaphore ? 1 : event->value;
     if (result == 0) {
         event->value -= value;
@@ -739,7 +757,8 @@ static int eventfd_write(struct file *file, struct io *io, uint64_t *offset)
         return -EINVAL;
     server_lock();
     while (value > UINT64_MAX - 1 - event->value && result == 0)
-        result = file->flags & O_NONBLOCK ? -EAGAIN : wait_queue_sleep(&event->changed, DEADLINE_NEVER);
+        result =
+            file->flags & O_NONBLOCK ? -EAGAIN : wait_queue_sleep(&event->changed, DEADLINE_NEVER);
     if (result == 0) {
         event->value += value;
         eventfd_show(file);

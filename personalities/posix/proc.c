@@ -51,10 +51,10 @@ static const struct proc_file machine_files[] = {
 };
 
 static const struct proc_file process_files[] = {
-    {"cgroup", proc_pid_cgroup},   {"cmdline", proc_pid_cmdline},     {"comm", proc_pid_comm},
-    {"environ", proc_pid_environ}, {"limits", proc_pid_limits},       {"maps", proc_pid_maps},
-    {"mountinfo", proc_mountinfo}, {"mounts", proc_mounts},           {"oom_score_adj", proc_pid_zero},
-    {"stat", proc_pid_stat},       {"statm", proc_pid_statm},         {"status", proc_pid_status},
+    {"cgroup", proc_pid_cgroup},   {"cmdline", proc_pid_cmdline}, {"comm", proc_pid_comm},
+    {"environ", proc_pid_environ}, {"limits", proc_pid_limits},   {"maps", proc_pid_maps},
+    {"mountinfo", proc_mountinfo}, {"mounts", proc_mounts},       {"oom_score_adj", proc_pid_zero},
+    {"stat", proc_pid_stat},       {"statm", proc_pid_statm},     {"status", proc_pid_status},
 };
 
 /* ---- symbolic links ------------------------------------------------------------------------------ */
@@ -119,15 +119,17 @@ static int descriptor_target(const struct internal_node *node, char *target)
     return result;
 }
 
-static const struct internal_ops self_ops = {.target = self_target}, mounts_ops = {.target = mounts_target},
+static const struct internal_ops self_ops = {.target = self_target},
+                                 mounts_ops = {.target = mounts_target},
                                  link_ops = {.target = process_target},
-                                 descriptor_ops = {.target = descriptor_target, .magic = descriptor_file};
+                                 descriptor_ops = {.target = descriptor_target,
+                                                   .magic = descriptor_file};
 
 /* ---- listings ------------------------------------------------------------------------------------ */
 
 /* The name of the next entry at `prefix` in a table, whose entries are sorted; repeated directories are skipped. */
-static bool list_table(const struct proc_file *files, uint32_t count, const char *prefix, uint32_t *index, char *name,
-                       uint32_t *type)
+static bool list_table(const struct proc_file *files, uint32_t count, const char *prefix,
+                       uint32_t *index, char *name, uint32_t *type)
 {
     uint32_t skip = (uint32_t)strlen(prefix);
     for (; *index < count; ++*index) {
@@ -176,7 +178,8 @@ static bool list_root(const struct internal_node *node, uint32_t *index, char *n
     return true;
 }
 
-static bool list_machine(const struct internal_node *node, uint32_t *index, char *name, uint32_t *type)
+static bool list_machine(const struct internal_node *node, uint32_t *index, char *name,
+                         uint32_t *type)
 {
     char prefix[64];
     const struct proc_file *first = node->entry;
@@ -185,7 +188,8 @@ static bool list_machine(const struct internal_node *node, uint32_t *index, char
     return list_table(machine_files, ARRAY_COUNT(machine_files), prefix, index, name, type);
 }
 
-static bool list_process(const struct internal_node *node, uint32_t *index, char *name, uint32_t *type)
+static bool list_process(const struct internal_node *node, uint32_t *index, char *name,
+                         uint32_t *type)
 {
     static const char *const others[] = {"exe", "cwd", "root", "fd", "task"};
     (void)node;
@@ -199,7 +203,8 @@ static bool list_process(const struct internal_node *node, uint32_t *index, char
     return true;
 }
 
-static bool list_descriptors(const struct internal_node *node, uint32_t *index, char *name, uint32_t *type)
+static bool list_descriptors(const struct internal_node *node, uint32_t *index, char *name,
+                             uint32_t *type)
 {
     bool found = false;
     server_lock();
@@ -218,7 +223,8 @@ static bool list_descriptors(const struct internal_node *node, uint32_t *index, 
 }
 
 /* Threads: the index is the position in the process's list. */
-static bool list_threads(const struct internal_node *node, uint32_t *index, char *name, uint32_t *type)
+static bool list_threads(const struct internal_node *node, uint32_t *index, char *name,
+                         uint32_t *type)
 {
     struct thread *thread;
     uint32_t at = 0;
@@ -240,8 +246,10 @@ static bool list_threads(const struct internal_node *node, uint32_t *index, char
     return found;
 }
 
-static const struct internal_ops root_ops = {.list = list_root}, machine_directory_ops = {.list = list_machine},
-                                 process_ops = {.list = list_process}, fd_ops = {.list = list_descriptors},
+static const struct internal_ops root_ops = {.list = list_root},
+                                 machine_directory_ops = {.list = list_machine},
+                                 process_ops = {.list = list_process},
+                                 fd_ops = {.list = list_descriptors},
                                  task_ops = {.list = list_threads};
 
 /* ---- finding ------------------------------------------------------------------------------------- */
@@ -253,8 +261,8 @@ static void generate_entry(const struct internal_node *node, struct text *text)
 }
 static const struct internal_ops text_file_ops = {.generate = generate_entry};
 
-static int set_node(struct internal_node *node, const struct internal_ops *ops, uint32_t mode, uint32_t pid,
-                    uint32_t number)
+static int set_node(struct internal_node *node, const struct internal_ops *ops, uint32_t mode,
+                    uint32_t pid, uint32_t number)
 {
     node->ops = ops;
     node->mode = mode;
@@ -297,7 +305,8 @@ static bool parse_number(const char *text, uint32_t *number, const char **rest)
     return true;
 }
 
-static int descriptor_lookup(const char *rest, struct internal_node *node, uint32_t pid, char *redirect)
+static int descriptor_lookup(const char *rest, struct internal_node *node, uint32_t pid,
+                             char *redirect)
 {
     uint32_t fd;
     const char *more;
@@ -311,7 +320,10 @@ static int descriptor_lookup(const char *rest, struct internal_node *node, uint3
         return -ENOENT;
     int result = 0;
     if (*more) { /* a name below an open directory */
-        result = file->path && file->path[0] == '/' && strlen(file->path) + strlen(more) + 2 < PATH_MAX ? 1 : -ENOTDIR;
+        result =
+            file->path && file->path[0] == '/' && strlen(file->path) + strlen(more) + 2 < PATH_MAX
+                ? 1
+                : -ENOTDIR;
         if (result == 1)
             snprintf(redirect, PATH_MAX, "%s/%s", file->path, more);
     }
@@ -319,7 +331,8 @@ static int descriptor_lookup(const char *rest, struct internal_node *node, uint3
     return result;
 }
 
-static int process_lookup(const char *rest, struct internal_node *node, uint32_t pid, char *redirect)
+static int process_lookup(const char *rest, struct internal_node *node, uint32_t pid,
+                          char *redirect)
 {
     uint32_t tid, length = (uint32_t)strcspn(rest, "/");
     if (length == 0)

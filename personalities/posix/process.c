@@ -16,7 +16,7 @@
 #include "tty.h"
 
 #define FIRST_TID 0x100000u /* thread numbers lie above all process numbers */
-#define LAST_TID 0x3fffffu
+#define LAST_TID  0x3fffffu
 
 struct list all_processes[PID_BUCKETS];
 uint32_t process_count, total_forks;
@@ -182,7 +182,8 @@ static bool orphaned_without(uint32_t pgid, struct session *session, const struc
     struct process *process;
     process_each(process, bucket)
     {
-        if (process->pgid == pgid && process->session == session && is_anchor(process, pgid, without))
+        if (process->pgid == pgid && process->session == session &&
+            is_anchor(process, pgid, without))
             return false;
     }
     return true;
@@ -221,7 +222,8 @@ static uint32_t ticks(uint64_t ns)
     return (uint32_t)(ns / 10000000);
 }
 
-static siginfo_t child_info(const struct process *process, uint32_t signal, int32_t code, int32_t status)
+static siginfo_t child_info(const struct process *process, uint32_t signal, int32_t code,
+                            int32_t status)
 {
     siginfo_t info = signal_info(signal, code);
     info.si_pid = (int)process->pid;
@@ -242,7 +244,8 @@ static void tell_stop_or_continue(struct process *process, int32_t code, uint32_
         return;
     }
     if (parent->state == PROCESS_REMOTE) {
-        ignore(init_proc_changed(server.init, process->pid, code == CLD_CONTINUED ? 0xffff : (int32_t)(signal << 8 | 0x7f)));
+        ignore(init_proc_changed(server.init, process->pid,
+                                 code == CLD_CONTINUED ? 0xffff : (int32_t)(signal << 8 | 0x7f)));
         return;
     }
     if (parent->state != PROCESS_ALIVE)
@@ -263,8 +266,7 @@ void process_stop(struct process *process, uint32_t signal)
     process->stop_signal = signal;
     process->stop_untold = true;
     process->continue_untold = false;
-    list_each(thread, &process->threads, struct thread, link)
-        thread_notify(thread);
+    list_each(thread, &process->threads, struct thread, link) thread_notify(thread);
     tell_stop_or_continue(process, CLD_STOPPED, signal);
 }
 
@@ -288,8 +290,7 @@ void process_end_all(struct process *process, int32_t status)
         return;
     process->exiting = true;
     process->exit_status = status;
-    list_each(thread, &process->threads, struct thread, link)
-        thread_notify(thread);
+    list_each(thread, &process->threads, struct thread, link) thread_notify(thread);
 }
 
 void process_release_vfork(struct process *process)
@@ -329,7 +330,8 @@ static void announce_end(struct process *process)
     int32_t code = signal == 0 ? CLD_EXITED : status & 0x80 ? CLD_DUMPED : CLD_KILLED;
     bool discard = process->exit_signal == SIGCHLD && discards_children(parent);
     if (process->exit_signal != 0) {
-        siginfo_t info = child_info(process, process->exit_signal, code, signal ? signal : status >> 8 & 0xff);
+        siginfo_t info =
+            child_info(process, process->exit_signal, code, signal ? signal : status >> 8 & 0xff);
         signal_process(parent, &info);
     }
     if (discard) {

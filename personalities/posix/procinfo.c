@@ -10,9 +10,9 @@
 #include "task.h"
 #include "tty.h"
 
-#define TICK_NS 10000000ull
+#define TICK_NS     10000000ull
 #define COMMAND_MAX 4096u
-#define PAGES_KB (PAGE_SIZE / 1024)
+#define PAGES_KB    (PAGE_SIZE / 1024)
 
 /* ---- the machine --------------------------------------------------------------------------------- */
 
@@ -39,7 +39,9 @@ void proc_boot_cmdline(const struct internal_node *node, struct text *text)
 
 static void cpuid(uint32_t leaf, uint32_t words[4])
 {
-    __asm__ volatile("cpuid" : "=a"(words[0]), "=b"(words[1]), "=c"(words[2]), "=d"(words[3]) : "a"(leaf), "c"(0));
+    __asm__ volatile("cpuid"
+                     : "=a"(words[0]), "=b"(words[1]), "=c"(words[2]), "=d"(words[3])
+                     : "a"(leaf), "c"(0));
 }
 
 static void add_model_name(struct text *text)
@@ -59,8 +61,9 @@ static void add_model_name(struct text *text)
 void proc_cpuinfo(const struct internal_node *node, struct text *text)
 {
     static const char *const flags[32] = {
-        "fpu", "vme", "de",  "pse", "tsc",  "msr",  "pae",  "mce", "cx8", "apic", NULL,  "sep",  "mtrr", "pge",  "mca", "cmov",
-        "pat", "pse36", NULL, "clflush", NULL, NULL, "acpi", "mmx", "fxsr", "sse", "sse2", "ss", "ht", "tm", NULL, "pbe"};
+        "fpu",  "vme",  "de",   "pse", "tsc",  "msr", "pae",   "mce", "cx8",     "apic", NULL,
+        "sep",  "mtrr", "pge",  "mca", "cmov", "pat", "pse36", NULL,  "clflush", NULL,   NULL,
+        "acpi", "mmx",  "fxsr", "sse", "sse2", "ss",  "ht",    "tm",  NULL,      "pbe"};
     uint32_t words[4], vendor[3];
     struct system_info info;
     (void)node;
@@ -78,8 +81,9 @@ void proc_cpuinfo(const struct internal_node *node, struct text *text)
         family += words[0] >> 20 & 255;
     text_printf(text, "cpu family\t: %u\nmodel\t\t: %u\n", family, model);
     add_model_name(text);
-    text_printf(text, "stepping\t: %u\ncpu MHz\t\t: %u.%03u\nfpu\t\t: yes\nflags\t\t:", words[0] & 15, info.tsc_khz / 1000,
-                info.tsc_khz % 1000);
+    text_printf(text,
+                "stepping\t: %u\ncpu MHz\t\t: %u.%03u\nfpu\t\t: yes\nflags\t\t:", words[0] & 15,
+                info.tsc_khz / 1000, info.tsc_khz % 1000);
     for (uint32_t i = 0; i < 32; i++) {
         if ((words[3] >> i & 1) && flags[i])
             text_printf(text, " %s", flags[i]);
@@ -98,8 +102,7 @@ static uint32_t highest_pid(void)
     struct process *process;
     uint32_t highest = 0;
     server_lock();
-    process_each(process, bucket)
-        highest = MAX(highest, process->pid);
+    process_each(process, bucket) highest = MAX(highest, process->pid);
     server_unlock();
     return highest;
 }
@@ -116,24 +119,33 @@ void proc_meminfo(const struct internal_node *node, struct text *text)
     (void)node;
     read_system(&info);
     text_printf(text, "MemTotal:       %8u kB\nMemFree:        %8u kB\nMemAvailable:   %8u kB\n",
-                info.total_pages * PAGES_KB, info.free_pages * PAGES_KB, info.free_pages * PAGES_KB);
-    text_printf(text, "Buffers:               0 kB\nCached:                0 kB\nSwapCached:            0 kB\n");
-    text_printf(text, "SwapTotal:             0 kB\nSwapFree:              0 kB\nShmem:                 0 kB\n");
-    text_printf(text, "Slab:           %8u kB\nSReclaimable:          0 kB\n", info.kernel_pages * PAGES_KB);
+                info.total_pages * PAGES_KB, info.free_pages * PAGES_KB,
+                info.free_pages * PAGES_KB);
+    text_printf(
+        text,
+        "Buffers:               0 kB\nCached:                0 kB\nSwapCached:            0 kB\n");
+    text_printf(
+        text,
+        "SwapTotal:             0 kB\nSwapFree:              0 kB\nShmem:                 0 kB\n");
+    text_printf(text, "Slab:           %8u kB\nSReclaimable:          0 kB\n",
+                info.kernel_pages * PAGES_KB);
 }
 
 void proc_net_dev(const struct internal_node *node, struct text *text)
 {
     (void)node;
-    text_printf(text, "Inter-|   Receive                                                |  Transmit\n"
-                      " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop "
-                      "fifo colls carrier compressed\n");
+    text_printf(text,
+                "Inter-|   Receive                                                |  Transmit\n"
+                " face |bytes    packets errs drop fifo frame compressed multicast|bytes    "
+                "packets errs drop "
+                "fifo colls carrier compressed\n");
 }
 
 void proc_net_table(const struct internal_node *node, struct text *text)
 {
     (void)node;
-    text_printf(text, "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n");
+    text_printf(text, "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt "
+                      "  uid  timeout inode\n");
 }
 
 void proc_net_unix(const struct internal_node *node, struct text *text)
@@ -151,10 +163,12 @@ void proc_stat(const struct internal_node *node, struct text *text)
     read_system(&info);
     uint64_t idle = MIN(idle_time(&info), time), busy = time - idle;
     for (int i = 0; i < 2; i++)
-        text_printf(text, "cpu%s %llu 0 0 %llu 0 0 0 0 0 0\n", i ? "0" : " ", (unsigned long long)(busy / TICK_NS),
-                    (unsigned long long)(idle / TICK_NS));
-    text_printf(text, "intr %u\nctxt %u\nbtime %llu\nprocesses %u\nprocs_running 1\nprocs_blocked 0\n", info.interrupts,
-                info.context_switches, (unsigned long long)((wall_clock() - time) / NS_PER_SEC), total_forks);
+        text_printf(text, "cpu%s %llu 0 0 %llu 0 0 0 0 0 0\n", i ? "0" : " ",
+                    (unsigned long long)(busy / TICK_NS), (unsigned long long)(idle / TICK_NS));
+    text_printf(text,
+                "intr %u\nctxt %u\nbtime %llu\nprocesses %u\nprocs_running 1\nprocs_blocked 0\n",
+                info.interrupts, info.context_switches,
+                (unsigned long long)((wall_clock() - time) / NS_PER_SEC), total_forks);
 }
 
 void proc_swaps(const struct internal_node *node, struct text *text)
@@ -242,7 +256,8 @@ void proc_uptime(const struct internal_node *node, struct text *text)
 void proc_version(const struct internal_node *node, struct text *text)
 {
     (void)node;
-    text_printf(text, "Linux version " UNIX_RELEASE " (Atomik posix personality) " UNIX_VERSION "\n");
+    text_printf(text,
+                "Linux version " UNIX_RELEASE " (Atomik posix personality) " UNIX_VERSION "\n");
 }
 
 void proc_vmstat(const struct internal_node *node, struct text *text)
@@ -250,20 +265,23 @@ void proc_vmstat(const struct internal_node *node, struct text *text)
     struct system_info info;
     (void)node;
     read_system(&info);
-    text_printf(text, "nr_free_pages %u\npgfault %u\npswpin 0\npswpout 0\n", info.free_pages, info.page_faults);
+    text_printf(text, "nr_free_pages %u\npgfault %u\npswpin 0\npswpout 0\n", info.free_pages,
+                info.page_faults);
 }
 
 void proc_mounts(const struct internal_node *node, struct text *text)
 {
     (void)node;
-    text_printf(text, "rootfs / tmpfs rw 0 0\nproc /proc proc rw 0 0\ndevtmpfs /dev devtmpfs rw 0 0\n");
+    text_printf(text,
+                "rootfs / tmpfs rw 0 0\nproc /proc proc rw 0 0\ndevtmpfs /dev devtmpfs rw 0 0\n");
 }
 
 void proc_mountinfo(const struct internal_node *node, struct text *text)
 {
     (void)node;
-    text_printf(text, "1 1 0:1 / / rw - tmpfs rootfs rw\n2 1 0:%u / /proc rw - proc proc rw\n"
-                      "3 1 0:%u / /dev rw - devtmpfs devtmpfs rw\n",
+    text_printf(text,
+                "1 1 0:1 / / rw - tmpfs rootfs rw\n2 1 0:%u / /proc rw - proc proc rw\n"
+                "3 1 0:%u / /dev rw - devtmpfs devtmpfs rw\n",
                 INTERNAL_DEVICE, INTERNAL_DEVICE);
 }
 
@@ -368,7 +386,8 @@ static bool view_foreign(uint32_t pid, struct process_view *view)
     view->sid = record.sid;
     view->uid = record.uid;
     view->start_time = record.start_time;
-    view->state = (char)(record.state == PROC_ZOMBIE || record.state == PROC_STOPPED ? record.state : stats.state);
+    view->state = (char)(record.state == PROC_ZOMBIE || record.state == PROC_STOPPED ? record.state
+                                                                                     : stats.state);
     view->threads = MAX(stats.threads, 1);
     view->mapped = stats.mapped_pages;
     view->resident = stats.resident_pages;
@@ -394,13 +413,16 @@ void proc_pid_stat(const struct internal_node *node, struct text *text)
     if (!view_process(node->pid, &view))
         return;
     int foreground = view.tty ? (int)tty_foreground(self()->process) : -1;
-    text_printf(text, "%u (%s) %c %u %u %u %u %d 0 0 0 0 0 ", view.pid, view.name, view.state, view.ppid, view.pgid,
-                view.sid, view.tty, foreground);
-    text_printf(text, "%llu %llu %llu %llu 20 0 %u 0 %llu ", (unsigned long long)(view.user_time / TICK_NS),
-                (unsigned long long)(view.system_time / TICK_NS), (unsigned long long)(view.child_user_time / TICK_NS),
+    text_printf(text, "%u (%s) %c %u %u %u %u %d 0 0 0 0 0 ", view.pid, view.name, view.state,
+                view.ppid, view.pgid, view.sid, view.tty, foreground);
+    text_printf(text, "%llu %llu %llu %llu 20 0 %u 0 %llu ",
+                (unsigned long long)(view.user_time / TICK_NS),
+                (unsigned long long)(view.system_time / TICK_NS),
+                (unsigned long long)(view.child_user_time / TICK_NS),
                 (unsigned long long)(view.child_system_time / TICK_NS), view.threads,
                 (unsigned long long)(view.start_time / TICK_NS));
-    text_printf(text, "%llu %u 4294967295 0 0 0 0 0 %u %u %u %u 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+    text_printf(text,
+                "%llu %u 4294967295 0 0 0 0 0 %u %u %u %u 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
                 (unsigned long long)view.mapped * PAGE_SIZE, view.resident, (uint32_t)view.pending,
                 (uint32_t)view.blocked, (uint32_t)view.ignored, (uint32_t)view.caught);
 }
@@ -430,13 +452,16 @@ void proc_pid_status(const struct internal_node *node, struct text *text)
     struct process_view view;
     if (!view_process(node->pid, &view))
         return;
-    text_printf(text, "Name:\t%s\nState:\t%c (%s)\nTgid:\t%u\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", view.name, view.state,
-                state_name(view.state), view.pid, view.pid, view.ppid);
-    text_printf(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", view.uid, view.uid, view.uid, view.uid, view.gid,
-                view.gid, view.gid, view.gid);
-    text_printf(text, "FDSize:\t64\nVmSize:\t%8u kB\nVmRSS:\t%8u kB\nThreads:\t%u\n", view.mapped * PAGES_KB,
-                view.resident * PAGES_KB, view.threads);
-    text_printf(text, "SigQ:\t0/1024\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
+    text_printf(text, "Name:\t%s\nState:\t%c (%s)\nTgid:\t%u\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n",
+                view.name, view.state, state_name(view.state), view.pid, view.pid, view.ppid);
+    text_printf(text, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", view.uid, view.uid, view.uid,
+                view.uid, view.gid, view.gid, view.gid, view.gid);
+    text_printf(text, "FDSize:\t64\nVmSize:\t%8u kB\nVmRSS:\t%8u kB\nThreads:\t%u\n",
+                view.mapped * PAGES_KB, view.resident * PAGES_KB, view.threads);
+    text_printf(text,
+                "SigQ:\t0/"
+                "1024\nSigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%"
+                "016llx\nSigCgt:\t%016llx\n",
                 0ull, (unsigned long long)view.pending, (unsigned long long)view.blocked,
                 (unsigned long long)view.ignored, (unsigned long long)view.caught);
 }
@@ -459,7 +484,8 @@ void proc_pid_cmdline(const struct internal_node *node, struct text *text)
     if (ours)
         process_command_line(process, text);
     server_unlock();
-    if (ours || init_proc_stats(server.init, node->pid, &stats, command, sizeof command, &length) != OK)
+    if (ours ||
+        init_proc_stats(server.init, node->pid, &stats, command, sizeof command, &length) != OK)
         return;
     text_add(text, command, (uint32_t)MIN(length, sizeof command));
 }
@@ -489,9 +515,10 @@ void proc_pid_maps(const struct internal_node *node, struct text *text)
     struct mm *mm = process ? process->mm : NULL;
     while (mm && space_query(mm->space, at, &info) == OK && info.address < GUEST_LIMIT) {
         at = info.address + info.length;
-        text_printf(text, "%08x-%08x %c%c%c%c %08x 00:00 %-10u %s\n", info.address, at, info.prot & PROT_R ? 'r' : '-',
-                    info.prot & PROT_W ? 'w' : '-', info.prot & PROT_X ? 'x' : '-',
-                    info.flags & MAP_FLAG_SHARED ? 's' : 'p', info.offset_low, info.vmo_id, mapping_name(info.tag));
+        text_printf(text, "%08x-%08x %c%c%c%c %08x 00:00 %-10u %s\n", info.address, at,
+                    info.prot & PROT_R ? 'r' : '-', info.prot & PROT_W ? 'w' : '-',
+                    info.prot & PROT_X ? 'x' : '-', info.flags & MAP_FLAG_SHARED ? 's' : 'p',
+                    info.offset_low, info.vmo_id, mapping_name(info.tag));
     }
     server_unlock();
 }
@@ -499,9 +526,10 @@ void proc_pid_maps(const struct internal_node *node, struct text *text)
 void proc_pid_limits(const struct internal_node *node, struct text *text)
 {
     static const char *const names[RLIMIT_COUNT] = {
-        "Max cpu time", "Max file size", "Max data size", "Max stack size", "Max core file size", "Max resident set",
-        "Max processes", "Max open files", "Max locked memory", "Max address space", "Max file locks",
-        "Max pending signals", "Max msgqueue size", "Max nice priority", "Max realtime priority", "Max realtime timeout"};
+        "Max cpu time",       "Max file size",     "Max data size",         "Max stack size",
+        "Max core file size", "Max resident set",  "Max processes",         "Max open files",
+        "Max locked memory",  "Max address space", "Max file locks",        "Max pending signals",
+        "Max msgqueue size",  "Max nice priority", "Max realtime priority", "Max realtime timeout"};
     text_printf(text, "%-26s%-21s%-21s\n", "Limit", "Soft Limit", "Hard Limit");
     server_lock();
     struct process *process = process_find(node->pid);

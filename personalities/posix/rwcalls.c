@@ -8,10 +8,10 @@
 #include "path.h"
 #include "task.h"
 
-#define COUNT_MAX 0x7ffff000u
-#define VECTOR_MAX 1024u
+#define COUNT_MAX    0x7ffff000u
+#define VECTOR_MAX   1024u
 #define VECTOR_SMALL 8u
-#define COPY_CHUNK 32768u
+#define COPY_CHUNK   32768u
 
 /* A write to a stream that nobody reads. */
 static int32_t write_result(int32_t result)
@@ -59,11 +59,13 @@ static int32_t transfer_at(struct file *file, struct io *io, uint64_t offset, bo
         return -ESPIPE;
     if ((int64_t)offset < 0)
         return -EINVAL;
-    int (*operation)(struct file *, struct io *, uint64_t *) = write ? file->ops->write : file->ops->read;
+    int (*operation)(struct file *, struct io *, uint64_t *) =
+        write ? file->ops->write : file->ops->read;
     return operation ? operation(file, io, &offset) : -EINVAL;
 }
 
-static int32_t transfer_single_at(uint32_t fd, user_t buffer, uint32_t count, uint64_t offset, bool write)
+static int32_t transfer_single_at(uint32_t fd, user_t buffer, uint32_t count, uint64_t offset,
+                                  bool write)
 {
     struct file *file = fd_get(fd);
     struct io io;
@@ -86,7 +88,8 @@ int32_t sys_pwrite64(uint32_t fd, user_t buffer, uint32_t count, uint64_t offset
 }
 
 /* Copies an iovec array in; *vector is `small` or allocated. The sum of lengths, or -errno. */
-static int32_t copy_in_vector(user_t from, uint32_t count, struct linux_iovec *small, struct linux_iovec **vector)
+static int32_t copy_in_vector(user_t from, uint32_t count, struct linux_iovec *small,
+                              struct linux_iovec **vector)
 {
     *vector = small;
     if (count > VECTOR_MAX)
@@ -109,7 +112,8 @@ static int32_t copy_in_vector(user_t from, uint32_t count, struct linux_iovec *s
 
 #define OFFSET_NONE UINT64_MAX
 
-static int32_t transfer_vector(uint32_t fd, user_t from, uint32_t count, uint64_t offset, bool write)
+static int32_t transfer_vector(uint32_t fd, user_t from, uint32_t count, uint64_t offset,
+                               bool write)
 {
     struct linux_iovec small[VECTOR_SMALL], *vector;
     struct file *file = fd_get(fd);
@@ -153,7 +157,8 @@ int32_t sys_pwritev(uint32_t fd, user_t vector, uint32_t count, uint64_t offset)
 /* ---- sendfile ---------------------------------------------------------------------------------- */
 
 /* Moves up to count bytes; *offset is where to read, or the file's own place if use_offset is false. */
-static int32_t copy_between(struct file *out, struct file *in, uint64_t *offset, bool use_offset, uint32_t count)
+static int32_t copy_between(struct file *out, struct file *in, uint64_t *offset, bool use_offset,
+                            uint32_t count)
 {
     uint8_t *buffer = allocate(COPY_CHUNK);
     uint32_t done = 0;
@@ -179,12 +184,15 @@ static int32_t copy_between(struct file *out, struct file *in, uint64_t *offset,
     return done ? (int32_t)done : write_result(result);
 }
 
-static int32_t do_sendfile(uint32_t out_fd, uint32_t in_fd, uint64_t *offset, bool use_offset, uint32_t count)
+static int32_t do_sendfile(uint32_t out_fd, uint32_t in_fd, uint64_t *offset, bool use_offset,
+                           uint32_t count)
 {
     struct file *out = fd_get(out_fd), *in = fd_get(in_fd);
     int32_t result = -EBADF;
     if (out && in)
-        result = in->ops->seekable ? copy_between(out, in, offset, use_offset, MIN(count, COUNT_MAX)) : -EINVAL;
+        result = in->ops->seekable
+                     ? copy_between(out, in, offset, use_offset, MIN(count, COUNT_MAX))
+                     : -EINVAL;
     if (out)
         file_release(out);
     if (in)
@@ -304,7 +312,7 @@ int32_t sys_dup2(uint32_t old, uint32_t new)
 {
     if (old != new)
         return dup_to(old, new, false);
-    return fd_flag(old, -1) < 0 ? -EBADF : (int32_t)new;
+    return fd_flag(old, -1) < 0 ? -EBADF : (int32_t) new;
 }
 
 int32_t sys_dup3(uint32_t old, uint32_t new, uint32_t flags)
@@ -418,7 +426,9 @@ static int32_t bytes_left(struct file *file, user_t argument)
     if (!file->ops->seekable || !file->ops->size)
         return -ENOTTY;
     int result = file->ops->size(file, &size);
-    return result < 0 ? result : put_user(argument, (uint32_t)(size > file->offset ? size - file->offset : 0));
+    return result < 0
+               ? result
+               : put_user(argument, (uint32_t)(size > file->offset ? size - file->offset : 0));
 }
 
 int32_t sys_ioctl(uint32_t fd, uint32_t request, uint32_t argument)

@@ -19,7 +19,8 @@ static int copy_in_mask(uint64_t *mask, user_t from, uint32_t size)
 
 /* ---- actions ----------------------------------------------------------------------------------- */
 
-static int set_action(uint32_t signal, const struct linux_sigaction *new, struct linux_sigaction *old)
+static int set_action(uint32_t signal, const struct linux_sigaction *new,
+                      struct linux_sigaction *old)
 {
     struct thread *thread = self();
     struct process *process = thread->process;
@@ -33,9 +34,8 @@ static int set_action(uint32_t signal, const struct linux_sigaction *new, struct
         if (signal_is_ignored(process, signal)) {
             struct thread *each;
             siginfo_t dropped;
-            list_each(each, &process->threads, struct thread, link)
-                while (signal_take(each, SIGNAL_BIT(signal), &dropped))
-                    ;
+            list_each(each, &process->threads, struct thread,
+                      link) while (signal_take(each, SIGNAL_BIT(signal), &dropped));
         }
     }
     server_unlock();
@@ -65,13 +65,15 @@ int32_t sys_sigaction(uint32_t signal, user_t new, user_t old)
     int result = set_action(signal, new.address ? &action : NULL, &previous);
     if (result < 0 || !old.address)
         return result;
-    given = (struct linux_old_sigaction){previous.handler, previous.mask[0], previous.flags, previous.restorer};
+    given = (struct linux_old_sigaction){previous.handler, previous.mask[0], previous.flags,
+                                         previous.restorer};
     return copy_out(old, &given, sizeof given);
 }
 
 int32_t sys_signal(uint32_t signal, uint32_t handler)
 {
-    struct linux_sigaction action = {.handler = handler, .flags = SA_RESETHAND | SA_NODEFER}, previous;
+    struct linux_sigaction action = {.handler = handler, .flags = SA_RESETHAND | SA_NODEFER},
+                           previous;
     int result = set_action(signal, &action, &previous);
     return result < 0 ? result : (int32_t)previous.handler;
 }
@@ -236,7 +238,8 @@ int32_t sys_rt_sigtimedwait(user_t set, user_t info, user_t timeout, uint32_t si
         return -EFAULT;
     if (wanted.sec < 0 || (uint32_t)wanted.nsec >= NS_PER_SEC)
         return -EINVAL;
-    return wait_for_signal(mask, info, deadline_after((uint64_t)wanted.sec * NS_PER_SEC + (uint32_t)wanted.nsec));
+    return wait_for_signal(
+        mask, info, deadline_after((uint64_t)wanted.sec * NS_PER_SEC + (uint32_t)wanted.nsec));
 }
 
 int32_t sys_rt_sigtimedwait_time64(user_t set, user_t info, user_t timeout, uint32_t size)
@@ -253,7 +256,8 @@ int32_t sys_rt_sigtimedwait_time64(user_t set, user_t info, user_t timeout, uint
     if (wanted.sec < 0 || (uint64_t)wanted.nsec >= NS_PER_SEC)
         return -EINVAL;
     uint64_t seconds = MIN((uint64_t)wanted.sec, UINT32_MAX);
-    return wait_for_signal(mask, info, deadline_after(seconds * NS_PER_SEC + (uint64_t)wanted.nsec));
+    return wait_for_signal(mask, info,
+                           deadline_after(seconds * NS_PER_SEC + (uint64_t)wanted.nsec));
 }
 
 /* ---- frames and stacks ------------------------------------------------------------------------- */
@@ -272,8 +276,12 @@ int32_t sys_sigaltstack(user_t new, user_t old)
 {
     struct thread *thread = self();
     uint32_t esp = thread->frame->regs.esp;
-    bool inside = thread->altstack_size && esp > thread->altstack && esp - thread->altstack <= thread->altstack_size;
-    uint32_t previous[3] = {thread->altstack, inside ? SS_ONSTACK : thread->altstack_size ? 0 : SS_DISABLE,
+    bool inside = thread->altstack_size && esp > thread->altstack &&
+                  esp - thread->altstack <= thread->altstack_size;
+    uint32_t previous[3] = {thread->altstack,
+                            inside                  ? SS_ONSTACK
+                            : thread->altstack_size ? 0
+                                                    : SS_DISABLE,
                             thread->altstack_size};
     uint32_t given[3];
     if (new.address) {
@@ -296,8 +304,8 @@ int32_t sys_sigaltstack(user_t new, user_t old)
 static bool may_signal(struct process *target)
 {
     const struct credentials *own = &self()->process->credentials, *its = &target->credentials;
-    return own->euid == 0 || own->euid == its->suid || own->euid == its->uid || own->uid == its->suid ||
-           own->uid == its->uid;
+    return own->euid == 0 || own->euid == its->suid || own->euid == its->uid ||
+           own->uid == its->suid || own->uid == its->uid;
 }
 
 /* Signals a process of ours. Lock held. 1: it is not ours (init knows), 0 done, or -errno. */
@@ -316,7 +324,8 @@ static int signal_local(uint32_t pid, const siginfo_t *info)
 static int signal_foreign(uint32_t pid, uint32_t signal)
 {
     uint32_t count = 0;
-    status_t status = init_proc_signal(server.init, (int32_t)pid, signal, self()->process->pid, &count);
+    status_t status =
+        init_proc_signal(server.init, (int32_t)pid, signal, self()->process->pid, &count);
     return status == OK && count != 0 ? 0 : -ESRCH;
 }
 

@@ -14,10 +14,10 @@
 
 #include "task.h"
 
-#define LEGACY_SIZE 112u
-#define FLAGS_RESTORED 0x40dd5u /* AC RF OF DF TF SF ZF AF PF CF */
+#define LEGACY_SIZE         112u
+#define FLAGS_RESTORED      0x40dd5u /* AC RF OF DF TF SF ZF AF PF CF */
 #define FLAGS_HANDLER_CLEAR 0x10500u /* RF DF TF */
-#define X87_CONTROL 0x37f
+#define X87_CONTROL         0x37f
 
 struct fxsave {
     uint16_t control, status;
@@ -113,7 +113,8 @@ static int pop_fpu(uint32_t address)
 
 static bool on_altstack(const struct thread *thread, uint32_t sp)
 {
-    return thread->altstack_size != 0 && sp > thread->altstack && sp - thread->altstack <= thread->altstack_size;
+    return thread->altstack_size != 0 && sp > thread->altstack &&
+           sp - thread->altstack <= thread->altstack_size;
 }
 
 /* Where the frame begins; 0 if it would run over the end of the alternate stack. */
@@ -127,7 +128,8 @@ static uint32_t choose_stack(const struct thread *thread, const struct linux_sig
     return sp;
 }
 
-static void context_save(const struct thread *thread, struct sigcontext_32 *context, uint32_t fpstate, uint64_t mask)
+static void context_save(const struct thread *thread, struct sigcontext_32 *context,
+                         uint32_t fpstate, uint64_t mask)
 {
     const struct registers *regs = &thread->frame->regs;
     memset(context, 0, sizeof *context);
@@ -182,8 +184,8 @@ static uint32_t frame_address(uint32_t sp, uint32_t size)
     return ((sp - size + 4) & ~15u) - 4;
 }
 
-static void enter_handler(struct thread *thread, uint32_t handler, uint32_t sp, uint32_t signal, uint32_t info,
-                          uint32_t context)
+static void enter_handler(struct thread *thread, uint32_t handler, uint32_t sp, uint32_t signal,
+                          uint32_t info, uint32_t context)
 {
     struct registers *regs = &thread->frame->regs;
     regs->esp = sp;
@@ -197,8 +199,8 @@ static void enter_handler(struct thread *thread, uint32_t handler, uint32_t sp, 
     ignore(guest_fpu_reset(X87_CONTROL));
 }
 
-static int push_rt(struct thread *thread, const struct linux_sigaction *action, const siginfo_t *info, uint64_t mask,
-                   uint32_t sp, uint32_t fpstate)
+static int push_rt(struct thread *thread, const struct linux_sigaction *action,
+                   const siginfo_t *info, uint64_t mask, uint32_t sp, uint32_t fpstate)
 {
     struct linux_rt_sigframe frame = {.signal = info->si_signo, .info = *info};
     uint32_t at = frame_address(sp, sizeof frame);
@@ -207,34 +209,37 @@ static int push_rt(struct thread *thread, const struct linux_sigaction *action, 
     frame.context_address = at + offsetof(struct linux_rt_sigframe, context);
     frame.context.stack_sp = thread->altstack;
     frame.context.stack_size = thread->altstack_size;
-    frame.context.stack_flags = thread->altstack_size == 0                          ? SS_DISABLE
+    frame.context.stack_flags = thread->altstack_size == 0                     ? SS_DISABLE
                                 : on_altstack(thread, thread->frame->regs.esp) ? SS_ONSTACK
-                                                                                    : 0;
+                                                                               : 0;
     frame.context.mask[0] = (uint32_t)mask;
     frame.context.mask[1] = (uint32_t)(mask >> 32);
     context_save(thread, &frame.context.context, fpstate, mask);
     memcpy(frame.code, "\xb8\xad\x00\x00\x00\xcd\x80", 8); /* mov $rt_sigreturn, %eax; int $0x80 */
     if (copy_out(USER(at), &frame, sizeof frame) < 0)
         return -EFAULT;
-    enter_handler(thread, action->handler, at, (uint32_t)info->si_signo, frame.info_address, frame.context_address);
+    enter_handler(thread, action->handler, at, (uint32_t)info->si_signo, frame.info_address,
+                  frame.context_address);
     return 0;
 }
 
-static int push_old(struct thread *thread, const struct linux_sigaction *action, const siginfo_t *info, uint64_t mask,
-                    uint32_t sp, uint32_t fpstate)
+static int push_old(struct thread *thread, const struct linux_sigaction *action,
+                    const siginfo_t *info, uint64_t mask, uint32_t sp, uint32_t fpstate)
 {
     struct linux_sigframe frame = {.signal = info->si_signo, .extra_mask = (uint32_t)(mask >> 32)};
     uint32_t at = frame_address(sp, sizeof frame);
     frame.return_address = action->flags & SA_RESTORER ? action->restorer : vdso_sigreturn;
     context_save(thread, &frame.context, fpstate, mask);
-    memcpy(frame.code, "\x58\xb8\x77\x00\x00\x00\xcd\x80", 8); /* pop %eax; mov $sigreturn, %eax; int $0x80 */
+    memcpy(frame.code, "\x58\xb8\x77\x00\x00\x00\xcd\x80",
+           8); /* pop %eax; mov $sigreturn, %eax; int $0x80 */
     if (copy_out(USER(at), &frame, sizeof frame) < 0)
         return -EFAULT;
     enter_handler(thread, action->handler, at, (uint32_t)info->si_signo, 0, 0);
     return 0;
 }
 
-int sigframe_push(struct thread *thread, const struct linux_sigaction *action, const siginfo_t *info, uint64_t mask)
+int sigframe_push(struct thread *thread, const struct linux_sigaction *action,
+                  const siginfo_t *info, uint64_t mask)
 {
     uint32_t sp = choose_stack(thread, action);
     if (sp == 0 || push_fpu(&sp) < 0)
@@ -270,12 +275,14 @@ int sigframe_pop_rt(struct thread *thread)
 {
     struct linux_ucontext context;
     uint32_t frame = thread->frame->regs.esp - 4;
-    if (copy_in(&context, USER(frame + offsetof(struct linux_rt_sigframe, context)), sizeof context) < 0)
+    if (copy_in(&context, USER(frame + offsetof(struct linux_rt_sigframe, context)),
+                sizeof context) < 0)
         return bad_frame(thread);
     restore_mask(thread, context.mask[0], context.mask[1]);
     if (context_restore(thread, &context.context) < 0)
         return bad_frame(thread);
-    if (!on_altstack(thread, thread->frame->regs.esp) && !(context.stack_flags & ~(uint32_t)SS_DISABLE)) {
+    if (!on_altstack(thread, thread->frame->regs.esp) &&
+        !(context.stack_flags & ~(uint32_t)SS_DISABLE)) {
         thread->altstack = context.stack_sp;
         thread->altstack_size = context.stack_flags & SS_DISABLE ? 0 : context.stack_size;
     }

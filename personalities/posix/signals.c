@@ -13,22 +13,22 @@
 
 #include "task.h"
 
-#define SIGNALS_STOP                                                                               \
+#define SIGNALS_STOP \
     (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
-#define SIGNALS_IGNORED                                                                            \
+#define SIGNALS_IGNORED \
     (SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH))
-#define SIGNALS_CORE                                                                               \
-    (SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) | SIGNAL_BIT(SIGABRT) |        \
-     SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGXCPU) |         \
+#define SIGNALS_CORE                                                                        \
+    (SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) | SIGNAL_BIT(SIGABRT) | \
+     SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGXCPU) |  \
      SIGNAL_BIT(SIGXFSZ) | SIGNAL_BIT(SIGSYS))
-#define SIGNALS_FAULT                                                                              \
-    (SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) |         \
+#define SIGNALS_FAULT                                                                      \
+    (SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) | \
      SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSYS))
 #define SIGNALS_UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
-#define QUEUE_LIMIT 1024 /* queued real-time signals of one process or thread */
+#define QUEUE_LIMIT         1024 /* queued real-time signals of one process or thread */
 
 #define HANDLER_DEFAULT 0u
-#define HANDLER_IGNORE 1u
+#define HANDLER_IGNORE  1u
 
 /* ---- sets -------------------------------------------------------------------------------------- */
 
@@ -68,8 +68,7 @@ static void pending_add(struct pending *pending, const siginfo_t *info)
     struct queued_signal *queued;
     if (info->si_signo < 32 && (pending->set & SIGNAL_BIT(info->si_signo)))
         return;
-    list_each(queued, &pending->queue, struct queued_signal, link)
-        count++;
+    list_each(queued, &pending->queue, struct queued_signal, link) count++;
     queued = count < QUEUE_LIMIT ? allocate(sizeof *queued) : NULL;
     pending->set |= SIGNAL_BIT(info->si_signo);
     if (!queued)
@@ -146,15 +145,15 @@ static uint32_t action_of(const struct process *process, uint32_t signal)
 bool signal_is_ignored(struct process *process, uint32_t signal)
 {
     uint32_t handler = action_of(process, signal);
-    return handler == HANDLER_IGNORE || (handler == HANDLER_DEFAULT && (SIGNALS_IGNORED & SIGNAL_BIT(signal)));
+    return handler == HANDLER_IGNORE ||
+           (handler == HANDLER_DEFAULT && (SIGNALS_IGNORED & SIGNAL_BIT(signal)));
 }
 
 static void remove_everywhere(struct process *process, uint64_t set)
 {
     struct thread *thread;
     pending_remove(&process->pending, set);
-    list_each(thread, &process->threads, struct thread, link)
-        pending_remove(&thread->pending, set);
+    list_each(thread, &process->threads, struct thread, link) pending_remove(&thread->pending, set);
 }
 
 /* What a signal does by being sent. False: there is nothing left to deliver. */
@@ -172,12 +171,14 @@ static bool signal_prepare(struct process *process, struct thread *target, uint3
         remove_everywhere(process, SIGNALS_STOP);
         process_continue(process);
     }
-    return !signal_is_ignored(process, signal) || (target && (target->blocked & SIGNAL_BIT(signal)));
+    return !signal_is_ignored(process, signal) ||
+           (target && (target->blocked & SIGNAL_BIT(signal)));
 }
 
 static struct thread *first_thread(struct process *process)
 {
-    return list_empty(&process->threads) ? NULL : list_entry(process->threads.next, struct thread, link);
+    return list_empty(&process->threads) ? NULL
+                                         : list_entry(process->threads.next, struct thread, link);
 }
 
 void signal_process(struct process *process, const siginfo_t *info)
@@ -195,8 +196,7 @@ void signal_process(struct process *process, const siginfo_t *info)
         return;
     }
     /* Everyone blocks it; sigtimedwait may still be waiting for it. */
-    list_each(thread, &process->threads, struct thread, link)
-        thread_notify(thread);
+    list_each(thread, &process->threads, struct thread, link) thread_notify(thread);
 }
 
 void signal_thread(struct thread *thread, const siginfo_t *info)

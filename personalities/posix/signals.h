@@ -55,7 +55,8 @@ void signal_deliver(struct thread *thread);
 void signal_set_mask(struct thread *thread, uint64_t mask); /* lock held */
 
 /* ---- frames (sigframe.c) ---- */
-int sigframe_push(struct thread *thread, const struct linux_sigaction *action, const siginfo_t *info, uint64_t mask);
+int sigframe_push(struct thread *thread, const struct linux_sigaction *action,
+                  const siginfo_t *info, uint64_t mask);
 int sigframe_pop(struct thread *thread);
 int sigframe_pop_rt(struct thread *thread);
 

@@ -10,12 +10,12 @@
 #include "path.h"
 #include "task.h"
 
-#define AF_UNIX 1
-#define SOL_SOCKET 1
-#define SO_TYPE 3
-#define SO_ERROR 4
-#define SO_SNDBUF 7
-#define SO_RCVBUF 8
+#define AF_UNIX      1
+#define SOL_SOCKET   1
+#define SO_TYPE      3
+#define SO_ERROR     4
+#define SO_SNDBUF    7
+#define SO_RCVBUF    8
 #define MSG_DONTWAIT 0x40
 #define MSG_NOSIGNAL 0x4000
 
@@ -68,7 +68,8 @@ static int32_t transfer(struct file *file, struct io *io, uint32_t flags, bool w
     return result;
 }
 
-static int32_t transfer_buffer(uint32_t fd, user_t buffer, uint32_t length, uint32_t flags, bool write)
+static int32_t transfer_buffer(uint32_t fd, user_t buffer, uint32_t length, uint32_t flags,
+                               bool write)
 {
     int error;
     struct io io;
@@ -84,13 +85,15 @@ static int32_t transfer_buffer(uint32_t fd, user_t buffer, uint32_t length, uint
     return result;
 }
 
-int32_t sys_sendto(uint32_t fd, user_t buffer, uint32_t length, uint32_t flags, user_t address, uint32_t size)
+int32_t sys_sendto(uint32_t fd, user_t buffer, uint32_t length, uint32_t flags, user_t address,
+                   uint32_t size)
 {
     (void)size;
     return address.address ? -EISCONN : transfer_buffer(fd, buffer, length, flags, true);
 }
 
-int32_t sys_recvfrom(uint32_t fd, user_t buffer, uint32_t length, uint32_t flags, user_t address, user_t size)
+int32_t sys_recvfrom(uint32_t fd, user_t buffer, uint32_t length, uint32_t flags, user_t address,
+                     user_t size)
 {
     int32_t result = transfer_buffer(fd, buffer, length, flags, false);
     if (result >= 0 && address.address && size.address && put_user(size, 0) < 0)
@@ -210,7 +213,8 @@ int32_t sys_getsockopt(uint32_t fd, uint32_t level, uint32_t name, user_t value,
     uint32_t answer = name == SO_TYPE ? SOCK_STREAM : name == SO_ERROR ? 0 : PIPE_CAPACITY, length;
     if (error < 0)
         return error;
-    if (level != SOL_SOCKET || (name != SO_TYPE && name != SO_ERROR && name != SO_SNDBUF && name != SO_RCVBUF))
+    if (level != SOL_SOCKET ||
+        (name != SO_TYPE && name != SO_ERROR && name != SO_SNDBUF && name != SO_RCVBUF))
         return -ENOPROTOOPT;
     if (get_user(&length, size) < 0)
         return -EFAULT;

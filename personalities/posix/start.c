@@ -68,7 +68,8 @@ static int fetch_files(struct process *process, uint32_t start)
     }
 }
 
-static struct fs_context *directories(const struct proc_event *event, handle_t root, handle_t cwd, const char *cwd_text)
+static struct fs_context *directories(const struct proc_event *event, handle_t root, handle_t cwd,
+                                      const char *cwd_text)
 {
     struct fs_walk_context walk = {.root = root, .cwd = cwd};
     struct fs_context *fs = allocate(sizeof *fs);
@@ -91,7 +92,8 @@ static struct fs_context *directories(const struct proc_event *event, handle_t r
 static struct sighand *actions(const struct start_arguments *arguments)
 {
     struct sighand *sighand = allocate(sizeof *sighand);
-    uint64_t ignored = (uint64_t)arguments->ignored_signals_high << 32 | arguments->ignored_signals_low;
+    uint64_t ignored =
+        (uint64_t)arguments->ignored_signals_high << 32 | arguments->ignored_signals_low;
     if (!sighand)
         return NULL;
     sighand->references = 1;
@@ -114,7 +116,8 @@ static struct process *process_for(const struct proc_event *event)
     if (parent && parent->state == PROCESS_ALIVE)
         process_set_parent(process, parent);
     process->session = session_get(event->sid, true);
-    process->credentials = (struct credentials){.uid = event->uid, .euid = event->uid, .suid = event->uid, .fsuid = event->uid};
+    process->credentials = (struct credentials){
+        .uid = event->uid, .euid = event->uid, .suid = event->uid, .fsuid = event->uid};
     return process;
 }
 
@@ -128,7 +131,8 @@ static void lead_session(struct process *process)
     struct file *input = process->files->capacity > 0 ? process->files->slots[0].file : NULL;
     struct tty *tty = input ? tty_of(input) : NULL;
     struct session *session = session_get(process->pid, true), *old = process->session;
-    if (!session || init_proc_set(server.init, process->pid, PROC_PGID | PROC_SID, &record, NULL) != OK) {
+    if (!session ||
+        init_proc_set(server.init, process->pid, PROC_PGID | PROC_SID, &record, NULL) != OK) {
         session_release(session);
         return;
     }
@@ -236,7 +240,8 @@ static void discard(struct process *process)
         files_release(files);
 }
 
-static int complete(struct process *process, const struct proc_event *event, handle_t handles[4], const struct arrival *arrival)
+static int complete(struct process *process, const struct proc_event *event, handle_t handles[4],
+                    const struct arrival *arrival)
 {
     process->files = files_new();
     process->fs = directories(event, handles[1], handles[2], arrival->strings.cwd);
@@ -261,7 +266,8 @@ static int begin(struct process *process, const struct proc_event *event, struct
     if (error == 0) {
         thread->begin = arrive;
         thread->begin_argument = arrival;
-        thread->blocked = (uint64_t)event->arguments.blocked_signals_high << 32 | event->arguments.blocked_signals_low;
+        thread->blocked = (uint64_t)event->arguments.blocked_signals_high << 32 |
+                          event->arguments.blocked_signals_low;
         thread_start(thread);
     }
     server_unlock();

@@ -69,7 +69,8 @@ static int put_stat(user_t to, const struct fs_attr *attr)
 
 static struct statx_timestamp stamp(uint64_t ns)
 {
-    return (struct statx_timestamp){.tv_sec = (int64_t)(ns / NS_PER_SEC), .tv_nsec = nanoseconds(ns)};
+    return (struct statx_timestamp){.tv_sec = (int64_t)(ns / NS_PER_SEC),
+                                    .tv_nsec = nanoseconds(ns)};
 }
 
 static int put_statx(user_t to, const struct fs_attr *attr)
@@ -195,7 +196,8 @@ static int statistics_of_file(struct file *file, struct fs_statistics *statistic
 {
     if (file->ops->statfs)
         return file->ops->statfs(file, statistics);
-    *statistics = (struct fs_statistics){.type = 0x50495045, .block_size = PAGE_SIZE, .name_max = 255}; /* PIPEFS_MAGIC */
+    *statistics = (struct fs_statistics){
+        .type = 0x50495045, .block_size = PAGE_SIZE, .name_max = 255}; /* PIPEFS_MAGIC */
     return 0;
 }
 

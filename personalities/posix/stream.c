@@ -13,8 +13,8 @@
 #include "path.h"
 #include "task.h"
 
-#define CHUNK 4096u /* what one stream_write takes as a whole */
-#define PIPE_DEVICE 13u
+#define CHUNK         4096u /* what one stream_write takes as a whole */
+#define PIPE_DEVICE   13u
 #define SOCKET_DEVICE 8u
 
 struct fifo {
@@ -54,7 +54,8 @@ static int stream_file_read(struct file *file, struct io *io, uint64_t *offset)
         uint32_t length = MIN(io->left, CHUNK), done = 0;
         if (io_probe(io, length) < 0)
             return sum ? (int)sum : -EFAULT;
-        status_t status = stream_read(file->handle, buffer, length, &done, sum ? DEADLINE_POLL : deadline);
+        status_t status =
+            stream_read(file->handle, buffer, length, &done, sum ? DEADLINE_POLL : deadline);
         if (status == ERR_INTERRUPTED && !sum && interrupted() == 0)
             continue;
         if (status != OK)
@@ -141,7 +142,8 @@ static int stream_ioctl(struct file *file, uint32_t request, user_t argument)
 int32_t stream_capacity(struct file *file)
 {
     uint32_t queued, capacity;
-    if (file->ops != &pipe_ops || stream_info(file->handle ? file->handle : file->handle2, &queued, &capacity) != OK)
+    if (file->ops != &pipe_ops ||
+        stream_info(file->handle ? file->handle : file->handle2, &queued, &capacity) != OK)
         return -EBADF;
     return (int32_t)capacity;
 }
@@ -426,7 +428,8 @@ int fifo_open(const struct fs_attr *attr, uint32_t flags, struct file **result)
 /* A pipe opened again through /proc: an end of its own. */
 int stream_reopen(struct file *file, uint32_t flags, struct file **result)
 {
-    handle_t from = file->handle ? file->handle : file->handle2, ends[2] = {HANDLE_NONE, HANDLE_NONE};
+    handle_t from = file->handle ? file->handle : file->handle2,
+             ends[2] = {HANDLE_NONE, HANDLE_NONE};
     status_t status = OK;
     if ((flags & O_ACCMODE) != O_WRONLY)
         status = stream_open(from, 0, &ends[0]);

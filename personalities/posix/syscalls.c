@@ -12,54 +12,54 @@
 
 /* ---- thunks ------------------------------------------------------------------------------------ */
 
-#define WORD_0 ebx
-#define WORD_1 ecx
-#define WORD_2 edx
-#define WORD_3 esi
-#define WORD_4 edi
-#define WORD_5 ebp
-#define NEXT_1 edx
-#define NEXT_2 esi
-#define NEXT_3 edi
-#define NEXT_4 ebp
-#define REG(word) REG_(WORD_##word)
-#define REG_(name) regs->name
+#define WORD_0         ebx
+#define WORD_1         ecx
+#define WORD_2         edx
+#define WORD_3         esi
+#define WORD_4         edi
+#define WORD_5         ebp
+#define NEXT_1         edx
+#define NEXT_2         esi
+#define NEXT_3         edi
+#define NEXT_4         ebp
+#define REG(word)      REG_(WORD_##word)
+#define REG_(name)     regs->name
 #define REG_NEXT(word) REG_(NEXT_##word)
 
-#define KIND_GET_fd(word) REG(word)
-#define KIND_GET_i32(word) (int32_t) REG(word)
-#define KIND_GET_u32(word) REG(word)
-#define KIND_GET_hex(word) REG(word)
-#define KIND_GET_ptr(word) USER(REG(word))
-#define KIND_GET_str(word) USER(REG(word))
-#define KIND_GET_sig(word) REG(word)
+#define KIND_GET_fd(word)   REG(word)
+#define KIND_GET_i32(word)  (int32_t) REG(word)
+#define KIND_GET_u32(word)  REG(word)
+#define KIND_GET_hex(word)  REG(word)
+#define KIND_GET_ptr(word)  USER(REG(word))
+#define KIND_GET_str(word)  USER(REG(word))
+#define KIND_GET_sig(word)  REG(word)
 #define KIND_GET_mode(word) REG(word)
-#define KIND_GET_pid(word) (int32_t) REG(word)
-#define KIND_GET_off(word) (REG(word) | (uint64_t)REG_NEXT(word) << 32)
+#define KIND_GET_pid(word)  (int32_t) REG(word)
+#define KIND_GET_off(word)  (REG(word) | (uint64_t)REG_NEXT(word) << 32)
 
 #define VALUES_NONE(first)
-#define VALUES(...)                                                                                \
-    ARGUMENTS_PICK(__VA_ARGS__, ARGUMENTS_DROP, ARGUMENTS_DROP, ARGUMENTS_DROP, ARGUMENTS_DROP,    \
-                   ARGUMENTS_DROP, ARGUMENTS_DROP, VALUES_NONE, )                                  \
+#define VALUES(...)                                                                             \
+    ARGUMENTS_PICK(__VA_ARGS__, ARGUMENTS_DROP, ARGUMENTS_DROP, ARGUMENTS_DROP, ARGUMENTS_DROP, \
+                   ARGUMENTS_DROP, ARGUMENTS_DROP, VALUES_NONE, )                               \
     (__VA_ARGS__)
 
 #define A(word, kind, name) , KIND_GET_##kind(word)
-#define SYSCALL(number, name, handler, arguments, support, text)                                   \
-    _Static_assert((number) == __NR_##name, "number of " #name);                                   \
-    static int32_t thunk_##name(const struct registers *regs)                                      \
-    {                                                                                              \
-        (void)regs;                                                                                \
-        return handler(VALUES(_ arguments));                                                       \
+#define SYSCALL(number, name, handler, arguments, support, text) \
+    _Static_assert((number) == __NR_##name, "number of " #name); \
+    static int32_t thunk_##name(const struct registers *regs)    \
+    {                                                            \
+        (void)regs;                                              \
+        return handler(VALUES(_ arguments));                     \
     }
-#define MISSING(number, name, error, text)                                                         \
-    _Static_assert((number) == __NR_##name, "number of " #name);                                   \
-    static int32_t thunk_##name(const struct registers *regs)                                      \
-    {                                                                                              \
-        static bool told;                                                                          \
-        (void)regs;                                                                                \
-        if (!__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))                                   \
-            log_line("%s calls " #name ", which is not implemented", self()->process->comm);       \
-        return -(error);                                                                           \
+#define MISSING(number, name, error, text)                                                   \
+    _Static_assert((number) == __NR_##name, "number of " #name);                             \
+    static int32_t thunk_##name(const struct registers *regs)                                \
+    {                                                                                        \
+        static bool told;                                                                    \
+        (void)regs;                                                                          \
+        if (!__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))                             \
+            log_line("%s calls " #name ", which is not implemented", self()->process->comm); \
+        return -(error);                                                                     \
     }
 #include "syscalls.def"
 #undef SYSCALL
@@ -68,7 +68,7 @@
 
 syscall_thunk *const syscall_thunks[SYSCALL_LIMIT] = {
 #define SYSCALL(number, name, handler, arguments, support, text) [number] = thunk_##name,
-#define MISSING(number, name, error, text) [number] = thunk_##name,
+#define MISSING(number, name, error, text)                       [number] = thunk_##name,
 #include "syscalls.def"
 #undef SYSCALL
 #undef MISSING
@@ -85,7 +85,19 @@ int32_t syscall_unknown(uint32_t number)
 
 /* ---- tracing ----------------------------------------------------------------------------------- */
 
-enum kind { KIND_END, KIND_fd, KIND_i32, KIND_u32, KIND_hex, KIND_ptr, KIND_str, KIND_sig, KIND_mode, KIND_pid, KIND_off };
+enum kind {
+    KIND_END,
+    KIND_fd,
+    KIND_i32,
+    KIND_u32,
+    KIND_hex,
+    KIND_ptr,
+    KIND_str,
+    KIND_sig,
+    KIND_mode,
+    KIND_pid,
+    KIND_off
+};
 struct traced_argument {
     const char *name;
     uint8_t kind, word;
@@ -96,9 +108,9 @@ struct traced_call {
 };
 
 static const struct traced_call traced_calls[SYSCALL_LIMIT] = {
-#define A(word, kind, name) {#name, KIND_##kind, word},
+#define A(word, kind, name)                                      {#name, KIND_##kind, word},
 #define SYSCALL(number, name, handler, arguments, support, text) [number] = {#name, {arguments}},
-#define MISSING(number, name, error, text) [number] = {#name, {{NULL, KIND_END, 0}}},
+#define MISSING(number, name, error, text)                       [number] = {#name, {{NULL, KIND_END, 0}}},
 #include "syscalls.def"
 #undef SYSCALL
 #undef MISSING
@@ -123,7 +135,8 @@ static void trace_string(struct text *line, uint32_t address)
     text_printf(line, "\"%s\"%s", text, length < 0 ? "..." : "");
 }
 
-static void trace_argument(struct text *line, const struct traced_argument *argument, const struct registers *regs)
+static void trace_argument(struct text *line, const struct traced_argument *argument,
+                           const struct registers *regs)
 {
     uint32_t value = register_word(regs, argument->word);
     switch (argument->kind) {
@@ -141,7 +154,8 @@ static void trace_argument(struct text *line, const struct traced_argument *argu
         text_printf(line, "%u", value);
         break;
     case KIND_off:
-        text_printf(line, "%lld", (long long)(value | (uint64_t)register_word(regs, argument->word + 1) << 32));
+        text_printf(line, "%lld",
+                    (long long)(value | (uint64_t)register_word(regs, argument->word + 1) << 32));
         break;
     case KIND_fd:
         if ((int32_t)value == AT_FDCWD) {

@@ -19,7 +19,7 @@ struct tty;
 struct mm {
     uint32_t references;
     handle_t space;
-    uint32_t brk_start, brk_end;   /* brk_end: the program break, not rounded */
+    uint32_t brk_start, brk_end; /* brk_end: the program break, not rounded */
     uint32_t arguments, arguments_end, environment_end; /* in the stack image */
     uint32_t stack_top;
     uint32_t auxv[64], auxv_size;
@@ -47,10 +47,10 @@ struct session {
 enum process_state {
     PROCESS_ALIVE,
     PROCESS_ZOMBIE,
-    PROCESS_REMOTE,        /* runs in another personality after an exec in place */
+    PROCESS_REMOTE, /* runs in another personality after an exec in place */
 };
 
-#define COMM_LENGTH 16
+#define COMM_LENGTH  16
 #define RLIMIT_COUNT 16
 
 struct credentials {
@@ -84,8 +84,8 @@ struct process {
     struct pending pending; /* signals for the process as a whole */
 
     /* the end and its announcement */
-    bool exiting;              /* all threads are to end with exit_status */
-    int32_t exit_status;       /* as of wait4 */
+    bool exiting;               /* all threads are to end with exit_status */
+    int32_t exit_status;        /* as of wait4 */
     struct thread *exec_thread; /* the one that survives while the others end for an exec */
     struct wait_queue thread_gone;
     struct wait_queue child_changed;
@@ -116,36 +116,36 @@ struct process {
 struct thread {
     struct process *process;
     struct worker *worker;
-    struct guest_frame *frame;      /* own thread only */
-    volatile uint32_t attention;    /* look at signals, stop and end before running the guest */
+    struct guest_frame *frame;   /* own thread only */
+    volatile uint32_t attention; /* look at signals, stop and end before running the guest */
     uint32_t tid;
-    struct list link;               /* process->threads */
+    struct list link; /* process->threads */
 
     uint64_t blocked;
-    uint64_t restore_blocked;       /* mask to go back to once a handler of sigsuspend ran */
+    uint64_t restore_blocked; /* mask to go back to once a handler of sigsuspend ran */
     bool has_restore_blocked;
     struct pending pending;
     uint32_t altstack, altstack_size, altstack_flags;
 
-    uint32_t trap_number;           /* number of the system call in progress */
-    bool in_call;                   /* the registers are those of a system call */
+    uint32_t trap_number; /* number of the system call in progress */
+    bool in_call;         /* the registers are those of a system call */
     struct {
-        uint32_t kind;              /* enum restart_kind */
+        uint32_t kind; /* enum restart_kind */
         ktime_t deadline;
         uint32_t words[4];
     } restart;
 
-    uint32_t wake_word;             /* futex of waiter_sleep */
-    uint32_t clear_tid;             /* address: zeroed and woken at the end */
+    uint32_t wake_word; /* futex of waiter_sleep */
+    uint32_t clear_tid; /* address: zeroed and woken at the end */
     uint32_t robust_list;
     struct user_desc tls[TLS_SLOTS];
     uint32_t trap_vector, trap_error, trap_address; /* of the last exception, for sigcontext */
-    uint32_t set_child_tid;         /* address the new thread writes its number to */
+    uint32_t set_child_tid;          /* address the new thread writes its number to */
     uint64_t user_base, system_base; /* the worker's times when this thread began */
-    void (*begin)(struct thread *); /* first thing its worker does; NULL: run the guest */
+    void (*begin)(struct thread *);  /* first thing its worker does; NULL: run the guest */
     void *begin_argument;
     struct registers start_registers; /* what it begins with */
-    uint8_t *fpu;                   /* image to load at the begin, or NULL */
+    uint8_t *fpu;                     /* image to load at the begin, or NULL */
     char *trace_path;
 };
 
@@ -175,7 +175,7 @@ static inline struct thread *self(void)
 int thread_new(struct process *process, uint32_t tid, struct thread **result);
 void thread_start(struct thread *thread);
 void thread_discard(struct thread *thread); /* never started */
-void thread_unlink(struct thread *thread);   /* the process goes on without it; lock held */
+void thread_unlink(struct thread *thread);  /* the process goes on without it; lock held */
 void thread_times(struct thread *thread, uint64_t *user, uint64_t *system);
 /* Ends the calling thread. */
 void thread_finish(struct thread *thread) __attribute__((noreturn));
@@ -194,19 +194,19 @@ extern uint32_t process_count, total_forks;
 void processes_init(void); /* before anything else */
 struct process *process_find(uint32_t pid);
 struct thread *thread_find(uint32_t tid); /* in living processes */
-#define process_each(item, bucket)                                                                 \
-    for (uint32_t bucket = 0; bucket < PID_BUCKETS; bucket++)                                      \
-        list_each(item, &all_processes[bucket], struct process, all_link)
+#define process_each(item, bucket)                            \
+    for (uint32_t bucket = 0; bucket < PID_BUCKETS; bucket++) \
+    list_each(item, &all_processes[bucket], struct process, all_link)
 struct process *process_new(uint32_t pid); /* empty, linked into all_processes */
 void process_free(struct process *process);
 void process_set_parent(struct process *process, struct process *parent);
-void process_end_all(struct process *process, int32_t status); /* all threads are to end */
+void process_end_all(struct process *process, int32_t status);     /* all threads are to end */
 void process_finish(struct process *process, struct thread *last); /* by its last thread */
 uint32_t thread_new_tid(void);
 void process_stop(struct process *process, uint32_t signal);
 void process_continue(struct process *process);
 void process_release_vfork(struct process *process); /* it has memory of its own now, or none */
-void process_reap(struct process *process); /* a waited-for zombie goes away */
+void process_reap(struct process *process);          /* a waited-for zombie goes away */
 bool group_is_orphaned(uint32_t pgid, struct session *session);
 void remote_child_event(uint32_t pid, uint32_t ppid, int32_t status);
 void process_reparented(uint32_t pid);
@@ -215,9 +215,9 @@ void session_release(struct session *session);
 void session_hold(struct session *session);
 
 /* ---- memory (mm.c) ---- */
-#define STACK_TOP 0x9fffe000u /* above it: a guard page and the vDSO page */
-#define VDSO_ADDRESS 0x9ffff000u
-#define MMAP_TOP 0x9f000000u
+#define STACK_TOP      0x9fffe000u /* above it: a guard page and the vDSO page */
+#define VDSO_ADDRESS   0x9ffff000u
+#define MMAP_TOP       0x9f000000u
 #define STACK_SIZE_MAX (8u << 20)
 int mm_new(struct mm **result);
 int mm_clone(struct mm *mm, struct mm **result);
@@ -234,6 +234,5 @@ uint32_t limit_of(struct process *process, uint32_t resource);
 /* ---- directories (path.c) ---- */
 struct fs_context *fs_context_copy(struct fs_context *fs);
 void fs_context_release(struct fs_context *fs);
-
 
 #endif

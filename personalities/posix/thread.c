@@ -20,7 +20,7 @@
 #include "server.h"
 #include "task.h"
 
-#define POOL_MAX 16
+#define POOL_MAX    16
 #define X87_CONTROL 0x37f
 #define TRAP_VECTOR 0x80
 
@@ -61,8 +61,8 @@ static void worker_end(struct worker *worker)
                      "xorl %%ebx, %%ebx\n\t"
                      "int %0"
                      :
-                     : "i"(CALL_VECTOR), "i"(CALL_thread_exit), "a"(CALL_space_unmap), "b"(HANDLE_SELF), "c"(worker),
-                       "d"(WORKER_AREA));
+                     : "i"(CALL_VECTOR), "i"(CALL_thread_exit), "a"(CALL_space_unmap),
+                       "b"(HANDLE_SELF), "c"(worker), "d"(WORKER_AREA));
     __builtin_unreachable();
 }
 
@@ -80,7 +80,8 @@ static void worker_entry(void)
 
 static struct worker *worker_area(void)
 {
-    struct map_request request = {.length = WORKER_AREA, .prot = PROT_R | PROT_W, .align = WORKER_AREA};
+    struct map_request request = {
+        .length = WORKER_AREA, .prot = PROT_R | PROT_W, .align = WORKER_AREA};
     if (space_map(HANDLE_SELF, &request) != OK)
         return NULL;
     struct worker *worker = (struct worker *)request.address;
@@ -206,8 +207,8 @@ void thread_times(struct thread *thread, uint64_t *user, uint64_t *system)
 bool thread_interrupted(struct thread *thread)
 {
     struct process *process = thread->process;
-    return process->exiting || process->stopped || (process->exec_thread && process->exec_thread != thread) ||
-           signal_waiting(thread);
+    return process->exiting || process->stopped ||
+           (process->exec_thread && process->exec_thread != thread) || signal_waiting(thread);
 }
 
 void thread_notify(struct thread *thread)
@@ -429,7 +430,8 @@ static void run_guest(struct thread *thread)
             result = thunk(regs);
         else
             result = call_slowly(thread, number, regs);
-        if (likely((uint32_t)(result + RESULT_KEEP_REGISTERS) > RESULT_KEEP_REGISTERS - ERESTARTSYS &&
+        if (likely((uint32_t)(result + RESULT_KEEP_REGISTERS) >
+                       RESULT_KEEP_REGISTERS - ERESTARTSYS &&
                    !thread->attention))
             regs->eax = (uint32_t)result;
         else

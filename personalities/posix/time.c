@@ -14,7 +14,7 @@
 #include "poll.h"
 #include "task.h"
 
-#define TICK_NS 10000000ull /* of times(2): USER_HZ is 100 */
+#define TICK_NS            10000000ull /* of times(2): USER_HZ is 100 */
 #define TIMERS_PER_PROCESS 64
 
 struct itimer {
@@ -23,18 +23,18 @@ struct itimer {
     struct process *process;
     uint32_t id;
     uint32_t clock;
-    int32_t notify;     /* SIGEV_* */
-    uint32_t tid;       /* of SIGEV_THREAD_ID */
+    int32_t notify; /* SIGEV_* */
+    uint32_t tid;   /* of SIGEV_THREAD_ID */
     uint32_t signal;
-    uint32_t value;     /* sigval */
+    uint32_t value; /* sigval */
     ktime_t deadline;
     uint64_t interval;
     uint32_t overrun;
     bool running, real; /* real: ITIMER_REAL */
 };
 
-#define SIGEV_SIGNAL 0
-#define SIGEV_NONE 1
+#define SIGEV_SIGNAL    0
+#define SIGEV_NONE      1
 #define SIGEV_THREAD_ID 4
 
 static struct list running = LIST_INIT(running);
@@ -57,7 +57,8 @@ int copy_in_span(uint64_t *ns, user_t from, bool wide)
     if (wide) {
         if (copy_in(&time64, from, sizeof time64) < 0)
             return -EFAULT;
-        return span_of(ns, time64.sec, (int32_t)time64.nsec); /* the upper half of nsec is padding */
+        return span_of(ns, time64.sec,
+                       (int32_t)time64.nsec); /* the upper half of nsec is padding */
     }
     if (copy_in(&time, from, sizeof time) < 0)
         return -EFAULT;
@@ -340,7 +341,8 @@ int32_t sys_restart_syscall(void)
     struct thread *thread = self();
     switch (thread->restart.kind) {
     case RESTART_NANOSLEEP:
-        return sleep_relative(thread->restart.deadline, USER(thread->restart.words[0]), thread->restart.words[1]);
+        return sleep_relative(thread->restart.deadline, USER(thread->restart.words[0]),
+                              thread->restart.words[1]);
     case RESTART_FUTEX:
         return futex_restart(thread);
     case RESTART_POLL:
@@ -445,8 +447,7 @@ static void timer_delete(struct itimer *timer)
 void timers_delete_posix(struct process *process)
 {
     struct itimer *timer;
-    list_each(timer, &process->posix_timers, struct itimer, process_link)
-        timer_delete(timer);
+    list_each(timer, &process->posix_timers, struct itimer, process_link) timer_delete(timer);
 }
 
 void timers_delete_all(struct process *process)
@@ -531,7 +532,8 @@ int32_t sys_getitimer(uint32_t which, user_t to)
         return which > ITIMER_PROF ? -EINVAL : -ENOSYS;
     server_lock();
     struct itimer *timer = self()->process->real_timer;
-    struct linux_itimerval value = {timeval_of(timer ? timer->interval : 0), timeval_of(timer_left(timer))};
+    struct linux_itimerval value = {timeval_of(timer ? timer->interval : 0),
+                                    timeval_of(timer_left(timer))};
     server_unlock();
     return copy_out(to, &value, sizeof value);
 }
@@ -595,7 +597,8 @@ int32_t sys_timer_create(uint32_t clock, user_t event_in, user_t id_out)
         return read_clock(clock, &time) < 0 ? -EINVAL : -EOPNOTSUPP;
     if (event_in.address && copy_in(&event, event_in, sizeof event) < 0)
         return -EFAULT;
-    if ((event.notify != SIGEV_SIGNAL && event.notify != SIGEV_NONE && event.notify != SIGEV_THREAD_ID) ||
+    if ((event.notify != SIGEV_SIGNAL && event.notify != SIGEV_NONE &&
+         event.notify != SIGEV_THREAD_ID) ||
         (event.notify != SIGEV_NONE && (event.signal < 1 || event.signal > SIGNAL_COUNT)))
         return -EINVAL;
     struct itimer *timer = allocate(sizeof *timer);
@@ -629,7 +632,8 @@ static int32_t timer_gettime_as(uint32_t id, user_t to, bool wide)
     if (!timer)
         return -EINVAL;
     uint32_t half = wide ? sizeof(struct linux_timespec64) : sizeof(struct linux_timespec);
-    return copy_out_span(to, interval, wide) < 0 ? -EFAULT : copy_out_span(user_at(to, half), left, wide);
+    return copy_out_span(to, interval, wide) < 0 ? -EFAULT
+                                                 : copy_out_span(user_at(to, half), left, wide);
 }
 
 int32_t sys_timer_gettime(uint32_t id, user_t to)

@@ -7,14 +7,16 @@
 
 static bool descriptor_is_empty(const struct user_desc *desc)
 {
-    return desc->base_addr == 0 && desc->limit == 0 && desc->contents == 0 && desc->read_exec_only == 1 &&
-           desc->seg_32bit == 0 && desc->limit_in_pages == 0 && desc->seg_not_present == 1 && desc->useable == 0;
+    return desc->base_addr == 0 && desc->limit == 0 && desc->contents == 0 &&
+           desc->read_exec_only == 1 && desc->seg_32bit == 0 && desc->limit_in_pages == 0 &&
+           desc->seg_not_present == 1 && desc->useable == 0;
 }
 
 static bool descriptor_is_zero(const struct user_desc *desc)
 {
-    return desc->base_addr == 0 && desc->limit == 0 && desc->contents == 0 && desc->read_exec_only == 0 &&
-           desc->seg_32bit == 0 && desc->limit_in_pages == 0 && desc->seg_not_present == 0 && desc->useable == 0;
+    return desc->base_addr == 0 && desc->limit == 0 && desc->contents == 0 &&
+           desc->read_exec_only == 0 && desc->seg_32bit == 0 && desc->limit_in_pages == 0 &&
+           desc->seg_not_present == 0 && desc->useable == 0;
 }
 
 static uint32_t descriptor_low(const struct user_desc *desc)
@@ -24,10 +26,11 @@ static uint32_t descriptor_low(const struct user_desc *desc)
 
 static uint32_t descriptor_high(const struct user_desc *desc)
 {
-    return (desc->base_addr & 0xff000000) | (desc->base_addr >> 16 & 0xff) | (desc->limit & 0xf0000) |
-           (desc->read_exec_only ^ 1u) << 9 | (uint32_t)desc->contents << 10 | (desc->seg_not_present ^ 1u) << 15 |
-           (uint32_t)desc->seg_32bit << 22 | (uint32_t)desc->limit_in_pages << 23 | (uint32_t)desc->useable << 20 |
-           0x7100; /* accessed, code or data, DPL 3 */
+    return (desc->base_addr & 0xff000000) | (desc->base_addr >> 16 & 0xff) |
+           (desc->limit & 0xf0000) | (desc->read_exec_only ^ 1u) << 9 |
+           (uint32_t)desc->contents << 10 | (desc->seg_not_present ^ 1u) << 15 |
+           (uint32_t)desc->seg_32bit << 22 | (uint32_t)desc->limit_in_pages << 23 |
+           (uint32_t)desc->useable << 20 | 0x7100; /* accessed, code or data, DPL 3 */
 }
 
 void thread_set_tls(struct thread *thread, uint32_t slot)
@@ -49,7 +52,8 @@ static int free_slot(const struct thread *thread)
 /* Segments that a guest may not have: 16-bit ones are fine, conforming and expand-down code are not. */
 static bool descriptor_allowed(const struct user_desc *desc)
 {
-    return descriptor_is_empty(desc) || descriptor_is_zero(desc) || (desc->seg_32bit && desc->contents < 2);
+    return descriptor_is_empty(desc) || descriptor_is_zero(desc) ||
+           (desc->seg_32bit && desc->contents < 2);
 }
 
 int32_t sys_set_thread_area(user_t at)
@@ -97,13 +101,16 @@ static int32_t write_ldt(user_t data, uint32_t size, bool old)
         return -EINVAL;
     if (copy_in(&desc, data, sizeof desc) < 0)
         return -EFAULT;
-    if (desc.entry_number >= LDT_MAX_ENTRIES || (desc.contents == 3 && (old || !desc.seg_not_present)))
+    if (desc.entry_number >= LDT_MAX_ENTRIES ||
+        (desc.contents == 3 && (old || !desc.seg_not_present)))
         return -EINVAL;
     if (old)
         desc.useable = 0;
-    bool clear = descriptor_is_empty(&desc) || (desc.base_addr == 0 && desc.limit == 0 && (old || descriptor_is_zero(&desc)));
-    status_t status = guest_ldt(self()->process->mm->space, desc.entry_number, clear ? 0 : descriptor_low(&desc),
-                                clear ? 0 : descriptor_high(&desc));
+    bool clear = descriptor_is_empty(&desc) ||
+                 (desc.base_addr == 0 && desc.limit == 0 && (old || descriptor_is_zero(&desc)));
+    status_t status =
+        guest_ldt(self()->process->mm->space, desc.entry_number, clear ? 0 : descriptor_low(&desc),
+                  clear ? 0 : descriptor_high(&desc));
     return status == ERR_INVALID_ARGUMENT ? -EINVAL : errno_of(status);
 }
 
@@ -112,7 +119,9 @@ int32_t sys_modify_ldt(uint32_t function, user_t data, uint32_t size)
     switch (function) {
     case 0: /* reading: as on a process that never set one, nothing */
     case 2:
-        return zero_out(data, MIN(size, 128)) < 0 ? -EFAULT : function == 0 ? 0 : (int32_t)MIN(size, 128);
+        return zero_out(data, MIN(size, 128)) < 0 ? -EFAULT
+               : function == 0                    ? 0
+                                                  : (int32_t)MIN(size, 128);
     case 1:
         return write_ldt(data, size, true);
     case 0x11:

@@ -62,9 +62,17 @@ static struct file *file_of_tty(struct tty *tty, uint32_t flags, uint32_t rdev)
         return NULL;
     }
     file->data = tty;
-    file->attr = (struct fs_attr){.ino = 0x100 + rdev, .mode = S_IFCHR | 0620, .nlink = 1, .rdev = rdev,
-                                  .device = TTY_DEVICES, .atime = time, .mtime = time, .ctime = time};
-    file->path = text_copy(rdev == DEVICE_TTYS0 ? "/dev/ttyS0" : rdev == DEVICE_TTY ? "/dev/tty" : "/dev/console");
+    file->attr = (struct fs_attr){.ino = 0x100 + rdev,
+                                  .mode = S_IFCHR | 0620,
+                                  .nlink = 1,
+                                  .rdev = rdev,
+                                  .device = TTY_DEVICES,
+                                  .atime = time,
+                                  .mtime = time,
+                                  .ctime = time};
+    file->path = text_copy(rdev == DEVICE_TTYS0 ? "/dev/ttyS0"
+                           : rdev == DEVICE_TTY ? "/dev/tty"
+                                                : "/dev/console");
     return file;
 }
 
@@ -221,12 +229,14 @@ static int op_read(struct file *file, struct io *io, uint64_t *offset)
     (void)offset;
     if (io->left == 0)
         return 0;
-    uint32_t length = MIN(io->left, TTY_DATA_MAX), flags = file->flags & O_NONBLOCK ? TTY_NONBLOCK : 0;
+    uint32_t length = MIN(io->left, TTY_DATA_MAX),
+             flags = file->flags & O_NONBLOCK ? TTY_NONBLOCK : 0;
     if (io_probe(io, length) < 0)
         return -EFAULT;
     for (;;) {
         size_t done = 0;
-        status_t status = tty_client_read(tty->terminal, buffer, length, flags, process->pgid, process->session->sid, &done);
+        status_t status = tty_client_read(tty->terminal, buffer, length, flags, process->pgid,
+                                          process->session->sid, &done);
         if (status == OK)
             return done == 0 || io_put(io, buffer, (uint32_t)done) == 0 ? (int)done : -EFAULT;
         if (status == ERR_BAD_STATE)
@@ -244,7 +254,8 @@ static int write_piece(struct file *file, const uint8_t *bytes, uint32_t length)
     uint32_t flags = file->flags & O_NONBLOCK ? TTY_NONBLOCK : 0, sid = process->session->sid;
     for (;;) {
         size_t done = 0;
-        status_t status = tty_client_write(tty->terminal, bytes, length, flags, process->pgid, sid, &done);
+        status_t status =
+            tty_client_write(tty->terminal, bytes, length, flags, process->pgid, sid, &done);
         if (status == OK || done > 0)
             return (int)done;
         if (status == ERR_BAD_STATE) {
@@ -328,7 +339,8 @@ static int set_attributes(struct tty *tty, user_t argument, uint32_t when)
     if (copy_in(&attributes, argument, TERMIOS_SIZE) < 0)
         return -EFAULT;
     int result = check_foreground(tty);
-    return result < 0 ? result : errno_of(tty_client_set_attributes(tty->terminal, &attributes, when));
+    return result < 0 ? result
+                      : errno_of(tty_client_set_attributes(tty->terminal, &attributes, when));
 }
 
 static int get_size(struct tty *tty, user_t argument)
@@ -363,8 +375,7 @@ static bool group_in_session(uint32_t pgid, const struct session *session)
     struct process *process;
     bool found = false;
     server_lock();
-    process_each(process, bucket)
-        found |= process->pgid == pgid && process->session == session;
+    process_each(process, bucket) found |= process->pgid == pgid && process->session == session;
     server_unlock();
     return found;
 }

@@ -14,7 +14,8 @@ struct tty {
     uint32_t references;
     handle_t terminal, event;
 };
-struct tty *tty_new(handle_t terminal, handle_t event); /* takes the handles; NULL: they are closed */
+struct tty *tty_new(handle_t terminal,
+                    handle_t event); /* takes the handles; NULL: they are closed */
 void tty_hold(struct tty *tty);
 void tty_release(struct tty *tty);
 /* The session leader has ended: hang up the foreground group, give the terminal up, release it. */

@@ -16,16 +16,22 @@
 
 #include "p9.h"
 
-#define BUCKETS 256
+#define BUCKETS    256
 #define COPY_PIECE 32768u
 enum { QID_DIRECTORY = 0x80 };
-enum linux_open { OPEN_READ = 0, OPEN_WRITE = 1, OPEN_BOTH = 2, OPEN_TRUNCATE = 01000, OPEN_DIRECTORY = 0200000 };
+enum linux_open {
+    OPEN_READ = 0,
+    OPEN_WRITE = 1,
+    OPEN_BOTH = 2,
+    OPEN_TRUNCATE = 01000,
+    OPEN_DIRECTORY = 0200000
+};
 
 struct node {
     struct fs_node node; /* first */
     struct node *next;   /* in its bucket */
     uint32_t fid;
-    uint8_t type; /* of the qid */
+    uint8_t type;        /* of the qid */
     struct node *parent; /* held; the root's is itself, not held */
     char *name;
     handle_t content; /* VMO with the file as it was at content_time, or none */
@@ -112,7 +118,8 @@ static bool set_name(struct node *node, const char *name, size_t length)
 }
 
 /* Takes over the fid. */
-static status_t node_new(uint32_t fid, const struct p9_qid *qid, struct node *parent, const char *name, size_t length, struct fs_node **result)
+static status_t node_new(uint32_t fid, const struct p9_qid *qid, struct node *parent,
+                         const char *name, size_t length, struct fs_node **result)
 {
     struct node *node = find_node(qid->path);
     if (node != NULL) {
@@ -190,7 +197,8 @@ static status_t find_folded(struct node *directory, const char *name, size_t len
     return status;
 }
 
-static status_t walk(struct node *directory, const char *name, size_t length, struct fs_node **child)
+static status_t walk(struct node *directory, const char *name, size_t length,
+                     struct fs_node **child)
 {
     struct p9_qid qid;
     uint32_t fid = fid_new();
@@ -202,7 +210,8 @@ static status_t walk(struct node *directory, const char *name, size_t length, st
     return node_new(fid, &qid, directory, name, length, child);
 }
 
-static status_t host_lookup(struct fs_node *directory, const char *name, size_t length, bool nocase, struct fs_node **child)
+static status_t host_lookup(struct fs_node *directory, const char *name, size_t length, bool nocase,
+                            struct fs_node **child)
 {
     char found[FS_NAME_MAX];
     status_t status = walk(node_of(directory), name, length, child);
@@ -237,22 +246,25 @@ static status_t create_file(struct node *directory, const struct fs_new *new)
         fid_forget(fid);
         return status;
     }
-    status = p9_create(fid, new->name, (uint32_t)new->name_length, OPEN_BOTH, new->mode & 07777, new->gid);
+    status = p9_create(fid, new->name, (uint32_t) new->name_length, OPEN_BOTH, new->mode & 07777,
+                       new->gid);
     fid_close(fid);
     return status;
 }
 
-static status_t host_create(struct fs_node *directory, const struct fs_new *new, struct fs_node **child)
+static status_t host_create(struct fs_node *directory, const struct fs_new *new,
+                            struct fs_node **child)
 {
     struct node *node = node_of(directory);
-    uint32_t length = (uint32_t)new->name_length;
+    uint32_t length = (uint32_t) new->name_length;
     status_t status;
     switch (new->mode &FS_TYPE_MASK) {
     case FS_TYPE_DIRECTORY:
         status = p9_mkdir(node->fid, new->name, length, new->mode & 07777, new->gid);
         break;
     case FS_TYPE_LINK:
-        status = p9_symlink(node->fid, new->name, length, new->target, (uint32_t)new->target_length, new->gid);
+        status = p9_symlink(node->fid, new->name, length, new->target,
+                            (uint32_t) new->target_length, new->gid);
         break;
     case FS_TYPE_FILE:
         status = create_file(node, new);
@@ -264,14 +276,17 @@ static status_t host_create(struct fs_node *directory, const struct fs_new *new,
     return status == OK ? walk(node, new->name, new->name_length, child) : status;
 }
 
-static status_t host_link(struct fs_node *directory, const char *name, size_t length, struct fs_node *node)
+static status_t host_link(struct fs_node *directory, const char *name, size_t length,
+                          struct fs_node *node)
 {
     return p9_link(node_of(directory)->fid, node_of(node)->fid, name, (uint32_t)length);
 }
 
-static status_t host_unlink(struct fs_node *directory, const char *name, size_t length, struct fs_node *child)
+static status_t host_unlink(struct fs_node *directory, const char *name, size_t length,
+                            struct fs_node *child)
 {
-    return p9_unlink(node_of(directory)->fid, name, (uint32_t)length, node_of(child)->type & QID_DIRECTORY);
+    return p9_unlink(node_of(directory)->fid, name, (uint32_t)length,
+                     node_of(child)->type & QID_DIRECTORY);
 }
 
 static status_t host_rename(const struct fs_rename *rename)
@@ -279,8 +294,9 @@ static status_t host_rename(const struct fs_rename *rename)
     struct node *node = node_of(rename->node), *to = node_of(rename->new_directory);
     if (rename->exchange)
         return ERR_NOT_SUPPORTED;
-    status_t status = p9_rename(node_of(rename->old_directory)->fid, rename->old_name, (uint32_t)rename->old_length, to->fid,
-                                rename->new_name, (uint32_t)rename->new_length);
+    status_t status = p9_rename(node_of(rename->old_directory)->fid, rename->old_name,
+                                (uint32_t)rename->old_length, to->fid, rename->new_name,
+                                (uint32_t)rename->new_length);
     if (status != OK || !set_name(node, rename->new_name, rename->new_length))
         return status;
     fs_node_get(&to->node);
@@ -298,7 +314,8 @@ static status_t host_read_link(struct fs_node *node, char *to, size_t size, size
     return status;
 }
 
-static status_t host_read_directory(struct fs_node *directory, void *data, uint64_t cookie, struct fs_entries *entries)
+static status_t host_read_directory(struct fs_node *directory, void *data, uint64_t cookie,
+                                    struct fs_entries *entries)
 {
     static uint8_t buffer[2048];
     struct p9_entry entry;
@@ -306,10 +323,12 @@ static status_t host_read_directory(struct fs_node *directory, void *data, uint6
     (void)directory;
     if (data == NULL)
         return ERR_BAD_HANDLE;
-    status_t status = p9_readdir(((struct open_file *)data)->fid, cookie, buffer, sizeof buffer, &done);
+    status_t status =
+        p9_readdir(((struct open_file *)data)->fid, cookie, buffer, sizeof buffer, &done);
     const uint8_t *at = buffer;
     while (status == OK && p9_next_entry(&at, buffer + done, &entry))
-        if (!fs_entries_add(entries, entry.qid.path, entry.cookie, (uint32_t)entry.type << 12, entry.name, entry.name_length))
+        if (!fs_entries_add(entries, entry.qid.path, entry.cookie, (uint32_t)entry.type << 12,
+                            entry.name, entry.name_length))
             break;
     return status;
 }
@@ -369,16 +388,20 @@ static void host_close(struct fs_node *node, void *data)
     free(file);
 }
 
-static status_t host_read(struct fs_node *node, void *data, uint64_t offset, void *to, uint32_t length, uint32_t *done)
+static status_t host_read(struct fs_node *node, void *data, uint64_t offset, void *to,
+                          uint32_t length, uint32_t *done)
 {
     (void)node;
-    return data ? p9_read(((struct open_file *)data)->fid, offset, to, length, done) : ERR_BAD_HANDLE;
+    return data ? p9_read(((struct open_file *)data)->fid, offset, to, length, done)
+                : ERR_BAD_HANDLE;
 }
 
-static status_t host_write(struct fs_node *node, void *data, uint64_t offset, const void *from, uint32_t length, uint32_t *done)
+static status_t host_write(struct fs_node *node, void *data, uint64_t offset, const void *from,
+                           uint32_t length, uint32_t *done)
 {
     (void)node;
-    return data ? p9_write(((struct open_file *)data)->fid, offset, from, length, done) : ERR_BAD_HANDLE;
+    return data ? p9_write(((struct open_file *)data)->fid, offset, from, length, done)
+                : ERR_BAD_HANDLE;
 }
 
 static status_t read_into(handle_t vmo, uint32_t fid, uint64_t size)
@@ -417,7 +440,8 @@ static status_t load_content(struct node *node, uint32_t fid, const struct fs_at
 }
 
 /* A copy of the file as it is now: for running it and for private mappings. */
-static status_t host_content(struct fs_node *fs_node, void *data, uint32_t prot, handle_t *vmo, uint64_t *size, bool *coherent)
+static status_t host_content(struct fs_node *fs_node, void *data, uint32_t prot, handle_t *vmo,
+                             uint64_t *size, bool *coherent)
 {
     struct node *node = node_of(fs_node);
     struct fs_attr attr;
@@ -427,13 +451,16 @@ static status_t host_content(struct fs_node *fs_node, void *data, uint32_t prot,
     status_t status = host_attributes(fs_node, &attr);
     if (status != OK)
         return status;
-    if (node->content == HANDLE_NONE || node->content_size != attr.size || node->content_time != attr.mtime)
+    if (node->content == HANDLE_NONE || node->content_size != attr.size ||
+        node->content_time != attr.mtime)
         status = load_content(node, ((struct open_file *)data)->fid, &attr);
     if (status != OK)
         return status;
     *size = attr.size;
     *coherent = false;
-    return handle_duplicate(node->content, RIGHT_READ | RIGHT_EXECUTE | RIGHT_MAP | RIGHT_DUPLICATE | RIGHT_TRANSFER, vmo);
+    return handle_duplicate(
+        node->content, RIGHT_READ | RIGHT_EXECUTE | RIGHT_MAP | RIGHT_DUPLICATE | RIGHT_TRANSFER,
+        vmo);
 }
 
 static status_t host_sync(struct fs_node *node, void *data, bool data_only)

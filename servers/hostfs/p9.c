@@ -12,17 +12,35 @@
 #include <virtio/virtio.h>
 
 enum p9_type {
-    TLERROR = 6, TSTATFS = 8, TLOPEN = 12, TLCREATE = 14, TSYMLINK = 16, TMKNOD = 18, TREADLINK = 22, TGETATTR = 24,
-    TSETATTR = 26, TREADDIR = 40, TFSYNC = 50, TLINK = 70, TMKDIR = 72, TRENAMEAT = 74, TUNLINKAT = 76, TVERSION = 100,
-    TATTACH = 104, TWALK = 110, TREAD = 116, TWRITE = 118, TCLUNK = 120,
+    TLERROR = 6,
+    TSTATFS = 8,
+    TLOPEN = 12,
+    TLCREATE = 14,
+    TSYMLINK = 16,
+    TMKNOD = 18,
+    TREADLINK = 22,
+    TGETATTR = 24,
+    TSETATTR = 26,
+    TREADDIR = 40,
+    TFSYNC = 50,
+    TLINK = 70,
+    TMKDIR = 72,
+    TRENAMEAT = 74,
+    TUNLINKAT = 76,
+    TVERSION = 100,
+    TATTACH = 104,
+    TWALK = 110,
+    TREAD = 116,
+    TWRITE = 118,
+    TCLUNK = 120,
 };
-#define HEADER 7u
-#define OVERHEAD 64u
-#define NO_FID 0xffffffffu
-#define NO_TAG 0xffffu
-#define AT_REMOVEDIR 0x200
+#define HEADER        7u
+#define OVERHEAD      64u
+#define NO_FID        0xffffffffu
+#define NO_TAG        0xffffu
+#define AT_REMOVEDIR  0x200
 #define GETATTR_BASIC 0x7ff
-#define NS 1000000000ull
+#define NS            1000000000ull
 
 static struct virtio_device device;
 static struct virtio_queue queue;
@@ -40,10 +58,22 @@ static void put(const void *bytes, uint32_t count)
     request_length += count;
 }
 
-static void put8(uint8_t value) { put(&value, 1); }
-static void put16(uint16_t value) { put(&value, 2); }
-static void put32(uint32_t value) { put(&value, 4); }
-static void put64(uint64_t value) { put(&value, 8); }
+static void put8(uint8_t value)
+{
+    put(&value, 1);
+}
+static void put16(uint16_t value)
+{
+    put(&value, 2);
+}
+static void put32(uint32_t value)
+{
+    put(&value, 4);
+}
+static void put64(uint64_t value)
+{
+    put(&value, 8);
+}
 
 static void put_string(const char *text, uint32_t length)
 {
@@ -62,10 +92,30 @@ static void get(void *bytes, uint32_t count)
     reply_at += count;
 }
 
-static uint8_t get8(void) { uint8_t value; get(&value, 1); return value; }
-static uint16_t get16(void) { uint16_t value; get(&value, 2); return value; }
-static uint32_t get32(void) { uint32_t value; get(&value, 4); return value; }
-static uint64_t get64(void) { uint64_t value; get(&value, 8); return value; }
+static uint8_t get8(void)
+{
+    uint8_t value;
+    get(&value, 1);
+    return value;
+}
+static uint16_t get16(void)
+{
+    uint16_t value;
+    get(&value, 2);
+    return value;
+}
+static uint32_t get32(void)
+{
+    uint32_t value;
+    get(&value, 4);
+    return value;
+}
+static uint64_t get64(void)
+{
+    uint64_t value;
+    get(&value, 8);
+    return value;
+}
 
 static void get_qid(struct p9_qid *qid)
 {
@@ -94,11 +144,28 @@ static status_t status_of_errno(uint32_t number)
         status_t status;
     } table[] = {
         /* The first row with an errno gives the status that best names it. */
-        {2, ERR_NOT_FOUND}, {17, ERR_ALREADY_EXISTS}, {13, ERR_ACCESS_DENIED}, {1, ERR_NOT_PERMITTED},
-        {20, ERR_NOT_DIRECTORY}, {21, ERR_IS_DIRECTORY}, {39, ERR_NOT_EMPTY}, {22, ERR_INVALID_ARGUMENT},
-        {28, ERR_NO_SPACE}, {30, ERR_READ_ONLY}, {31, ERR_TOO_MANY_LINKS}, {18, ERR_CROSS_DEVICE}, {40, ERR_SYMLINK_LOOP},
-        {36, ERR_NAME_TOO_LONG}, {27, ERR_FILE_TOO_LARGE}, {26, ERR_TEXT_BUSY}, {16, ERR_BUSY}, {95, ERR_NOT_SUPPORTED},
-        {38, ERR_NOT_IMPLEMENTED}, {12, ERR_NO_MEMORY}, {24, ERR_NO_HANDLES}, {29, ERR_ILLEGAL_SEEK},
+        {2, ERR_NOT_FOUND},
+        {17, ERR_ALREADY_EXISTS},
+        {13, ERR_ACCESS_DENIED},
+        {1, ERR_NOT_PERMITTED},
+        {20, ERR_NOT_DIRECTORY},
+        {21, ERR_IS_DIRECTORY},
+        {39, ERR_NOT_EMPTY},
+        {22, ERR_INVALID_ARGUMENT},
+        {28, ERR_NO_SPACE},
+        {30, ERR_READ_ONLY},
+        {31, ERR_TOO_MANY_LINKS},
+        {18, ERR_CROSS_DEVICE},
+        {40, ERR_SYMLINK_LOOP},
+        {36, ERR_NAME_TOO_LONG},
+        {27, ERR_FILE_TOO_LARGE},
+        {26, ERR_TEXT_BUSY},
+        {16, ERR_BUSY},
+        {95, ERR_NOT_SUPPORTED},
+        {38, ERR_NOT_IMPLEMENTED},
+        {12, ERR_NO_MEMORY},
+        {24, ERR_NO_HANDLES},
+        {29, ERR_ILLEGAL_SEEK},
     };
     for (uint32_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (table[i].number == number)
@@ -118,7 +185,8 @@ static void wait_for_device(void)
 /* Sends the request and leaves the reply's body to the readers. */
 static status_t transact(void)
 {
-    struct virtio_buffer buffers[2] = {{request.physical, request_length}, {reply.physical, reply.length}};
+    struct virtio_buffer buffers[2] = {{request.physical, request_length},
+                                       {reply.physical, reply.length}};
     uint32_t length = 0;
     uint8_t type = request.data[4];
     memcpy(request.data, &request_length, 4);
@@ -214,7 +282,8 @@ status_t p9_connect(const char *tag)
 
 /* ---- the requests ------------------------------------------------------------------------------------ */
 
-status_t p9_walk(uint32_t fid, uint32_t newfid, const char *name, uint32_t length, struct p9_qid *qid)
+status_t p9_walk(uint32_t fid, uint32_t newfid, const char *name, uint32_t length,
+                 struct p9_qid *qid)
 {
     begin(TWALK);
     put32(fid);
@@ -265,7 +334,16 @@ status_t p9_getattr(uint32_t fid, struct fs_attr *attr, struct p9_qid *qid)
 }
 
 /* Bits of Tsetattr's valid field. */
-enum { SET_MODE = 1, SET_UID = 2, SET_GID = 4, SET_SIZE = 8, SET_ATIME = 16, SET_MTIME = 32, SET_ATIME_GIVEN = 128, SET_MTIME_GIVEN = 256 };
+enum {
+    SET_MODE = 1,
+    SET_UID = 2,
+    SET_GID = 4,
+    SET_SIZE = 8,
+    SET_ATIME = 16,
+    SET_MTIME = 32,
+    SET_ATIME_GIVEN = 128,
+    SET_MTIME_GIVEN = 256
+};
 
 static uint32_t setattr_bits(uint32_t mask)
 {
@@ -305,7 +383,8 @@ status_t p9_open(uint32_t fid, uint32_t linux_flags)
     return transact();
 }
 
-status_t p9_create(uint32_t fid, const char *name, uint32_t length, uint32_t linux_flags, uint32_t mode, uint32_t gid)
+status_t p9_create(uint32_t fid, const char *name, uint32_t length, uint32_t linux_flags,
+                   uint32_t mode, uint32_t gid)
 {
     begin(TLCREATE);
     put32(fid);
@@ -333,7 +412,8 @@ status_t p9_read(uint32_t fid, uint64_t offset, void *buffer, uint32_t length, u
     return finish();
 }
 
-status_t p9_write(uint32_t fid, uint64_t offset, const void *buffer, uint32_t length, uint32_t *done)
+status_t p9_write(uint32_t fid, uint64_t offset, const void *buffer, uint32_t length,
+                  uint32_t *done)
 {
     if (length > P9_DATA_MAX)
         length = P9_DATA_MAX;
@@ -359,7 +439,8 @@ status_t p9_mkdir(uint32_t fid, const char *name, uint32_t length, uint32_t mode
     return transact();
 }
 
-status_t p9_symlink(uint32_t fid, const char *name, uint32_t length, const char *target, uint32_t target_length, uint32_t gid)
+status_t p9_symlink(uint32_t fid, const char *name, uint32_t length, const char *target,
+                    uint32_t target_length, uint32_t gid)
 {
     begin(TSYMLINK);
     put32(fid);
@@ -369,7 +450,8 @@ status_t p9_symlink(uint32_t fid, const char *name, uint32_t length, const char 
     return transact();
 }
 
-status_t p9_mknod(uint32_t fid, const char *name, uint32_t length, uint32_t mode, uint32_t rdev, uint32_t gid)
+status_t p9_mknod(uint32_t fid, const char *name, uint32_t length, uint32_t mode, uint32_t rdev,
+                  uint32_t gid)
 {
     begin(TMKNOD);
     put32(fid);
@@ -414,7 +496,8 @@ status_t p9_unlink(uint32_t directory, const char *name, uint32_t length, bool i
     return transact();
 }
 
-status_t p9_rename(uint32_t from, const char *name, uint32_t length, uint32_t to, const char *new_name, uint32_t new_length)
+status_t p9_rename(uint32_t from, const char *name, uint32_t length, uint32_t to,
+                   const char *new_name, uint32_t new_length)
 {
     begin(TRENAMEAT);
     put32(from);

@@ -22,27 +22,35 @@ struct p9_qid {
 status_t p9_connect(const char *tag);
 
 /* newfid = fid walked by one name (count 1) or a clone of fid (name NULL). */
-status_t p9_walk(uint32_t fid, uint32_t newfid, const char *name, uint32_t length, struct p9_qid *qid);
+status_t p9_walk(uint32_t fid, uint32_t newfid, const char *name, uint32_t length,
+                 struct p9_qid *qid);
 void p9_clunk(uint32_t fid);
 status_t p9_getattr(uint32_t fid, struct fs_attr *attr, struct p9_qid *qid);
-status_t p9_setattr(uint32_t fid, uint32_t mask, const struct fs_attr *attr); /* enum fs_attr_mask */
+status_t p9_setattr(uint32_t fid, uint32_t mask,
+                    const struct fs_attr *attr); /* enum fs_attr_mask */
 status_t p9_open(uint32_t fid, uint32_t linux_flags);
 /* fid, a directory, becomes the new open file. */
-status_t p9_create(uint32_t fid, const char *name, uint32_t length, uint32_t linux_flags, uint32_t mode, uint32_t gid);
+status_t p9_create(uint32_t fid, const char *name, uint32_t length, uint32_t linux_flags,
+                   uint32_t mode, uint32_t gid);
 status_t p9_read(uint32_t fid, uint64_t offset, void *buffer, uint32_t length, uint32_t *done);
-status_t p9_write(uint32_t fid, uint64_t offset, const void *buffer, uint32_t length, uint32_t *done);
+status_t p9_write(uint32_t fid, uint64_t offset, const void *buffer, uint32_t length,
+                  uint32_t *done);
 status_t p9_mkdir(uint32_t fid, const char *name, uint32_t length, uint32_t mode, uint32_t gid);
-status_t p9_symlink(uint32_t fid, const char *name, uint32_t length, const char *target, uint32_t target_length, uint32_t gid);
-status_t p9_mknod(uint32_t fid, const char *name, uint32_t length, uint32_t mode, uint32_t rdev, uint32_t gid);
+status_t p9_symlink(uint32_t fid, const char *name, uint32_t length, const char *target,
+                    uint32_t target_length, uint32_t gid);
+status_t p9_mknod(uint32_t fid, const char *name, uint32_t length, uint32_t mode, uint32_t rdev,
+                  uint32_t gid);
 status_t p9_readlink(uint32_t fid, char *target, uint32_t size, uint32_t *length);
 status_t p9_link(uint32_t directory, uint32_t fid, const char *name, uint32_t length);
 status_t p9_unlink(uint32_t directory, const char *name, uint32_t length, bool is_directory);
-status_t p9_rename(uint32_t from, const char *name, uint32_t length, uint32_t to, const char *new_name, uint32_t new_length);
+status_t p9_rename(uint32_t from, const char *name, uint32_t length, uint32_t to,
+                   const char *new_name, uint32_t new_length);
 status_t p9_fsync(uint32_t fid, bool data_only);
 status_t p9_statfs(uint32_t fid, struct fs_statistics *statistics);
 
 /* Directory entries after `cookie`, raw; p9_next_entry takes one off. */
-status_t p9_readdir(uint32_t fid, uint64_t cookie, uint8_t *buffer, uint32_t length, uint32_t *done);
+status_t p9_readdir(uint32_t fid, uint64_t cookie, uint8_t *buffer, uint32_t length,
+                    uint32_t *done);
 struct p9_entry {
     struct p9_qid qid;
     uint64_t cookie;

@@ -20,7 +20,7 @@
 #include <string.h>
 
 #define REQUEST_MAX (4u << 20)
-#define VERSION 1
+#define VERSION     1
 enum frame_type { FRAME_EXIT = 1, FRAME_ERROR = 2 };
 enum exit_code { EXIT_OURS = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 
@@ -137,7 +137,8 @@ static char **string_array(char **at, const char *end, uint32_t count)
 static void read_request(struct request *request)
 {
     uint32_t length, fixed[4];
-    if (!receive(&length, sizeof length) || length < sizeof fixed || length > REQUEST_MAX || !receive(fixed, sizeof fixed))
+    if (!receive(&length, sizeof length) || length < sizeof fixed || length > REQUEST_MAX ||
+        !receive(fixed, sizeof fixed))
         send_error(EXIT_OURS, "malformed request");
     if (fixed[0] != VERSION)
         send_error(EXIT_OURS, "request of another version");
@@ -161,7 +162,8 @@ static void read_request(struct request *request)
 static status_t open_file(const struct fs_walk_context *context, const char *path, handle_t *image)
 {
     struct fs_attr attr;
-    status_t status = fs_client_open(context, HANDLE_NONE, path, strlen(path), FS_O_READ, 0, image, &attr);
+    status_t status =
+        fs_client_open(context, HANDLE_NONE, path, strlen(path), FS_O_READ, 0, image, &attr);
     if (status == OK && (attr.mode & 0170000) != 0100000) {
         handle_drop(image);
         return ERR_IS_DIRECTORY;
@@ -174,7 +176,8 @@ static status_t open_file(const struct fs_walk_context *context, const char *pat
 }
 
 /* A name without a slash is looked for in the usual directories. The path found goes to `path`. */
-static status_t find_program(const struct fs_walk_context *context, const char *name, char *path, size_t size, handle_t *image)
+static status_t find_program(const struct fs_walk_context *context, const char *name, char *path,
+                             size_t size, handle_t *image)
 {
     static const char *const directories[] = {"/bin", "/usr/bin", "/sbin", "/usr/sbin"};
     if (strchr(name, '/') != NULL) {
@@ -182,7 +185,8 @@ static status_t find_program(const struct fs_walk_context *context, const char *
         return open_file(context, path, image);
     }
     status_t status = ERR_NOT_FOUND;
-    for (size_t i = 0; i < sizeof directories / sizeof directories[0] && status == ERR_NOT_FOUND; i++) {
+    for (size_t i = 0; i < sizeof directories / sizeof directories[0] && status == ERR_NOT_FOUND;
+         i++) {
         snprintf(path, size, "%s/%s", directories[i], name);
         status = open_file(context, path, image);
     }
@@ -192,7 +196,8 @@ static status_t find_program(const struct fs_walk_context *context, const char *
 static status_t give_streams(uint32_t start)
 {
     for (uint32_t fd = 0; fd < 3; fd++) {
-        struct start_fd row = {.fd = fd, .kind = fd == 0 ? FD_STREAM_READ : FD_STREAM_WRITE, .flags = fd == 0 ? 0 : 1};
+        struct start_fd row = {
+            .fd = fd, .kind = fd == 0 ? FD_STREAM_READ : FD_STREAM_WRITE, .flags = fd == 0 ? 0 : 1};
         handle_t stream = fd == 0 ? standard[fd].input : standard[fd].output;
         status_t status = init_start_fd(init_port, start, &row, stream, HANDLE_NONE);
         if (status != OK)
@@ -201,21 +206,23 @@ static status_t give_streams(uint32_t start)
     return OK;
 }
 
-static status_t start_program(const struct request *request, const struct fs_walk_context *context, const char *path,
-                              handle_t image, uint32_t *pid)
+static status_t start_program(const struct request *request, const struct fs_walk_context *context,
+                              const char *path, handle_t image, uint32_t *pid)
 {
     struct start_request begin = {.personality = request->personality, .ppid = 1};
     struct start_arguments arguments = {.umask = 022};
     handle_t strings;
     uint32_t start;
-    status_t status = start_strings_vmo(path, request->cwd, request->argv, request->envp, &arguments, &strings);
+    status_t status =
+        start_strings_vmo(path, request->cwd, request->argv, request->envp, &arguments, &strings);
     if (status != OK)
         return status;
     status = init_start_begin(init_port, &begin, &start);
     if (status == OK) {
         status = give_streams(start);
         if (status == OK)
-            status = init_start_commit(init_port, start, &arguments, strings, context->root, context->cwd, image, false, pid);
+            status = init_start_commit(init_port, start, &arguments, strings, context->root,
+                                       context->cwd, image, false, pid);
         else
             init_start_abandon(init_port, start);
     }
@@ -231,7 +238,8 @@ static void open_directories(const struct request *request, struct fs_walk_conte
         status = fs_client_root(context);
     if (status != OK)
         send_failure(EXIT_OURS, "root directory", status);
-    status = fs_client_open(context, HANDLE_NONE, request->cwd, strlen(request->cwd), FS_O_READ | FS_O_DIRECTORY, 0, &context->cwd, NULL);
+    status = fs_client_open(context, HANDLE_NONE, request->cwd, strlen(request->cwd),
+                            FS_O_READ | FS_O_DIRECTORY, 0, &context->cwd, NULL);
     if (status != OK)
         send_failure(EXIT_OURS, request->cwd, status);
 }
@@ -252,7 +260,8 @@ static int32_t run_program(const struct request *request)
     open_directories(request, &context);
     status_t status = find_program(&context, request->argv[0], path, sizeof path, &image);
     if (status != OK)
-        send_failure(status == ERR_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE, request->argv[0], status);
+        send_failure(status == ERR_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE,
+                     request->argv[0], status);
     status = start_program(request, &context, path, image, &pid);
     if (status != OK)
         send_failure(EXIT_NOT_EXECUTABLE, request->argv[0], status);

@@ -4,19 +4,30 @@
 
 #include "termios_bits.h"
 
-#define SIGNAL_INT 2
+#define SIGNAL_INT  2
 #define SIGNAL_QUIT 3
 #define SIGNAL_TSTP 20
-#define TAB_STOP 8
+#define TAB_STOP    8
 
 static const struct tty_attributes sane = {
     .iflag = IN_ICRNL | IN_IXON | IN_IMAXBEL | IN_IUTF8,
     .oflag = OUT_OPOST | OUT_ONLCR,
     .cflag = CTL_B38400 | CTL_CS8 | CTL_CREAD | CTL_HUPCL,
-    .lflag = LOC_ISIG | LOC_ICANON | LOC_ECHO | LOC_ECHOE | LOC_ECHOK | LOC_ECHOCTL | LOC_ECHOKE | LOC_IEXTEN,
-    .cc = {[CC_INTR] = 3, [CC_QUIT] = 28, [CC_ERASE] = 127, [CC_KILL] = 21, [CC_EOF] = 4, [CC_MIN] = 1,
-           [CC_START] = 17, [CC_STOP] = 19, [CC_SUSP] = 26, [CC_REPRINT] = 18, [CC_DISCARD] = 15,
-           [CC_WERASE] = 23, [CC_LNEXT] = 22},
+    .lflag = LOC_ISIG | LOC_ICANON | LOC_ECHO | LOC_ECHOE | LOC_ECHOK | LOC_ECHOCTL | LOC_ECHOKE |
+             LOC_IEXTEN,
+    .cc = {[CC_INTR] = 3,
+           [CC_QUIT] = 28,
+           [CC_ERASE] = 127,
+           [CC_KILL] = 21,
+           [CC_EOF] = 4,
+           [CC_MIN] = 1,
+           [CC_START] = 17,
+           [CC_STOP] = 19,
+           [CC_SUSP] = 26,
+           [CC_REPRINT] = 18,
+           [CC_DISCARD] = 15,
+           [CC_WERASE] = 23,
+           [CC_LNEXT] = 22},
 };
 
 static bool local(const struct ldisc *ldisc, uint32_t bit)
@@ -46,7 +57,7 @@ static void set_end(struct ldisc *ldisc, uint32_t index, bool end)
     if (end)
         ldisc->ends[index / 8] |= (uint8_t)(1u << index % 8);
     else
-        ldisc->ends[index / 8] &= (uint8_t)~(1u << index % 8);
+        ldisc->ends[index / 8] &= (uint8_t) ~(1u << index % 8);
 }
 
 void ldisc_init(struct ldisc *ldisc)
@@ -260,7 +271,8 @@ static void store(struct ldisc *ldisc, uint8_t byte)
 static bool edit_key(struct ldisc *ldisc, uint8_t byte)
 {
     bool extended = local(ldisc, LOC_IEXTEN);
-    if (is_control(ldisc, byte, CC_ERASE) || (byte == '\b' && ldisc->attributes.cc[CC_ERASE] == 127))
+    if (is_control(ldisc, byte, CC_ERASE) ||
+        (byte == '\b' && ldisc->attributes.cc[CC_ERASE] == 127))
         erase_character(ldisc);
     else if (is_control(ldisc, byte, CC_KILL))
         erase_line(ldisc);
@@ -402,8 +414,9 @@ static uint32_t read_line(struct ldisc *ldisc, uint8_t *buffer, uint32_t length)
             break;
     }
     /* A line that fills the buffer exactly must not leave its end-of-file mark as a false EOF. */
-    if (count > 0 && count == length && ldisc->read != ldisc->canonical && ends_line(ldisc, ldisc->read) &&
-        at(ldisc, ldisc->read) == 0 && !ends_line(ldisc, ldisc->read - 1))
+    if (count > 0 && count == length && ldisc->read != ldisc->canonical &&
+        ends_line(ldisc, ldisc->read) && at(ldisc, ldisc->read) == 0 &&
+        !ends_line(ldisc, ldisc->read - 1))
         ldisc->read++;
     return count;
 }

@@ -17,8 +17,8 @@ struct ldisc {
     uint32_t read, canonical, head;
     uint8_t queue[LDISC_QUEUE];
     uint8_t ends[LDISC_QUEUE / 8]; /* a line ends with this byte */
-    uint32_t column;      /* of the output, for tabs and erasing them */
-    uint32_t edit_column; /* where the line being edited began */
+    uint32_t column;               /* of the output, for tabs and erasing them */
+    uint32_t edit_column;          /* where the line being edited began */
     bool literal_next;
     bool output_stopped;
     /* Bytes to show; already processed. */

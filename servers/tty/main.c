@@ -18,7 +18,8 @@
 
 static struct terminal terminals[TERMINALS];
 static handle_t init_port, service;
-static uint32_t opens; /* makes the badges of open terminals unique: badge = opens * TERMINALS + index */
+static uint32_t
+    opens; /* makes the badges of open terminals unique: badge = opens * TERMINALS + index */
 
 handle_t lookup_console(const char *name)
 {
@@ -45,7 +46,8 @@ static void open_terminal(struct message *message)
     }
     status_t status = port_badge(service, ++opens * TERMINALS + request.index, &terminal);
     if (status == OK) {
-        status = handle_duplicate(terminals[request.index].event, RIGHT_WAIT | RIGHT_TRANSFER | RIGHT_DUPLICATE, &event);
+        status = handle_duplicate(terminals[request.index].event,
+                                  RIGHT_WAIT | RIGHT_TRANSFER | RIGHT_DUPLICATE, &event);
         if (status != OK)
             handle_drop(&terminal);
     }
@@ -103,13 +105,16 @@ static void wait_for_work(void)
     for (uint32_t i = 0; i < TERMINALS; i++) {
         struct terminal *terminal = &terminals[i];
         ktime_t due = terminal_deadline(terminal);
-        if (terminal->input == HANDLE_NONE && clock_get(CLOCK_MONOTONIC_NS, &now) == OK && now + RECONNECT < due)
+        if (terminal->input == HANDLE_NONE && clock_get(CLOCK_MONOTONIC_NS, &now) == OK &&
+            now + RECONNECT < due)
             due = now + RECONNECT;
         deadline = due < deadline ? due : deadline;
         if (terminal->input != HANDLE_NONE)
-            items[count++] = (struct wait_item){.handle = terminal->input, .wanted = SIGNAL_READABLE | SIGNAL_PEER_CLOSED};
+            items[count++] = (struct wait_item){.handle = terminal->input,
+                                                .wanted = SIGNAL_READABLE | SIGNAL_PEER_CLOSED};
         if (terminal_output_pending(terminal))
-            items[count++] = (struct wait_item){.handle = terminal->output, .wanted = SIGNAL_WRITABLE | SIGNAL_PEER_CLOSED};
+            items[count++] = (struct wait_item){.handle = terminal->output,
+                                                .wanted = SIGNAL_WRITABLE | SIGNAL_PEER_CLOSED};
     }
     status_t status = wait_any(items, count, deadline);
     if (status != OK && status != ERR_TIMED_OUT && status != ERR_INTERRUPTED)

@@ -14,7 +14,7 @@
 #include "server.h"
 #include "termios_bits.h"
 
-#define SIGWINCH 28
+#define SIGWINCH   28
 #define DECISECOND 100000000ull
 
 static ktime_t now(void)
@@ -91,7 +91,8 @@ static void push_output(struct terminal *terminal)
             count = OUTPUT_QUEUE - from;
         if (count > 2048)
             count = 2048;
-        status_t status = stream_write(terminal->output, terminal->out + from, count, &done, DEADLINE_POLL);
+        status_t status =
+            stream_write(terminal->output, terminal->out + from, count, &done, DEADLINE_POLL);
         if (status == ERR_PEER_CLOSED)
             disconnect(terminal);
         if (status != OK)
@@ -119,8 +120,8 @@ static void pull_input(struct terminal *terminal)
 
 /* ---- requests that wait -------------------------------------------------------------------------- */
 
-static struct pending *pend(struct terminal *terminal, enum pending_kind kind, const struct message *message,
-                            uint32_t extra)
+static struct pending *pend(struct terminal *terminal, enum pending_kind kind,
+                            const struct message *message, uint32_t extra)
 {
     struct pending *pending = malloc(sizeof *pending + extra), **end = &terminal->pending;
     if (pending == NULL)
@@ -252,7 +253,8 @@ void terminal_run(struct terminal *terminal, handle_t port)
 ktime_t terminal_deadline(const struct terminal *terminal)
 {
     ktime_t deadline = DEADLINE_NEVER;
-    for (const struct pending *pending = terminal->pending; pending != NULL; pending = pending->next)
+    for (const struct pending *pending = terminal->pending; pending != NULL;
+         pending = pending->next)
         if (pending->deadline < deadline)
             deadline = pending->deadline;
     return deadline;
@@ -269,7 +271,8 @@ static bool done(struct message *message, status_t status, uint32_t size)
 
 static bool is_background(const struct terminal *terminal, uint32_t pgid, uint32_t sid)
 {
-    return terminal->sid != 0 && terminal->sid == sid && terminal->pgid != 0 && terminal->pgid != pgid;
+    return terminal->sid != 0 && terminal->sid == sid && terminal->pgid != 0 &&
+           terminal->pgid != pgid;
 }
 
 static ktime_t read_deadline(const struct terminal *terminal)
@@ -288,7 +291,8 @@ static bool request_read(struct terminal *terminal, struct message *message)
     if (is_background(terminal, request.pgid, request.sid))
         return done(message, ERR_BAD_STATE, 0);
     if (read_due(terminal, deadline))
-        return done(message, OK, ldisc_read(&terminal->ldisc, message->data, length, request.flags & TTY_PEEK));
+        return done(message, OK,
+                    ldisc_read(&terminal->ldisc, message->data, length, request.flags & TTY_PEEK));
     if (request.flags & TTY_NONBLOCK)
         return done(message, ERR_SHOULD_WAIT, 0);
     struct pending *pending = pend(terminal, PENDING_READ, message, 0);
@@ -302,7 +306,8 @@ static bool request_read(struct terminal *terminal, struct message *message)
 
 static bool write_waits(const struct terminal *terminal)
 {
-    for (const struct pending *pending = terminal->pending; pending != NULL; pending = pending->next)
+    for (const struct pending *pending = terminal->pending; pending != NULL;
+         pending = pending->next)
         if (pending->kind == PENDING_WRITE)
             return true;
     return !room_for_write(terminal);
@@ -315,7 +320,8 @@ static bool request_write(struct terminal *terminal, struct message *message)
     uint32_t length = message->size - (uint32_t)sizeof request;
     if (length > TTY_DATA_MAX)
         return done(message, ERR_TOO_LARGE, 0);
-    if ((terminal->ldisc.attributes.lflag & LOC_TOSTOP) && is_background(terminal, request.pgid, request.sid))
+    if ((terminal->ldisc.attributes.lflag & LOC_TOSTOP) &&
+        is_background(terminal, request.pgid, request.sid))
         return done(message, ERR_BAD_STATE, 0);
     if (!write_waits(terminal)) {
         ldisc_output(&terminal->ldisc, bytes, length);
@@ -409,18 +415,18 @@ static bool request_input(struct terminal *terminal, struct message *message)
     return done(message, OK, 0);
 }
 
-#define ANSWER(type, ...)                                                                          \
-    do {                                                                                           \
-        *(struct type##_reply *)message->data = (struct type##_reply){__VA_ARGS__};                \
-        return done(message, OK, sizeof(struct type##_reply));                                     \
+#define ANSWER(type, ...)                                                           \
+    do {                                                                            \
+        *(struct type##_reply *)message->data = (struct type##_reply){__VA_ARGS__}; \
+        return done(message, OK, sizeof(struct type##_reply));                      \
     } while (0)
 
 /* Bytes that the fixed part of a request has; a shorter message is refused. */
 static uint32_t request_size(uint32_t label)
 {
     switch (label) {
-#define MESSAGE(number, name, request, reply, text)                                                \
-    case number:                                                                                   \
+#define MESSAGE(number, name, request, reply, text) \
+    case number:                                    \
         return sizeof(struct name##_request);
 #include <protocols/tty.def>
 #undef MESSAGE

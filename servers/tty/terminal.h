@@ -23,8 +23,8 @@ struct pending {
 };
 
 struct terminal {
-    struct ldisc ldisc; /* first: emit() gets back from it to the terminal */
-    const char *console; /* the driver's registered name */
+    struct ldisc ldisc;     /* first: emit() gets back from it to the terminal */
+    const char *console;    /* the driver's registered name */
     handle_t input, output; /* streams of the driver, HANDLE_NONE while it is away */
     handle_t event;
     uint32_t signals; /* what the event shows */

@@ -45,7 +45,8 @@ static long linux_open_flags(int flags)
     static const struct {
         int flag;
         long linux_flag;
-    } table[] = {{O_CREAT, 0100}, {O_EXCL, 0200}, {O_NOCTTY, 0400}, {O_TRUNC, 01000}, {O_APPEND, 02000}, {O_NONBLOCK, 04000}, {O_SYNC, 04010000}, {O_CLOEXEC, 02000000}};
+    } table[] = {{O_CREAT, 0100},   {O_EXCL, 0200},      {O_NOCTTY, 0400},   {O_TRUNC, 01000},
+                 {O_APPEND, 02000}, {O_NONBLOCK, 04000}, {O_SYNC, 04010000}, {O_CLOEXEC, 02000000}};
     long result = (flags & O_ACCMODE) | 0100000; /* large files always */
     for (unsigned i = 0; i < sizeof table / sizeof table[0]; i++)
         if (flags & table[i].flag)
@@ -59,7 +60,8 @@ int open(const char *path, int flags, ...)
     __builtin_va_start(arguments, flags);
     int mode = flags & O_CREAT ? __builtin_va_arg(arguments, int) : 0;
     __builtin_va_end(arguments);
-    return (int)atomik_result(linux_call(LINUX_open, (long)path, linux_open_flags(flags), mode, 0, 0));
+    return (int)atomik_result(
+        linux_call(LINUX_open, (long)path, linux_open_flags(flags), mode, 0, 0));
 }
 
 int close(int fd)
@@ -80,7 +82,8 @@ ssize_t write(int fd, const void *buffer, size_t length)
 off_t lseek(int fd, off_t offset, int whence)
 {
     int64_t wide = offset, result;
-    if (atomik_result(linux_call(LINUX_llseek, fd, (long)(wide >> 32), (long)wide, (long)&result, whence)) < 0)
+    if (atomik_result(linux_call(LINUX_llseek, fd, (long)(wide >> 32), (long)wide, (long)&result,
+                                 whence)) < 0)
         return -1;
     if (result != (off_t)result) {
         errno = EOVERFLOW;
@@ -133,13 +136,15 @@ int fstat(int fd, struct stat *result)
 int stat(const char *path, struct stat *result)
 {
     struct linux_stat64 stat64;
-    return finish_stat(linux_call(LINUX_stat64, (long)path, (long)&stat64, 0, 0, 0), &stat64, result);
+    return finish_stat(linux_call(LINUX_stat64, (long)path, (long)&stat64, 0, 0, 0), &stat64,
+                       result);
 }
 
 int lstat(const char *path, struct stat *result)
 {
     struct linux_stat64 stat64;
-    return finish_stat(linux_call(LINUX_lstat64, (long)path, (long)&stat64, 0, 0, 0), &stat64, result);
+    return finish_stat(linux_call(LINUX_lstat64, (long)path, (long)&stat64, 0, 0, 0), &stat64,
+                       result);
 }
 
 int isatty(int fd)
@@ -178,7 +183,8 @@ int chdir(const char *path)
 
 char *getcwd(char *buffer, size_t size)
 {
-    return atomik_result(linux_call(LINUX_getcwd, (long)buffer, (long)size, 0, 0, 0)) < 0 ? NULL : buffer;
+    return atomik_result(linux_call(LINUX_getcwd, (long)buffer, (long)size, 0, 0, 0)) < 0 ? NULL
+                                                                                          : buffer;
 }
 
 int dup2(int from, int to)
@@ -222,7 +228,10 @@ clock_t times(struct tms *result)
 {
     int32_t value[4];
     long ticks = linux_call(LINUX_times, (long)value, 0, 0, 0, 0);
-    *result = (struct tms){.tms_utime = (clock_t)value[0], .tms_stime = (clock_t)value[1], .tms_cutime = (clock_t)value[2], .tms_cstime = (clock_t)value[3]};
+    *result = (struct tms){.tms_utime = (clock_t)value[0],
+                           .tms_stime = (clock_t)value[1],
+                           .tms_cutime = (clock_t)value[2],
+                           .tms_cstime = (clock_t)value[3]};
     return (clock_t)ticks;
 }
 
@@ -249,7 +258,9 @@ pid_t wait(int *status)
 /* newlib numbers the signals above SIGTERM as BSD does. */
 static long linux_signal(int signal)
 {
-    static const unsigned char above[][2] = {{SIGURG, 23}, {SIGSTOP, 19}, {SIGTSTP, 20}, {SIGCONT, 18}, {SIGCHLD, 17}, {SIGBUS, 7}, {SIGSYS, 31}, {SIGUSR1, 10}, {SIGUSR2, 12}};
+    static const unsigned char above[][2] = {{SIGURG, 23},  {SIGSTOP, 19}, {SIGTSTP, 20},
+                                             {SIGCONT, 18}, {SIGCHLD, 17}, {SIGBUS, 7},
+                                             {SIGSYS, 31},  {SIGUSR1, 10}, {SIGUSR2, 12}};
     for (unsigned i = 0; i < sizeof above / sizeof above[0]; i++)
         if (above[i][0] == signal)
             return above[i][1];

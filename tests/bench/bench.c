@@ -17,10 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROUNDS 5
-#define ROUND_NS 60000000ull
+#define ROUNDS     5
+#define ROUND_NS   60000000ull
 #define FILE_BYTES (4u << 20)
-#define PAGES 256u
+#define PAGES      256u
 
 static char buffer[65536];
 static const char *self;
@@ -127,7 +127,8 @@ static void page_fault(unsigned count)
 {
     while (count > 0) {
         unsigned pages = count < PAGES ? count : PAGES;
-        char *memory = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        char *memory =
+            mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (memory == MAP_FAILED)
             fail("mmap");
         for (unsigned i = 0; i < pages; i++)
@@ -173,9 +174,12 @@ static const struct test {
     const char *name;
     void (*run)(unsigned count);
 } tests[] = {
-    {"null-call", null_call}, {"getpid", get_pid}, {"read-1", read_byte}, {"write-1", write_byte},
-    {"open-close", open_close}, {"pipe-round-trip", pipe_round_trip}, {"fork-wait", fork_wait},
-    {"fork-exec-wait", fork_exec_wait}, {"page-fault", page_fault}, {"copy-fault", copy_fault}, {"file-read-4MiB", file_read},
+    {"null-call", null_call},      {"getpid", get_pid},
+    {"read-1", read_byte},         {"write-1", write_byte},
+    {"open-close", open_close},    {"pipe-round-trip", pipe_round_trip},
+    {"fork-wait", fork_wait},      {"fork-exec-wait", fork_exec_wait},
+    {"page-fault", page_fault},    {"copy-fault", copy_fault},
+    {"file-read-4MiB", file_read},
 };
 
 static uint64_t time_of(const struct test *test, unsigned count)
@@ -204,7 +208,8 @@ static void prepare(void)
     null_device = open("/dev/null", O_WRONLY);
     zero_device = open("/dev/zero", O_RDONLY);
     file = open("/tmp/bench.data", O_RDWR | O_CREAT | O_TRUNC, 0600);
-    if (null_device < 0 || zero_device < 0 || file < 0 || pipe(pipe_there) != 0 || pipe(pipe_back) != 0)
+    if (null_device < 0 || zero_device < 0 || file < 0 || pipe(pipe_there) != 0 ||
+        pipe(pipe_back) != 0)
         fail("preparing");
     for (unsigned done = 0; done < FILE_BYTES; done += sizeof buffer)
         if (write(file, buffer, sizeof buffer) != (ssize_t)sizeof buffer)

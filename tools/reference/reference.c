@@ -6,17 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TYPE(text) "`" #text "` "
-#define IN(word, kind, name) "`" #kind " " #name "` "
-#define OUT(word, type, name) "`out " #type " " #name "` "
+#define TYPE(text)              "`" #text "` "
+#define IN(word, kind, name)    "`" #kind " " #name "` "
+#define OUT(word, type, name)   "`out " #type " " #name "` "
 #define INOUT(word, type, name) "`in out " #type " " #name "` "
-#define BUFIN(word, name) "`in " #name "[]` "
-#define BUFOUT(word, name) "`out " #name "[]` "
+#define BUFIN(word, name)       "`in " #name "[]` "
+#define BUFOUT(word, name)      "`out " #name "[]` "
 
 static void print_calls(void)
 {
     puts("# Kernel calls\n\n| no. | call | arguments | what it does |\n|---:|---|---|---|");
-#define SYSCALL(number, name, arguments, text) printf("| %d | `%s` | %s| %s |\n", number, #name, "" arguments, text);
+#define SYSCALL(number, name, arguments, text) \
+    printf("| %d | `%s` | %s| %s |\n", number, #name, "" arguments, text);
 #include <atomik/calls.def>
 #undef SYSCALL
 }
@@ -24,15 +25,16 @@ static void print_calls(void)
 static void print_errors(void)
 {
     puts("# Errors\n\n| code | name | errno | NTSTATUS | text |\n|---:|---|---:|---|---|");
-#define ERROR(code, name, errno_value, ntstatus, text)                                             \
-    printf("| %d | `ERR_%s` | %d | `0x%08X` | %s |\n", code, #name, errno_value, (unsigned)ntstatus, text);
+#define ERROR(code, name, errno_value, ntstatus, text)                           \
+    printf("| %d | `ERR_%s` | %d | `0x%08X` | %s |\n", code, #name, errno_value, \
+           (unsigned)ntstatus, text);
 #include <atomik/errors.def>
 #undef ERROR
 }
 
 #define FIELD(type, name) "`" #type " " #name "` "
-#define NO_FIELDS ""
-#define MESSAGE(number, name, request, reply, text)                                                \
+#define NO_FIELDS         ""
+#define MESSAGE(number, name, request, reply, text) \
     printf("| 0x%x | `%s` | %s| %s| %s |\n", number, #name, request, reply, text);
 #define PROTOCOL_HEAD "| label | message | request | reply | meaning |\n|---:|---|---|---|---|"
 
@@ -65,7 +67,8 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*print)(void);
-    } pages[] = {{"calls", print_calls}, {"errors", print_errors}, {"fs", print_fs}, {"tty", print_tty}, {"init", print_init}, {"console", print_console}};
+    } pages[] = {{"calls", print_calls}, {"errors", print_errors}, {"fs", print_fs},
+                 {"tty", print_tty},     {"init", print_init},     {"console", print_console}};
     for (unsigned i = 0; argc == 2 && i < sizeof pages / sizeof pages[0]; i++) {
         if (strcmp(argv[1], pages[i].name) == 0) {
             pages[i].print();
