@@ -48,6 +48,7 @@ struct file_ops {
     int (*read)(struct file *file, struct io *io, uint64_t *offset);
     int (*write)(struct file *file, struct io *io, uint64_t *offset);
     bool seekable;
+    bool seek_ignored;                              /* not seekable, but lseek answers 0 */
     int (*size)(struct file *file, uint64_t *size); /* for SEEK_END */
     int (*seek)(struct file *file,
                 uint64_t offset); /* told before the offset is changed by lseek */

@@ -510,8 +510,11 @@ static void epoll_poll(struct file *file, struct poll_source *source)
     source->never_readable = source->never_writable = true;
 }
 
-static const struct file_ops epoll_ops = {
-    .name = "epoll", .stat = anonymous_stat, .poll = epoll_poll, .close = epoll_close};
+static const struct file_ops epoll_ops = {.name = "epoll",
+                                          .seek_ignored = true,
+                                          .stat = anonymous_stat,
+                                          .poll = epoll_poll,
+                                          .close = epoll_close};
 
 int32_t sys_epoll_create1(uint32_t flags)
 {
@@ -782,6 +785,7 @@ static void eventfd_close(struct file *file)
 static const struct file_ops eventfd_ops = {.name = "eventfd",
                                             .read = eventfd_read,
                                             .write = eventfd_write,
+                                            .seek_ignored = true,
                                             .stat = anonymous_stat,
                                             .poll = eventfd_poll,
                                             .close = eventfd_close};

@@ -225,7 +225,7 @@ static int64_t file_seek(struct file *file, int64_t offset, uint32_t whence)
 {
     uint64_t base = 0;
     if (!file->ops->seekable)
-        return -ESPIPE;
+        return file->ops->seek_ignored ? 0 : -ESPIPE;
     if (whence == 1) {
         base = file->offset;
         int result = file->ops->position ? file->ops->position(file, &base) : 0;
