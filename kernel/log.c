@@ -204,6 +204,7 @@ void log_to_console(bool on)
 void log_text(const char *text, uint32_t length)
 {
     for (uint32_t i = 0; i < length; i++)
+        /* cppcheck-suppress uninitvar ; log_vprint's piece has been filled by put_log */
         ring[written++ % LOG_SIZE] = text[i];
     filled = length < LOG_SIZE - filled ? filled + length : LOG_SIZE;
     if (on_console)

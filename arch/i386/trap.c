@@ -250,6 +250,7 @@ static bool in_copy(uint32_t eip)
 
 static bool kernel_fixup(struct registers *registers)
 {
+    /* cppcheck-suppress comparePointers ; the linker script puts both around one table */
     for (const struct fixup *fixup = fixup_table_start; fixup < fixup_table_end; fixup++) {
         if (registers->eip == fixup->at) {
             registers->eip = fixup->to;

@@ -250,7 +250,7 @@ NTSTATUS nt_access_check(struct call *call)
 NTSTATUS nt_query_security_object(struct call *call)
 {
     struct object *object;
-    struct {
+    struct security {
         SECURITY_DESCRIPTOR_RELATIVE header;
         struct sid owner, group;
     } reply;
@@ -262,9 +262,9 @@ NTSTATUS nt_query_security_object(struct call *call)
     reply.header.Revision = SECURITY_DESCRIPTOR_REVISION;
     reply.header.Control = SE_SELF_RELATIVE;
     if (call->args[1] & OWNER_SECURITY_INFORMATION)
-        reply.header.Owner = (uint8_t *)&reply.owner - (uint8_t *)&reply;
+        reply.header.Owner = offsetof(struct security, owner);
     if (call->args[1] & GROUP_SECURITY_INFORMATION)
-        reply.header.Group = (uint8_t *)&reply.group - (uint8_t *)&reply;
+        reply.header.Group = offsetof(struct security, group);
     if (call->args[1] & DACL_SECURITY_INFORMATION)
         reply.header.Control |= SE_DACL_PRESENT;
     reply.owner = user_sid;

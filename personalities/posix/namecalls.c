@@ -21,7 +21,7 @@ static uint32_t umasked(uint32_t mode)
 
 int32_t sys_openat(uint32_t dir, user_t path, uint32_t flags, uint32_t mode)
 {
-    struct file *file;
+    struct file *file = NULL;
     int error = path_copy_in(path);
     if (error == 0)
         error = path_open(dir, worker_self()->path, flags, mode, &file);

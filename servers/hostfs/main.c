@@ -185,7 +185,7 @@ static status_t scan_directory(uint32_t fid, const char *name, size_t length, ch
 static status_t find_folded(struct node *directory, const char *name, size_t length, char *found)
 {
     uint32_t fid = fid_new();
-    status_t status = p9_walk(directory->fid, fid, NULL, 0, NULL);
+    status_t status = p9_clone(directory->fid, fid);
     if (status != OK) {
         fid_forget(fid);
         return status;
@@ -241,7 +241,7 @@ static status_t host_name(struct fs_node *directory, char *to, size_t size, size
 static status_t create_file(struct node *directory, const struct fs_new *new)
 {
     uint32_t fid = fid_new();
-    status_t status = p9_walk(directory->fid, fid, NULL, 0, NULL);
+    status_t status = p9_clone(directory->fid, fid);
     if (status != OK) {
         fid_forget(fid);
         return status;
@@ -363,7 +363,7 @@ static status_t host_open(struct fs_node *fs_node, uint32_t flags, void **data)
     if (file == NULL)
         return ERR_NO_MEMORY;
     file->fid = fid_new();
-    status_t status = p9_walk(node->fid, file->fid, NULL, 0, NULL);
+    status_t status = p9_clone(node->fid, file->fid);
     if (status != OK) {
         fid_forget(file->fid);
     } else {

@@ -288,16 +288,24 @@ status_t p9_walk(uint32_t fid, uint32_t newfid, const char *name, uint32_t lengt
     begin(TWALK);
     put32(fid);
     put32(newfid);
-    put16(name != NULL);
-    if (name != NULL)
-        put_string(name, length);
+    put16(1);
+    put_string(name, length);
     status_t status = transact();
-    if (status != OK || name == NULL)
+    if (status != OK)
         return status;
     if (get16() != 1)
         return ERR_NOT_FOUND;
     get_qid(qid);
     return finish();
+}
+
+status_t p9_clone(uint32_t fid, uint32_t newfid)
+{
+    begin(TWALK);
+    put32(fid);
+    put32(newfid);
+    put16(0);
+    return transact();
 }
 
 void p9_clunk(uint32_t fid)

@@ -21,9 +21,11 @@ struct p9_qid {
 /* Mount tag of the device must equal `tag`. NO_DEVICE if there is none. */
 status_t p9_connect(const char *tag);
 
-/* newfid = fid walked by one name (count 1) or a clone of fid (name NULL). */
+/* newfid = fid walked by one name. */
 status_t p9_walk(uint32_t fid, uint32_t newfid, const char *name, uint32_t length,
                  struct p9_qid *qid);
+/* newfid = the same file as fid, for another open. */
+status_t p9_clone(uint32_t fid, uint32_t newfid);
 void p9_clunk(uint32_t fid);
 status_t p9_getattr(uint32_t fid, struct fs_attr *attr, struct p9_qid *qid);
 status_t p9_setattr(uint32_t fid, uint32_t mask,

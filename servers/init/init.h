@@ -14,7 +14,7 @@
 #include <service/loop.h>
 
 /* Signal numbers of the registry are Unix's. */
-enum { SIGKILL = 9, SIGUSR1 = 10, SIGUSR2 = 12, SIGTERM = 15 };
+enum { SIGNO_KILL = 9, SIGNO_USR1 = 10, SIGNO_USR2 = 12, SIGNO_TERM = 15 };
 
 #define PID_INIT          1u
 #define PID_LIMIT         32768u

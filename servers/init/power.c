@@ -38,9 +38,9 @@ static void power_thread(void *argument)
 {
     uint32_t action = (uint32_t)argument;
     log_printf(action == POWER_REBOOT ? "restarting" : "powering off");
-    if (signal_all(SIGTERM) > 0) {
+    if (signal_all(SIGNO_TERM) > 0) {
         wait_for_programs(PATIENCE);
-        if (signal_all(SIGKILL) > 0)
+        if (signal_all(SIGNO_KILL) > 0)
             wait_for_programs(PATIENCE_KILL);
     }
     services_stop();

@@ -235,14 +235,14 @@ static status_t signal_init(uint32_t signal, uint32_t sender)
 
     if (from == NULL || from->uid != 0)
         return OK;
-    if (signal == SIGUSR1 || signal == SIGUSR2)
+    if (signal == SIGNO_USR1 || signal == SIGNO_USR2)
         return power_begin(POWER_OFF);
-    return signal == SIGTERM ? power_begin(POWER_REBOOT) : OK;
+    return signal == SIGNO_TERM ? power_begin(POWER_REBOOT) : OK;
 }
 
 static void signal_service(const struct process *process, uint32_t signal)
 {
-    if (signal == SIGKILL && process_kill(process->kernel_process, SIGKILL) != OK)
+    if (signal == SIGNO_KILL && process_kill(process->kernel_process, SIGNO_KILL) != OK)
         return; /* it has just ended */
 }
 

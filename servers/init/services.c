@@ -277,11 +277,7 @@ static void service_thread(void *argument)
     status_t status = OK; /* the first start was made by service_directive */
     for (;;) {
         ktime_t begun = time_monotonic();
-        int32_t code = 0;
-        if (status == OK && service->mount != NULL)
-            mount_service(service);
-        if (status == OK)
-            code = wait_service(service);
+        int32_t code = status == OK ? wait_service(service) : 0;
         ktime_t ran = time_monotonic() - begun;
         if (!after_end(service, status, code, ran))
             return;
@@ -289,6 +285,8 @@ static void service_thread(void *argument)
         time_sleep(delay);
         announce("starting %s again", service->name);
         status = start_service(service);
+        if (status == OK && service->mount != NULL)
+            mount_service(service);
     }
 }
 
@@ -379,6 +377,9 @@ void service_directive(char **words, uint32_t count)
             abort();
         return;
     }
+    /* What comes later in the configuration finds the files in place. */
+    if (service->mount != NULL)
+        mount_service(service);
     status = thread_spawn(service_thread, service, 0, NULL);
     if (status != OK)
         process_fail(service->name, status);
