@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+/* Snapshots are read as they were written, and no damage goes unnoticed or does harm. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <snapshot/snapshot.h>
+
+#define FILE_ROOM (1u << 20)
+
+static uint8_t file[FILE_ROOM];
+static uint64_t file_size;
+
+static status_t file_read(void *context, uint64_t offset, void *to, uint32_t length)
+{
+    (void)context;
+    if (offset > file_size || length > file_size - offset)
+        return ERR_IO_ERROR;
+    memcpy(to, file + offset, length);
+    return OK;
+}
+
+static status_t file_write(void *context, uint64_t offset, const void *from, uint32_t length)
+{
+    (void)context;
+    if (offset > FILE_ROOM || length > FILE_ROOM - offset)
+        return ERR_NO_SPACE;
+    memcpy(file + offset, from, length);
+    if (offset + length > file_size)
+        file_size = offset + length;
+    return OK;
+}
+
+static const struct snap_source source = {file_read, NULL};
+static const struct snap_sink sink = {file_write, NULL};
+
+static void add_memory(struct snapshot *snapshot, uint32_t address, uint32_t pages, uint8_t fill)
+{
+    struct snap_bytes bytes = {.memory = malloc(pages * PAGE_SIZE)};
+    memset(bytes.memory, fill, pages * PAGE_SIZE);
+    snap_add_load(snapshot, address, pages * PAGE_SIZE, pages * PAGE_SIZE, 6, &bytes);
+}
+
+static void write_sample(void)
+{
+    struct core_prstatus status = {.pid = 42, .regs = {.eip = 0x8048000, .eax = 7}};
+    struct snapshot snapshot;
+    uint64_t size;
+    snap_init(&snapshot);
+    snap_note_begin(&snapshot, SNAP_HEADER);
+    snap_put_u32(&snapshot, SNAP_HEADER_MAJOR, SNAP_MAJOR);
+    snap_put_text(&snapshot, SNAP_HEADER_PERSONALITY, "posix");
+    snap_note_standard(&snapshot, "CORE", CORE_PRSTATUS, &status, sizeof status);
+    snap_note_begin(&snapshot, SNAP_OBJECT);
+    snap_put_u32(&snapshot, SNAP_OBJECT_ID, 3);
+    snap_put_text(&snapshot, SNAP_OBJECT_PATH, "/tmp/x");
+    snap_put_u64(&snapshot, SNAP_OBJECT_OFFSET, 1ull << 33);
+    snap_put_u32(&snapshot, SNAP_OBJECT_QUEUE, snap_add_blob_copy(&snapshot, "queued", 6));
+    add_memory(&snapshot, 0x8048000, 2, 0xaa);
+    snap_add_load(&snapshot, 0x8050000, PAGE_SIZE, 0, 6, NULL);
+    add_memory(&snapshot, 0xbff0000, 1, 0x55);
+    memset(file, 0, sizeof file);
+    file_size = 0;
+    assert_int_equal(snap_write(&snapshot, &sink, &size), OK);
+    file_size = size;
+    snap_free(&snapshot);
+}
+
+static status_t open_sample(struct snapshot *snapshot)
+{
+    const char *problem = NULL;
+    status_t status = snap_read(snapshot, &source, file_size, &problem);
+    if (status == ERR_BAD_EXECUTABLE)
+        assert_non_null(problem);
+    return status;
+}
+
+static enum snap_verdict verdict(void)
+{
+    enum snap_verdict result = SNAP_DAMAGED;
+    const char *what = NULL;
+    return snap_verify(&source, file_size, &result, &what) == OK ? result : SNAP_DAMAGED;
+}
+
+static void test_what_is_written_is_read(void **state)
+{
+    struct snapshot snapshot;
+    char text[16], queue[6];
+    uint8_t byte;
+    (void)state;
+    write_sample();
+    assert_int_equal(open_sample(&snapshot), OK);
+    const struct snap_note *object = snap_next(&snapshot, SNAP_OBJECT, NULL);
+    assert_true(snap_get_text(object, SNAP_OBJECT_PATH, text, sizeof text));
+    assert_string_equal(text, "/tmp/x");
+    assert_true(snap_get_u64(object, SNAP_OBJECT_OFFSET, 0) == 1ull << 33);
+    const struct snap_blob *blob =
+        snap_find_blob(&snapshot, snap_get_u32(object, SNAP_OBJECT_QUEUE, 0));
+    assert_int_equal(snap_bytes_read(&blob->bytes, 0, queue, 6), OK);
+    assert_memory_equal(queue, "queued", 6);
+    assert_int_equal(snap_read_memory(&snapshot, 0x8049fff, &byte, 1), OK);
+    assert_int_equal(byte, 0xaa);
+    assert_int_equal(snap_read_memory(&snapshot, 0x8050123, &byte, 1), OK);
+    assert_int_equal(byte, 0);
+    assert_int_equal(snap_read_memory(&snapshot, 0x804a000, &byte, 1), ERR_OUT_OF_RANGE);
+    snap_free(&snapshot);
+    assert_int_equal(verdict(), SNAP_VERIFIED);
+}
+
+static void test_a_missing_field_has_the_default(void **state)
+{
+    struct snapshot snapshot;
+    char text[4];
+    (void)state;
+    write_sample();
+    assert_int_equal(open_sample(&snapshot), OK);
+    const struct snap_note *header = snap_next(&snapshot, SNAP_HEADER, NULL);
+    assert_int_equal(snap_get_u32(header, SNAP_HEADER_FLAGS, 77), 77);
+    assert_false(snap_get_text(header, SNAP_HEADER_REASON, text, sizeof text));
+    assert_true(snap_get_text(header, SNAP_HEADER_PERSONALITY, text, sizeof text));
+    assert_string_equal(text, "pos");
+    assert_null(snap_next(&snapshot, SNAP_CRASH, NULL));
+    snap_free(&snapshot);
+}
+
+/* Reading from a file that is being written to would not do: into a copy. */
+static void rewrite(struct snapshot *snapshot)
+{
+    uint8_t *before = malloc(file_size);
+    uint64_t size;
+    memcpy(before, file, file_size);
+    for (uint32_t i = 0; i < snapshot->load_count; i++)
+        if (snapshot->loads[i].bytes.source) {
+            uint8_t *memory = malloc(snapshot->loads[i].file_size);
+            memcpy(memory, before + snapshot->loads[i].bytes.offset, snapshot->loads[i].file_size);
+            snapshot->loads[i].bytes = (struct snap_bytes){.memory = memory};
+        }
+    for (uint32_t i = 0; i < snapshot->blob_count; i++)
+        if (snapshot->blobs[i].bytes.source) {
+            uint8_t *memory = malloc(snapshot->blobs[i].size + 1);
+            memcpy(memory, before + snapshot->blobs[i].bytes.offset, snapshot->blobs[i].size);
+            snapshot->blobs[i].bytes = (struct snap_bytes){.memory = memory};
+        }
+    file_size = 0;
+    assert_int_equal(snap_write(snapshot, &sink, &size), OK);
+    file_size = size;
+    free(before);
+}
+
+static void test_changes_are_kept(void **state)
+{
+    struct snapshot snapshot;
+    uint8_t bytes[4];
+    char text[32];
+    (void)state;
+    write_sample();
+    assert_int_equal(open_sample(&snapshot), OK);
+    struct snap_note *object = snap_next(&snapshot, SNAP_OBJECT, NULL);
+    assert_int_equal(snap_set(object, SNAP_OBJECT_PATH, "/a/longer/path", 14), OK);
+    assert_int_equal(snap_write_memory(&snapshot, 0x8048ffe, "ABCD", 4), OK);
+    assert_int_equal(snap_write_memory(&snapshot, 0x8050ffc, "last", 4), OK);
+    assert_int_equal(snap_write_memory(&snapshot, 0x8050ffd, "over", 4), ERR_OUT_OF_RANGE);
+    assert_int_equal(snap_replace_blob(&snapshot, 1, "new", 3), OK);
+    rewrite(&snapshot);
+    snap_free(&snapshot);
+    assert_int_equal(verdict(), SNAP_VERIFIED);
+    assert_int_equal(open_sample(&snapshot), OK);
+    assert_true(snap_get_text(snap_next(&snapshot, SNAP_OBJECT, NULL), SNAP_OBJECT_PATH, text, 32));
+    assert_string_equal(text, "/a/longer/path");
+    assert_int_equal(snap_read_memory(&snapshot, 0x8048ffe, bytes, 4), OK);
+    assert_memory_equal(bytes, "ABCD", 4);
+    assert_int_equal(snap_find_blob(&snapshot, 1)->size, 3);
+    snap_free(&snapshot);
+}
+
+static void test_an_unknown_field_is_kept(void **state)
+{
+    struct snapshot snapshot;
+    uint32_t length = 0;
+    (void)state;
+    write_sample();
+    assert_int_equal(open_sample(&snapshot), OK);
+    assert_int_equal(snap_set(snap_next(&snapshot, SNAP_HEADER, NULL), 0x7777, "future", 6), OK);
+    rewrite(&snapshot);
+    snap_free(&snapshot);
+    assert_int_equal(open_sample(&snapshot), OK);
+    assert_int_equal(
+        snap_set(snap_next(&snapshot, SNAP_HEADER, NULL), SNAP_HEADER_FLAGS, "\1\0\0\0", 4), OK);
+    assert_memory_equal(snap_get(snap_next(&snapshot, SNAP_HEADER, NULL), 0x7777, &length),
+                        "future", 6);
+    assert_int_equal(length, 6);
+    snap_free(&snapshot);
+}
+
+static void test_memory_edited_by_another_tool_is_told_from_damage(void **state)
+{
+    struct snapshot snapshot;
+    (void)state;
+    write_sample();
+    assert_int_equal(open_sample(&snapshot), OK);
+    uint64_t memory = snapshot.loads[0].bytes.offset, blob = snapshot.blobs[0].bytes.offset;
+    snap_free(&snapshot);
+    file[memory + 5] ^= 1;
+    assert_int_equal(verdict(), SNAP_MEMORY_CHANGED);
+    file[memory + 5] ^= 1;
+    file[blob] ^= 1;
+    assert_int_equal(verdict(), SNAP_DAMAGED);
+}
+
+static void test_a_flipped_bit_anywhere_but_in_padding_is_noticed(void **state)
+{
+    struct snapshot snapshot;
+    (void)state;
+    write_sample();
+    assert_int_equal(open_sample(&snapshot), OK);
+    uint64_t memory = snapshot.loads[0].bytes.offset;
+    snap_free(&snapshot);
+    uint64_t notes_end = memory;
+    while (notes_end > 0 && file[notes_end - 1] == 0)
+        notes_end--;
+    for (uint64_t at = 0; at < notes_end; at++) {
+        file[at] ^= 0x10;
+        if (verdict() == SNAP_VERIFIED)
+            fail_msg("byte %#x of %#x", (unsigned)at, (unsigned)notes_end);
+        file[at] ^= 0x10;
+    }
+}
+
+static void test_a_file_cut_anywhere_is_refused(void **state)
+{
+    uint64_t whole;
+    (void)state;
+    write_sample();
+    whole = file_size;
+    for (file_size = 0; file_size < whole; file_size += file_size < 4096 ? 1 : 509) {
+        struct snapshot snapshot;
+        if (open_sample(&snapshot) == OK) {
+            snap_free(&snapshot);
+            assert_true(verdict() != SNAP_VERIFIED);
+        }
+    }
+}
+
+static void test_random_damage_does_no_harm(void **state)
+{
+    static uint8_t good[FILE_ROOM];
+    (void)state;
+    write_sample();
+    memcpy(good, file, file_size);
+    srand(1);
+    for (uint32_t round = 0; round < 20000; round++) {
+        struct snapshot snapshot;
+        memcpy(file, good, 2048);
+        for (uint32_t i = 0; i < 1 + round % 8; i++)
+            file[(uint32_t)rand() % 1400] = (uint8_t)(rand() >> 4);
+        if (open_sample(&snapshot) == OK)
+            snap_free(&snapshot);
+    }
+}
+
+static void test_an_unfinished_write_is_no_snapshot(void **state)
+{
+    struct snapshot snapshot;
+    (void)state;
+    write_sample();
+    memset(file, 0, 52); /* the header is written last */
+    assert_int_equal(open_sample(&snapshot), ERR_BAD_EXECUTABLE);
+}
+
+static void test_too_many_segments_are_refused(void **state)
+{
+    struct snapshot snapshot;
+    uint64_t size;
+    (void)state;
+    snap_init(&snapshot);
+    for (uint32_t i = 0; i < SNAP_HEADERS_MAX; i++)
+        snap_add_load(&snapshot, i * 2 * PAGE_SIZE, PAGE_SIZE, 0, 4, NULL);
+    assert_int_equal(snap_write(&snapshot, &sink, &size), ERR_TOO_LARGE);
+    snap_free(&snapshot);
+}
+
+static void test_crc_is_castagnolis(void **state)
+{
+    (void)state;
+    assert_int_equal(snap_crc32c(0, "123456789", 9), 0xe3069283); /* RFC 3720's check value */
+}
+
+static void test_names_of_fields_are_found(void **state)
+{
+    (void)state;
+    assert_int_equal(snap_note_named("descriptor", 10)->type, SNAP_FD);
+    assert_null(snap_note_named("descriptors", 11));
+    assert_int_equal(snap_field_named(SNAP_OBJECT, "offset", 6)->tag, SNAP_OBJECT_OFFSET);
+    assert_int_equal(snap_field_info(SNAP_VMA, SNAP_VMA_PROT)->kind, SNAP_KIND_hex);
+    assert_null(snap_field_info(SNAP_VMA, 999));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_written_is_read),
+        cmocka_unit_test(test_a_missing_field_has_the_default),
+        cmocka_unit_test(test_changes_are_kept),
+        cmocka_unit_test(test_an_unknown_field_is_kept),
+        cmocka_unit_test(test_memory_edited_by_another_tool_is_told_from_damage),
+        cmocka_unit_test(test_a_flipped_bit_anywhere_but_in_padding_is_noticed),
+        cmocka_unit_test(test_a_file_cut_anywhere_is_refused),
+        cmocka_unit_test(test_random_damage_does_no_harm),
+        cmocka_unit_test(test_an_unfinished_write_is_no_snapshot),
+        cmocka_unit_test(test_too_many_segments_are_refused),
+        cmocka_unit_test(test_crc_is_castagnolis),
+        cmocka_unit_test(test_names_of_fields_are_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
