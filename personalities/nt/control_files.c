@@ -51,8 +51,10 @@ static NTSTATUS console_control(struct call *call, struct nt_file *file, uint32_
     return status;
 }
 
-static NTSTATUS device_control(struct call *call, struct nt_file *file, uint32_t *information)
+static NTSTATUS device_control(struct call *call, struct nt_file *file, const struct io_call *io,
+                               uint32_t *information)
 {
+    (void)io;
     if (file->kind == FILE_CONSOLE)
         return console_control(call, file, information);
     /* Console questions to something else: kernelbase wants to hear that it is no console. */
@@ -77,18 +79,19 @@ static NTSTATUS object_id(struct call *call, struct nt_file *file, uint32_t *inf
     return guest_write(call->args[8], &id, sizeof id);
 }
 
-static NTSTATUS fs_control(struct call *call, struct nt_file *file, uint32_t *information)
+static NTSTATUS fs_control(struct call *call, struct nt_file *file, const struct io_call *io,
+                           uint32_t *information)
 {
     uint32_t code = call->args[5];
     if (code == FSCTL_GET_OBJECT_ID)
         return object_id(call, file, information);
     if (code >> 16 == FILE_DEVICE_NAMED_PIPE)
-        return pipe_control(call, file, code, information);
+        return pipe_control(call, file, io, information);
     return STATUS_INVALID_DEVICE_REQUEST;
 }
 
-static NTSTATUS control(struct call *call,
-                        NTSTATUS (*act)(struct call *, struct nt_file *, uint32_t *))
+static NTSTATUS control(struct call *call, NTSTATUS (*act)(struct call *, struct nt_file *,
+                                                           const struct io_call *, uint32_t *))
 {
     struct object *object;
     uint32_t information = 0;
@@ -96,11 +99,10 @@ static NTSTATUS control(struct call *call,
     NTSTATUS status = handle_object(call->thread, call->args[0], &file_type, 0, &object);
     if (status)
         return status;
-    status = io_begin(call->thread, &io);
+    status = io_begin(call->thread, file_of(object), &io);
     if (!status)
-        status = act(call, file_of(object), &information);
-    if (status != STATUS_PENDING)
-        status = io_complete(call->thread, file_of(object), &io, status, information);
+        status = act(call, file_of(object), &io, &information);
+    status = io_complete(call->thread, file_of(object), &io, status, information);
     object_release(object);
     return status;
 }

@@ -256,8 +256,10 @@ NTSTATUS nt_query_directory_file(struct call *call)
     if (status)
         return status;
     struct nt_file *file = file_of(object);
-    status = file->kind == FILE_DIRECTORY ? list_directory(call, file, &information)
-                                          : STATUS_INVALID_PARAMETER;
+    status = io_begin(call->thread, file, &io);
+    if (!status)
+        status = file->kind == FILE_DIRECTORY ? list_directory(call, file, &information)
+                                              : STATUS_INVALID_PARAMETER;
     status = io_complete(call->thread, file, &io, status, information);
     object_release(object);
     return status;

@@ -4,7 +4,9 @@
 
 #include <ipc/call.h>
 #include <personalities/nt/console.h>
+#include <personalities/nt/io.h>
 #include <personalities/nt/path.h>
+#include <personalities/nt/pipe.h>
 #include <personalities/nt/wait.h>
 
 #include <stdlib.h>
@@ -28,6 +30,7 @@ struct nt_file *ntfile_new(enum file_kind kind, ACCESS_MASK access, uint32_t opt
     object_init(&file->object, &file_type);
     list_init(&file->share_link);
     list_init(&file->locks);
+    list_init(&file->requests);
     file->kind = kind;
     file->access = access;
     file->options = options;
@@ -62,6 +65,7 @@ static void delete_if_last(struct nt_file *file)
 static void file_last_handle(struct object *object)
 {
     struct nt_file *file = file_of(object);
+    (void)io_cancel_file(file, NULL, 0, STATUS_CANCELLED);
     locks_release(file, NULL);
     if (file->pipe)
         pipe_closed(file);
@@ -682,6 +686,18 @@ static uint32_t flags_of_access(const struct nt_file *file)
     return (reads && writes ? 2 : writes ? 1 : 0) | (file->append ? LINUX_APPEND : 0);
 }
 
+static NTSTATUS named_pipe_descriptor(struct nt_file *file, struct start_fd *fd, handle_t *h0,
+                                      handle_t *h1)
+{
+    NTSTATUS status = pipe_streams(file, h0, h1);
+    fd->kind = *h0 && *h1 ? FD_STREAM_PAIR : *h0 ? FD_STREAM_READ : FD_STREAM_WRITE;
+    if (!*h0) {
+        *h0 = *h1;
+        *h1 = HANDLE_NONE;
+    }
+    return status;
+}
+
 NTSTATUS ntfile_to_descriptor(struct nt_file *file, struct start_fd *fd, handle_t *h0, handle_t *h1)
 {
     fd->flags = flags_of_access(file);
@@ -699,6 +715,8 @@ NTSTATUS ntfile_to_descriptor(struct nt_file *file, struct start_fd *fd, handle_
         *h0 = handle_copy(file->node);
         return STATUS_SUCCESS;
     case FILE_PIPE:
+        if (file->pipe)
+            return named_pipe_descriptor(file, fd, h0, h1);
         fd->kind = !file->write_end  ? FD_STREAM_READ
                    : !file->read_end ? FD_STREAM_WRITE
                                      : FD_STREAM_PAIR;

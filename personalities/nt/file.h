@@ -9,7 +9,15 @@
 #include <personalities/nt/nt.h>
 #include <protocols/init.h>
 
-enum file_kind { FILE_DISK, FILE_DIRECTORY, FILE_PIPE, FILE_NULL, FILE_CONSOLE, FILE_VOLUME };
+enum file_kind {
+    FILE_DISK,
+    FILE_DIRECTORY,
+    FILE_PIPE,
+    FILE_NULL,
+    FILE_CONSOLE,
+    FILE_VOLUME,
+    FILE_PIPE_DEVICE
+};
 
 struct console;
 struct pipe_end;
@@ -36,6 +44,7 @@ struct nt_file {
     /* pipes: streams of the kernel; either may be absent */
     handle_t read_end, write_end;
     struct pipe_end *pipe; /* of a named pipe, else NULL */
+    bool pipe_closed;      /* it had one, which its last handle has closed */
 
     struct console *console; /* held */
     uint32_t console_role;   /* enum console_role */
@@ -49,8 +58,10 @@ struct nt_file {
 
     struct object *port; /* completion port, held */
     uint32_t port_key;
+    uint32_t notification_modes; /* FILE_SKIP_* */
     bool signaled;
-    struct list locks; /* byte ranges */
+    struct list requests; /* struct io_request.file_link: what is under way */
+    struct list locks;    /* byte ranges */
 };
 
 extern const struct nt_type file_type;
@@ -113,11 +124,12 @@ struct io_call {
 NTSTATUS io_complete(struct nt_thread *thread, struct nt_file *file, const struct io_call *io,
                      NTSTATUS status, uint32_t information);
 /* Before it: the event is reset. */
-NTSTATUS io_begin(struct nt_thread *thread, const struct io_call *io);
+NTSTATUS io_begin(struct nt_thread *thread, struct nt_file *file, const struct io_call *io);
 
 /* ---- parts ---- */
 NTSTATUS directory_open_entries(struct nt_process *process, struct nt_file *file);
 void directory_free_entries(struct nt_file *file);
+/* file_locks.c: forget the locks of a process (NULL: of all) on a file. */
 void locks_release(struct nt_file *file, struct nt_process *process);
 void fill_basic(const struct fs_attr *attr, FILE_BASIC_INFORMATION *info);
 NTSTATUS path_status(struct nt_process *process, const char *path, status_t status);
@@ -125,7 +137,7 @@ NTSTATUS path_status(struct nt_process *process, const char *path, status_t stat
 NTSTATUS console_ioctl(struct nt_thread *thread, struct nt_file *file, uint32_t code,
                        const void *in, uint32_t in_length, void *out, uint32_t out_length,
                        uint32_t *information);
-NTSTATUS pipe_control(struct call *call, struct nt_file *file, uint32_t code,
+NTSTATUS pipe_control(struct call *call, struct nt_file *file, const struct io_call *io,
                       uint32_t *information);
 void pipe_closed(struct nt_file *file);
 NTSTATUS pipe_open(struct text name, struct open_request *request, struct object **file);

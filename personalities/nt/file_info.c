@@ -620,6 +620,7 @@ static NTSTATUS volume_device(struct call *call, struct nt_file *file, uint32_t 
         [FILE_DIRECTORY] = FILE_DEVICE_DISK_FILE_SYSTEM,
         [FILE_VOLUME] = FILE_DEVICE_DISK_FILE_SYSTEM,
         [FILE_PIPE] = FILE_DEVICE_NAMED_PIPE,
+        [FILE_PIPE_DEVICE] = FILE_DEVICE_NAMED_PIPE,
         [FILE_NULL] = FILE_DEVICE_NULL,
         [FILE_CONSOLE] = FILE_DEVICE_CONSOLE,
     };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading and writing. Every transfer completes before the call returns, also on handles opened for
- * overlapped use: then the event, the APC and the completion packet say so as they would later.
+ * Reading and writing. Transfers of disk files complete before the call returns, also on handles
+ * opened for overlapped use: then the event, the APC and the completion packet say so as they would
+ * later. Those of named pipes may be pending.
  */
 #include <personalities/nt/file.h>
 
@@ -15,49 +16,6 @@
 
 #define SMALL      256u     /* transfers that need no buffer from the heap */
 #define BUFFER_MAX 0x10000u /* of one piece of a large transfer */
-
-/* ---- completion ---- */
-
-NTSTATUS io_begin(struct nt_thread *thread, const struct io_call *io)
-{
-    struct object *event;
-    if (!io->event)
-        return STATUS_SUCCESS;
-    NTSTATUS status = handle_object(thread, io->event, &event_type, EVENT_MODIFY_STATE, &event);
-    if (status)
-        return status;
-    event_set(event, false);
-    object_release(event);
-    return STATUS_SUCCESS;
-}
-
-NTSTATUS io_complete(struct nt_thread *thread, struct nt_file *file, const struct io_call *io,
-                     NTSTATUS result, uint32_t information)
-{
-    struct object *event;
-    IO_STATUS_BLOCK block = {.Information = information};
-    block.Status = result;
-    if (result == STATUS_RESTART_CALL)
-        return result;
-    NTSTATUS status =
-        io->status_block ? guest_write(io->status_block, &block, sizeof block) : STATUS_SUCCESS;
-    if (status)
-        return status;
-    /* An error that the call itself returns is not told a second time. */
-    if (!NT_SUCCESS_(result) && ((ULONG)result >> 30) == 3)
-        return result;
-    if (io->event && !handle_object(thread, io->event, &event_type, EVENT_MODIFY_STATE, &event)) {
-        event_set(event, true);
-        object_release(event);
-    }
-    file->signaled = true;
-    object_changed(&file->object);
-    if (io->apc)
-        status = apc_queue(thread, io->apc, io->apc_context, io->status_block, 0);
-    else if (file->port && io->apc_context)
-        status = completion_post(file->port, file->port_key, io->apc_context, result, information);
-    return status ? status : result;
-}
 
 /* ---- disk files ---- */
 
@@ -115,8 +73,8 @@ static NTSTATUS stream_status(status_t status)
     return nt_status(status);
 }
 
-static NTSTATUS pipe_read(struct nt_thread *thread, struct nt_file *file, void *to, uint32_t length,
-                          uint32_t *done)
+static NTSTATUS stream_take(struct nt_thread *thread, struct nt_file *file, void *to,
+                            uint32_t length, uint32_t *done)
 {
     if (!file->read_end)
         return STATUS_INVALID_DEVICE_REQUEST;
@@ -130,11 +88,12 @@ static NTSTATUS pipe_read(struct nt_thread *thread, struct nt_file *file, void *
     return *done ? STATUS_SUCCESS : STATUS_PIPE_BROKEN;
 }
 
-static NTSTATUS pipe_write(struct nt_thread *thread, struct nt_file *file, const void *from,
+static NTSTATUS stream_put(struct nt_thread *thread, struct nt_file *file, const void *from,
                            uint32_t length, uint32_t *done)
 {
     if (!file->write_end)
         return STATUS_INVALID_DEVICE_REQUEST;
+    *done = 0;
     while (*done < length) {
         uint32_t moved = 0;
         status_t status = BLOCKING(stream_write(file->write_end, (const uint8_t *)from + *done,
@@ -159,8 +118,8 @@ NTSTATUS ntfile_read(struct nt_thread *thread, struct nt_file *file, void *to, u
     case FILE_DISK:
         return disk_read(file, to, length, offset, done);
     case FILE_PIPE:
-        return file->pipe ? named_pipe_read(thread, file, to, length, done)
-                          : pipe_read(thread, file, to, length, done);
+        return file->pipe ? STATUS_INVALID_DEVICE_REQUEST
+                          : stream_take(thread, file, to, length, done);
     case FILE_CONSOLE:
         return console_read(thread, file, to, length, done);
     case FILE_NULL:
@@ -178,8 +137,9 @@ NTSTATUS ntfile_write(struct nt_thread *thread, struct nt_file *file, const void
     case FILE_DISK:
         return disk_write(file, from, length, offset, done);
     case FILE_PIPE:
-        return file->pipe ? named_pipe_write(thread, file, from, length, done)
-                          : pipe_write(thread, file, from, length, done);
+        *done = length;
+        return file->pipe ? pipe_put_bytes(file->pipe, from, length)
+                          : stream_put(thread, file, from, length, done);
     case FILE_CONSOLE:
         return console_write(thread, file, from, length, done);
     case FILE_NULL:
@@ -234,14 +194,14 @@ static NTSTATUS transfer_begin(struct call *call, ACCESS_MASK any_of, struct tra
         .buffer = call->args[5],
         .length = call->args[6],
     };
-    if (file->kind == FILE_DIRECTORY || file->kind == FILE_VOLUME)
+    if (file->kind == FILE_DIRECTORY || file->kind == FILE_VOLUME || file->kind == FILE_PIPE_DEVICE)
         status = STATUS_INVALID_DEVICE_REQUEST;
     else if (!(file->access & any_of))
         status = STATUS_ACCESS_DENIED;
     else
         status = transfer_offset(transfer, call->args[7]);
     if (!status)
-        status = io_begin(call->thread, &transfer->io);
+        status = io_begin(call->thread, file, &transfer->io);
     if (status)
         object_release(object);
     return status;
@@ -300,9 +260,7 @@ static NTSTATUS transfer_run(struct call *call, struct transfer *transfer, piece
     uint32_t size = SMALL, total = 0;
     NTSTATUS status = STATUS_SUCCESS;
     if (transfer->length > SMALL) {
-        /* Messages of a pipe go in one piece. */
-        uint32_t limit = transfer->file->pipe ? PIPE_MESSAGE_MAX : BUFFER_MAX;
-        size = transfer->length < limit ? transfer->length : limit;
+        size = transfer->length < BUFFER_MAX ? transfer->length : BUFFER_MAX;
         buffer = malloc(size);
         if (!buffer)
             status = STATUS_NO_MEMORY;
@@ -316,18 +274,37 @@ static NTSTATUS transfer_run(struct call *call, struct transfer *transfer, piece
     return status;
 }
 
+/* Named pipes move bytes between the two guests; the others go through a buffer. */
+static NTSTATUS pipe_transfer(struct call *call, struct transfer *t,
+                              NTSTATUS (*run)(struct call *, struct nt_file *,
+                                              const struct io_call *, uint32_t, uint32_t,
+                                              uint32_t *))
+{
+    uint32_t done = 0;
+    NTSTATUS status = run(call, t->file, &t->io, t->buffer, t->length, &done);
+    status = io_complete(call->thread, t->file, &t->io, status, done);
+    object_release(&t->file->object);
+    return status;
+}
+
 NTSTATUS nt_read_file(struct call *call)
 {
     struct transfer transfer;
     NTSTATUS status = transfer_begin(call, FILE_READ_DATA, &transfer);
-    return status ? status : transfer_run(call, &transfer, read_pieces);
+    if (status)
+        return status;
+    return transfer.file->pipe ? pipe_transfer(call, &transfer, pipe_read)
+                               : transfer_run(call, &transfer, read_pieces);
 }
 
 NTSTATUS nt_write_file(struct call *call)
 {
     struct transfer transfer;
     NTSTATUS status = transfer_begin(call, FILE_WRITE_DATA | FILE_APPEND_DATA, &transfer);
-    return status ? status : transfer_run(call, &transfer, write_pieces);
+    if (status)
+        return status;
+    return transfer.file->pipe ? pipe_transfer(call, &transfer, pipe_write)
+                               : transfer_run(call, &transfer, write_pieces);
 }
 
 static NTSTATUS file_from(struct call *call, struct nt_file **file)
@@ -350,155 +327,8 @@ NTSTATUS nt_flush_buffers_file(struct call *call)
         status = STATUS_ACCESS_DENIED;
     else if (file->kind == FILE_DISK)
         status = nt_status(BLOCKING(fs_client_sync(file->node, false)));
+    else if (file->pipe)
+        status = pipe_flush(call, file, call->args[1]);
     object_release(&file->object);
     return status ? status : guest_write(call->args[1], &block, sizeof block);
-}
-
-NTSTATUS nt_cancel_io_file(struct call *call)
-{
-    struct nt_file *file;
-    IO_STATUS_BLOCK block = {0};
-    NTSTATUS status = file_from(call, &file);
-    if (status)
-        return status;
-    object_release(&file->object);
-    return guest_write(call->args[1], &block, sizeof block);
-}
-
-NTSTATUS nt_cancel_io_file_ex(struct call *call)
-{
-    (void)call;
-    return STATUS_NOT_FOUND;
-}
-
-/* ---- byte-range locks ---- */
-
-struct file_lock {
-    struct list link;
-    struct nt_process *process; /* not held: its last handle takes the lock away */
-    uint64_t start, length;
-    uint32_t key;
-    bool exclusive;
-};
-
-static struct list lock_files = {&lock_files, &lock_files};
-struct locked_file {
-    struct list link;
-    struct nt_file *file;
-};
-
-void locks_release(struct nt_file *file, struct nt_process *process)
-{
-    list_each_safe(lock, after, &file->locks, struct file_lock, link)
-    {
-        if (process && lock->process != process)
-            continue;
-        list_remove(&lock->link);
-        free(lock);
-    }
-    list_each_safe(locked, next, &lock_files, struct locked_file, link)
-    {
-        if (locked->file != file || !list_empty(&file->locks))
-            continue;
-        list_remove(&locked->link);
-        free(locked);
-    }
-}
-
-static bool overlaps(const struct file_lock *lock, uint64_t start, uint64_t length)
-{
-    return start < lock->start + lock->length && lock->start < start + length;
-}
-
-static bool lock_conflicts(const struct nt_file *file, uint64_t start, uint64_t length,
-                           bool exclusive)
-{
-    list_each(locked, &lock_files, struct locked_file, link)
-    {
-        if (locked->file->ino != file->ino || locked->file->device != file->device)
-            continue;
-        list_each(lock, &locked->file->locks, struct file_lock,
-                  link) if (overlaps(lock, start, length) &&
-                            (lock->exclusive || exclusive)) return true;
-    }
-    return false;
-}
-
-static NTSTATUS lock_add(struct call *call, struct nt_file *file, uint64_t start, uint64_t length)
-{
-    struct file_lock *lock = malloc(sizeof *lock);
-    struct locked_file *locked = list_empty(&file->locks) ? malloc(sizeof *locked) : NULL;
-    if (!lock || (list_empty(&file->locks) && !locked)) {
-        free(lock);
-        free(locked);
-        return STATUS_NO_MEMORY;
-    }
-    *lock = (struct file_lock){.process = call->process,
-                               .start = start,
-                               .length = length,
-                               .key = call->args[7],
-                               .exclusive = call->args[9] & 0xff};
-    list_append(&file->locks, &lock->link);
-    if (locked) {
-        locked->file = file;
-        list_append(&lock_files, &locked->link);
-    }
-    return STATUS_SUCCESS;
-}
-
-NTSTATUS nt_lock_file(struct call *call)
-{
-    struct nt_file *file;
-    uint64_t start, length;
-    struct io_call io = {call->args[1], call->args[2], call->args[3], call->args[4]};
-    NTSTATUS status = guest_read(&start, call->args[5], sizeof start);
-    if (!status)
-        status = guest_read(&length, call->args[6], sizeof length);
-    if (!status)
-        status = file_from(call, &file);
-    if (status)
-        return status;
-    if (file->kind != FILE_DISK)
-        status = STATUS_INVALID_DEVICE_REQUEST;
-    else if (lock_conflicts(file, start, length, call->args[9] & 0xff))
-        status = STATUS_FILE_LOCK_CONFLICT;
-    else
-        status = lock_add(call, file, start, length);
-    if (status == STATUS_FILE_LOCK_CONFLICT)
-        status = STATUS_LOCK_NOT_GRANTED;
-    if (!status)
-        status = io_complete(call->thread, file, &io, STATUS_SUCCESS, 0);
-    object_release(&file->object);
-    return status;
-}
-
-NTSTATUS nt_unlock_file(struct call *call)
-{
-    struct nt_file *file;
-    uint64_t start, length;
-    IO_STATUS_BLOCK block = {0};
-    NTSTATUS status = guest_read(&start, call->args[2], sizeof start);
-    if (!status)
-        status = guest_read(&length, call->args[3], sizeof length);
-    if (!status)
-        status = file_from(call, &file);
-    if (status)
-        return status;
-    status = STATUS_RANGE_NOT_LOCKED;
-    list_each_safe(lock, after, &file->locks, struct file_lock, link)
-    {
-        if (lock->process != call->process || lock->start != start || lock->length != length ||
-            lock->key != call->args[4])
-            continue;
-        list_remove(&lock->link);
-        free(lock);
-        status = STATUS_SUCCESS;
-        break;
-    }
-    if (list_empty(&file->locks))
-        locks_release(file, NULL);
-    object_release(&file->object);
-    if (!status && call->args[1])
-        status = guest_write(call->args[1], &block, sizeof block);
-    return status;
 }

@@ -8,6 +8,7 @@
 #include <atomik/thread.h>
 #include <ipc/call.h>
 #include <ipc/initclient.h>
+#include <personalities/nt/alarm.h>
 #include <personalities/nt/ntdll.h>
 #include <personalities/nt/path.h>
 #include <personalities/nt/process.h>
@@ -234,6 +235,7 @@ int main(void)
     devices_init();
     registry_init();
     shared_data_init();
+    alarm_init();
     nt_unlock();
     load_registry();
     check("register", init_register(init, "nt", &nt_init, &number));

@@ -100,6 +100,8 @@ struct nt_thread {
     bool restarted;         /* the call being handled is one that was restarted */
     uint64_t wait_deadline; /* of the call to be restarted (FILETIME, 0 = never) */
 
+    struct list requests; /* struct io_request.thread_link */
+
     bool alerted; /* NtAlertThreadByThreadId, sticky */
     struct list apcs;
     uint32_t suspend_count;

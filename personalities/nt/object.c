@@ -115,6 +115,16 @@ struct handle_entry *handle_entry(struct nt_process *process, uint32_t handle)
     return &process->handles.entries[index];
 }
 
+void object_drop_use(struct object *object)
+{
+    if (--object->handle_count > 0)
+        return;
+    if (object->name && !object->name->permanent)
+        namespace_remove(object);
+    if (object->type->last_handle)
+        object->type->last_handle(object);
+}
+
 static void entry_drop(struct nt_process *process, struct handle_entry *entry)
 {
     struct object *object = entry->object;
@@ -122,12 +132,7 @@ static void entry_drop(struct nt_process *process, struct handle_entry *entry)
     process->handles.used--;
     if (object->type->process_handle)
         object->type->process_handle(object, process);
-    if (--object->handle_count == 0) {
-        if (object->name && !object->name->permanent)
-            namespace_remove(object);
-        if (object->type->last_handle)
-            object->type->last_handle(object);
-    }
+    object_drop_use(object);
     object_release(object);
 }
 

@@ -68,6 +68,8 @@ bool handle_put(struct nt_process *process, uint32_t handle, const struct handle
 struct handle_entry *handle_entry(struct nt_process *process, uint32_t handle);
 NTSTATUS nt_handle_close(struct nt_process *process, uint32_t handle);
 void handle_close_all(struct nt_process *process);
+/* One handle, or something that counts as one, is gone; the reference stays. */
+void object_drop_use(struct object *object);
 
 /*
  * A held reference to what a handle or pseudo handle means. type NULL: any. access: all of these

@@ -11,6 +11,7 @@
 #include <personalities/nt/context.h>
 #include <personalities/nt/dispatch.h>
 #include <personalities/nt/exception.h>
+#include <personalities/nt/io.h>
 #include <personalities/nt/ntdll.h>
 #include <personalities/nt/wait.h>
 #include <server/guest_enter.h>
@@ -140,6 +141,7 @@ NTSTATUS nt_thread_create(struct nt_process *process, const struct thread_reques
     object_init(&thread->object, &thread_type);
     list_init(&thread->link);
     list_init(&thread->apcs);
+    list_init(&thread->requests);
     thread->process = process;
     object_hold(&process->object);
     thread->tid = next_tid += 4;
@@ -288,6 +290,7 @@ static void thread_finish(struct nt_thread *thread)
     struct thread_info info;
     if (!thread->terminating)
         thread->exit_status = process->exit_status;
+    io_cancel_thread(thread);
     while (!list_empty(&thread->apcs)) {
         struct apc *apc = container_of(thread->apcs.next, struct apc, link);
         list_remove(&apc->link);

@@ -65,6 +65,12 @@ void allocation_set_protect(struct allocation *allocation, uint32_t address, uin
 /* Unmap and forget a view. */
 void vm_remove(struct nt_process *process, struct allocation *allocation);
 
+/*
+ * Write to the memory of any process, as if its own program did: the results of operations that it
+ * does not wait for. The caller's own guest is written with guest_write.
+ */
+NTSTATUS vm_write(struct nt_process *process, uint32_t address, const void *bytes, uint32_t length);
+
 /* Kernel protection bits of a PAGE_* value; valid: one of the eight, perhaps with modifiers. */
 uint32_t vm_kernel_prot(uint32_t protect);
 bool vm_protect_valid(uint32_t protect);

@@ -219,6 +219,15 @@ static bool range_accessible(struct nt_process *process, uint32_t address, uint3
     return true;
 }
 
+NTSTATUS vm_write(struct nt_process *process, uint32_t address, const void *bytes, uint32_t length)
+{
+    uint32_t done;
+    if (!process->space || !range_accessible(process, address, length, true))
+        return STATUS_ACCESS_VIOLATION;
+    status_t status = space_write(process->space, address, bytes, length, &done);
+    return status == OK && done == length ? STATUS_SUCCESS : STATUS_ACCESS_VIOLATION;
+}
+
 static NTSTATUS memory_call(struct call *call, bool write)
 {
     struct nt_process *process;
