@@ -73,7 +73,7 @@ $(file >$(FLAGS_STAMP),$(FLAGS_NOW))
 endif
 
 # What earlier builds learnt: headers that objects include, and objects that are there to be rebuilt.
-NOT_OURS := $(foreach name,packages apt newlib sysroot/include,-path $(BUILD)/$(name) -prune -o)
+NOT_OURS := $(foreach name,packages apt debian newlib sysroot/include,-path $(BUILD)/$(name) -prune -o)
 EARLIER := $(shell find $(BUILD) $(NOT_OURS) \( -name '*.d' -o -name '*.o' \) -print 2>/dev/null)
 -include $(filter %.d,$(EARLIER))
 $(filter %.o,$(EARLIER)): $(FLAGS_STAMP)
@@ -124,8 +124,8 @@ count-kernel: ## count the kernel's lines without comments; fails at the limit
 	@find kernel arch -path kernel/selftest -prune -o -name '*.[chS]' -print | sort | \
 	    xargs awk -v limit=$(KERNEL_LIMIT) -f tools/count-lines.awk
 
-clean: ## remove what was built; fetched packages stay
-	@find $(BUILD) -mindepth 1 -maxdepth 1 ! -name apt ! -name packages ! -name setup.mk \
+clean: ## remove what was built; fetched packages and the Debian root stay
+	@find $(BUILD) -mindepth 1 -maxdepth 1 ! -name apt ! -name packages ! -name 'debian*' ! -name setup.mk \
 	    -exec rm -rf {} + 2>/dev/null || true
 
 distclean: ## remove the build directory

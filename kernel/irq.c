@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Interrupt lines as objects. The line is masked from the interrupt until irq_ack, so a driver that
- * is slow or dead cannot be interrupted to death, nor can anybody else.
+ * Interrupt lines as objects. A line is masked from the interrupt until each of its objects has been
+ * acknowledged, so a driver that is slow or dead cannot be interrupted to death, nor can anybody
+ * else. Whose device it was the drivers find out: PCI lines are shared.
  */
 #include <kernel/calls.h>
 #include <kernel/log.h>
@@ -12,31 +13,58 @@
 
 struct irq {
     struct object object;
+    struct list link; /* in its line */
     uint32_t line;
+    bool pending; /* signalled and not acknowledged */
 };
 
-static struct irq *lines[IRQ_LINES];
+static struct list lines[IRQ_LINES];
 
 static struct irq *irq_from_object(struct object *object)
 {
     return list_entry(object, struct irq, object);
 }
 
+static struct list *line_of(uint32_t line)
+{
+    if (lines[line].next == NULL)
+        list_init(&lines[line]);
+    return &lines[line];
+}
+
 void kernel_irq(uint32_t line)
 {
+    struct list *item;
     assert(line < IRQ_LINES);
     kernel_statistics.interrupts++;
     random_stir(line);
-    if (lines[line])
-        object_signal(&lines[line]->object, 0, SIGNAL_IRQ);
+    list_for_each (item, line_of(line)) {
+        struct irq *irq = list_entry(item, struct irq, link);
+        irq->pending = true;
+        object_signal(&irq->object, 0, SIGNAL_IRQ);
+    }
+}
+
+/* Open the line unless one of its objects has yet to acknowledge. */
+static void unmask_if_served(uint32_t line)
+{
+    struct list *item;
+    list_for_each (item, line_of(line))
+        if (list_entry(item, struct irq, link)->pending)
+            return;
+    if (!list_empty(line_of(line)))
+        arch_irq_unmask(line);
 }
 
 static void irq_destroy(struct object *object)
 {
     struct irq *irq = irq_from_object(object);
 
-    arch_irq_mask(irq->line);
-    lines[irq->line] = NULL;
+    list_remove(&irq->link);
+    if (list_empty(line_of(irq->line)))
+        arch_irq_mask(irq->line);
+    else
+        unmask_if_served(irq->line);
     heap_free(irq);
 }
 
@@ -48,7 +76,7 @@ status_t call_irq_create(uint32_t line, user_t result)
         return ERR_OUT_OF_RANGE;
     if (!(current->process->privileges.irq_lines & 1u << line))
         return ERR_ACCESS_DENIED;
-    if (lines[line] || line == LINE_CLOCK || line == LINE_CASCADE)
+    if (line == LINE_CLOCK || line == LINE_CASCADE)
         return ERR_BUSY;
     struct irq *irq = heap_alloc(sizeof *irq);
     if (!irq)
@@ -59,8 +87,8 @@ status_t call_irq_create(uint32_t line, user_t result)
         heap_free(irq);
         return status;
     }
-    lines[line] = irq;
-    arch_irq_unmask(line);
+    list_append(line_of(line), &irq->link);
+    unmask_if_served(line);
     return handle_return(&irq->object, RIGHT_ALL, result);
 }
 
@@ -71,7 +99,9 @@ status_t call_irq_ack(handle_t handle)
 
     if (status != OK)
         return status;
+    struct irq *irq = irq_from_object(object);
     object_signal(object, SIGNAL_IRQ, 0);
-    arch_irq_unmask(irq_from_object(object)->line);
+    irq->pending = false;
+    unmask_if_served(irq->line);
     return OK;
 }

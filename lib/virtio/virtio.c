@@ -135,7 +135,7 @@ static void negotiate(struct virtio_device *device, uint32_t wanted)
     out32(device->io_base + VIRTIO_GUEST_FEATURES, device->features);
 }
 
-status_t virtio_open(uint32_t kind, uint32_t nth, uint32_t wanted, struct virtio_device *device)
+status_t virtio_find(uint32_t kind, uint32_t nth, struct virtio_device *device)
 {
     uint32_t slot;
     status_t status = take_ports(PCI_ADDRESS, 8);
@@ -148,14 +148,23 @@ status_t virtio_open(uint32_t kind, uint32_t nth, uint32_t wanted, struct virtio
         return ERR_NOT_SUPPORTED;
     pci_write(slot, PCI_COMMAND,
               (pci_read(slot, PCI_COMMAND) & 0xffff) | PCI_COMMAND_IO | PCI_COMMAND_MASTER);
-    device->io_base = (uint16_t)(bar & 0xfffc);
+    *device = (struct virtio_device){.slot = slot, .io_base = (uint16_t)(bar & 0xfffc)};
     device->config = device->io_base + VIRTIO_CONFIG;
-    status = take_ports(device->io_base, VIRTIO_IO_SIZE);
-    if (status == OK)
-        status = irq_create(pci_read(slot, PCI_INTERRUPT) & 0xff, &device->irq);
+    return take_ports(device->io_base, VIRTIO_IO_SIZE);
+}
+
+status_t virtio_begin(struct virtio_device *device, uint32_t wanted)
+{
+    status_t status = irq_create(pci_read(device->slot, PCI_INTERRUPT) & 0xff, &device->irq);
     if (status == OK)
         negotiate(device, wanted);
     return status;
+}
+
+status_t virtio_open(uint32_t kind, uint32_t nth, uint32_t wanted, struct virtio_device *device)
+{
+    status_t status = virtio_find(kind, nth, device);
+    return status == OK ? virtio_begin(device, wanted) : status;
 }
 
 void virtio_start(struct virtio_device *device)
@@ -269,6 +278,13 @@ void virtio_kick(struct virtio_queue *queue)
 {
     barrier();
     out16(queue->device->io_base + VIRTIO_QUEUE_NOTIFY, queue->index);
+}
+
+void virtio_interrupts(struct virtio_queue *queue, bool wanted)
+{
+    enum { NO_INTERRUPT = 1 };
+    queue->available[0] = wanted ? 0 : NO_INTERRUPT;
+    barrier();
 }
 
 /* Puts a chain back on the free list. */

@@ -12,6 +12,7 @@
 enum virtio_device_id { VIRTIO_BLOCK = 2, VIRTIO_CONSOLE = 3, VIRTIO_9P = 9 }; /* subsystem ids */
 
 struct virtio_device {
+    uint32_t slot; /* on the bus: device and function */
     uint16_t io_base;
     uint16_t config; /* port of the device-specific configuration */
     uint32_t features;
@@ -42,6 +43,9 @@ struct virtio_memory {
 
 /* The nth device of a kind, reset, acknowledged, with `wanted` features negotiated. NO_DEVICE. */
 status_t virtio_open(uint32_t kind, uint32_t nth, uint32_t wanted, struct virtio_device *device);
+/* The same in two steps, for who must look at the configuration first: nothing is changed by find. */
+status_t virtio_find(uint32_t kind, uint32_t nth, struct virtio_device *device);
+status_t virtio_begin(struct virtio_device *device, uint32_t wanted);
 status_t virtio_queue_open(struct virtio_device *device, uint16_t index,
                            struct virtio_queue *queue);
 void virtio_start(struct virtio_device *device); /* all queues are set up: DRIVER_OK */
@@ -51,6 +55,8 @@ status_t virtio_memory_alloc(uint32_t length, struct virtio_memory *memory);
 status_t virtio_submit(struct virtio_queue *queue, const struct virtio_buffer *buffers,
                        uint32_t out, uint32_t in, void *cookie);
 void virtio_kick(struct virtio_queue *queue);
+/* Whether the device interrupts when it has finished a chain; look (virtio_take) after turning it on. */
+void virtio_interrupts(struct virtio_queue *queue, bool wanted);
 /* The next finished chain's cookie and the bytes written, or NULL. */
 void *virtio_take(struct virtio_queue *queue, uint32_t *length);
 /* Reads and clears the interrupt status; then acknowledges the interrupt line. */

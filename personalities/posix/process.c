@@ -13,7 +13,6 @@
 #include "server.h"
 #include "task.h"
 #include "time.h"
-#include "trace.h"
 #include "tty.h"
 
 #define FIRST_TID 0x100000u /* thread numbers lie above all process numbers */
@@ -95,7 +94,6 @@ struct process *process_new(uint32_t pid)
     list_init(&process->sibling_link);
     list_init(&process->children);
     list_init(&process->threads);
-    list_init(&process->tracees);
     list_init(&process->posix_timers);
     pending_init(&process->pending);
     wait_queue_init(&process->thread_gone);
@@ -268,11 +266,7 @@ void process_stop(struct process *process, uint32_t signal)
     process->stop_signal = signal;
     process->stop_untold = true;
     process->continue_untold = false;
-    list_each(thread, &process->threads, struct thread, link)
-    {
-        thread->group_stop = true;
-        thread_notify(thread);
-    }
+    list_each(thread, &process->threads, struct thread, link) thread_notify(thread);
     tell_stop_or_continue(process, CLD_STOPPED, signal);
 }
 
@@ -284,12 +278,6 @@ void process_continue(struct process *process)
     process->stop_untold = false;
     process->continue_untold = true;
     wait_queue_wake(&process->resumed, WAKE_ALL);
-    struct thread *thread;
-    list_each(thread, &process->threads, struct thread, link)
-    {
-        if (thread->tracing && thread->tracing->seized)
-            trace_interrupt(thread->tracing); /* so it learns that the stop is over */
-    }
     tell_stop_or_continue(process, CLD_CONTINUED, SIGCONT);
 }
 
@@ -331,7 +319,7 @@ static bool discards_children(const struct process *parent)
 }
 
 /* A process of ours, or a remote child of one of ours, is a zombie now. Lock held. */
-void process_announce_end(struct process *process)
+static void announce_end(struct process *process)
 {
     struct process *parent = process->parent;
     int32_t status = process->exit_status, signal = status & 0x7f;
@@ -361,7 +349,7 @@ static void give_children_away(struct process *process)
     {
         process_set_parent(child, NULL);
         child->ppid = 1;
-        if (child->state == PROCESS_ZOMBIE && !child->tracing)
+        if (child->state == PROCESS_ZOMBIE)
             process_reap(child);
         else if (child->pgid != process->pgid && child->session == process->session)
             check_orphaned(child->pgid, child->session, process);
@@ -398,9 +386,6 @@ static void finish_remote(struct process *process, struct thread *last)
     pending_clear(&process->pending);
     process->exiting = false;
     process->exec_thread = NULL;
-    trace_tracer_ended(process);
-    if (process->tracing)
-        trace_detach(process->tracing, 0);
     if (process->reaped)
         process_free(process);
     server_unlock();
@@ -424,12 +409,10 @@ void process_finish(struct process *process, struct thread *last)
     }
     uint32_t sid = session->sid;
     check_orphaned(process->pgid, session, process);
-    trace_tracer_ended(process);
     give_children_away(process);
     process->state = PROCESS_ZOMBIE;
     ignore(init_proc_exit(server.init, process->pid, process->exit_status));
-    if (!trace_keeps_zombie(process))
-        process_announce_end(process);
+    announce_end(process);
     server_unlock();
     if (tty)
         tty_leader_ended(tty, sid);
@@ -467,7 +450,7 @@ void remote_child_event(uint32_t pid, uint32_t ppid, int32_t status)
         process->state = PROCESS_ZOMBIE;
         process->stopped = false;
         process->exit_status = status;
-        process_announce_end(process);
+        announce_end(process);
     }
     server_unlock();
 }

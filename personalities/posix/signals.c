@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "task.h"
-#include "trace.h"
 
 #define SIGNALS_STOP \
     (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
@@ -172,7 +171,7 @@ static bool signal_prepare(struct process *process, struct thread *target, uint3
         remove_everywhere(process, SIGNALS_STOP);
         process_continue(process);
     }
-    return !signal_is_ignored(process, signal) || process->traced_threads != 0 ||
+    return !signal_is_ignored(process, signal) ||
            (target && (target->blocked & SIGNAL_BIT(signal)));
 }
 
@@ -286,10 +285,8 @@ static void default_action(struct thread *thread, uint32_t signal)
     if (bit & SIGNALS_IGNORED)
         return;
     if (bit & SIGNALS_STOP) {
-        if (signal != SIGSTOP && group_is_orphaned(process->pgid, process->session))
-            return;
-        process_stop(process, signal);
-        thread->group_stop = true; /* also one that ran on while the others were stopped */
+        if (signal == SIGSTOP || !group_is_orphaned(process->pgid, process->session))
+            process_stop(process, signal);
         return;
     }
     process_end_all(process, (int32_t)signal | (bit & SIGNALS_CORE ? 0x80 : 0));
@@ -363,15 +360,12 @@ static void run_handler(struct thread *thread, uint32_t signal, const siginfo_t 
     if (!(action.flags & SA_NODEFER))
         mask |= SIGNAL_BIT(signal);
     signal_set_mask(thread, mask);
-    trace_handler_entered(thread);
 }
 
-/* A thread that is traced stops as its tracer is told instead (trace.h). */
 static void wait_while_stopped(struct thread *thread)
 {
     struct process *process = thread->process;
-    thread->group_stop = false;
-    while (process->stopped && !thread_must_end(thread) && !thread->tracing) {
+    while (process->stopped && !process->exiting) {
         struct waiter waiter = {.thread = thread, .until_end = true};
         list_append(&process->resumed.waiters, &waiter.link);
         waiter_sleep(&waiter, DEADLINE_NEVER);
@@ -379,28 +373,29 @@ static void wait_while_stopped(struct thread *thread)
     }
 }
 
+static bool must_end(const struct thread *thread)
+{
+    const struct process *process = thread->process;
+    return process->exiting || (process->exec_thread && process->exec_thread != thread);
+}
+
 void signal_deliver(struct thread *thread)
 {
     siginfo_t info;
     server_lock();
-    trace_step_hide(thread);
     for (;;) {
         thread->attention = 0;
-        if (thread_must_end(thread)) {
+        if (must_end(thread)) {
             server_unlock();
             thread_finish(thread);
         }
-        if (unlikely(thread->tracing) && trace_other_stop(thread))
-            continue;
-        if (thread->process->stopped && !thread->tracing) {
+        if (thread->process->stopped) {
             wait_while_stopped(thread);
             continue;
         }
         uint32_t signal = signal_take(thread, ~thread->blocked, &info);
         if (signal == 0)
             break;
-        if (unlikely(thread->tracing) && (signal = trace_signal(thread, &info)) == 0)
-            continue;
         uint32_t handler = action_of(thread->process, signal);
         if (handler == HANDLER_DEFAULT)
             default_action(thread, signal);
@@ -408,7 +403,6 @@ void signal_deliver(struct thread *thread)
             run_handler(thread, signal, &info);
     }
     settle_call(thread);
-    trace_step_arm(thread);
     if (thread->has_restore_blocked) {
         thread->has_restore_blocked = false;
         signal_set_mask(thread, thread->restore_blocked);

@@ -496,12 +496,12 @@ static const struct fs_ops ops = {
     .release = release_node,
 };
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct fs_node *root;
     struct fs_attr attr;
     struct p9_qid qid;
-    status_t status = p9_connect("host");
+    status_t status = p9_connect(argc > 1 ? argv[1] : "host");
     if (status == OK)
         status = p9_getattr(P9_ROOT_FID, &attr, &qid);
     if (status == OK)

@@ -8,6 +8,7 @@
 
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
+#include <atomik/thread.h>
 #include <string.h>
 #include <virtio/virtio.h>
 
@@ -44,6 +45,7 @@ enum p9_type {
 
 static struct virtio_device device;
 static struct virtio_queue queue;
+static handle_t completion; /* an event: the device has interrupted */
 static struct virtio_memory request, reply;
 static uint32_t request_length, reply_length, reply_at;
 static bool reply_short;
@@ -173,13 +175,45 @@ static status_t status_of_errno(uint32_t number)
     return ERR_IO_ERROR;
 }
 
-static void wait_for_device(void)
+/*
+ * The line may be shared with other devices, so their interrupts must be acknowledged while nothing
+ * is asked of ours: that is the only thing this thread does.
+ */
+static void interrupt_thread(void *unused)
 {
     struct wait_item item = {.handle = device.irq, .wanted = SIGNAL_IRQ};
+    (void)unused;
+    for (;;) {
+        status_t status = wait_any(&item, 1, DEADLINE_NEVER);
+        if (status != OK && status != ERR_INTERRUPTED)
+            process_fail("9p interrupt", status);
+        virtio_acknowledge(&device);
+        if (event_signal(completion, 0, SIGNAL_SET) != OK)
+            process_fail("9p interrupt", ERR_BAD_HANDLE);
+    }
+}
+
+static void wait_for_device(void)
+{
+    struct wait_item item = {.handle = completion, .wanted = SIGNAL_SET};
     status_t status = wait_any(&item, 1, DEADLINE_NEVER);
-    if (status != OK && status != ERR_INTERRUPTED)
+    if (status == OK || status == ERR_INTERRUPTED)
+        status = event_signal(completion, SIGNAL_SET, 0);
+    if (status != OK)
         process_fail("9p wait", status);
-    virtio_acknowledge(&device);
+}
+
+/* Until the reply is there; its length. Many come at once: the device is looked at before waiting. */
+static uint32_t await_reply(void)
+{
+    uint32_t length = 0;
+    if (virtio_take(&queue, &length) != NULL)
+        return length;
+    virtio_interrupts(&queue, true);
+    while (virtio_take(&queue, &length) == NULL)
+        wait_for_device();
+    virtio_interrupts(&queue, false);
+    return length;
 }
 
 /* Sends the request and leaves the reply's body to the readers. */
@@ -187,15 +221,13 @@ static status_t transact(void)
 {
     struct virtio_buffer buffers[2] = {{request.physical, request_length},
                                        {reply.physical, reply.length}};
-    uint32_t length = 0;
     uint8_t type = request.data[4];
     memcpy(request.data, &request_length, 4);
     status_t status = virtio_submit(&queue, buffers, 1, 1, &queue);
     if (status != OK)
         return status;
     virtio_kick(&queue);
-    while (virtio_take(&queue, &length) == NULL)
-        wait_for_device();
+    uint32_t length = await_reply();
     reply_length = length < reply.length ? length : reply.length;
     reply_at = 0;
     reply_short = false;
@@ -231,13 +263,11 @@ static bool tag_is(const char *tag)
 static status_t find_device(const char *tag)
 {
     for (uint32_t nth = 0; nth < 8; nth++) {
-        status_t status = virtio_open(VIRTIO_9P, nth, 1, &device);
+        status_t status = virtio_find(VIRTIO_9P, nth, &device);
         if (status != OK)
             return status;
-        if (tag_is(tag))
-            return OK;
-        if (handle_close(device.irq) != OK)
-            return ERR_IO_ERROR;
+        if (tag_is(tag)) /* others may be in use by another server: they are not touched */
+            return virtio_begin(&device, 1);
     }
     return ERR_NO_DEVICE;
 }
@@ -276,7 +306,13 @@ status_t p9_connect(const char *tag)
         status = virtio_memory_alloc(P9_DATA_MAX + OVERHEAD, &reply);
     if (status != OK)
         return status;
+    status = event_create(0, &completion);
+    if (status == OK)
+        status = thread_spawn(interrupt_thread, NULL, 0, NULL);
+    if (status != OK)
+        return status;
     virtio_start(&device);
+    virtio_interrupts(&queue, false);
     return attach();
 }
 

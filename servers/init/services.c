@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Services and consoles. Each has a thread that starts it, waits for its end and starts it again,
- * more slowly each time it did not last. The configuration is carried out in its order; memfs gets
- * the first port, whose badged handle is the root directory, so nobody has to wait for it to be up.
+ * more slowly each time it did not last. The configuration is carried out in its order; the root
+ * file system gets the first port, whose badged handle is the root directory, so nobody has to wait for it to be up.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,10 +30,10 @@
 #define O_RDWR          2
 
 struct service_entry_state {
-    const char *name, *path, *mount;
+    const char *name, *path, *mount, *argument;
     struct privileges privileges;
     uint32_t flags; /* enum process_flags */
-    bool archives, vital, optional, mounted;
+    bool archives, vital, optional, mounted, is_root;
     handle_t image;
     struct program program; /* running one; no handles otherwise */
     uint32_t pid;
@@ -131,7 +131,7 @@ static status_t make_port(struct service_entry_state *service, handle_t *port)
     }
     mutex_lock(&init_lock);
     status = name_set(service->name, strlen(service->name), named);
-    if (status == OK && root == HANDLE_NONE && service->archives)
+    if (status == OK && root == HANDLE_NONE && (service->archives || service->is_root))
         root = handle_copy(named);
     mutex_unlock(&init_lock);
     if (status != OK) {
@@ -158,7 +158,7 @@ static status_t start_service(struct service_entry_state *service)
 {
     static struct mutex one_at_a_time; /* guards request, which is large */
     static struct program_request request;
-    char *argv[2] = {(char *)service->path, NULL};
+    char *argv[3] = {(char *)service->path, (char *)service->argument, NULL};
     handle_t port;
     status_t status = load_image(service);
     if (status == OK)
@@ -175,7 +175,7 @@ static status_t start_service(struct service_entry_state *service)
                                        .exception_port = exception_handle(service)};
     program_add(&request, STARTUP_SERVICE, port);
     program_add_copy(&request, STARTUP_INIT, own_handle);
-    if (!service->archives) {
+    if (!service->archives && !service->is_root) {
         program_add_copy(&request, STARTUP_ROOT, root);
         program_add_copy(&request, STARTUP_CWD, root);
     }
@@ -195,20 +195,34 @@ static status_t start_service(struct service_entry_state *service)
 
 /* ---- mounting -------------------------------------------------------------------------------- */
 
-static void mount_service(struct service_entry_state *service)
+/* The directory that is to be covered; made if the root file system lacks it. */
+static status_t open_mount_point(const char *path, handle_t *directory)
 {
     struct fs_walk_context context = {.root = root, .cwd = root};
+    struct fs_path_args make = {.op = FS_OP_MKDIR, .mode = 0755};
+    struct fs_path_result made;
+    const uint32_t flags = FS_O_NODE | FS_O_DIRECTORY | FS_O_COVERED;
+    status_t status = fs_client_root(&context);
+    if (status == OK)
+        status = fs_client_open(&context, root, path, strlen(path), flags, 0, directory, NULL);
+    if (status != ERR_NOT_FOUND)
+        return status;
+    status = fs_client_path(&context, root, path, strlen(path), &make, &made);
+    if (status == OK)
+        status = fs_client_open(&context, root, path, strlen(path), flags, 0, directory, NULL);
+    return status;
+}
+
+static void mount_service(struct service_entry_state *service)
+{
     handle_t directory, mounted;
     struct fs_attr attr;
     mutex_lock(&init_lock);
     mounted = name_get(service->name);
     mutex_unlock(&init_lock);
-    status_t status = mounted == HANDLE_NONE ? ERR_NOT_FOUND : fs_client_stat(mounted, &attr);
+    status_t status = mounted == HANDLE_NONE ? ERR_PEER_CLOSED : fs_client_stat(mounted, &attr);
     if (status == OK)
-        status = fs_client_root(&context);
-    if (status == OK)
-        status = fs_client_open(&context, root, service->mount, strlen(service->mount),
-                                FS_O_NODE | FS_O_DIRECTORY | FS_O_COVERED, 0, &directory, NULL);
+        status = open_mount_point(service->mount, &directory);
     if (status == OK) {
         if (service->mounted) { /* what the last one left behind */
             struct ipc ipc;
@@ -220,8 +234,7 @@ static void mount_service(struct service_entry_state *service)
         service->mounted = status == OK;
         handle_drop(&directory);
     }
-    bool gone = status == ERR_PEER_CLOSED || status == ERR_NOT_FOUND;
-    if (status != OK && !(service->optional && gone))
+    if (status != OK && !(service->optional && status == ERR_PEER_CLOSED))
         log_printf("%s: mounting %s: %s", service->name, service->mount, status_text(status));
     handle_drop(&mounted);
 }
@@ -337,8 +350,12 @@ static bool add_word(struct service_entry_state *service, char *word)
         service->vital = true;
     else if (strcmp(word, "optional") == 0)
         service->optional = true;
+    else if (strcmp(word, "root") == 0)
+        service->is_root = true;
     else if (strncmp(word, "mount=", 6) == 0)
         service->mount = word + 6;
+    else if (strncmp(word, "arg=", 4) == 0)
+        service->argument = word + 4;
     else if (strncmp(word, "ports=", 6) == 0)
         return add_range(service->privileges.ports, word + 6);
     else if (strncmp(word, "memory=", 7) == 0)

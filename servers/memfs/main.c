@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* memfs as init starts it: the boot archives as STARTUP_ARCHIVE handles, its port as STARTUP_SERVICE. */
+/*
+ * memfs as init starts it: the boot archives as STARTUP_ARCHIVE handles, its port as STARTUP_SERVICE;
+ * an argument is the mode of the root directory.
+ */
 #include <atomik/log.h>
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
+#include <stdlib.h>
 
 #include "memfs.h"
 
@@ -26,11 +30,13 @@ static status_t unpack_archive(struct memfs_node *root, handle_t archive)
     return status != OK ? status : unmapped;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct memfs_node *root = memfs_new_root(&server);
     if (root == NULL)
         process_fail("root directory", ERR_NO_MEMORY);
+    if (argc > 1)
+        root->mode = FS_TYPE_DIRECTORY | (strtoul(argv[1], NULL, 8) & 07777);
     status_t status =
         fs_server_init(&server, startup_handle(STARTUP_SERVICE), &memfs_ops, &root->base);
     if (status != OK)

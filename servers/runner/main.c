@@ -175,20 +175,30 @@ static status_t open_file(const struct fs_walk_context *context, const char *pat
     return status;
 }
 
-/* A name without a slash is looked for in the usual directories. The path found goes to `path`. */
-static status_t find_program(const struct fs_walk_context *context, const char *name, char *path,
-                             size_t size, handle_t *image)
+static const char *search_path(char *const *envp)
 {
-    static const char *const directories[] = {"/bin", "/usr/bin", "/sbin", "/usr/sbin"};
+    for (; *envp != NULL; envp++)
+        if (strncmp(*envp, "PATH=", 5) == 0)
+            return *envp + 5;
+    return "/bin:/usr/bin";
+}
+
+/* A name without a slash is looked for in the directories of PATH. What is found goes to `path`. */
+static status_t find_program(const struct fs_walk_context *context, const struct request *request,
+                             char *path, size_t size, handle_t *image)
+{
+    const char *name = request->argv[0], *at = search_path(request->envp);
     if (strchr(name, '/') != NULL) {
         snprintf(path, size, "%s", name);
         return open_file(context, path, image);
     }
     status_t status = ERR_NOT_FOUND;
-    for (size_t i = 0; i < sizeof directories / sizeof directories[0] && status == ERR_NOT_FOUND;
-         i++) {
-        snprintf(path, size, "%s/%s", directories[i], name);
+    while (*at != 0 && status == ERR_NOT_FOUND) {
+        int length = (int)strcspn(at, ":");
+        snprintf(path, size, "%.*s/%s", length, at, name);
         status = open_file(context, path, image);
+        at += length;
+        at += *at == ':';
     }
     return status;
 }
@@ -258,7 +268,7 @@ static int32_t run_program(const struct request *request)
     uint32_t pid;
     int32_t wait_status = 0;
     open_directories(request, &context);
-    status_t status = find_program(&context, request->argv[0], path, sizeof path, &image);
+    status_t status = find_program(&context, request, path, sizeof path, &image);
     if (status != OK)
         send_failure(status == ERR_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE,
                      request->argv[0], status);
