@@ -5,11 +5,16 @@
  *
  * An entry: "070701", 13 fields of 8 hexadecimal digits, the name with its NULs (padded to 4 from
  * the entry's start), the data (padded to 4). The entry named TRAILER!!! is the last.
+ *
+ * An ordinary file with rdev_major CPIO_PACKED has DEFLATE data (archive/inflate.h) that unpack to
+ * rdev_minor bytes. The format leaves both fields of ordinary files unused.
  */
 #ifndef ARCHIVE_CPIO_H
 #define ARCHIVE_CPIO_H
 
 #include <atomik/types.h>
+
+#define CPIO_PACKED 0x7a
 
 struct cpio_entry {
     const char *name; /* not terminated; as in the archive, a leading "./" or "/" is left off */

@@ -13,7 +13,6 @@
 #define COOKIE_DOTDOT 2
 #define COOKIE_FIRST  3
 #define TMPFS_MAGIC   0x01021994
-#define FILE_SIZE_MAX 0x7ffff000ull
 
 static uint64_t last_ino;
 
@@ -283,6 +282,8 @@ static status_t need_vmo(struct memfs_node *node)
         return OK;
     if (node->file.archive == HANDLE_NONE || node->file.size == 0)
         return vmo_create(0, node->file.size, &node->file.vmo);
+    if (node->file.packed_length != 0)
+        return memfs_unpack_file(node, &node->file.vmo);
     uint64_t pages = (node->file.size + PAGE_MASK) & ~(uint64_t)PAGE_MASK;
     handle_t vmo;
     status_t status = vmo_clone(node->file.archive, node->file.archive_offset, pages, &vmo);

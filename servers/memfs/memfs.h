@@ -2,7 +2,7 @@
 /*
  * A file system in memory. Directories are hash tables with their entries also in the order they
  * were made; a file's content is a VMO, which for files of a boot archive is cloned (copy on write)
- * when the file is first opened.
+ * or unpacked when the file is first opened.
  */
 #ifndef MEMFS_MEMFS_H
 #define MEMFS_MEMFS_H
@@ -10,6 +10,8 @@
 #include <fs/fs.h>
 
 struct memfs_node;
+
+#define FILE_SIZE_MAX 0x7ffff000ull
 
 /*
  * One name in a directory. Entries are chained in a bucket by the hash of their name in lower case,
@@ -35,6 +37,8 @@ struct memfs_node {
             handle_t
                 archive; /* borrowed: where the content is as long as there is no VMO, or none */
             uint64_t archive_offset;
+            uint32_t
+                packed_length; /* of the archive's DEFLATE data; 0: the content itself is there */
         } file;
         struct {
             struct memfs_node *parent; /* NULL once removed */
@@ -57,6 +61,9 @@ struct memfs_node *memfs_new_root(struct fs_server *server);
 
 /* Fill from a boot archive, mapped at bytes; the VMO stays the file system's. */
 status_t memfs_unpack(struct memfs_node *root, const void *bytes, size_t length, handle_t archive);
+
+/* A new VMO with the content of a file that the archive holds packed. */
+status_t memfs_unpack_file(const struct memfs_node *node, handle_t *vmo);
 
 /* The parts of the operations that unpacking needs. */
 struct memfs_node *memfs_new_node(struct fs_server *server, uint32_t mode, uint32_t uid,

@@ -72,13 +72,16 @@ static status_t set_content(struct unpack *unpack, struct memfs_node *node,
         node->link.length = entry->data_length;
     }
     if (type == FS_TYPE_FILE && entry->data_length > 0) {
-        if (entry->data_offset % PAGE_SIZE != 0)
+        bool packed = entry->rdev_major == CPIO_PACKED;
+        if ((!packed && entry->data_offset % PAGE_SIZE != 0) || entry->rdev_minor > FILE_SIZE_MAX)
             return ERR_INVALID_ARGUMENT;
         node->file.archive = unpack->archive;
         node->file.archive_offset = entry->data_offset;
-        node->file.size = entry->data_length;
+        node->file.size = packed ? entry->rdev_minor : entry->data_length;
+        node->file.packed_length = packed ? (uint32_t)entry->data_length : 0;
+    } else {
+        node->rdev = entry->rdev_major << 8 | entry->rdev_minor;
     }
-    node->rdev = entry->rdev_major << 8 | entry->rdev_minor;
     node->atime = node->mtime = node->ctime = entry->mtime * NS_PER_S;
     return OK;
 }

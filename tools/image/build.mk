@@ -17,15 +17,16 @@ $(BUILD)/packages/$(1)/%: $(BUILD)/packages/$(1).stamp ;
 endef
 $(foreach package,$(PACKAGES),$(eval $(call package-rules,$(package))))
 
-# Windows' DLLs travel without debugging information: a third of the size, and they run the same.
+# Windows' DLLs travel without symbols and pictures: a third of the size, and they run the same.
+MANIFEST_WINDOWS += tools/image/windows-more.manifest
 WINE_DLLS := $(BUILD)/packages/libwine/usr/lib/i386-linux-gnu/wine/i386-windows
-$(BUILD)/windows/%: $(WINE_DLLS)/%
+$(BUILD)/windows/%: $(WINE_DLLS)/% tools/image/blank-pictures
 	$(call say,STRIP,$@)
-	$(Q)mkdir -p $(@D) && $(MINGW)strip -g -o $@ $<
+	$(Q)mkdir -p $(@D) && $(MINGW)strip -o $@.new $< && tools/image/blank-pictures $@.new && mv $@.new $@
 
 $(BUILD)/windows/zlib1.dll: $(BUILD)/packages/libz-mingw-w64/usr/i686-w64-mingw32/lib/zlib1.dll
 	$(call say,STRIP,$@)
-	$(Q)mkdir -p $(@D) && $(MINGW)strip -g -o $@ $<
+	$(Q)mkdir -p $(@D) && $(MINGW)strip -o $@ $<
 
 # busybox itself says which names it answers to.
 BUSYBOX := $(BUILD)/packages/busybox-static/bin/busybox

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel.h"
 
+#include <memfs.h>
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <archive/inflate.h>
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
 
@@ -199,6 +202,17 @@ status_t vmo_clone(handle_t vmo, uint64_t offset, uint64_t length, handle_t *clo
         return object == NULL ? ERR_BAD_HANDLE : ERR_OUT_OF_RANGE;
     status_t status = vmo_create(0, length, clone);
     memcpy(object_of(*clone)->bytes, object->bytes + offset, length);
+    return status;
+}
+
+/* Without mappings: memfs's own file for this needs them. */
+status_t memfs_unpack_file(const struct memfs_node *node, handle_t *vmo)
+{
+    struct object *archive = object_of(node->file.archive);
+    status_t status = vmo_create(0, node->file.size, vmo);
+    if (status == OK)
+        status = inflate(archive->bytes + node->file.archive_offset, node->file.packed_length,
+                         object_of(*vmo)->bytes, node->file.size);
     return status;
 }
 

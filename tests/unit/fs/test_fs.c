@@ -575,12 +575,14 @@ static size_t archive_length;
 static void put_entry(const char *name, uint32_t ino, uint32_t mode, uint32_t nlink,
                       const char *data, bool page)
 {
+    bool packed = strstr(name, "packed") != NULL;
     size_t size = strlen(data), name_size = strlen(name) + 1;
     if (page)
         name_size = 4096 - (archive_length + 110) % 4096;
     snprintf((char *)archive + archive_length, 111,
              "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", ino, mode, 0u, 0u, nlink,
-             1u, (unsigned)size, 0u, 0u, 0u, 0u, (unsigned)name_size, 0u);
+             1u, (unsigned)size, 0u, 0u, packed ? CPIO_PACKED : 0u, packed ? 5u : 0u,
+             (unsigned)name_size, 0u);
     archive_length += 110;
     memset(archive + archive_length, 0, name_size);
     memcpy(archive + archive_length, name, strlen(name));
@@ -596,6 +598,8 @@ static void make_archive(void)
     put_entry("etc/motd", 2, FS_TYPE_FILE | 0644, 2, "welcome", true);
     put_entry("bin/link", 3, FS_TYPE_LINK | 0777, 1, "../etc/motd", false);
     put_entry("hard", 2, FS_TYPE_FILE | 0644, 2, "", false);
+    /* A block with the fixed codes that holds "hello". */
+    put_entry("packed", 4, FS_TYPE_FILE | 0644, 1, "\xcb\x48\xcd\xc9\xc9\x07", false);
     put_entry("TRAILER!!!", 0, 0, 1, "", false);
 }
 
@@ -610,6 +614,7 @@ static void an_archive_becomes_files(void **state)
                      OK);
     expect_content("/etc/motd", "welcome");
     expect_content("/bin/link", "welcome");
+    expect_content("/packed", "hello");
     make_file("/hard", "changed");
     expect_content("/etc/motd", "changed");
     assert_int_equal(stat_path("/etc", 0), OK);
