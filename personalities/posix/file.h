@@ -26,6 +26,9 @@ struct io {
 void io_single(struct io *io, user_t buffer, uint32_t length);
 void io_vector(struct io *io, const struct linux_iovec *vector, uint32_t length);
 void io_kernel(struct io *io, void *buffer, uint32_t length);
+/* Copies an iovec array in; *vector is `small` or allocated. The sum of lengths, or -errno. */
+int32_t io_copy_in_vector(user_t from, uint32_t count, struct linux_iovec *small,
+                          uint32_t small_count, struct linux_iovec **vector);
 int io_put(struct io *io, const void *data, uint32_t length); /* towards the reader; advances */
 int io_take(struct io *io, void *data, uint32_t length);      /* from the writer; advances */
 int io_probe(struct io *io, uint32_t length);                 /* -EFAULT if io_put would fail */
@@ -39,6 +42,7 @@ struct poll_source {
     handle_t read_handle, write_handle;         /* HANDLE_NONE: always ready for that */
     uint32_t readable, writable, hangup, error; /* signals */
     bool never_readable, never_writable;
+    bool poll_bits; /* read_handle is an event that shows POLL* bits (ready.h) */
     uint32_t ready; /* POLL* bits that hold already */
 };
 
@@ -128,10 +132,10 @@ int fd_flag(uint32_t fd, int set);
 
 /* ---- kinds of files ---- */
 int stream_pair(uint32_t flags, uint32_t capacity, struct file *ends[2]);
-int socket_pair(uint32_t flags, struct file *ends[2]);
 struct file *stream_file(handle_t read_end, handle_t write_end, uint32_t flags);
 bool file_is_pipe(const struct file *file);
 bool file_is_socket(const struct file *file);
+bool file_is_packet_socket(const struct file *file); /* writing to it raises no signal */
 int stream_reopen(struct file *file, uint32_t flags, struct file **result);
 int fifo_open(const struct fs_attr *attr, uint32_t flags, struct file **result);
 /* Takes the node, also on failure. */

@@ -4,6 +4,7 @@
 #include <ipc/call.h>
 #include <ipc/fsclient.h>
 #include <ipc/initclient.h>
+#include <server/guest_copy.h>
 #include <string.h>
 
 #include "calls.h"
@@ -111,6 +112,7 @@ int main(void)
 {
     struct proc_event event;
     handle_t handles[4];
+    must("posix: guest memory", guest_copy_init());
     processes_init();
     connect();
     timers_start();

@@ -567,7 +567,7 @@ static bool in_group(const struct credentials *own, uint32_t gid)
     return false;
 }
 
-static int check_access(const struct fs_attr *attr, uint32_t wanted, bool effective)
+int check_access(const struct fs_attr *attr, uint32_t wanted, bool effective)
 {
     const struct credentials *own = &self()->process->credentials;
     uint32_t uid = effective ? own->euid : own->uid, gid = effective ? own->egid : own->gid;

@@ -43,6 +43,9 @@ int path_open(uint32_t dirfd, const char *path, uint32_t flags, uint32_t mode,
 /* Absolute text of `path` seen from a directory text, without `.`, `..` and double slashes; -ENAMETOOLONG. */
 int path_absolute(const char *base, const char *path, char *result);
 
+/* Whether the caller may do `wanted` (bits of access(2)) with a file of these attributes. */
+int check_access(const struct fs_attr *attr, uint32_t wanted, bool effective);
+
 int32_t install_pair(struct file *ends[2], user_t fds, bool close_on_exec);
 int32_t stream_capacity(struct file *file);
 #define PIPE_CAPACITY 65536u

@@ -10,6 +10,7 @@
 
 #include "calls.h"
 #include "file.h"
+#include "ready.h"
 #include "task.h"
 #include "time.h"
 
@@ -82,6 +83,11 @@ static void watch_prepare(struct watch_set *set, struct watch *watch)
     }
     watch->file->ops->poll(watch->file, source);
     watch->ready = source->ready & watch->events;
+    if (source->poll_bits) {
+        uint32_t wanted = watch->events | POLLERR | POLLHUP;
+        watch->read_item = add_item(set, source->read_handle, wanted << READY_SHIFT);
+        return;
+    }
     read_wanted = source->hangup | (watch->events & READ_EVENTS ? source->readable : 0);
     write_wanted = source->error | (watch->events & WRITE_EVENTS ? source->writable : 0);
     if (source->write_handle == source->read_handle) {
@@ -97,13 +103,15 @@ static uint32_t watch_result(const struct watch_set *set, const struct watch *wa
 {
     const struct poll_source *source = &watch->source;
     uint32_t events = watch->ready;
-    if (watch->read_item >= 0) {
+    if (source->poll_bits && watch->read_item >= 0) {
+        events |= set->items[watch->read_item].observed >> READY_SHIFT;
+    } else if (watch->read_item >= 0) {
         uint32_t observed = set->items[watch->read_item].observed;
         uint32_t data = source->readable & ~source->hangup;
         if ((observed & data) && !source->never_readable)
             events |= READ_EVENTS;
         if (observed & source->hangup)
-            events |= POLLHUP | (file_is_socket(watch->file) ? READ_EVENTS | POLLRDHUP : 0);
+            events |= POLLHUP;
     }
     if (watch->write_item >= 0) {
         uint32_t observed = set->items[watch->write_item].observed;

@@ -7,6 +7,7 @@
 
 #include "file.h"
 #include "server.h"
+#include "socket.h"
 #include "task.h"
 #include "tty.h"
 
@@ -151,7 +152,7 @@ void proc_net_table(const struct internal_node *node, struct text *text)
 void proc_net_unix(const struct internal_node *node, struct text *text)
 {
     (void)node;
-    text_printf(text, "Num       RefCount Protocol Flags    Type St Inode Path\n");
+    socket_print_table(text);
 }
 
 /* Busy time is shown as user time: the kernel counts idle time only. */

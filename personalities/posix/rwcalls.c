@@ -14,9 +14,9 @@
 #define COPY_CHUNK   32768u
 
 /* A write to a stream that nobody reads. */
-static int32_t write_result(int32_t result)
+static int32_t write_result(const struct file *file, int32_t result)
 {
-    if (unlikely(result == -EPIPE)) {
+    if (unlikely(result == -EPIPE) && !file_is_packet_socket(file)) {
         siginfo_t info = signal_info_user(SIGPIPE, SI_USER, self()->process);
         server_lock();
         signal_thread(self(), &info);
@@ -44,9 +44,9 @@ int32_t sys_write(uint32_t fd, user_t buffer, uint32_t count)
     if (unlikely(!file))
         return -EBADF;
     io_single(&io, buffer, MIN(count, COUNT_MAX));
-    int32_t result = file_write_bytes(file, &io);
+    int32_t result = write_result(file, file_write_bytes(file, &io));
     file_release(file);
-    return write_result(result);
+    return result;
 }
 
 /* ---- positions and vectors --------------------------------------------------------------------- */
@@ -87,14 +87,13 @@ int32_t sys_pwrite64(uint32_t fd, user_t buffer, uint32_t count, uint64_t offset
     return transfer_single_at(fd, buffer, count, offset, true);
 }
 
-/* Copies an iovec array in; *vector is `small` or allocated. The sum of lengths, or -errno. */
-static int32_t copy_in_vector(user_t from, uint32_t count, struct linux_iovec *small,
-                              struct linux_iovec **vector)
+int32_t io_copy_in_vector(user_t from, uint32_t count, struct linux_iovec *small,
+                          uint32_t small_count, struct linux_iovec **vector)
 {
     *vector = small;
     if (count > VECTOR_MAX)
         return -EINVAL;
-    if (count > VECTOR_SMALL && !(*vector = allocate(count * sizeof **vector)))
+    if (count > small_count && !(*vector = allocate(count * sizeof **vector)))
         return -ENOMEM;
     int32_t result = copy_in(*vector, from, count * sizeof **vector);
     uint32_t sum = 0;
@@ -120,7 +119,7 @@ static int32_t transfer_vector(uint32_t fd, user_t from, uint32_t count, uint64_
     struct io io;
     if (!file)
         return -EBADF;
-    int32_t result = copy_in_vector(from, count, small, &vector);
+    int32_t result = io_copy_in_vector(from, count, small, VECTOR_SMALL, &vector);
     if (result >= 0) {
         io_vector(&io, vector, (uint32_t)result);
         if (offset != OFFSET_NONE)
@@ -130,8 +129,10 @@ static int32_t transfer_vector(uint32_t fd, user_t from, uint32_t count, uint64_
         if (vector != small)
             release(vector);
     }
+    if (write)
+        result = write_result(file, result);
     file_release(file);
-    return write ? write_result(result) : result;
+    return result;
 }
 
 int32_t sys_readv(uint32_t fd, user_t vector, uint32_t count)
@@ -181,7 +182,7 @@ static int32_t copy_between(struct file *out, struct file *in, uint64_t *offset,
             in->offset += (uint32_t)result;
     }
     release(buffer);
-    return done ? (int32_t)done : write_result(result);
+    return done ? (int32_t)done : write_result(out, result);
 }
 
 static int32_t do_sendfile(uint32_t out_fd, uint32_t in_fd, uint64_t *offset, bool use_offset,

@@ -1,291 +1,389 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Socket calls, as far as connected pairs go: socketpair and moving bytes. There is no network and
- * no named AF_UNIX socket yet; asking for one says so with the error that programs expect.
- */
+/* AF_UNIX sockets: their life, their files, and the calls that make them. See socket.h. */
+#include "socket.h"
+
 #include <string.h>
 
 #include "calls.h"
-#include "file.h"
 #include "path.h"
 #include "task.h"
 
-#define AF_UNIX      1
-#define SOL_SOCKET   1
-#define SO_TYPE      3
-#define SO_ERROR     4
-#define SO_SNDBUF    7
-#define SO_RCVBUF    8
-#define MSG_DONTWAIT 0x40
-#define MSG_NOSIGNAL 0x4000
+#define AF_UNIX       1
+#define FAMILY_MAX    46
+#define TYPE_MAX      11
+#define SOCK_RAW      3
+#define SOCKET_DEVICE 8u
+#define SOCKET_INOS   0x40000000u
 
-static struct file *socket_get(uint32_t fd, int *error)
+struct list all_sockets = LIST_INIT(all_sockets);
+static const struct file_ops socket_ops;
+
+struct socket *socket_of(const struct file *file)
+{
+    return file->ops == &socket_ops ? file->data : NULL;
+}
+
+bool file_is_socket(const struct file *file)
+{
+    return file->ops == &socket_ops;
+}
+
+bool file_is_packet_socket(const struct file *file)
+{
+    const struct socket *socket = socket_of(file);
+    return socket && socket->type != SOCK_STREAM;
+}
+
+struct file *socket_get(uint32_t fd, struct socket **socket, int *error)
 {
     struct file *file = fd_get(fd);
-    *error = 0;
-    if (file && file_is_socket(file))
+    *error = file && (file->flags & O_PATH) ? -EBADF : file ? -ENOTSOCK : -EBADF;
+    if (!file)
+        return NULL;
+    *socket = socket_of(file);
+    if (*socket) {
+        *error = 0;
         return file;
-    *error = file ? -ENOTSOCK : -EBADF;
-    if (file)
-        file_release(file);
+    }
+    file_release(file);
     return NULL;
+}
+
+/* ---- life ---------------------------------------------------------------------------------------- */
+
+struct socket_credentials credentials_now(void)
+{
+    const struct process *process = self()->process;
+    return (struct socket_credentials){process->pid, process->credentials.euid,
+                                       process->credentials.egid};
+}
+
+struct socket *socket_new(uint32_t type)
+{
+    static uint32_t last_ino = SOCKET_INOS;
+    struct socket *socket = allocate(sizeof *socket);
+    if (!socket)
+        return NULL;
+    *socket = (struct socket){.references = 1,
+                              .type = type,
+                              .send_limit = SOCKET_BUFFER,
+                              .receive_limit = SOCKET_BUFFER,
+                              .low_water = 1,
+                              .own = credentials_now(),
+                              .peer_credentials = {0, UINT32_MAX, UINT32_MAX},
+                              .send_timeout = DEADLINE_NEVER,
+                              .receive_timeout = DEADLINE_NEVER};
+    list_init(&socket->peer_link);
+    list_init(&socket->senders);
+    list_init(&socket->queue);
+    wait_queue_init(&socket->readers);
+    wait_queue_init(&socket->writers);
+    wait_queue_init(&socket->room);
+    server_lock();
+    socket->ino = ++last_ino;
+    list_append(&all_sockets, &socket->link);
+    server_unlock();
+    return socket;
+}
+
+void socket_drop(struct socket *socket)
+{
+    if (--socket->references != 0)
+        return;
+    list_remove(&socket->link);
+    ready_end(&socket->ready);
+    close_handle(socket->node);
+    release(socket->name);
+    release(socket);
+}
+
+bool socket_is_stream(const struct socket *socket)
+{
+    return socket->type != SOCK_DGRAM;
+}
+
+static void take_queue(struct socket *socket, struct list *dead)
+{
+    struct socket_message *message;
+    list_each(message, &socket->queue, struct socket_message, link)
+    {
+        message_unlink(socket, message);
+        list_append(dead, &message->link);
+        if (message->opened)
+            socket_end(message->opened, dead);
+    }
+}
+
+/* The other end of a connection learns that this one is gone. */
+static void leave_peer(struct socket *socket, bool unread)
+{
+    struct socket *peer = socket->peer;
+    if (peer && socket_is_stream(socket)) {
+        peer->shutdown = SHUT_BOTH;
+        if (unread)
+            peer->error = ECONNRESET;
+        socket_wake_all(peer, POLLHUP | POLLRDHUP | READ_READY);
+    }
+    socket_disconnect(socket);
+}
+
+void socket_end(struct socket *socket, struct list *dead)
+{
+    struct socket *sender;
+    bool unread = !list_empty(&socket->queue) || !socket->file;
+    socket->closed = true;
+    socket->file = NULL;
+    socket->shutdown = SHUT_BOTH;
+    leave_peer(socket, unread);
+    list_each(sender, &socket->senders, struct socket, peer_link)
+        socket_wake_all(sender, WRITE_READY);
+    take_queue(socket, dead);
+    socket_wake_all(socket, 0);
+    socket_drop(socket);
+}
+
+static void op_close(struct file *file)
+{
+    struct list dead = LIST_INIT(dead);
+    if (!file->data)
+        return;
+    server_lock();
+    socket_end(file->data, &dead);
+    bool collect = files_in_flight != 0;
+    server_unlock();
+    messages_free(&dead);
+    if (collect)
+        sockets_collect();
+}
+
+/* ---- readiness ----------------------------------------------------------------------------------- */
+
+/* Whether a datagram socket's peer would take another message from it. */
+static bool peer_has_room(const struct socket *socket)
+{
+    const struct socket *peer = socket->peer;
+    return !peer || peer->peer == socket || peer->queued <= SOCKET_QUEUE;
+}
+
+static bool is_writable(const struct socket *socket)
+{
+    if (socket->state == SOCKET_LISTENING)
+        return false;
+    if (socket->type == SOCK_STREAM)
+        return socket->charged <= socket->send_limit / 4;
+    return socket->charged < socket->send_limit / 2 && peer_has_room(socket);
+}
+
+uint32_t socket_ready(const struct socket *socket)
+{
+    uint32_t bits = 0;
+    if (socket->error)
+        bits |= POLLERR;
+    if (socket->shutdown == SHUT_BOTH)
+        bits |= POLLHUP;
+    if (socket->shutdown & SHUT_READ)
+        bits |= POLLRDHUP | READ_READY;
+    if (!list_empty(&socket->queue))
+        bits |= READ_READY;
+    if (socket_is_stream(socket) && socket->state == SOCKET_UNCONNECTED)
+        bits |= POLLHUP;
+    if (is_writable(socket))
+        bits |= WRITE_READY | POLLWRBAND;
+    return bits;
+}
+
+void socket_show(struct socket *socket, uint32_t news)
+{
+    if (socket->ready.event != HANDLE_NONE)
+        ready_show(&socket->ready, socket_ready(socket), news);
+}
+
+void socket_wake_all(struct socket *socket, uint32_t news)
+{
+    wait_queue_wake(&socket->readers, WAKE_ALL);
+    wait_queue_wake(&socket->writers, WAKE_ALL);
+    wait_queue_wake(&socket->room, WAKE_ALL);
+    socket_show(socket, news);
+}
+
+static void op_poll(struct file *file, struct poll_source *source)
+{
+    struct socket *socket = file->data;
+    ready_source(&socket->ready, socket_ready(socket), source);
+}
+
+/* ---- files --------------------------------------------------------------------------------------- */
+
+static int op_read(struct file *file, struct io *io, uint64_t *offset)
+{
+    struct socket_transfer transfer = {.io = io};
+    (void)offset;
+    if (io->left == 0)
+        return 0;
+    int result = socket_receive(file, &transfer);
+    control_free(&transfer.control);
+    return result;
+}
+
+static int op_write(struct file *file, struct io *io, uint64_t *offset)
+{
+    struct socket_transfer transfer = {.io = io};
+    (void)offset;
+    return socket_send(file, &transfer);
+}
+
+static int op_stat(struct file *file, struct fs_attr *attr)
+{
+    *attr = file->attr;
+    return 0;
+}
+
+static int bytes_queued(struct socket *socket)
+{
+    if (socket->state == SOCKET_LISTENING)
+        return -EINVAL;
+    if (socket_is_stream(socket) || list_empty(&socket->queue))
+        return (int)socket->queued_bytes;
+    return (int)list_entry(socket->queue.next, struct socket_message, link)->length;
+}
+
+static int op_ioctl(struct file *file, uint32_t request, user_t argument)
+{
+    struct socket *socket = file->data;
+    if (request != FIONREAD && request != TIOCOUTQ)
+        return -ENOTTY;
+    server_lock();
+    int result = request == FIONREAD ? bytes_queued(socket) : (int)socket->charged;
+    server_unlock();
+    return result < 0 ? result : put_user(argument, (uint32_t)result);
+}
+
+static const struct file_ops socket_ops = {
+    .name = "socket",
+    .read = op_read,
+    .write = op_write,
+    .stat = op_stat,
+    .ioctl = op_ioctl,
+    .poll = op_poll,
+    .close = op_close,
+};
+
+struct file *socket_file(struct socket *socket, uint32_t flags)
+{
+    struct file *file = file_new(&socket_ops, O_RDWR | (flags & O_NONBLOCK));
+    struct list dead = LIST_INIT(dead);
+    struct text name = {.data = NULL};
+    if (!file) {
+        server_lock();
+        socket_end(socket, &dead);
+        server_unlock();
+        messages_free(&dead);
+        return NULL;
+    }
+    uint64_t time = wall_clock();
+    file->data = socket;
+    file->attr = (struct fs_attr){.ino = socket->ino,
+                                  .mode = S_IFSOCK | 0777,
+                                  .nlink = 1,
+                                  .uid = socket->own.uid,
+                                  .gid = socket->own.gid,
+                                  .device = SOCKET_DEVICE,
+                                  .atime = time,
+                                  .mtime = time,
+                                  .ctime = time};
+    text_printf(&name, "socket:[%u]", socket->ino);
+    file->path = name.data;
+    server_lock();
+    socket->file = file;
+    server_unlock();
+    return file;
+}
+
+/* ---- calls --------------------------------------------------------------------------------------- */
+
+/* The type of a new AF_UNIX socket, or -errno. */
+static int checked_type(uint32_t family, uint32_t type, uint32_t protocol)
+{
+    uint32_t kind = type & SOCK_TYPE_MASK;
+    if (type & ~(uint32_t)(SOCK_TYPE_MASK | O_CLOEXEC | O_NONBLOCK))
+        return -EINVAL;
+    if (family >= FAMILY_MAX)
+        return -EAFNOSUPPORT;
+    if (kind >= TYPE_MAX)
+        return -EINVAL;
+    if (family != AF_UNIX)
+        return -EAFNOSUPPORT;
+    if (protocol && protocol != AF_UNIX)
+        return -EPROTONOSUPPORT;
+    if (kind == SOCK_RAW)
+        return SOCK_DGRAM;
+    return kind == SOCK_STREAM || kind == SOCK_DGRAM || kind == SOCK_SEQPACKET ? (int)kind
+                                                                               : -ESOCKTNOSUPPORT;
 }
 
 int32_t sys_socket(uint32_t family, uint32_t type, uint32_t protocol)
 {
-    (void)family;
-    (void)type;
-    (void)protocol;
-    return -EAFNOSUPPORT;
+    int kind = checked_type(family, type, protocol);
+    if (kind < 0)
+        return kind;
+    struct socket *socket = socket_new((uint32_t)kind);
+    struct file *file = socket ? socket_file(socket, type) : NULL;
+    return file ? fd_install(file, 0, type & O_CLOEXEC) : -ENOMEM;
 }
 
 int32_t sys_socketpair(uint32_t family, uint32_t type, uint32_t protocol, user_t fds)
 {
-    struct file *ends[2];
-    (void)protocol;
-    if (family != AF_UNIX)
-        return -EAFNOSUPPORT;
-    if ((type & SOCK_TYPE_MASK) != SOCK_STREAM)
-        return -ESOCKTNOSUPPORT;
-    int error = socket_pair(type & O_NONBLOCK, ends);
-    return error < 0 ? error : install_pair(ends, fds, type & O_CLOEXEC);
-}
-
-static int32_t transfer(struct file *file, struct io *io, uint32_t flags, bool write)
-{
-    uint32_t saved = file->flags;
-    if (flags & MSG_DONTWAIT)
-        file->flags |= O_NONBLOCK;
-    int32_t result = write ? file_write_bytes(file, io) : file_read_bytes(file, io);
-    if (flags & MSG_DONTWAIT)
-        file->flags = saved;
-    if (write && result == -EPIPE && !(flags & MSG_NOSIGNAL)) {
-        siginfo_t info = signal_info_user(SIGPIPE, SI_USER, self()->process);
+    struct file *ends[2] = {NULL, NULL};
+    int kind = checked_type(family, type, protocol);
+    if (kind < 0)
+        return kind;
+    for (int i = 0; i < 2; i++) {
+        struct socket *socket = socket_new((uint32_t)kind);
+        ends[i] = socket ? socket_file(socket, type) : NULL;
+    }
+    if (ends[0] && ends[1]) {
         server_lock();
-        signal_thread(self(), &info);
+        socket_join(ends[0]->data, ends[1]->data);
         server_unlock();
+        return install_pair(ends, fds, type & O_CLOEXEC);
     }
-    return result;
-}
-
-static int32_t transfer_buffer(uint32_t fd, user_t buffer, uint32_t length, uint32_t flags,
-                               bool write)
-{
-    int error;
-    struct io io;
-    struct file *file = socket_get(fd, &error);
-    if (!file)
-        return error;
-    int32_t result = -EOPNOTSUPP;
-    if (!(flags & ~(uint32_t)(MSG_DONTWAIT | MSG_NOSIGNAL))) {
-        io_single(&io, buffer, MIN(length, 0x7ffff000u));
-        result = transfer(file, &io, flags, write);
+    for (int i = 0; i < 2; i++) {
+        if (ends[i])
+            file_release(ends[i]);
     }
-    file_release(file);
-    return result;
+    return -ENOMEM;
 }
 
-int32_t sys_sendto(uint32_t fd, user_t buffer, uint32_t length, uint32_t flags, user_t address,
-                   uint32_t size)
-{
-    (void)size;
-    return address.address ? -EISCONN : transfer_buffer(fd, buffer, length, flags, true);
-}
+/* ---- /proc/net/unix -------------------------------------------------------------------------------- */
 
-int32_t sys_recvfrom(uint32_t fd, user_t buffer, uint32_t length, uint32_t flags, user_t address,
-                     user_t size)
+static void print_row(struct text *text, const struct socket *socket)
 {
-    int32_t result = transfer_buffer(fd, buffer, length, flags, false);
-    if (result >= 0 && address.address && size.address && put_user(size, 0) < 0)
-        return -EFAULT;
-    return result;
-}
-
-static int32_t transfer_message(uint32_t fd, user_t at, uint32_t flags, bool write)
-{
-    struct linux_msghdr header;
-    struct linux_iovec vector[16];
-    uint32_t sum = 0;
-    int error;
-    struct io io;
-    if (copy_in(&header, at, sizeof header) < 0)
-        return -EFAULT;
-    if (header.vector_count > ARRAY_COUNT(vector))
-        return -EMSGSIZE;
-    if (write && header.control_length)
-        return -EOPNOTSUPP;
-    if (copy_in(vector, USER(header.vectors), header.vector_count * sizeof *vector) < 0)
-        return -EFAULT;
-    for (uint32_t i = 0; i < header.vector_count; i++) {
-        if ((int32_t)vector[i].length < 0)
-            return -EINVAL;
-        vector[i].length = MIN(vector[i].length, 0x7ffff000u - sum);
-        sum += vector[i].length;
+    bool listening = socket->state == SOCKET_LISTENING;
+    uint32_t shown_state = !socket->file ? 2 : socket->state == SOCKET_CONNECTED ? 3 : 1;
+    text_printf(text, "%08x: %08X %08X %08X %04X %02X %5u", (uint32_t)socket, socket->references, 0,
+                listening ? 0x10000 : 0, socket->type, shown_state, socket->ino);
+    if (socket->name) {
+        char path[SOCKET_PATH_MAX + 2];
+        uint32_t length = socket->name->length - 2;
+        bool abstract = socket->name->path[0] == '\0';
+        memcpy(path, socket->name->path, length);
+        for (uint32_t i = 0; abstract && i < length; i++)
+            path[i] = path[i] ? path[i] : '@';
+        text_add(text, " ", 1);
+        text_add(text, path, abstract ? length : (uint32_t)strnlen(path, length));
     }
-    struct file *file = socket_get(fd, &error);
-    if (!file)
-        return error;
-    io_vector(&io, vector, sum);
-    int32_t result = transfer(file, &io, flags, write);
-    file_release(file);
-    if (!write && result >= 0) {
-        header.name_length = header.control_length = header.flags = 0;
-        if (copy_out(at, &header, sizeof header) < 0)
-            return -EFAULT;
-    }
-    return result;
+    text_add(text, "\n", 1);
 }
 
-int32_t sys_sendmsg(uint32_t fd, user_t message, uint32_t flags)
+void socket_print_table(struct text *text)
 {
-    return transfer_message(fd, message, flags, true);
-}
-
-int32_t sys_recvmsg(uint32_t fd, user_t message, uint32_t flags)
-{
-    return transfer_message(fd, message, flags, false);
-}
-
-int32_t sys_shutdown(uint32_t fd, uint32_t how)
-{
-    int error;
-    struct file *file = socket_get(fd, &error);
-    if (!file)
-        return error;
-    if (how > 2)
-        error = -EINVAL;
+    struct socket *socket;
+    text_printf(text, "Num       RefCount Protocol Flags    Type St Inode Path\n");
     server_lock();
-    handle_t read_end = error == 0 && how != 1 ? file->handle : HANDLE_NONE;
-    handle_t write_end = error == 0 && how != 0 ? file->handle2 : HANDLE_NONE;
-    if (read_end)
-        file->handle = HANDLE_NONE;
-    if (write_end)
-        file->handle2 = HANDLE_NONE;
-    server_unlock();
-    close_handle(read_end);
-    close_handle(write_end);
-    file_release(file);
-    return error;
-}
-
-/* Calls that a connected pair refuses, after checking that it is one. */
-static int32_t refuse(uint32_t fd, int32_t result)
-{
-    int error;
-    struct file *file = socket_get(fd, &error);
-    if (!file)
-        return error;
-    file_release(file);
-    return result;
-}
-
-int32_t sys_bind(uint32_t fd, user_t address, uint32_t size)
-{
-    (void)address;
-    (void)size;
-    return refuse(fd, -EINVAL);
-}
-
-int32_t sys_connect(uint32_t fd, user_t address, uint32_t size)
-{
-    (void)address;
-    (void)size;
-    return refuse(fd, -EISCONN);
-}
-
-int32_t sys_listen(uint32_t fd, int32_t backlog)
-{
-    (void)backlog;
-    return refuse(fd, -EINVAL);
-}
-
-int32_t sys_accept4(uint32_t fd, user_t address, user_t size, uint32_t flags)
-{
-    (void)address;
-    (void)size;
-    (void)flags;
-    return refuse(fd, -EINVAL);
-}
-
-int32_t sys_getsockopt(uint32_t fd, uint32_t level, uint32_t name, user_t value, user_t size)
-{
-    int32_t error = refuse(fd, 0);
-    uint32_t answer = name == SO_TYPE ? SOCK_STREAM : name == SO_ERROR ? 0 : PIPE_CAPACITY, length;
-    if (error < 0)
-        return error;
-    if (level != SOL_SOCKET ||
-        (name != SO_TYPE && name != SO_ERROR && name != SO_SNDBUF && name != SO_RCVBUF))
-        return -ENOPROTOOPT;
-    if (get_user(&length, size) < 0)
-        return -EFAULT;
-    length = MIN(length, 4);
-    return copy_out(value, &answer, length) < 0 || put_user(size, length) < 0 ? -EFAULT : 0;
-}
-
-int32_t sys_setsockopt(uint32_t fd, uint32_t level, uint32_t name, user_t value, uint32_t size)
-{
-    (void)value;
-    (void)size;
-    bool known = level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF);
-    return refuse(fd, known ? 0 : -ENOPROTOOPT);
-}
-
-int32_t sys_getsockname(uint32_t fd, user_t address, user_t size)
-{
-    uint16_t family = AF_UNIX;
-    uint32_t length;
-    int32_t error = refuse(fd, 0);
-    if (error < 0)
-        return error;
-    if (get_user(&length, size) < 0)
-        return -EFAULT;
-    return copy_out(address, &family, MIN(length, 2)) < 0 || put_user(size, 2) < 0 ? -EFAULT : 0;
-}
-
-/* ---- the old multiplexed call -------------------------------------------------------------------- */
-
-int32_t sys_socketcall(uint32_t call, user_t arguments)
-{
-    static const uint8_t counts[] = {0, 3, 3, 3, 2, 3, 3, 3, 4, 4, 4, 6, 6, 2, 5, 5, 3, 3, 4};
-    uint32_t a[6] = {0};
-    if (call == 0 || call >= ARRAY_COUNT(counts))
-        return -EINVAL;
-    if (copy_in(a, arguments, counts[call] * 4u) < 0)
-        return -EFAULT;
-    switch (call) {
-    case 1:
-        return sys_socket(a[0], a[1], a[2]);
-    case 2:
-        return sys_bind(a[0], USER(a[1]), a[2]);
-    case 3:
-        return sys_connect(a[0], USER(a[1]), a[2]);
-    case 4:
-        return sys_listen(a[0], (int32_t)a[1]);
-    case 5:
-        return sys_accept4(a[0], USER(a[1]), USER(a[2]), 0);
-    case 6:
-    case 7:
-        return sys_getsockname(a[0], USER(a[1]), USER(a[2]));
-    case 8:
-        return sys_socketpair(a[0], a[1], a[2], USER(a[3]));
-    case 9:
-        return sys_sendto(a[0], USER(a[1]), a[2], a[3], USER(0), 0);
-    case 10:
-        return sys_recvfrom(a[0], USER(a[1]), a[2], a[3], USER(0), USER(0));
-    case 11:
-        return sys_sendto(a[0], USER(a[1]), a[2], a[3], USER(a[4]), a[5]);
-    case 12:
-        return sys_recvfrom(a[0], USER(a[1]), a[2], a[3], USER(a[4]), USER(a[5]));
-    case 13:
-        return sys_shutdown(a[0], a[1]);
-    case 14:
-        return sys_setsockopt(a[0], a[1], a[2], USER(a[3]), a[4]);
-    case 15:
-        return sys_getsockopt(a[0], a[1], a[2], USER(a[3]), USER(a[4]));
-    case 16:
-        return sys_sendmsg(a[0], USER(a[1]), a[2]);
-    case 17:
-        return sys_recvmsg(a[0], USER(a[1]), a[2]);
+    list_each(socket, &all_sockets, struct socket, link)
+    {
+        if (!socket->closed)
+            print_row(text, socket);
     }
-    return sys_accept4(a[0], USER(a[1]), USER(a[2]), a[3]);
+    server_unlock();
 }

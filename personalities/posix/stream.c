@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pipes, FIFOs and socket pairs: files on kernel streams. file->handle is the read end,
+ * Pipes and FIFOs: files on kernel streams. file->handle is the read end,
  * file->handle2 the write end; either may be HANDLE_NONE.
  *
  * A FIFO exists here while it is open: its open files hang in one list, and a new one derives its
@@ -13,9 +13,8 @@
 #include "path.h"
 #include "task.h"
 
-#define CHUNK         4096u /* what one stream_write takes as a whole */
-#define PIPE_DEVICE   13u
-#define SOCKET_DEVICE 8u
+#define CHUNK       4096u /* what one stream_write takes as a whole */
+#define PIPE_DEVICE 13u
 
 struct fifo {
     struct list link;
@@ -32,7 +31,7 @@ struct fifo_file {
 };
 
 static struct list fifos = LIST_INIT(fifos);
-static const struct file_ops pipe_ops, socket_ops;
+static const struct file_ops pipe_ops;
 
 /* ---- transfers --------------------------------------------------------------------------------- */
 
@@ -178,16 +177,6 @@ static const struct file_ops pipe_ops = {
     .export = stream_export,
     .close = fifo_file_closed,
 };
-static const struct file_ops socket_ops = {
-    .name = "socket",
-    .read = stream_file_read,
-    .write = stream_file_write,
-    .stat = stream_file_stat,
-    .ioctl = stream_ioctl,
-    .poll = stream_file_poll,
-    .export = stream_export,
-};
-
 /* ---- making them ------------------------------------------------------------------------------- */
 
 static void stamp(struct file *file, uint32_t mode, uint32_t device)
@@ -247,41 +236,6 @@ int stream_pair(uint32_t flags, uint32_t capacity, struct file *ends[2])
     if (ends[1])
         file_release(ends[1]);
     return -ENFILE;
-}
-
-int socket_pair(uint32_t flags, struct file *ends[2])
-{
-    handle_t reads[2], writes[2];
-    status_t status = stream_create(PIPE_CAPACITY, &reads[0], &writes[1]);
-    if (status != OK)
-        return errno_of(status);
-    status = stream_create(PIPE_CAPACITY, &reads[1], &writes[0]);
-    if (status != OK) {
-        close_handle(reads[0]);
-        close_handle(writes[1]);
-        return errno_of(status);
-    }
-    for (int i = 0; i < 2; i++) {
-        ends[i] = stream_file(reads[i], writes[i], flags | O_RDWR);
-        if (!ends[i])
-            continue;
-        ends[i]->ops = &socket_ops;
-        stamp(ends[i], S_IFSOCK | 0777, SOCKET_DEVICE);
-        release(ends[i]->path);
-        set_name(ends[i], "socket:[%u]");
-    }
-    if (ends[0] && ends[1])
-        return 0;
-    for (int i = 0; i < 2; i++) {
-        if (ends[i])
-            file_release(ends[i]);
-    }
-    return -ENFILE;
-}
-
-bool file_is_socket(const struct file *file)
-{
-    return file->ops == &socket_ops;
 }
 
 /* ---- FIFOs ------------------------------------------------------------------------------------- */

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Addresses of AF_UNIX sockets. An abstract name is found among the bound sockets by its bytes and
+ * type; a path by the file system node that it leads to, whose handle the bound socket keeps, so
+ * that the node's number cannot come to mean another file.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "calls.h"
+#include "path.h"
+#include "socket.h"
+#include "task.h"
+
+#define AF_UNIX       1
+#define FAMILY_LENGTH 2u
+#define NAME_MAX_     SOCKET_PATH_MAX
+#define ADDRESS_LIMIT 128u /* sizeof(struct sockaddr_storage) */
+
+int address_copy_in(struct socket_address *address, user_t from, uint32_t length)
+{
+    uint8_t bytes[ADDRESS_LIMIT];
+    if (length > ADDRESS_LIMIT)
+        return -EINVAL;
+    memset(address, 0, sizeof *address);
+    address->length = length;
+    if (length == 0)
+        return 0;
+    if (copy_in(bytes, from, length) < 0)
+        return -EFAULT;
+    if (length >= FAMILY_LENGTH)
+        memcpy(&address->family, bytes, FAMILY_LENGTH);
+    if (length > FAMILY_LENGTH)
+        memcpy(address->path, bytes + FAMILY_LENGTH, MIN(length - FAMILY_LENGTH, NAME_MAX_));
+    return 0;
+}
+
+int address_copy_out(const struct socket_address *address, user_t to, user_t size)
+{
+    static const struct socket_address none = {FAMILY_LENGTH, AF_UNIX, ""};
+    uint32_t room;
+    if (!address)
+        address = &none;
+    if (get_user(&room, size) < 0)
+        return -EFAULT;
+    if ((int32_t)room < 0)
+        return -EINVAL;
+    if (copy_out(to, &address->family, MIN(room, address->length)) < 0)
+        return -EFAULT;
+    return put_user(size, address->length);
+}
+
+static bool is_name(const struct socket_address *address)
+{
+    return address->length > FAMILY_LENGTH && address->length <= FAMILY_LENGTH + NAME_MAX_ &&
+           address->family == AF_UNIX;
+}
+
+static bool is_abstract(const struct socket_address *address)
+{
+    return address->path[0] == '\0';
+}
+
+/* ---- finding ------------------------------------------------------------------------------------- */
+
+static struct socket *find_abstract(const struct socket_address *address, uint32_t type)
+{
+    struct socket *socket;
+    list_each(socket, &all_sockets, struct socket, link)
+    {
+        if (socket->type == type && !socket->closed && socket->name &&
+            socket->name->length == address->length &&
+            memcmp(socket->name->path, address->path, address->length - FAMILY_LENGTH) == 0)
+            return socket;
+    }
+    return NULL;
+}
+
+static struct socket *find_node(const struct fs_attr *attr)
+{
+    struct socket *socket;
+    list_each(socket, &all_sockets, struct socket, link)
+    {
+        if (socket->node != HANDLE_NONE && !socket->closed && socket->node_ino == attr->ino &&
+            socket->node_device == attr->device)
+            return socket;
+    }
+    return NULL;
+}
+
+/* The node behind a path, if the caller may write to it. */
+static int look_up(const struct socket_address *address, struct fs_attr *attr)
+{
+    char path[NAME_MAX_ + 1];
+    memcpy(path, address->path, NAME_MAX_);
+    path[NAME_MAX_] = '\0';
+    struct walk walk = {.dirfd = (uint32_t)AT_FDCWD, .path = path, .op = FS_OP_STAT};
+    int error = path_walk(&walk);
+    if (error < 0)
+        return error;
+    error = check_access(&walk.attr, 2, true);
+    *attr = walk.attr;
+    return error < 0 ? error : S_ISSOCK(walk.attr.mode) ? 0 : -ECONNREFUSED;
+}
+
+int socket_find(const struct socket_address *address, uint32_t type, struct socket **found)
+{
+    struct fs_attr attr = {.ino = 0};
+    if (!is_name(address))
+        return -EINVAL;
+    int error = is_abstract(address) ? 0 : look_up(address, &attr);
+    if (error < 0)
+        return error;
+    server_lock();
+    *found = is_abstract(address) ? find_abstract(address, type) : find_node(&attr);
+    if (!*found)
+        error = -ECONNREFUSED;
+    else if ((*found)->type != type)
+        error = -EPROTOTYPE;
+    else
+        socket_hold(*found);
+    server_unlock();
+    return error;
+}
+
+/* ---- binding ------------------------------------------------------------------------------------- */
+
+static struct socket_address *name_copy(const struct socket_address *address)
+{
+    struct socket_address *copy = allocate(sizeof *copy);
+    if (copy)
+        *copy = *address;
+    return copy;
+}
+
+/* Takes over the name and the node, also on failure. */
+static int give_name(struct socket *socket, struct socket_address *name, const struct walk *walk)
+{
+    int error = 0;
+    server_lock();
+    if (socket->name)
+        error = -EINVAL;
+    else if (!walk && find_abstract(name, socket->type))
+        error = -EADDRINUSE;
+    if (error == 0) {
+        socket->name = name;
+        socket->own = credentials_now();
+        if (walk) {
+            socket->node = walk->node;
+            socket->node_ino = walk->attr.ino;
+            socket->node_device = walk->attr.device;
+        }
+    }
+    server_unlock();
+    if (error < 0) {
+        release(name);
+        if (walk)
+            close_handle(walk->node);
+    }
+    return error;
+}
+
+/* Makes the node and opens it, so that it stays the one that was made. */
+static int make_node(const char *path, struct walk *walk)
+{
+    *walk = (struct walk){.dirfd = (uint32_t)AT_FDCWD, .path = path, .op = FS_OP_MKNOD};
+    walk->mode = S_IFSOCK | (0777 & ~self()->process->fs->umask);
+    int error = path_walk(walk);
+    if (error == 0 && walk->is_internal)
+        error = -EEXIST;
+    if (error < 0)
+        return error == -EEXIST ? -EADDRINUSE : error;
+    walk->op = FS_OP_OPEN;
+    walk->flags = FS_O_NODE | FS_O_NOFOLLOW;
+    error = path_walk(walk);
+    return error == 0 && walk->is_internal ? -EADDRINUSE : error;
+}
+
+static int bind_path(struct socket *socket, const struct socket_address *address)
+{
+    struct walk walk;
+    struct socket_address *name = name_copy(address);
+    if (!name)
+        return -ENOMEM;
+    name->path[address->length - FAMILY_LENGTH] = '\0';
+    name->length = FAMILY_LENGTH + (uint32_t)strlen(name->path) + 1;
+    int error = make_node(name->path, &walk);
+    if (error < 0) {
+        release(name);
+        return error;
+    }
+    error = give_name(socket, name, &walk);
+    if (error < 0) { /* bound already: as on Linux the node is made first */
+        struct walk undo = {
+            .dirfd = (uint32_t)AT_FDCWD, .path = address->path, .op = FS_OP_UNLINK};
+        (void)path_walk(&undo);
+    }
+    return error;
+}
+
+int socket_autobind(struct socket *socket)
+{
+    static uint32_t next;
+    struct socket_address address = {.length = FAMILY_LENGTH + 6, .family = AF_UNIX};
+    for (uint32_t i = 0; i <= 0xfffff; i++) {
+        uint32_t number = __atomic_add_fetch(&next, 1, __ATOMIC_RELAXED) & 0xfffff;
+        (void)snprintf(address.path + 1, 6, "%05x", number);
+        struct socket_address *name = name_copy(&address);
+        if (!name)
+            return -ENOMEM;
+        int error = give_name(socket, name, NULL);
+        if (error != -EADDRINUSE)
+            return error == -EINVAL ? 0 : error; /* somebody else has bound it meanwhile */
+    }
+    return -ENOSPC;
+}
+
+int socket_bind(struct socket *socket, const struct socket_address *address)
+{
+    if (address->length == FAMILY_LENGTH && address->family == AF_UNIX)
+        return socket_autobind(socket);
+    if (!is_name(address))
+        return -EINVAL;
+    if (!is_abstract(address))
+        return bind_path(socket, address);
+    struct socket_address *name = name_copy(address);
+    return name ? give_name(socket, name, NULL) : -ENOMEM;
+}
+
+/* ---- calls --------------------------------------------------------------------------------------- */
+
+int32_t sys_bind(uint32_t fd, user_t at, uint32_t size)
+{
+    struct socket_address address;
+    struct socket *socket;
+    int error;
+    struct file *file = socket_get(fd, &socket, &error);
+    if (!file)
+        return error;
+    error = address_copy_in(&address, at, size);
+    if (error == 0)
+        error = socket_bind(socket, &address);
+    file_release(file);
+    return error;
+}
+
+static int32_t name_out(uint32_t fd, user_t to, user_t size, bool of_peer)
+{
+    struct socket_address address = {FAMILY_LENGTH, AF_UNIX, ""};
+    struct socket *socket;
+    int error;
+    struct file *file = socket_get(fd, &socket, &error);
+    if (!file)
+        return error;
+    server_lock();
+    const struct socket *which = of_peer ? socket->peer : socket;
+    if (!which)
+        error = -ENOTCONN;
+    else if (which->name)
+        address = *which->name;
+    server_unlock();
+    file_release(file);
+    return error < 0 ? error : address_copy_out(&address, to, size);
+}
+
+int32_t sys_getsockname(uint32_t fd, user_t to, user_t size)
+{
+    return name_out(fd, to, size, false);
+}
+
+int32_t sys_getpeername(uint32_t fd, user_t to, user_t size)
+{
+    return name_out(fd, to, size, true);
+}
