@@ -3,4 +3,16 @@
 $(BUILD)/tests/bench/bench: tests/bench/bench.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CROSS)gcc -O2 -static -Wall -Wextra -Werror -o $@ $<
+	$(Q)$(CROSS)gcc -O2 -static -pthread -Wall -Wextra -Werror -o $@ $<
+
+# The Win32 one, for Atomik and Wine.
+$(BUILD)/tests/bench/bench-win.exe: tests/bench/bench-win.c
+	$(call say,MINGW,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(MINGW)gcc -std=gnu11 -O2 -Wall -Wextra -Werror -static-libgcc -s -o $@ $< -ladvapi32
+
+# All that tools/bench/run needs beside `make all`.
+$(BUILD)/bench.stamp: $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench-win.exe \
+    $(BUILD)/tests/nt/hello-win.exe \
+    $(addprefix $(BUILD)/packages/,$(addsuffix .stamp,linux-image-686 libwine wine32 libc6 libgcc-s1))
+	$(Q)touch $@
