@@ -130,7 +130,7 @@ struct guest_frame {
     uint32_t reason;  /* enum guest_reason */
     uint32_t vector;  /* interrupt or exception vector */
     uint32_t error;   /* error code the processor pushed */
-    uint32_t address; /* CR2 of a page fault */
+    uint32_t address; /* CR2 of a page fault, DR6 of a debug exception */
     uint32_t
         fetch; /* 1: the page fault was an instruction fetch, as far as known (address == eip) */
 };

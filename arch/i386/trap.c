@@ -178,8 +178,10 @@ static void guest_trap(struct registers *registers, uint32_t vector, uint32_t er
         registers->eip += INT_LENGTH;
         vector = VECTOR_GUEST_ENTER;
     }
-    if (vector == VECTOR_DEBUG)
+    if (vector == VECTOR_DEBUG) {
         guest_debug_exception(thread);
+        address = thread->arch.debug[6];
+    }
     arch_guest_leave(thread, vector < 32 ? GUEST_EXCEPTION : GUEST_SYSCALL, vector, error, address);
 }
 

@@ -34,7 +34,7 @@ void wait_queue_init(struct wait_queue *queue)
 static bool waiter_interrupted(const struct waiter *waiter)
 {
     struct thread *thread = waiter->thread;
-    return waiter->until_end ? thread->process->exiting : thread_interrupted(thread);
+    return waiter->until_end ? thread_must_end(thread) : thread_interrupted(thread);
 }
 
 int waiter_sleep(struct waiter *waiter, ktime_t deadline)

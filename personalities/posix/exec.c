@@ -12,21 +12,23 @@
 #include <atomik/syscall.h>
 #include <ipc/call.h>
 #include <ipc/initclient.h>
+#include <linux/ptrace.h>
 #include <string.h>
 
 #include "calls.h"
 #include "file.h"
+#include "fpu.h"
 #include "path.h"
 #include "server.h"
 #include "signals.h"
 #include "task.h"
 #include "time.h"
+#include "trace.h"
 
 #define SCRIPT_DEPTH  4
 #define SCRIPT_LINE   256
 #define ARGUMENTS_MAX (2u << 20)
 #define KIND_ELF      1u
-#define X87_CONTROL   0x37f
 #define CLOCK_TICKS   100
 /* CPUID.1:EDX of the least machine this runs on, with SSE2: what AT_HWCAP tells. */
 #define HARDWARE_CAPABILITIES 0x0781abfdu
@@ -459,7 +461,16 @@ static const char *last_component(const char *path)
 
 static void reset_thread(struct thread *thread)
 {
+    server_lock();
     thread->tid = thread->process->pid;
+    trace_tid_changed(thread);
+    server_unlock();
+    if ((int32_t)thread->frame->regs.eax >= 0)
+        thread->orig_eax = (int32_t)thread->frame->regs.eax;
+    if (thread->debug[5]) {
+        memset(thread->debug, 0, sizeof thread->debug);
+        ignore(guest_debug(HANDLE_SELF, thread->debug));
+    }
     thread->altstack = thread->altstack_size = 0;
     thread->clear_tid = thread->robust_list = 0;
     thread->restart.kind = RESTART_NONE;
@@ -519,6 +530,7 @@ static void look_for_trace(struct process *process, const struct string_list *en
         struct file *file = fd_get(2);
         server_lock();
         process->trace = file;
+        thread_watch(self());
         server_unlock();
     }
 }
@@ -697,9 +709,12 @@ int exec_program(const char *path, struct string_list *arguments, struct string_
     program->environment = *environment;
     char *name = text_copy(path);
     program->name = name ? name : "";
+    uint32_t tid = self()->tid;
     int error = name ? run(self()->process, program, foreign) : -ENOMEM;
     program_free(program);
     release(name);
+    if (error == 0)
+        trace_event(PTRACE_EVENT_EXEC, tid);
     return error;
 }
 

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* fork, vfork, clone; exit; waiting for children. */
+/* fork, vfork, clone; exit. */
 #include <ipc/initclient.h>
+#include <linux/ptrace.h>
 #include <string.h>
 
 #include "calls.h"
 #include "file.h"
+#include "fpu.h"
 #include "server.h"
 #include "task.h"
+#include "trace.h"
 
-#define X87_CONTROL 0x37f
 #define CLONE_REFUSED                                                                             \
-    (CLONE_PTRACE | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
-     CLONE_NEWPID | CLONE_NEWNET | CLONE_IO)
+    (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
+     CLONE_NEWNET | CLONE_IO)
 
 struct clone_request {
     uint32_t flags, stack;
@@ -53,6 +55,7 @@ static int copy_thread_state(struct thread *child, const struct thread *parent,
     child->clear_tid = request->flags & CLONE_CHILD_CLEARTID ? request->child_tid.address : 0;
     child->set_child_tid = request->flags & CLONE_CHILD_SETTID ? request->child_tid.address : 0;
     child->begin = clone_begin;
+    thread_watch(child);
     return 0;
 }
 
@@ -139,6 +142,8 @@ static int new_process(const struct clone_request *request, uint32_t pid, struct
         error = thread_new(child, pid, result);
     if (error == 0) {
         error = copy_thread_state(*result, caller, request);
+        if (error == 0)
+            error = trace_inherit(*result, caller, flags);
         if (error < 0)
             thread_discard(*result);
     }
@@ -152,7 +157,7 @@ static int new_process(const struct clone_request *request, uint32_t pid, struct
 
 static void wait_for_vfork(struct process *child, uint32_t pid, struct vfork_wait *wait)
 {
-    while (!wait->done && !self()->process->exiting) {
+    while (!wait->done && !thread_must_end(self())) {
         struct waiter waiter = {.thread = self(), .until_end = true};
         list_append(&wait->queue.waiters, &waiter.link);
         waiter_sleep(&waiter, DEADLINE_NEVER);
@@ -167,7 +172,7 @@ static int32_t clone_process(const struct clone_request *request)
     struct thread *child;
     struct vfork_wait wait = {.done = false};
     struct process *parent = self()->process;
-    uint32_t pid;
+    uint32_t pid, event = trace_clone_event(self(), request->flags);
     wait_queue_init(&wait.queue);
     status_t status = init_proc_create(server.init, parent->pid, 0, 0, parent->credentials.uid,
                                        parent->comm, &pid);
@@ -187,20 +192,29 @@ static int32_t clone_process(const struct clone_request *request)
     if (request->flags & CLONE_PARENT_SETTID)
         (void)put_user(request->parent_tid, pid);
     thread_start(child);
-    if (request->flags & CLONE_VFORK)
-        wait_for_vfork(process, pid, &wait);
     server_unlock();
+    if (event)
+        trace_event(event, pid);
+    if (request->flags & CLONE_VFORK) {
+        server_lock();
+        wait_for_vfork(process, pid, &wait);
+        server_unlock();
+        trace_event(PTRACE_EVENT_VFORK_DONE, pid);
+    }
     return (int32_t)pid;
 }
 
 static int32_t clone_thread(const struct clone_request *request)
 {
     struct thread *caller = self(), *child;
+    uint32_t event = trace_clone_event(caller, request->flags);
     server_lock();
     uint32_t tid = thread_new_tid();
     int error = caller->process->exiting ? -EAGAIN : thread_new(caller->process, tid, &child);
     if (error == 0) {
         error = copy_thread_state(child, caller, request);
+        if (error == 0)
+            error = trace_inherit(child, caller, request->flags);
         if (error < 0)
             thread_discard(child);
     }
@@ -210,6 +224,8 @@ static int32_t clone_thread(const struct clone_request *request)
         thread_start(child);
     }
     server_unlock();
+    if (error == 0 && event)
+        trace_event(event, tid);
     return error < 0 ? error : (int32_t)tid;
 }
 
@@ -253,7 +269,9 @@ int32_t sys_set_tid_address(user_t address)
 int32_t sys_exit(int32_t status)
 {
     struct thread *thread = self();
+    trace_event(PTRACE_EVENT_EXIT, (uint32_t)(status & 0xff) << 8);
     server_lock();
+    thread->exit_status = (status & 0xff) << 8;
     if (thread->process->thread_count == 1 && !thread->process->exiting)
         thread->process->exit_status = (status & 0xff) << 8;
     server_unlock();
@@ -263,181 +281,9 @@ int32_t sys_exit(int32_t status)
 int32_t sys_exit_group(int32_t status)
 {
     struct thread *thread = self();
+    trace_event(PTRACE_EVENT_EXIT, (uint32_t)(status & 0xff) << 8);
     server_lock();
     process_end_all(thread->process, (status & 0xff) << 8);
     server_unlock();
     thread_finish(thread);
-}
-
-/* ---- wait -------------------------------------------------------------------------------------- */
-
-struct wait_request {
-    int32_t pid; /* as of waitpid: > 0 one, -1 any, 0 own group, < -1 that group */
-    uint32_t options;
-};
-struct wait_result {
-    uint32_t pid, uid;
-    int32_t status, code;
-    uint64_t user_time, system_time;
-};
-
-static bool wait_matches(const struct wait_request *request, const struct process *child)
-{
-    bool clone_child = child->exit_signal != SIGCHLD;
-    if (!(request->options & __WALL) && clone_child != !!(request->options & __WCLONE))
-        return false;
-    if (request->pid > 0)
-        return child->pid == (uint32_t)request->pid;
-    if (request->pid == -1)
-        return true;
-    return child->pgid == (request->pid == 0 ? self()->process->pgid : (uint32_t)-request->pid);
-}
-
-static int32_t ended_code(int32_t status)
-{
-    return (status & 0x7f) == 0 ? CLD_EXITED : status & 0x80 ? CLD_DUMPED : CLD_KILLED;
-}
-
-/* Whether there is something to report about this child; takes it unless WNOWAIT. */
-static bool wait_take(const struct wait_request *request, struct process *child,
-                      struct wait_result *result)
-{
-    uint32_t options = request->options;
-    bool keep = options & WNOWAIT;
-    result->pid = child->pid;
-    result->uid = child->credentials.uid;
-    if (child->state == PROCESS_ZOMBIE && (options & WEXITED)) {
-        result->status = child->exit_status;
-        result->code = ended_code(child->exit_status);
-        result->user_time = child->dead_user_time + child->child_user_time;
-        result->system_time = child->dead_system_time + child->child_system_time;
-        return true;
-    }
-    if (child->stop_untold && (options & WSTOPPED)) {
-        child->stop_untold = keep;
-        result->status = (int32_t)(child->stop_signal << 8 | 0x7f);
-        result->code = CLD_STOPPED;
-        return true;
-    }
-    if (child->continue_untold && (options & WCONTINUED)) {
-        child->continue_untold = keep;
-        result->status = 0xffff;
-        result->code = CLD_CONTINUED;
-        return true;
-    }
-    return false;
-}
-
-/* 1: *result is filled; 0: nothing yet; -ECHILD. Lock held. *reap: tell init. */
-static int wait_look(const struct wait_request *request, struct wait_result *result, bool *reap)
-{
-    struct process *parent = self()->process, *child;
-    bool any = false;
-    list_each(child, &parent->children, struct process, sibling_link)
-    {
-        if (!wait_matches(request, child))
-            continue;
-        any = true;
-        if (!wait_take(request, child, result))
-            continue;
-        if (child->state == PROCESS_ZOMBIE && !(request->options & WNOWAIT)) {
-            *reap = true;
-            parent->child_user_time += result->user_time;
-            parent->child_system_time += result->system_time;
-            process_reap(child);
-        }
-        return 1;
-    }
-    return any ? 0 : -ECHILD;
-}
-
-static int wait_for_child(const struct wait_request *request, struct wait_result *result)
-{
-    bool reap = false;
-    int found;
-    server_lock();
-    while ((found = wait_look(request, result, &reap)) == 0) {
-        if (request->options & WNOHANG)
-            break;
-        found = wait_queue_sleep(&self()->process->child_changed, DEADLINE_NEVER);
-        if (found < 0)
-            break;
-    }
-    server_unlock();
-    if (reap)
-        ignore(init_proc_reap(server.init, result->pid));
-    return found;
-}
-
-static struct linux_timeval timeval(uint64_t ns)
-{
-    return (struct linux_timeval){(int32_t)(ns / NS_PER_SEC), (int32_t)(ns % NS_PER_SEC / 1000)};
-}
-
-static int put_usage(user_t to, const struct wait_result *result)
-{
-    struct linux_rusage usage = {.utime = timeval(result->user_time),
-                                 .stime = timeval(result->system_time)};
-    return to.address ? copy_out(to, &usage, sizeof usage) : 0;
-}
-
-int32_t sys_wait4(int32_t pid, user_t status, uint32_t options, user_t usage)
-{
-    struct wait_request request = {pid, options | WEXITED};
-    struct wait_result result = {.pid = 0};
-    if (options & ~(uint32_t)(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
-        return -EINVAL;
-    if (pid == INT32_MIN)
-        return -ESRCH;
-    int found = wait_for_child(&request, &result);
-    if (found <= 0)
-        return found;
-    if (status.address && put_user(status, (uint32_t)result.status) < 0)
-        return -EFAULT;
-    return put_usage(usage, &result) < 0 ? -EFAULT : (int32_t)result.pid;
-}
-
-int32_t sys_waitpid(int32_t pid, user_t status, uint32_t options)
-{
-    return sys_wait4(pid, status, options, USER(0));
-}
-
-static int wait_pid_of(uint32_t type, int32_t id, int32_t *pid)
-{
-    switch (type) {
-    case P_ALL:
-        *pid = -1;
-        return 0;
-    case P_PID:
-        *pid = id;
-        return id > 0 ? 0 : -EINVAL;
-    case P_PGID:
-        *pid = id == 0 ? 0 : -id;
-        return id >= 0 ? 0 : -EINVAL;
-    }
-    return -EINVAL;
-}
-
-int32_t sys_waitid(uint32_t type, int32_t id, user_t info_out, uint32_t options, user_t usage)
-{
-    struct wait_request request = {.options = options};
-    struct wait_result result = {.pid = 0};
-    siginfo_t info = signal_info(0, 0);
-    if (!(options & (WEXITED | WSTOPPED | WCONTINUED)) || wait_pid_of(type, id, &request.pid) < 0)
-        return -EINVAL;
-    int found = wait_for_child(&request, &result);
-    if (found < 0)
-        return found;
-    if (found > 0) {
-        info = signal_info(SIGCHLD, result.code);
-        info.si_pid = (int)result.pid;
-        info.si_uid = result.uid;
-        int32_t signal = result.code == CLD_STOPPED ? result.status >> 8 : result.status & 0x7f;
-        info.si_status = result.code == CLD_CONTINUED ? SIGCONT
-                         : result.code == CLD_EXITED  ? result.status >> 8 & 0xff
-                                                      : signal;
-    }
-    if (info_out.address && copy_out(info_out, &info, sizeof info) < 0)
-        return -EFAULT;
-    return put_usage(usage, &result);
 }

@@ -13,6 +13,7 @@
 #include "server.h"
 #include "task.h"
 #include "time.h"
+#include "trace.h"
 #include "tty.h"
 
 #define FIRST_TID 0x100000u /* thread numbers lie above all process numbers */
@@ -94,6 +95,7 @@ struct process *process_new(uint32_t pid)
     list_init(&process->sibling_link);
     list_init(&process->children);
     list_init(&process->threads);
+    list_init(&process->tracees);
     list_init(&process->posix_timers);
     pending_init(&process->pending);
     wait_queue_init(&process->thread_gone);
@@ -266,7 +268,11 @@ void process_stop(struct process *process, uint32_t signal)
     process->stop_signal = signal;
     process->stop_untold = true;
     process->continue_untold = false;
-    list_each(thread, &process->threads, struct thread, link) thread_notify(thread);
+    list_each(thread, &process->threads, struct thread, link)
+    {
+        thread->group_stop = true;
+        thread_notify(thread);
+    }
     tell_stop_or_continue(process, CLD_STOPPED, signal);
 }
 
@@ -278,6 +284,12 @@ void process_continue(struct process *process)
     process->stop_untold = false;
     process->continue_untold = true;
     wait_queue_wake(&process->resumed, WAKE_ALL);
+    struct thread *thread;
+    list_each(thread, &process->threads, struct thread, link)
+    {
+        if (thread->tracing && thread->tracing->seized)
+            trace_interrupt(thread->tracing); /* so it learns that the stop is over */
+    }
     tell_stop_or_continue(process, CLD_CONTINUED, SIGCONT);
 }
 
@@ -319,7 +331,7 @@ static bool discards_children(const struct process *parent)
 }
 
 /* A process of ours, or a remote child of one of ours, is a zombie now. Lock held. */
-static void announce_end(struct process *process)
+void process_announce_end(struct process *process)
 {
     struct process *parent = process->parent;
     int32_t status = process->exit_status, signal = status & 0x7f;
@@ -349,7 +361,7 @@ static void give_children_away(struct process *process)
     {
         process_set_parent(child, NULL);
         child->ppid = 1;
-        if (child->state == PROCESS_ZOMBIE)
+        if (child->state == PROCESS_ZOMBIE && !child->tracing)
             process_reap(child);
         else if (child->pgid != process->pgid && child->session == process->session)
             check_orphaned(child->pgid, child->session, process);
@@ -386,6 +398,9 @@ static void finish_remote(struct process *process, struct thread *last)
     pending_clear(&process->pending);
     process->exiting = false;
     process->exec_thread = NULL;
+    trace_tracer_ended(process);
+    if (process->tracing)
+        trace_detach(process->tracing, 0);
     if (process->reaped)
         process_free(process);
     server_unlock();
@@ -409,10 +424,12 @@ void process_finish(struct process *process, struct thread *last)
     }
     uint32_t sid = session->sid;
     check_orphaned(process->pgid, session, process);
+    trace_tracer_ended(process);
     give_children_away(process);
     process->state = PROCESS_ZOMBIE;
     ignore(init_proc_exit(server.init, process->pid, process->exit_status));
-    announce_end(process);
+    if (!trace_keeps_zombie(process))
+        process_announce_end(process);
     server_unlock();
     if (tty)
         tty_leader_ended(tty, sid);
@@ -450,7 +467,7 @@ void remote_child_event(uint32_t pid, uint32_t ppid, int32_t status)
         process->state = PROCESS_ZOMBIE;
         process->stopped = false;
         process->exit_status = status;
-        announce_end(process);
+        process_announce_end(process);
     }
     server_unlock();
 }

@@ -12,76 +12,12 @@
  */
 #include <string.h>
 
+#include "fpu.h"
 #include "task.h"
 
 #define LEGACY_SIZE         112u
 #define FLAGS_RESTORED      0x40dd5u /* AC RF OF DF TF SF ZF AF PF CF */
 #define FLAGS_HANDLER_CLEAR 0x10500u /* RF DF TF */
-#define X87_CONTROL         0x37f
-
-struct fxsave {
-    uint16_t control, status;
-    uint8_t tag, reserved;
-    uint16_t opcode;
-    uint32_t instruction, instruction_segment, operand, operand_segment;
-    uint32_t mxcsr, mxcsr_mask;
-    uint8_t st[8][16], xmm[8][16];
-    uint8_t rest[224];
-};
-struct fsave {
-    uint32_t control, status, tag, instruction, instruction_segment, operand, operand_segment;
-    uint8_t st[8][10];
-    uint16_t status_word, magic;
-};
-_Static_assert(sizeof(struct fxsave) == FPU_STATE_SIZE, "FXSAVE layout");
-_Static_assert(sizeof(struct fsave) == LEGACY_SIZE, "FSAVE layout");
-
-/* The two-bit tag of a register that is in use: 0 valid, 1 zero, 2 special. */
-static uint32_t tag_of(const uint8_t *st)
-{
-    uint64_t significand;
-    uint32_t exponent = (st[8] | st[9] << 8) & 0x7fff;
-    memcpy(&significand, st, 8);
-    if (exponent == 0)
-        return significand == 0 ? 1 : 2;
-    return exponent != 0x7fff && significand >> 63 ? 0 : 2;
-}
-
-static void fsave_from_fxsave(struct fsave *to, const struct fxsave *from)
-{
-    uint32_t top = from->status >> 11 & 7, tags = 0;
-    for (uint32_t i = 0; i < 8; i++) {
-        bool used = from->tag >> i & 1;
-        tags |= (used ? tag_of(from->st[(i - top) & 7]) : 3) << (2 * i);
-        memcpy(to->st[i], from->st[i], 10);
-    }
-    to->control = from->control | 0xffff0000;
-    to->status = from->status | 0xffff0000;
-    to->tag = tags | 0xffff0000;
-    to->instruction = from->instruction;
-    to->instruction_segment = (from->instruction_segment & 0xffff) | (uint32_t)from->opcode << 16;
-    to->operand = from->operand;
-    to->operand_segment = from->operand_segment | 0xffff0000;
-    to->status_word = from->status;
-    to->magic = X86_FXSR_MAGIC;
-}
-
-static void fxsave_from_fsave(struct fxsave *to, const struct fsave *from)
-{
-    to->control = (uint16_t)from->control;
-    to->status = (uint16_t)from->status;
-    to->tag = 0;
-    for (uint32_t i = 0; i < 8; i++) {
-        if ((from->tag >> (2 * i) & 3) != 3)
-            to->tag |= (uint8_t)(1u << i);
-        memcpy(to->st[i], from->st[i], 10);
-    }
-    to->opcode = (uint16_t)(from->instruction_segment >> 16);
-    to->instruction = from->instruction;
-    to->instruction_segment = from->instruction_segment & 0xffff;
-    to->operand = from->operand;
-    to->operand_segment = from->operand_segment & 0xffff;
-}
 
 /* Writes the FPU state below *sp and moves *sp there. */
 static int push_fpu(uint32_t *sp)
@@ -265,6 +201,7 @@ static void restore_mask(struct thread *thread, uint32_t low, uint32_t high)
 int sigframe_pop(struct thread *thread)
 {
     struct linux_sigframe frame;
+    thread->orig_eax = -1;
     if (copy_in(&frame, USER(thread->frame->regs.esp - 8), sizeof frame) < 0)
         return bad_frame(thread);
     restore_mask(thread, frame.context.oldmask, frame.extra_mask);
@@ -275,6 +212,7 @@ int sigframe_pop_rt(struct thread *thread)
 {
     struct linux_ucontext context;
     uint32_t frame = thread->frame->regs.esp - 4;
+    thread->orig_eax = -1;
     if (copy_in(&context, USER(frame + offsetof(struct linux_rt_sigframe, context)),
                 sizeof context) < 0)
         return bad_frame(thread);

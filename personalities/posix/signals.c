@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "task.h"
+#include "trace.h"
 
 #define SIGNALS_STOP \
     (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
@@ -171,7 +172,7 @@ static bool signal_prepare(struct process *process, struct thread *target, uint3
         remove_everywhere(process, SIGNALS_STOP);
         process_continue(process);
     }
-    return !signal_is_ignored(process, signal) ||
+    return !signal_is_ignored(process, signal) || process->traced_threads != 0 ||
            (target && (target->blocked & SIGNAL_BIT(signal)));
 }
 
@@ -285,8 +286,10 @@ static void default_action(struct thread *thread, uint32_t signal)
     if (bit & SIGNALS_IGNORED)
         return;
     if (bit & SIGNALS_STOP) {
-        if (signal == SIGSTOP || !group_is_orphaned(process->pgid, process->session))
-            process_stop(process, signal);
+        if (signal != SIGSTOP && group_is_orphaned(process->pgid, process->session))
+            return;
+        process_stop(process, signal);
+        thread->group_stop = true; /* also one that ran on while the others were stopped */
         return;
     }
     process_end_all(process, (int32_t)signal | (bit & SIGNALS_CORE ? 0x80 : 0));
@@ -360,12 +363,15 @@ static void run_handler(struct thread *thread, uint32_t signal, const siginfo_t 
     if (!(action.flags & SA_NODEFER))
         mask |= SIGNAL_BIT(signal);
     signal_set_mask(thread, mask);
+    trace_handler_entered(thread);
 }
 
+/* A thread that is traced stops as its tracer is told instead (trace.h). */
 static void wait_while_stopped(struct thread *thread)
 {
     struct process *process = thread->process;
-    while (process->stopped && !process->exiting) {
+    thread->group_stop = false;
+    while (process->stopped && !thread_must_end(thread) && !thread->tracing) {
         struct waiter waiter = {.thread = thread, .until_end = true};
         list_append(&process->resumed.waiters, &waiter.link);
         waiter_sleep(&waiter, DEADLINE_NEVER);
@@ -373,29 +379,28 @@ static void wait_while_stopped(struct thread *thread)
     }
 }
 
-static bool must_end(const struct thread *thread)
-{
-    const struct process *process = thread->process;
-    return process->exiting || (process->exec_thread && process->exec_thread != thread);
-}
-
 void signal_deliver(struct thread *thread)
 {
     siginfo_t info;
     server_lock();
+    trace_step_hide(thread);
     for (;;) {
         thread->attention = 0;
-        if (must_end(thread)) {
+        if (thread_must_end(thread)) {
             server_unlock();
             thread_finish(thread);
         }
-        if (thread->process->stopped) {
+        if (unlikely(thread->tracing) && trace_other_stop(thread))
+            continue;
+        if (thread->process->stopped && !thread->tracing) {
             wait_while_stopped(thread);
             continue;
         }
         uint32_t signal = signal_take(thread, ~thread->blocked, &info);
         if (signal == 0)
             break;
+        if (unlikely(thread->tracing) && (signal = trace_signal(thread, &info)) == 0)
+            continue;
         uint32_t handler = action_of(thread->process, signal);
         if (handler == HANDLER_DEFAULT)
             default_action(thread, signal);
@@ -403,6 +408,7 @@ void signal_deliver(struct thread *thread)
             run_handler(thread, signal, &info);
     }
     settle_call(thread);
+    trace_step_arm(thread);
     if (thread->has_restore_blocked) {
         thread->has_restore_blocked = false;
         signal_set_mask(thread, thread->restore_blocked);

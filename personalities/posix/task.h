@@ -109,6 +109,11 @@ struct process {
     struct itimer *real_timer;
     struct list posix_timers;
     struct file *trace; /* where decoded system calls go, or NULL */
+
+    /* ptrace */
+    struct list tracees;     /* whom it traces: struct tracing */
+    struct tracing *tracing; /* of its first thread, also when that is gone; or NULL */
+    uint32_t traced_threads;
 };
 
 #define TLS_SLOTS GUEST_TLS_SLOTS
@@ -129,6 +134,7 @@ struct thread {
 
     uint32_t trap_number; /* number of the system call in progress */
     bool in_call;         /* the registers are those of a system call */
+    int32_t orig_eax;     /* for tracers: number of the call the registers belong to, or -1 */
     struct {
         uint32_t kind; /* enum restart_kind */
         ktime_t deadline;
@@ -146,7 +152,15 @@ struct thread {
     void *begin_argument;
     struct registers start_registers; /* what it begins with */
     uint8_t *fpu;                     /* image to load at the begin, or NULL */
-    char *trace_path;
+    int32_t exit_status;              /* as of wait4, for its tracer */
+
+    /* ptrace */
+    struct tracing *tracing;        /* by whom, or NULL */
+    bool watched;                   /* its calls take the slow way */
+    bool group_stop;                /* it has not yet taken part in the stop of its process */
+    volatile bool step, step_armed; /* the trap flag is wanted; it was set by this server */
+    bool tls_changed;               /* by its tracer */
+    uint32_t debug[6];              /* dr0-3, dr6, dr7 */
 };
 
 enum restart_kind { RESTART_NONE, RESTART_NANOSLEEP, RESTART_POLL, RESTART_FUTEX };
@@ -183,8 +197,19 @@ void thread_finish(struct thread *thread) __attribute__((noreturn));
 void thread_notify(struct thread *thread);
 /* Whether the thread has a signal, a stop or its end to look at. */
 bool thread_interrupted(struct thread *thread);
+/* Whether its process ends or another of its threads executes a program. */
+static inline bool thread_must_end(const struct thread *thread)
+{
+    const struct process *process = thread->process;
+    return process->exiting || (process->exec_thread && process->exec_thread != thread);
+}
 /* Loads a TLS descriptor of the calling thread into the processor's table. */
 void thread_set_tls(struct thread *thread, uint32_t slot);
+/* A descriptor as programs see it; one for a stopped thread, loaded when that goes on. */
+void thread_tls_entry(const struct thread *thread, uint32_t slot, struct user_desc *desc);
+int thread_put_tls_entry(struct thread *thread, uint32_t slot, const struct user_desc *desc);
+/* Decides anew whether its calls take the slow way and whether it single-steps. Lock held. */
+void thread_watch(struct thread *thread);
 void worker_background(void (*run)(void *), void *argument); /* a server thread without a guest */
 
 /* ---- processes (process.c); lock held unless noted ---- */

@@ -16,13 +16,19 @@
 
 #include "calls.h"
 #include "file.h"
+#include "fpu.h"
 #include "futex.h"
 #include "server.h"
 #include "task.h"
+#include "trace.h"
 
 #define POOL_MAX    16
-#define X87_CONTROL 0x37f
 #define TRAP_VECTOR 0x80
+
+/* Bits of dr6 and eflags. */
+#define DEBUG_BREAKPOINTS 0xfu
+#define DEBUG_STEP        0x4000u
+#define RESUME_FLAG       0x10000u
 
 static struct list pool = LIST_INIT(pool);
 static uint32_t pool_count;
@@ -207,8 +213,11 @@ void thread_times(struct thread *thread, uint64_t *user, uint64_t *system)
 bool thread_interrupted(struct thread *thread)
 {
     struct process *process = thread->process;
-    return process->exiting || process->stopped ||
-           (process->exec_thread && process->exec_thread != thread) || signal_waiting(thread);
+    if (unlikely(thread->tracing) &&
+        (thread->tracing->trap || (process->stopped && thread->group_stop)))
+        return true;
+    return thread_must_end(thread) || (process->stopped && !thread->tracing) ||
+           signal_waiting(thread);
 }
 
 void thread_notify(struct thread *thread)
@@ -243,6 +252,7 @@ void thread_finish(struct thread *thread)
         process->exiting = true;
     else
         thread_unlink(thread);
+    trace_thread_ended(thread, process->exiting ? process->exit_status : thread->exit_status);
     server_unlock();
     if (last)
         process_finish(process, thread); /* may free the process */
@@ -254,7 +264,6 @@ void thread_finish(struct thread *thread)
         worker_put(worker);
     server_unlock();
     release(thread->fpu);
-    release(thread->trace_path);
     release(thread);
     if (keep)
         worker_restart(worker);
@@ -311,6 +320,26 @@ static int32_t float_exception_code(uint32_t vector)
     return float_code((uint32_t)image[2] & ~(uint32_t)image[0] & 0x3f);
 }
 
+/* dr6 says why: a step or a breakpoint; one for an instruction must not hit again at once. */
+static void handle_debug(struct thread *thread)
+{
+    struct registers *regs = &thread->frame->regs;
+    uint32_t reasons = thread->frame->address, dr7 = thread->debug[5];
+    bool stray = thread->step_armed && !thread->step && !(reasons & DEBUG_BREAKPOINTS);
+    thread->debug[4] = reasons & (DEBUG_BREAKPOINTS | DEBUG_STEP);
+    trace_step_hide(thread);
+    for (uint32_t n = 0; n < 4; n++) {
+        if ((reasons >> n & 1) && (dr7 >> (16 + 4 * n) & 3) == 0)
+            regs->eflags |= RESUME_FLAG;
+    }
+    if (!stray)
+        fault_signal(thread, SIGTRAP,
+                     reasons & DEBUG_STEP          ? TRAP_TRACE
+                     : reasons & DEBUG_BREAKPOINTS ? TRAP_HWBKPT
+                                                   : TRAP_BRKPT,
+                     regs->eip);
+}
+
 static void handle_exception(struct thread *thread)
 {
     struct guest_frame *frame = thread->frame;
@@ -326,7 +355,7 @@ static void handle_exception(struct thread *thread)
         fault_signal(thread, SIGFPE, FPE_INTDIV, eip);
         break;
     case 1:
-        fault_signal(thread, SIGTRAP, TRAP_TRACE, eip);
+        handle_debug(thread);
         break;
     case 3:
         fault_signal(thread, SIGTRAP, SI_KERNEL, 0);
@@ -367,6 +396,7 @@ static void handle_stray_interrupt(struct thread *thread)
 
 static void handle_other(struct thread *thread)
 {
+    thread->orig_eax = -1;
     switch (thread->frame->reason) {
     case GUEST_EXCEPTION:
         handle_exception(thread);
@@ -383,16 +413,30 @@ static void settle(struct thread *thread, uint32_t number, int32_t result)
 {
     thread->trap_number = number;
     thread->in_call = result != -RESULT_KEEP_REGISTERS;
-    if (thread->in_call)
+    if (thread->in_call) {
         thread->frame->regs.eax = (uint32_t)result;
+        thread->orig_eax = (int32_t)number;
+    }
     signal_deliver(thread);
 }
 
-static int32_t call_slowly(struct thread *thread, uint32_t number, const struct registers *regs)
+static int32_t call_any(struct thread *thread, uint32_t number, const struct registers *regs)
 {
     if (thread->process->trace)
         return syscall_traced(number, regs);
+    if (number < SYSCALL_LIMIT && syscall_thunks[number])
+        return syscall_thunks[number](regs);
     return syscall_unknown(number);
+}
+
+/* Calls that are traced, by a tracer or into a log, and calls that do not exist. */
+static int32_t call_slowly(struct thread *thread, uint32_t *number, const struct registers *regs)
+{
+    if (!thread->tracing)
+        return call_any(thread, *number, regs);
+    int32_t result =
+        trace_call_entry(thread, number) ? call_any(thread, *number, regs) : (int32_t)regs->eax;
+    return trace_call_exit(thread, result);
 }
 
 static void prepare_guest(struct thread *thread)
@@ -426,10 +470,10 @@ static void run_guest(struct thread *thread)
         uint32_t number = regs->eax;
         syscall_thunk *thunk = likely(number < SYSCALL_LIMIT) ? syscall_thunks[number] : NULL;
         int32_t result;
-        if (likely(thunk && !thread->process->trace))
+        if (likely(thunk && !thread->watched))
             result = thunk(regs);
         else
-            result = call_slowly(thread, number, regs);
+            result = call_slowly(thread, &number, regs);
         if (likely((uint32_t)(result + RESULT_KEEP_REGISTERS) >
                        RESULT_KEEP_REGISTERS - ERESTARTSYS &&
                    !thread->attention))

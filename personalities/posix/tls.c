@@ -56,6 +56,23 @@ static bool descriptor_allowed(const struct user_desc *desc)
            (desc->seg_32bit && desc->contents < 2);
 }
 
+void thread_tls_entry(const struct thread *thread, uint32_t slot, struct user_desc *desc)
+{
+    *desc = thread->tls[slot];
+    if (descriptor_is_zero(desc))
+        desc->read_exec_only = desc->seg_not_present = 1;
+    desc->entry_number = slot + GUEST_TLS_FIRST;
+}
+
+int thread_put_tls_entry(struct thread *thread, uint32_t slot, const struct user_desc *desc)
+{
+    if (!descriptor_allowed(desc))
+        return -EINVAL;
+    thread->tls[slot] = *desc;
+    thread->tls_changed = true;
+    return 0;
+}
+
 int32_t sys_set_thread_area(user_t at)
 {
     struct thread *thread = self();
@@ -87,10 +104,8 @@ int32_t sys_get_thread_area(user_t at)
         return -EFAULT;
     if (entry - GUEST_TLS_FIRST >= TLS_SLOTS)
         return -EINVAL;
-    struct user_desc desc = self()->tls[entry - GUEST_TLS_FIRST];
-    if (descriptor_is_zero(&desc))
-        desc.read_exec_only = desc.seg_not_present = 1;
-    desc.entry_number = entry;
+    struct user_desc desc;
+    thread_tls_entry(self(), entry - GUEST_TLS_FIRST, &desc);
     return copy_out(at, &desc, sizeof desc);
 }
 
