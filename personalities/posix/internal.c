@@ -74,12 +74,26 @@ static int text_seek(struct file *file, uint64_t offset)
     return 0;
 }
 
+#define STORE_MAX 256u
+
+/* Each write sets the file anew. */
 static int text_write(struct file *file, struct io *io, uint64_t *offset)
 {
-    (void)file;
-    (void)io;
-    (void)offset;
-    return -EPERM; /* nothing here can be set */
+    char text[STORE_MAX];
+    const struct internal_node *node = (struct internal_node *)((struct text *)file->data + 1);
+    uint32_t length = io->left;
+    if (!node->ops->store)
+        return -EPERM;
+    if (length >= sizeof text)
+        return -EINVAL;
+    if (io_take(io, text, length) < 0)
+        return -EFAULT;
+    text[length] = '\0';
+    if (length > 0 && text[length - 1] == '\n')
+        text[length - 1] = '\0';
+    int error = node->ops->store(node, text);
+    *offset += length;
+    return error < 0 ? error : (int)length;
 }
 
 static int internal_statfs(struct file *file, struct fs_statistics *statistics)
@@ -212,6 +226,8 @@ int internal_open(const struct internal_node *node, uint32_t flags, const char *
         return -EISDIR;
     if (S_ISREG(node->mode) && writes && !(node->mode & 0222))
         return -EACCES;
+    if (node->ops->open && !(flags & O_PATH))
+        return node->ops->open(node, flags, result);
     struct file *file = file_new(flags & O_PATH        ? &path_ops
                                  : S_ISDIR(node->mode) ? &directory_ops
                                                        : &text_ops,

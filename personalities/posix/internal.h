@@ -22,6 +22,10 @@ struct internal_ops {
     int (*target)(const struct internal_node *node, char *target);
     /* links that lead to an open file rather than to a path; a reference, or NULL */
     struct file *(*magic)(const struct internal_node *node);
+    /* files that are not text: opens it */
+    int (*open)(const struct internal_node *node, uint32_t flags, struct file **result);
+    /* text files that can be set: takes what was written, terminated and without a final newline */
+    int (*store)(const struct internal_node *node, const char *text);
 };
 
 struct internal_node {

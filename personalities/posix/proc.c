@@ -191,7 +191,7 @@ static bool list_machine(const struct internal_node *node, uint32_t *index, char
 static bool list_process(const struct internal_node *node, uint32_t *index, char *name,
                          uint32_t *type)
 {
-    static const char *const others[] = {"exe", "cwd", "root", "fd", "task"};
+    static const char *const others[] = {"exe", "cwd", "root", "fd", "task", "mem"};
     (void)node;
     if (list_table(process_files, ARRAY_COUNT(process_files), "", index, name, type))
         return true;
@@ -199,7 +199,7 @@ static bool list_process(const struct internal_node *node, uint32_t *index, char
     if (at >= ARRAY_COUNT(others))
         return false;
     strcpy(name, others[at]);
-    *type = (at < 3 ? S_IFLNK : S_IFDIR) >> 12;
+    *type = (at < 3 ? S_IFLNK : at < 5 ? S_IFDIR : S_IFREG) >> 12;
     return true;
 }
 
@@ -259,7 +259,8 @@ static void generate_entry(const struct internal_node *node, struct text *text)
     const struct proc_file *file = node->entry;
     file->generate(node, text);
 }
-static const struct internal_ops text_file_ops = {.generate = generate_entry};
+static const struct internal_ops text_file_ops = {.generate = generate_entry},
+                                 mem_ops = {.open = proc_open_mem};
 
 static int set_node(struct internal_node *node, const struct internal_ops *ops, uint32_t mode,
                     uint32_t pid, uint32_t number)
@@ -358,6 +359,8 @@ static int process_lookup(const char *rest, struct internal_node *node, uint32_t
             return -ENOENT;
         return process_lookup(rest, node, pid, redirect); /* a thread's files are its process's */
     }
+    if (strcmp(rest, "mem") == 0)
+        return set_node(node, &mem_ops, S_IFREG | 0600, pid, 0);
     for (uint32_t i = 0; i < ARRAY_COUNT(process_files); i++) {
         if (strcmp(process_files[i].path, rest) != 0)
             continue;

@@ -18,6 +18,9 @@ proc_generator proc_pid_cgroup, proc_pid_cmdline, proc_pid_comm, proc_pid_enviro
 struct process;
 void process_command_line(struct process *process, struct text *text);
 
+/* /proc/PID/mem */
+int proc_open_mem(const struct internal_node *node, uint32_t flags, struct file **result);
+
 #define UNIX_RELEASE "6.1.0-atomik"
 #define UNIX_VERSION "#1 Atomik"
 

@@ -176,6 +176,7 @@ uint32_t trace_signal(struct thread *thread, siginfo_t *info)
     siginfo_t other = signal_info(0, SI_USER);
     other.si_pid = (int)tracer->pid;
     other.si_uid = tracer->credentials.uid;
+    thread->tracing->message = 0;
     uint32_t signal = stop(thread, STOP_SIGNAL, sent, info);
     if (signal == 0)
         return 0;
