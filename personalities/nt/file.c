@@ -31,6 +31,7 @@ struct nt_file *ntfile_new(enum file_kind kind, ACCESS_MASK access, uint32_t opt
     list_init(&file->share_link);
     list_init(&file->locks);
     list_init(&file->requests);
+    file->signaled = true;
     file->kind = kind;
     file->access = access;
     file->options = options;

@@ -126,6 +126,7 @@ static uint32_t query_object(struct nt_file *file, uint32_t class, union file_in
     case FileEaInformation:
         return sizeof info->ea;
     case FileIoCompletionNotificationInformation:
+        info->notification.Flags = file->notification_modes;
         return sizeof info->notification;
     case FilePipeInformation:
         pipe_information(file, &info->pipe);

@@ -37,6 +37,7 @@ struct wait_block {
 
 struct apc {
     struct list link;
+    const void *owner; /* who may withdraw it, or NULL */
     uint32_t function, arguments[3];
 };
 
@@ -101,6 +102,7 @@ struct nt_thread {
     uint64_t wait_deadline; /* of the call to be restarted (FILETIME, 0 = never) */
 
     struct list requests; /* struct io_request.thread_link */
+    struct list mutants;  /* that it owns */
 
     bool alerted; /* NtAlertThreadByThreadId, sticky */
     struct list apcs;

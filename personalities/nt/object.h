@@ -23,8 +23,6 @@ struct nt_type {
     /* Waitable types: is it signalled for this thread; then take what a satisfied wait takes. */
     bool (*signaled)(struct object *object, struct nt_thread *thread);
     satisfy_function *satisfy; /* 0 or STATUS_ABANDONED; NULL: nothing */
-    /* 100 ns (FILETIME) at which `signaled` may turn true by itself; 0 = never. */
-    uint64_t (*due)(struct object *object);
     void (*last_handle)(struct object *object); /* the last handle, of any process, is closed */
     void (*process_handle)(struct object *object,
                            struct nt_process *process); /* a process closed its handle */

@@ -158,7 +158,7 @@ static NTSTATUS peek_call(struct call *call, struct nt_file *file, uint32_t *inf
         status = guest_write(call->args[8] + header_size, bytes, done);
     free(bytes);
     *information = header_size + done;
-    return status ? status : room && all > room ? STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS;
+    return status ? status : peek.first > room ? STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS;
 }
 
 /* Write a message, then read the answer. */

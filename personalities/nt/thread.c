@@ -142,6 +142,7 @@ NTSTATUS nt_thread_create(struct nt_process *process, const struct thread_reques
     list_init(&thread->link);
     list_init(&thread->apcs);
     list_init(&thread->requests);
+    list_init(&thread->mutants);
     thread->process = process;
     object_hold(&process->object);
     thread->tid = next_tid += 4;

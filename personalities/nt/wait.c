@@ -118,18 +118,6 @@ void thread_sleep(struct nt_thread *thread, uint64_t deadline)
     (void)!BLOCKING(futex_wait((uintptr_t)&thread->wake, seen, nt_deadline_ns(deadline), 0));
 }
 
-/* The earliest moment at which an object of the wait may be signalled by the clock. */
-static uint64_t wait_due(struct nt_thread *thread, uint64_t deadline)
-{
-    for (uint32_t i = 0; i < thread->wait_count; i++) {
-        struct object *object = thread->wait_blocks[i].object;
-        uint64_t due = object->type->due ? object->type->due(object) : 0;
-        if (due && (!deadline || due < deadline))
-            deadline = due;
-    }
-    return deadline;
-}
-
 static void wait_begin(struct nt_thread *thread, struct object **objects, uint32_t count, bool all)
 {
     thread->wait_count = count;
@@ -168,7 +156,7 @@ NTSTATUS wait_objects(struct nt_thread *thread, struct object **objects, uint32_
             status = STATUS_RESTART_CALL;
             break;
         }
-        thread_sleep(thread, wait_due(thread, deadline));
+        thread_sleep(thread, deadline);
     }
     wait_end(thread);
     return status;
@@ -197,10 +185,27 @@ NTSTATUS wait_deadline(struct nt_thread *thread, uint32_t guest, uint64_t *deadl
 NTSTATUS apc_queue(struct nt_thread *thread, uint32_t function, uint32_t a1, uint32_t a2,
                    uint32_t a3)
 {
+    return apc_queue_for(thread, NULL, function, a1, a2, a3);
+}
+
+void apc_withdraw(struct nt_thread *thread, const void *owner)
+{
+    list_each_safe(apc, after, &thread->apcs, struct apc, link)
+    {
+        if (apc->owner != owner)
+            continue;
+        list_remove(&apc->link);
+        free(apc);
+    }
+}
+
+NTSTATUS apc_queue_for(struct nt_thread *thread, const void *owner, uint32_t function, uint32_t a1,
+                       uint32_t a2, uint32_t a3)
+{
     struct apc *apc = malloc(sizeof *apc);
     if (!apc)
         return STATUS_NO_MEMORY;
-    *apc = (struct apc){.function = function, .arguments = {a1, a2, a3}};
+    *apc = (struct apc){.owner = owner, .function = function, .arguments = {a1, a2, a3}};
     list_append(&thread->apcs, &apc->link);
     thread_wake(thread);
     return STATUS_SUCCESS;
@@ -208,8 +213,7 @@ NTSTATUS apc_queue(struct nt_thread *thread, uint32_t function, uint32_t a1, uin
 
 /* ---- calls ---- */
 
-/* A wait that an APC ended goes on in the APC; it returns STATUS_USER_APC after it. */
-static NTSTATUS wait_return(struct call *call, NTSTATUS status)
+NTSTATUS wait_return(struct call *call, NTSTATUS status)
 {
     return status == STATUS_USER_APC ? apc_deliver(call->thread, status) : status;
 }
@@ -253,6 +257,18 @@ NTSTATUS nt_wait_for_multiple_objects(struct call *call)
     while (held > 0)
         object_release(objects[--held]);
     return wait_return(call, status);
+}
+
+static NTSTATUS object_signal(struct nt_thread *thread, struct object *object)
+{
+    if (object->type == &mutant_type)
+        return mutant_release_one(thread, object);
+    if (object->type == &semaphore_type)
+        return semaphore_release_one(object);
+    if (object->type != &event_type)
+        return STATUS_OBJECT_TYPE_MISMATCH;
+    event_set(object, true);
+    return STATUS_SUCCESS;
 }
 
 NTSTATUS nt_signal_and_wait_for_single_object(struct call *call)

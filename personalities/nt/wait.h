@@ -19,6 +19,8 @@ void object_changed(struct object *object);
  */
 NTSTATUS wait_objects(struct nt_thread *thread, struct object **objects, uint32_t count, bool all,
                       bool alertable, uint64_t deadline);
+/* A wait that an APC ended goes on in the APC; the call returns STATUS_USER_APC after it. */
+NTSTATUS wait_return(struct call *call, NTSTATUS status);
 /* Sleep until `wake` moves, the deadline, or a reason to stop; the lock is given up meanwhile. */
 void thread_sleep(struct nt_thread *thread, uint64_t deadline);
 void thread_wake(struct nt_thread *thread);
@@ -33,6 +35,10 @@ bool thread_attention(const struct nt_thread *thread);
 /* Queue an APC; wakes an alertable wait. */
 NTSTATUS apc_queue(struct nt_thread *thread, uint32_t function, uint32_t a1, uint32_t a2,
                    uint32_t a3);
+/* The same with an owner, who can take back what has not run. */
+NTSTATUS apc_queue_for(struct nt_thread *thread, const void *owner, uint32_t function, uint32_t a1,
+                       uint32_t a2, uint32_t a3);
+void apc_withdraw(struct nt_thread *thread, const void *owner);
 
 /* Events made by the server itself, for waits on things that are no NT objects. */
 extern const struct nt_type event_type, mutant_type, semaphore_type, timer_type, completion_type;
@@ -40,9 +46,10 @@ void event_set(struct object *event, bool signaled);
 /* A completion packet, for a file that a port is bound to. */
 NTSTATUS completion_post(struct object *port, uint32_t key, uint32_t value, NTSTATUS status,
                          uint32_t information);
+/* Release a mutant or a semaphore once. */
+NTSTATUS mutant_release_one(struct nt_thread *thread, struct object *object);
+NTSTATUS semaphore_release_one(struct object *object);
 /* Give up what the thread owns: mutants become abandoned. */
-/* Set an event, release a mutant or a semaphore once. */
-NTSTATUS object_signal(struct nt_thread *thread, struct object *object);
 void mutants_abandon(struct nt_thread *thread);
 
 #endif
