@@ -107,6 +107,27 @@ static bool file_signaled(struct object *object, struct nt_thread *thread)
     return file->signaled;
 }
 
+#define PIPE_DEVICE L"\\Device\\NamedPipe"
+
+WCHAR *ntfile_object_name(const struct nt_file *file, uint32_t *length)
+{
+    if (!file->nt_name)
+        return NULL;
+    if (file->kind != FILE_PIPE)
+        return path_device_name(file->nt_name, length);
+    *length = text_length(file->nt_name);
+    return text_copy((struct text){file->nt_name, *length});
+}
+
+struct text ntfile_volume_name(const struct nt_file *file)
+{
+    uint32_t skip = file->kind == FILE_PIPE ? sizeof PIPE_DEVICE / sizeof(WCHAR) - 1 : 6;
+    uint32_t length = file->nt_name ? text_length(file->nt_name) : 0;
+    if (length < skip)
+        return (struct text){L"", 0};
+    return (struct text){file->nt_name + skip, length - skip};
+}
+
 bool file_kernel_wait(struct object *object, struct wait_item *item)
 {
     struct nt_file *file = file_of(object);

@@ -28,7 +28,7 @@ struct nt_file {
     enum file_kind kind;
     ACCESS_MASK access;
     uint32_t share, options;
-    WCHAR *nt_name;  /* \??\C:\..., or NULL */
+    WCHAR *nt_name;  /* \??\C:\..., of pipes \Device\NamedPipe\..., or NULL */
     char *unix_path; /* absolute; of disk files and directories that were opened by name */
 
     handle_t node; /* disk, directory */
@@ -98,6 +98,10 @@ NTSTATUS ntfile_open_path(struct object *root, struct text path, struct open_req
 /* Device objects of the name space. */
 void devices_init(void);
 
+/* The name as NtQueryObject gives it (malloc'ed, or NULL), and below the volume or device. */
+WCHAR *ntfile_object_name(const struct nt_file *file, uint32_t *length);
+struct text ntfile_volume_name(const struct nt_file *file);
+
 /* A standard stream or inherited descriptor as a file object; consumes the handles. */
 NTSTATUS ntfile_from_descriptor(struct nt_process *process, const struct start_fd *fd, handle_t h0,
                                 handle_t h1, struct object **file);
@@ -123,10 +127,15 @@ struct io_call {
 };
 NTSTATUS io_complete(struct nt_thread *thread, struct nt_file *file, const struct io_call *io,
                      NTSTATUS status, uint32_t information);
+/* The same for disk files: at the end of the file too, and overlapped transfers "are pending". */
+NTSTATUS io_complete_disk(struct nt_thread *thread, struct nt_file *file, const struct io_call *io,
+                          NTSTATUS status, uint32_t information);
 /* Before it: the event is reset. */
 NTSTATUS io_begin(struct nt_thread *thread, struct nt_file *file, const struct io_call *io);
 
 /* ---- parts ---- */
+/* The frame of the information calls: (file, *status block, buffer, length, class). */
+NTSTATUS with_file(struct call *call, NTSTATUS (*act)(struct call *, struct nt_file *, uint32_t *));
 NTSTATUS directory_open_entries(struct nt_process *process, struct nt_file *file);
 void directory_free_entries(struct nt_file *file);
 /* file_locks.c: forget the locks of a process (NULL: of all) on a file. */

@@ -159,14 +159,14 @@ struct transfer {
     uint64_t offset;
 };
 
-static NTSTATUS transfer_offset(struct transfer *transfer, uint32_t guest)
+static NTSTATUS transfer_offset(struct transfer *transfer, uint32_t guest, bool writing)
 {
     int64_t offset = -2;
     const struct nt_file *file = transfer->file;
     NTSTATUS status = guest ? guest_read(&offset, guest, sizeof offset) : STATUS_SUCCESS;
     if (status)
         return status;
-    if (offset == -1 && file->kind == FILE_DISK)
+    if (offset == -1 && file->kind == FILE_DISK && writing)
         transfer->offset = OFFSET_APPEND;
     else if (offset == -2 || file->kind != FILE_DISK)
         transfer->offset = OFFSET_CURRENT;
@@ -199,7 +199,11 @@ static NTSTATUS transfer_begin(struct call *call, ACCESS_MASK any_of, struct tra
     else if (!(file->access & any_of))
         status = STATUS_ACCESS_DENIED;
     else
-        status = transfer_offset(transfer, call->args[7]);
+        status = transfer_offset(transfer, call->args[7], any_of != FILE_READ_DATA);
+    /* Even where nothing will be read the buffer must be one. */
+    if (!status && any_of == FILE_READ_DATA && transfer->length &&
+        !vm_writable(call->process, transfer->buffer, transfer->length))
+        status = STATUS_ACCESS_VIOLATION;
     if (!status)
         status = io_begin(call->thread, file, &transfer->io);
     if (status)
@@ -269,7 +273,9 @@ static NTSTATUS transfer_run(struct call *call, struct transfer *transfer, piece
         status = run(call->thread, transfer, buffer, size, &total);
     if (buffer != small)
         free(buffer);
-    status = io_complete(call->thread, transfer->file, &transfer->io, status, total);
+    status = transfer->file->kind == FILE_DISK
+                 ? io_complete_disk(call->thread, transfer->file, &transfer->io, status, total)
+                 : io_complete(call->thread, transfer->file, &transfer->io, status, total);
     object_release(&transfer->file->object);
     return status;
 }

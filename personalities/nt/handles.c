@@ -125,10 +125,8 @@ NTSTATUS nt_set_information_object(struct call *call)
 /* The name as NtQueryObject gives it; NULL: none. */
 static WCHAR *object_name(struct object *object, uint32_t *length)
 {
-    if (object->type == &file_type) {
-        struct nt_file *file = file_of(object);
-        return file->nt_name ? path_device_name(file->nt_name, length) : NULL;
-    }
+    if (object->type == &file_type)
+        return ntfile_object_name(file_of(object), length);
     if (object->type == &key_type)
         return key_path(object, length);
     return namespace_path(object, length);

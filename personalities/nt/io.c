@@ -33,17 +33,14 @@ static void signal_file(struct nt_file *file)
     object_changed(&file->object);
 }
 
-NTSTATUS io_complete(struct nt_thread *thread, struct nt_file *file, const struct io_call *io,
-                     NTSTATUS result, uint32_t information)
+/* Tell the end in all ways that were asked for; `late`: the call returns, or has returned, "pending". */
+static NTSTATUS tell_caller(struct nt_thread *thread, struct nt_file *file,
+                            const struct io_call *io, NTSTATUS result, uint32_t information,
+                            bool late)
 {
     struct object *event;
     IO_STATUS_BLOCK block = {.Information = information};
     block.Status = result;
-    if (result == STATUS_RESTART_CALL || result == STATUS_PENDING || result == STATUS_REGISTERS_SET)
-        return result;
-    /* An error that the call itself returns is not told a second time. */
-    if (NT_ERROR(result))
-        return result;
     NTSTATUS status =
         io->status_block ? guest_write(io->status_block, &block, sizeof block) : STATUS_SUCCESS;
     if (status)
@@ -54,12 +51,36 @@ NTSTATUS io_complete(struct nt_thread *thread, struct nt_file *file, const struc
     } else {
         signal_file(file);
     }
+    if (NT_ERROR(result) && !late)
+        return STATUS_SUCCESS;
     if (io->apc)
-        status = apc_queue(thread, io->apc, io->apc_context, io->status_block, 0);
-    else if (file->port && io->apc_context &&
-             !(file->notification_modes & FILE_SKIP_COMPLETION_PORT_ON_SUCCESS))
-        status = completion_post(file->port, file->port_key, io->apc_context, result, information);
+        return apc_queue(thread, io->apc, io->apc_context, io->status_block, 0);
+    if (file->port && io->apc_context &&
+        (late || !(file->notification_modes & FILE_SKIP_COMPLETION_PORT_ON_SUCCESS)))
+        return completion_post(file->port, file->port_key, io->apc_context, result, information);
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS io_complete(struct nt_thread *thread, struct nt_file *file, const struct io_call *io,
+                     NTSTATUS result, uint32_t information)
+{
+    if (result == STATUS_RESTART_CALL || result == STATUS_PENDING || result == STATUS_REGISTERS_SET)
+        return result;
+    /* An error that the call itself returns is not told a second time. */
+    if (NT_ERROR(result))
+        return result;
+    NTSTATUS status = tell_caller(thread, file, io, result, information, false);
     return status ? status : result;
+}
+
+NTSTATUS io_complete_disk(struct nt_thread *thread, struct nt_file *file, const struct io_call *io,
+                          NTSTATUS result, uint32_t information)
+{
+    if (result != STATUS_SUCCESS && result != STATUS_END_OF_FILE)
+        return io_complete(thread, file, io, result, information);
+    bool late = !ntfile_synchronous(file) && !file->shared_position;
+    NTSTATUS status = tell_caller(thread, file, io, result, information, late);
+    return status ? status : late ? STATUS_PENDING : result;
 }
 
 /* ---- requests ---- */

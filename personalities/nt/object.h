@@ -22,7 +22,7 @@ struct nt_type {
     GENERIC_MAPPING mapping;
     /* Waitable types: is it signalled for this thread; then take what a satisfied wait takes. */
     bool (*signaled)(struct object *object, struct nt_thread *thread);
-    satisfy_function *satisfy; /* 0 or STATUS_ABANDONED; NULL: nothing */
+    satisfy_function *satisfy;                  /* 0 or STATUS_ABANDONED; NULL: nothing */
     void (*last_handle)(struct object *object); /* the last handle, of any process, is closed */
     void (*process_handle)(struct object *object,
                            struct nt_process *process); /* a process closed its handle */

@@ -115,7 +115,20 @@ void pipe_closed(struct nt_file *file)
 
 /* ---- the server's end ---- */
 
-static struct nt_file *make_end(ACCESS_MASK access, uint32_t options)
+static WCHAR *device_path(const struct pipe_name *name)
+{
+    static const WCHAR prefix[] = L"\\Device\\NamedPipe\\";
+    uint32_t at = sizeof prefix / sizeof(WCHAR) - 1;
+    WCHAR *path = malloc((at + name->length + 1) * sizeof(WCHAR));
+    if (!path)
+        return NULL;
+    memcpy(path, prefix, sizeof prefix);
+    memcpy(path + at, name->chars, name->length * sizeof(WCHAR));
+    path[at + name->length] = 0;
+    return path;
+}
+
+static struct nt_file *make_end(const struct pipe_name *name, ACCESS_MASK access, uint32_t options)
 {
     struct nt_file *file = ntfile_new(FILE_PIPE, access, options);
     struct pipe_end *end = calloc(1, sizeof *end);
@@ -133,6 +146,7 @@ static struct nt_file *make_end(ACCESS_MASK access, uint32_t options)
     list_init(&end->watchers);
     end->file = file;
     file->pipe = end;
+    file->nt_name = device_path(name);
     return file;
 }
 
@@ -183,7 +197,7 @@ static NTSTATUS name_for(struct text wanted, const struct pipe_request *request,
 static NTSTATUS make_server(struct pipe_name *name, const struct pipe_request *request,
                             struct object **result)
 {
-    struct nt_file *file = make_end(request->access, request->options);
+    struct nt_file *file = make_end(name, request->access, request->options);
     if (!file)
         return STATUS_NO_MEMORY;
     struct pipe_end *end = file->pipe;
@@ -324,7 +338,7 @@ NTSTATUS pipe_open(struct text path, struct open_request *request, struct object
     {
         if (server->state != FILE_PIPE_LISTENING_STATE)
             continue;
-        struct nt_file *file = make_end(request->access, request->options);
+        struct nt_file *file = make_end(name, request->access, request->options);
         if (!file)
             return STATUS_NO_MEMORY;
         server->peer_pid = request->process->pid;

@@ -76,8 +76,7 @@ NTSTATUS nt_release_semaphore(struct call *call)
                                     SEMAPHORE_MODIFY_STATE, &object);
     if (status)
         return status;
-    status =
-        release(container_of(object, struct semaphore, object), call->args[1], &previous);
+    status = release(container_of(object, struct semaphore, object), call->args[1], &previous);
     object_release(object);
     return status ? status : guest_return32(call->args[2], previous);
 }

@@ -65,6 +65,8 @@ void allocation_set_protect(struct allocation *allocation, uint32_t address, uin
 /* Unmap and forget a view. */
 void vm_remove(struct nt_process *process, struct allocation *allocation);
 
+/* May the program write to all of it? */
+bool vm_writable(struct nt_process *process, uint32_t address, uint32_t length);
 /*
  * Write to the memory of any process, as if its own program did: the results of operations that it
  * does not wait for. The caller's own guest is written with guest_write.

@@ -219,6 +219,11 @@ static bool range_accessible(struct nt_process *process, uint32_t address, uint3
     return true;
 }
 
+bool vm_writable(struct nt_process *process, uint32_t address, uint32_t length)
+{
+    return range_accessible(process, address, length, true);
+}
+
 NTSTATUS vm_write(struct nt_process *process, uint32_t address, const void *bytes, uint32_t length)
 {
     uint32_t done;

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/* What NtSetInformationFile changes. */
+#include <personalities/nt/file.h>
+
+#include <ipc/call.h>
+#include <personalities/nt/path.h>
+#include <personalities/nt/pipe.h>
+#include <personalities/nt/wait.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MODE_TYPE      0170000u
+#define MODE_DIRECTORY 0040000u
+#define MODE_WRITABLE  0222u
+
+static bool has_node(const struct nt_file *file)
+{
+    return file->node != HANDLE_NONE;
+}
+
+static NTSTATUS read_info(struct call *call, void *info, uint32_t size)
+{
+    return call->args[3] < size ? STATUS_INFO_LENGTH_MISMATCH
+                                : guest_read(info, call->args[2], size);
+}
+
+static bool time_given(LARGE_INTEGER time)
+{
+    return time.QuadPart != 0 && time.QuadPart != -1 && time.QuadPart != -2;
+}
+
+static NTSTATUS set_basic(struct call *call, struct nt_file *file)
+{
+    FILE_BASIC_INFORMATION info;
+    struct fs_attr attr, result;
+    uint32_t mask = 0;
+    NTSTATUS status = read_info(call, &info, sizeof info);
+    if (!status)
+        status = nt_status(BLOCKING(fs_client_stat(file->node, &attr)));
+    if (status)
+        return status;
+    if (time_given(info.LastAccessTime)) {
+        attr.atime = nt_to_ns(info.LastAccessTime.QuadPart);
+        mask |= FS_ATTR_ATIME;
+    }
+    if (time_given(info.LastWriteTime)) {
+        attr.mtime = nt_to_ns(info.LastWriteTime.QuadPart);
+        mask |= FS_ATTR_MTIME;
+    }
+    if (info.FileAttributes) {
+        if (info.FileAttributes & FILE_ATTRIBUTE_READONLY)
+            attr.mode &= ~MODE_WRITABLE;
+        else
+            attr.mode |= 0200;
+        file->read_only = (info.FileAttributes & FILE_ATTRIBUTE_READONLY) != 0;
+        mask |= FS_ATTR_MODE;
+    }
+    return mask ? nt_status(BLOCKING(fs_client_setattr(file->node, mask, &attr, &result)))
+                : STATUS_SUCCESS;
+}
+
+static NTSTATUS set_size(struct call *call, struct nt_file *file)
+{
+    FILE_END_OF_FILE_INFORMATION info;
+    struct fs_attr attr = {0}, result;
+    NTSTATUS status = read_info(call, &info, sizeof info);
+    if (status)
+        return status;
+    if (!(file->access & FILE_WRITE_DATA))
+        return STATUS_ACCESS_DENIED;
+    attr.size = info.EndOfFile.QuadPart;
+    return nt_status(BLOCKING(fs_client_setattr(file->node, FS_ATTR_SIZE, &attr, &result)));
+}
+
+static NTSTATUS set_position(struct call *call, struct nt_file *file)
+{
+    FILE_POSITION_INFORMATION info;
+    uint64_t before, after;
+    NTSTATUS status = read_info(call, &info, sizeof info);
+    if (status)
+        return status;
+    if (file->kind != FILE_DISK)
+        return STATUS_SUCCESS;
+    if (info.CurrentByteOffset.QuadPart < 0)
+        return STATUS_INVALID_PARAMETER;
+    if (!file->shared_position) {
+        file->position = info.CurrentByteOffset.QuadPart;
+        return STATUS_SUCCESS;
+    }
+    return nt_status(BLOCKING(
+        fs_client_position(file->node, 0, info.CurrentByteOffset.QuadPart, &before, &after)));
+}
+
+static NTSTATUS directory_is_empty(struct nt_file *file)
+{
+    uint8_t records[MESSAGE_BYTES] __attribute__((aligned(8)));
+    uint64_t cookie = 0;
+    uint32_t length, count;
+    for (;;) {
+        status_t status = BLOCKING(fs_client_readdir(file->node, cookie, records, &length, &count));
+        if (status != OK || length == 0)
+            return nt_status(status);
+        for (uint32_t at = 0; at < length;) {
+            const struct fs_dirent *entry = (const struct fs_dirent *)(records + at);
+            bool dots = (entry->name_length == 1 && entry->name[0] == '.') ||
+                        (entry->name_length == 2 && entry->name[0] == '.' && entry->name[1] == '.');
+            if (!dots)
+                return STATUS_DIRECTORY_NOT_EMPTY;
+            cookie = entry->cookie;
+            at += entry->record_length;
+        }
+    }
+}
+
+static NTSTATUS set_disposition(struct call *call, struct nt_file *file)
+{
+    uint8_t delete = 0;
+    NTSTATUS status = read_info(call, &delete, sizeof delete);
+    if (status)
+        return status;
+    if (!(file->access & DELETE) || !file->unix_path)
+        return STATUS_ACCESS_DENIED;
+    if (delete &&file->read_only && file->kind == FILE_DISK)
+        return STATUS_CANNOT_DELETE;
+    if (delete &&file->kind == FILE_DIRECTORY)
+        status = directory_is_empty(file);
+    if (!status)
+        file->delete_pending = delete;
+    return status;
+}
+
+/* FILE_RENAME_INFORMATION and FILE_LINK_INFORMATION have the same layout. */
+struct new_name {
+    FILE_RENAME_INFORMATION info;
+    struct object *root; /* held, or NULL */
+    WCHAR *chars;
+    struct text text;
+};
+
+static NTSTATUS read_new_name(struct call *call, struct new_name *name)
+{
+    uint32_t header = offsetof(FILE_RENAME_INFORMATION, FileName);
+    memset(name, 0, sizeof *name);
+    NTSTATUS status = read_info(call, &name->info, header);
+    if (status)
+        return status;
+    uint32_t bytes = name->info.FileNameLength;
+    if (bytes > call->args[3] - header || (bytes & 1) || bytes > 0xffff)
+        return STATUS_INVALID_PARAMETER;
+    name->chars = malloc(bytes + sizeof(WCHAR));
+    if (!name->chars)
+        return STATUS_NO_MEMORY;
+    status = guest_read(name->chars, call->args[2] + header, bytes);
+    name->text = (struct text){name->chars, bytes / sizeof(WCHAR)};
+    if (!status && name->info.RootDirectory)
+        status = handle_object(call->thread, (uint32_t)name->info.RootDirectory, &file_type, 0,
+                               &name->root);
+    return status;
+}
+
+static void free_new_name(struct new_name *name)
+{
+    object_release(name->root);
+    free(name->chars);
+}
+
+/* The Unix path that the new name means: the old directory for a bare name. */
+static NTSTATUS new_path(struct call *call, struct nt_file *file, const struct new_name *name,
+                         char **path)
+{
+    bool slash, bare = !name->root && (name->text.length == 0 || name->text.chars[0] != '\\');
+    if (bare) {
+        size_t directory = strrchr(file->unix_path, '/') - file->unix_path;
+        char *prefix = strndup(file->unix_path, directory);
+        NTSTATUS status =
+            prefix ? path_from_nt(prefix, name->text, path, &slash) : STATUS_NO_MEMORY;
+        free(prefix);
+        return status;
+    }
+    return path_resolve(call->process, name->root, name->text, path);
+}
+
+static NTSTATUS check_target(struct nt_process *process, const struct nt_file *file,
+                             const char *path, bool replace)
+{
+    struct fs_attr attr;
+    status_t found = BLOCKING(
+        fs_client_stat_path(&process->fs, HANDLE_NONE, path, strlen(path), FS_O_NOCASE, &attr));
+    if (found != OK) {
+        NTSTATUS status = path_status(process, path, found);
+        return status == STATUS_OBJECT_NAME_NOT_FOUND ? STATUS_SUCCESS : status;
+    }
+    if (attr.ino == file->ino && attr.device == file->device)
+        return STATUS_SUCCESS;
+    if (!replace)
+        return STATUS_OBJECT_NAME_COLLISION;
+    if ((attr.mode & MODE_TYPE) == MODE_DIRECTORY || !(attr.mode & MODE_WRITABLE))
+        return STATUS_ACCESS_DENIED;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS rename_to(struct nt_process *process, struct nt_file *file, const char *path)
+{
+    const char *old = file->unix_path;
+    status_t status = BLOCKING(fs_client_rename(&process->fs, HANDLE_NONE, old, strlen(old),
+                                                HANDLE_NONE, path, strlen(path), 0));
+    if (status != OK)
+        return nt_status(status);
+    free(file->unix_path);
+    free(file->nt_name);
+    file->unix_path = strdup(path);
+    file->nt_name = path_object_name(path);
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS link_to(struct nt_process *process, struct nt_file *file, const char *path)
+{
+    const char *old = file->unix_path;
+    return nt_status(BLOCKING(fs_client_link(&process->fs, HANDLE_NONE, old, strlen(old),
+                                             HANDLE_NONE, path, strlen(path), 0)));
+}
+
+static NTSTATUS set_name(struct call *call, struct nt_file *file)
+{
+    struct new_name name;
+    char *path = NULL;
+    bool link = call->args[4] == FileLinkInformation;
+    if (!file->unix_path)
+        return STATUS_ACCESS_DENIED;
+    NTSTATUS status = read_new_name(call, &name);
+    if (!status)
+        status = new_path(call, file, &name, &path);
+    if (!status)
+        status = check_target(call->process, file, path, name.info.ReplaceIfExists);
+    if (!status)
+        status = link ? link_to(call->process, file, path) : rename_to(call->process, file, path);
+    free(path);
+    free_new_name(&name);
+    return status;
+}
+
+static NTSTATUS set_port(struct call *call, struct nt_file *file)
+{
+    FILE_COMPLETION_INFORMATION info;
+    NTSTATUS status = read_info(call, &info, sizeof info);
+    if (status)
+        return status;
+    if (file->port)
+        return STATUS_INVALID_PARAMETER;
+    status = handle_object(call->thread, (uint32_t)info.CompletionPort, &completion_type,
+                           IO_COMPLETION_MODIFY_STATE, &file->port);
+    file->port_key = info.CompletionKey;
+    return status;
+}
+
+static NTSTATUS set_notification(struct call *call, struct nt_file *file)
+{
+    FILE_IO_COMPLETION_NOTIFICATION_INFORMATION info;
+    NTSTATUS status = read_info(call, &info, sizeof info);
+    if (!status &&
+        (info.Flags & ~(FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE |
+                        FILE_SKIP_SET_USER_EVENT_ON_FAST_IO)))
+        status = STATUS_INVALID_PARAMETER;
+    if (!status)
+        file->notification_modes |= info.Flags;
+    return status;
+}
+
+static NTSTATUS set_pipe(struct call *call, struct nt_file *file)
+{
+    FILE_PIPE_INFORMATION info;
+    NTSTATUS status = read_info(call, &info, sizeof info);
+    return status ? status : pipe_set_information(file, &info);
+}
+
+static NTSTATUS set_file(struct call *call, struct nt_file *file, uint32_t *information)
+{
+    (void)information;
+    switch (call->args[4]) {
+    case FileCompletionInformation:
+        return set_port(call, file);
+    case FilePositionInformation:
+        return set_position(call, file);
+    case FileIoCompletionNotificationInformation:
+        return set_notification(call, file);
+    case FileModeInformation:
+        return STATUS_SUCCESS;
+    case FilePipeInformation:
+        return set_pipe(call, file);
+    }
+    if (!has_node(file))
+        return STATUS_INVALID_DEVICE_REQUEST;
+    switch (call->args[4]) {
+    case FileBasicInformation:
+        return set_basic(call, file);
+    case FileEndOfFileInformation:
+        return set_size(call, file);
+    case FileAllocationInformation:
+    case FileValidDataLengthInformation:
+        return STATUS_SUCCESS; /* space is found when it is needed */
+    case FileDispositionInformation:
+        return set_disposition(call, file);
+    case FileRenameInformation:
+    case FileLinkInformation:
+        return set_name(call, file);
+    }
+    return STATUS_NOT_IMPLEMENTED;
+}
+
+NTSTATUS nt_set_information_file(struct call *call)
+{
+    return with_file(call, set_file);
+}
