@@ -198,7 +198,9 @@ static void fill_parameters(const struct process_start *start, struct block *blo
     p->WindowTitle = block_text(block, start->title, 0);
     p->Desktop = block_text(block, start->desktop, 0);
     p->ShellInfo = block_text(block, start->shell_info, 0);
-    p->RuntimeInfo = block_text(block, start->runtime_info, 0);
+    p->RuntimeInfo =
+        (UNICODE_STRING){.Length = start->runtime_bytes, .MaximumLength = start->runtime_bytes};
+    p->RuntimeInfo.Buffer = (WCHAR *)block_add(block, start->runtime_info, start->runtime_bytes);
     p->Environment = (WCHAR *)block_add(block, start->environment, start->environment_bytes);
     p->EnvironmentSize = start->environment_bytes;
     memcpy(&p->dwX, start->geometry, sizeof start->geometry);
@@ -211,12 +213,11 @@ static void fill_parameters(const struct process_start *start, struct block *blo
 static uint32_t parameters_size(const struct process_start *start)
 {
     uint32_t chars = text_length(start->image_path) + start->command_line.length +
-                     start->title.length + start->desktop.length + start->shell_info.length +
-                     start->runtime_info.length;
+                     start->title.length + start->desktop.length + start->shell_info.length;
     /* Each string has its terminator and may be padded. */
     return sizeof(RTL_USER_PROCESS_PARAMETERS) + chars * sizeof(WCHAR) + 8 * 8 +
            CURRENT_DIRECTORY_SIZE + (text_length(start->directory) + 1) * sizeof(WCHAR) +
-           start->environment_bytes;
+           start->environment_bytes + start->runtime_bytes;
 }
 
 /* In an allocation of its own: ntdll copies it and frees this one. */
@@ -252,9 +253,9 @@ static void fill_peb(const struct nt_process *process, PEB *peb)
     peb->HeapSegmentCommit = 0x2000;
     peb->HeapDeCommitTotalFreeThreshold = 0x10000;
     peb->HeapDeCommitFreeBlockThreshold = 0x1000;
-    peb->OSMajorVersion = 6;
-    peb->OSMinorVersion = 1;
-    peb->OSBuildNumber = 7601;
+    peb->OSMajorVersion = NT_VERSION_MAJOR;
+    peb->OSMinorVersion = NT_VERSION_MINOR;
+    peb->OSBuildNumber = NT_VERSION_BUILD;
     peb->OSPlatformId = 2;
     peb->ImageSubSystem = plan->subsystem;
     peb->ImageSubSystemMajorVersion = plan->subsystem_major;

@@ -23,8 +23,10 @@
 struct creation {
     struct call *call;
     RTL_USER_PROCESS_PARAMETERS parameters;
-    struct text image_path, directory, command_line, title, desktop, shell_info, runtime_info;
-    WCHAR *storage[7];
+    struct text image_path, directory, command_line, title, desktop, shell_info;
+    WCHAR *storage[6];
+    void *runtime_info;
+    uint32_t runtime_bytes;
     WCHAR *environment;
     uint32_t environment_bytes;
     struct text image_name; /* NT path */
@@ -39,6 +41,7 @@ static void creation_free(struct creation *c)
 {
     for (uint32_t i = 0; i < sizeof c->storage / sizeof c->storage[0]; i++)
         free(c->storage[i]);
+    free(c->runtime_info);
     free(c->environment);
     free(c->image_storage);
     object_release(c->file);
@@ -89,6 +92,19 @@ static NTSTATUS read_environment(struct creation *c)
     return status;
 }
 
+/* Bytes, not text: their number may be odd. */
+static NTSTATUS read_runtime_info(struct creation *c)
+{
+    uint32_t bytes = c->parameters.RuntimeInfo.Length;
+    if (bytes == 0)
+        return STATUS_SUCCESS;
+    c->runtime_info = malloc(bytes);
+    if (!c->runtime_info)
+        return STATUS_NO_MEMORY;
+    c->runtime_bytes = bytes;
+    return guest_read(c->runtime_info, (uint32_t)c->parameters.RuntimeInfo.Buffer, bytes);
+}
+
 static NTSTATUS read_parameters(struct creation *c)
 {
     uint32_t block = c->call->args[8];
@@ -99,15 +115,16 @@ static NTSTATUS read_parameters(struct creation *c)
         offsetof(RTL_USER_PROCESS_PARAMETERS, WindowTitle),
         offsetof(RTL_USER_PROCESS_PARAMETERS, Desktop),
         offsetof(RTL_USER_PROCESS_PARAMETERS, ShellInfo),
-        offsetof(RTL_USER_PROCESS_PARAMETERS, RuntimeInfo),
     };
-    struct text *texts[] = {&c->image_path, &c->directory,  &c->command_line, &c->title,
-                            &c->desktop,    &c->shell_info, &c->runtime_info};
+    struct text *texts[] = {&c->image_path, &c->directory, &c->command_line,
+                            &c->title,      &c->desktop,   &c->shell_info};
     NTSTATUS status = guest_read(&c->parameters, block, sizeof c->parameters);
     if (!status && !(c->parameters.Flags & PROCESS_PARAMS_FLAG_NORMALIZED))
         status = STATUS_INVALID_PARAMETER;
-    for (uint32_t i = 0; !status && i < 7; i++)
+    for (uint32_t i = 0; !status && i < sizeof texts / sizeof texts[0]; i++)
         status = read_string(block, offsets[i], texts[i], &c->storage[i]);
+    if (!status)
+        status = read_runtime_info(c);
     return status ? status : read_environment(c);
 }
 
@@ -260,6 +277,7 @@ static void fill_start(const struct creation *c, struct process_start *start)
                                     .desktop = c->desktop,
                                     .shell_info = c->shell_info,
                                     .runtime_info = c->runtime_info,
+                                    .runtime_bytes = c->runtime_bytes,
                                     .environment = c->environment,
                                     .environment_bytes = c->environment_bytes,
                                     .console_flags = p->ConsoleFlags,

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define SYSTEM_PATH "C:\\windows\\system32;C:\\windows"
-#define UNIX_PATH   "/bin:/sbin:/usr/bin:/usr/sbin"
+#define UNIX_PATH   "/bin:/sbin:/usr/bin:/usr/sbin:/c/windows/system32:/c/windows"
 
 /* Set if the Unix side does not set them. */
 static const char *const defaults[] = {
@@ -72,6 +72,12 @@ static const char *find_variable(char *const envp[], const char *name, size_t le
     return NULL;
 }
 
+static bool in_system_path(const char *directory)
+{
+    return strcasecmp(directory, "C:\\windows\\system32") == 0 ||
+           strcasecmp(directory, "C:\\windows") == 0;
+}
+
 /* The directories of a Unix PATH, as drive Z: (or C:) has them. */
 static void append_path(struct buffer *buffer, const char *path)
 {
@@ -81,7 +87,7 @@ static void append_path(struct buffer *buffer, const char *path)
         char *directory = strndup(path, length);
         WCHAR *nt = directory && directory[0] == '/' ? path_to_nt(directory, NULL) : NULL;
         char *utf8 = nt ? text_to_utf8((struct text){nt, text_length(nt)}) : NULL;
-        if (utf8) {
+        if (utf8 && !in_system_path(utf8)) {
             append_string(buffer, ";");
             append_string(buffer, utf8);
         }
@@ -197,14 +203,15 @@ fail:
 
 static bool needs_quotes(const char *argument)
 {
-    return *argument == 0 || argument[strcspn(argument, " \t\n\v\"")] != 0;
+    return *argument == 0 || argument[strcspn(argument, " \t")] != 0;
 }
 
 /* Backslashes count only before a quote: there they are doubled, and the quote gets one more. */
-static void append_quoted(struct buffer *buffer, const char *argument)
+static void append_argument(struct buffer *buffer, const char *argument)
 {
     size_t backslashes = 0;
-    append_string(buffer, "\"");
+    bool quotes = needs_quotes(argument);
+    append_string(buffer, quotes ? "\"" : "");
     for (const char *at = argument; *at; at++) {
         if (*at == '\\') {
             backslashes++;
@@ -216,21 +223,21 @@ static void append_quoted(struct buffer *buffer, const char *argument)
         }
         append(buffer, at, 1);
     }
-    for (size_t i = 0; i < backslashes; i++)
+    for (size_t i = 0; quotes && i < backslashes; i++)
         append_string(buffer, "\\");
-    append_string(buffer, "\"");
+    append_string(buffer, quotes ? "\"" : "");
 }
 
-WCHAR *command_line_join(char *const argv[], uint32_t *length)
+/* The program's own name is its path: many programs look for an end of it that only a DOS path has. */
+WCHAR *command_line_join(const WCHAR *program, char *const argv[], uint32_t *length)
 {
     struct buffer buffer = {0};
-    for (uint32_t i = 0; argv[i]; i++) {
-        if (i > 0)
-            append_string(&buffer, " ");
-        if (needs_quotes(argv[i]))
-            append_quoted(&buffer, argv[i]);
-        else
-            append_string(&buffer, argv[i]);
+    char *name = text_to_utf8((struct text){program, text_length(program)});
+    append_argument(&buffer, name ? name : argv[0]);
+    free(name);
+    for (uint32_t i = 1; argv[0] && argv[i]; i++) {
+        append_string(&buffer, " ");
+        append_argument(&buffer, argv[i]);
     }
     WCHAR *line = buffer.failed ? NULL : text_from_utf8(buffer.bytes, buffer.used, length);
     free(buffer.bytes);

@@ -15,7 +15,12 @@
 #define NT_GUEST_LIMIT 0x7fff0000u
 #define NT_SHARED_DATA 0x7ffe0000u
 #define NT_TRAMPOLINES 0x7ffe1000u
-#define NT_TEB_SLOT    1 /* TLS slot; selector 0x3b, as on Windows */
+/* What programs are told: Windows 10, as the DLLs' own table has it (registry: Software\Wine). */
+#define NT_VERSION_MAJOR 10
+#define NT_VERSION_MINOR 0
+#define NT_VERSION_BUILD 18362
+
+#define NT_TEB_SLOT 1 /* TLS slot; selector 0x3b, as on Windows */
 
 /*
  * Private to the server, never seen by a guest: the registers go back to the trap instruction, and

@@ -50,7 +50,9 @@ struct process_start {
     struct image *image;     /* held by the caller */
     const WCHAR *image_path; /* C:\dir\x.exe */
     const WCHAR *directory;  /* with a trailing backslash */
-    struct text command_line, title, desktop, shell_info, runtime_info;
+    struct text command_line, title, desktop, shell_info;
+    const void *runtime_info; /* bytes for the C run-time library: its descriptors */
+    uint32_t runtime_bytes;
     const WCHAR *environment; /* block of strings, ended by an empty one */
     uint32_t environment_bytes;
     uint32_t std_handles[3], console_handle, console_flags;
@@ -76,7 +78,7 @@ WCHAR *environment_from_unix(char *const envp[], uint32_t *bytes);
 /* The other way, for Unix programs; NULL-ended, one allocation for each string and the array. */
 char **environment_to_unix(const WCHAR *block, uint32_t bytes);
 /* argv as one line, quoted so that the C runtime takes it apart again; and that taking apart. */
-WCHAR *command_line_join(char *const argv[], uint32_t *length);
+WCHAR *command_line_join(const WCHAR *program, char *const argv[], uint32_t *length);
 char **command_line_split(struct text line);
 void strings_free(char **strings);
 

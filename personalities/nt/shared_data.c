@@ -86,11 +86,11 @@ static void fill_static(void)
     struct system_info info;
     shared->TickCountMultiplier = TICK_MULTIPLIER;
     memcpy(shared->NtSystemRoot, root, sizeof root);
-    shared->NtBuildNumber = 7601;
+    shared->NtBuildNumber = NT_VERSION_BUILD;
     shared->NtProductType = NtProductWinNt;
     shared->ProductTypeIsValid = TRUE;
-    shared->NtMajorVersion = 6;
-    shared->NtMinorVersion = 1;
+    shared->NtMajorVersion = NT_VERSION_MAJOR;
+    shared->NtMinorVersion = NT_VERSION_MINOR;
     shared->SuiteMask = 0x100; /* one user at the terminal */
     shared->NXSupportPolicy = 2;
     shared->QpcFrequency = 10000000;

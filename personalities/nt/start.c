@@ -142,7 +142,9 @@ static NTSTATUS build(struct nt_process *process, const struct start_strings *st
     process->image_name = path ? path_object_name(path) : NULL;
     WCHAR *directory = directory_name(strings->cwd);
     WCHAR *environment = environment_from_unix(strings->envp, &start.environment_bytes);
-    WCHAR *command = command_line_join(strings->argv, &command_length);
+    WCHAR *command = process->image_name ? command_line_join(process->image_name + 4, strings->argv,
+                                                             &command_length)
+                                         : NULL;
     NTSTATUS status = process->image_name && directory && environment && command ? STATUS_SUCCESS
                                                                                  : STATUS_NO_MEMORY;
     if (!status)
