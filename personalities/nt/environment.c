@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define SYSTEM_PATH "C:\\windows\\system32;C:\\windows"
-#define UNIX_PATH   "/bin:/sbin:/usr/bin:/usr/sbin:/c/windows/system32:/c/windows"
+#define UNIX_SYSTEM "/c/windows/system32:/c/windows"
 
 /* Set if the Unix side does not set them. */
 static const char *const defaults[] = {
@@ -175,10 +175,56 @@ void strings_free(char **strings)
     free(strings);
 }
 
+/* The Unix name of an absolute directory of C: or Z:, or NULL. */
+static char *directory_to_unix(const char *dos)
+{
+    char drive = dos[0] | 0x20;
+    size_t length = strlen(dos);
+    if ((drive != 'c' && drive != 'z') || dos[1] != ':' || (dos[2] != '\\' && dos[2] != '/'))
+        return NULL;
+    char *path = malloc(length + 2);
+    if (!path)
+        return NULL;
+    strcpy(path, drive == 'c' ? "/c" : "");
+    strcat(path, dos + 2);
+    for (char *at = path; *at; at++)
+        if (*at == '\\')
+            *at = '/';
+    length = strlen(path);
+    if (length > 1 && path[length - 1] == '/')
+        path[length - 1] = 0;
+    return path;
+}
+
+/* The system's own directories, first on NT, come last: Unix names are meant first. */
+static char *path_to_unix(const char *path)
+{
+    struct buffer buffer = {0};
+    append_string(&buffer, "PATH=");
+    while (path && *path) {
+        size_t length = strcspn(path, ";");
+        char *dos = strndup(path, length);
+        char *directory = dos && !in_system_path(dos) ? directory_to_unix(dos) : NULL;
+        if (directory) {
+            append_string(&buffer, directory);
+            append_string(&buffer, ":");
+        }
+        free(directory);
+        free(dos);
+        path += length + (path[length] == ';');
+    }
+    append(&buffer, UNIX_SYSTEM, sizeof UNIX_SYSTEM);
+    if (!buffer.failed)
+        return buffer.bytes;
+    free(buffer.bytes);
+    return NULL;
+}
+
 char **environment_to_unix(const WCHAR *block, uint32_t bytes)
 {
     char **envp = NULL;
     uint32_t count = 0, at = 0, limit = bytes / sizeof(WCHAR);
+    char *path = NULL;
     while (at < limit && block[at]) {
         uint32_t length = 0;
         while (at + length < limit && block[at + length])
@@ -186,15 +232,19 @@ char **environment_to_unix(const WCHAR *block, uint32_t bytes)
         char *variable = text_to_utf8((struct text){block + at, length});
         at += length + 1;
         if (variable && is_reserved(variable)) {
+            if (strncasecmp(variable, "PATH=", 5) == 0 && !path)
+                path = path_to_unix(variable + 5);
             free(variable);
             continue;
         }
         if (!strings_add(&envp, &count, variable))
             goto fail;
     }
-    if (strings_add(&envp, &count, strdup("PATH=" UNIX_PATH)))
+    if (strings_add(&envp, &count, path ? path : strdup("PATH=" UNIX_SYSTEM)))
         return envp;
+    path = NULL;
 fail:
+    free(path);
     strings_free(envp);
     return NULL;
 }
