@@ -45,8 +45,9 @@ static bool track_modifier(struct keyboard *keyboard, uint8_t code, bool pressed
     case KEY_ALT:
         keyboard->alt = pressed;
         return true;
-    case KEY_CAPS:
-        keyboard->caps ^= pressed;
+    case KEY_CAPS: /* held down, it repeats; only the first press counts */
+        keyboard->caps ^= pressed && !keyboard->caps_held;
+        keyboard->caps_held = pressed;
         return true;
     }
     return false;

@@ -8,7 +8,7 @@
 #define KEYBOARD_BYTES 8
 
 struct keyboard {
-    bool shift, control, alt, caps, extended;
+    bool shift, control, alt, caps, caps_held, extended;
 };
 
 /* Takes one scan code; returns how many bytes (0..KEYBOARD_BYTES) it puts into `bytes`. */

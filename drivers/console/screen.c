@@ -3,6 +3,9 @@
 #include "screen.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#include "glyph.h"
 
 #define TAB_STOP 8
 
@@ -82,46 +85,7 @@ static void reverse_line_feed(struct screen *screen)
 
 /* ---- characters ---------------------------------------------------------------------------------- */
 
-/* Code points above ASCII that code page 437 has; the rest shows as a question mark. */
-static const struct {
-    uint16_t codepoint;
-    uint8_t glyph;
-} glyphs[] = {
-    {0xa0, ' '},    {0xa1, 0xad},   {0xa2, 0x9b},   {0xa3, 0x9c},   {0xa5, 0x9d},   {0xaa, 0xa6},
-    {0xab, 0xae},   {0xac, 0xaa},   {0xb0, 0xf8},   {0xb1, 0xf1},   {0xb2, 0xfd},   {0xb5, 0xe6},
-    {0xb7, 0xfa},   {0xba, 0xa7},   {0xbb, 0xaf},   {0xbc, 0xac},   {0xbd, 0xab},   {0xbf, 0xa8},
-    {0xc4, 0x8e},   {0xc5, 0x8f},   {0xc6, 0x92},   {0xc7, 0x80},   {0xc9, 0x90},   {0xd1, 0xa5},
-    {0xd6, 0x99},   {0xdc, 0x9a},   {0xdf, 0xe1},   {0xe0, 0x85},   {0xe1, 0xa0},   {0xe2, 0x83},
-    {0xe4, 0x84},   {0xe5, 0x86},   {0xe6, 0x91},   {0xe7, 0x87},   {0xe8, 0x8a},   {0xe9, 0x82},
-    {0xea, 0x88},   {0xeb, 0x89},   {0xec, 0x8d},   {0xed, 0xa1},   {0xee, 0x8c},   {0xef, 0x8b},
-    {0xf1, 0xa4},   {0xf2, 0x95},   {0xf3, 0xa2},   {0xf4, 0x93},   {0xf6, 0x94},   {0xf7, 0xf6},
-    {0xf9, 0x97},   {0xfa, 0xa3},   {0xfb, 0x96},   {0xfc, 0x81},   {0xff, 0x98},   {0x2018, '\''},
-    {0x2019, '\''}, {0x201c, '"'},  {0x201d, '"'},  {0x2022, 0x07}, {0x2190, 0x1b}, {0x2191, 0x18},
-    {0x2192, 0x1a}, {0x2193, 0x19}, {0x2500, 0xc4}, {0x2502, 0xb3}, {0x250c, 0xda}, {0x2510, 0xbf},
-    {0x2514, 0xc0}, {0x2518, 0xd9}, {0x251c, 0xc3}, {0x2524, 0xb4}, {0x252c, 0xc2}, {0x2534, 0xc1},
-    {0x253c, 0xc5}, {0x2550, 0xcd}, {0x2551, 0xba}, {0x2554, 0xc9}, {0x2557, 0xbb}, {0x255a, 0xc8},
-    {0x255d, 0xbc}, {0x2580, 0xdf}, {0x2584, 0xdc}, {0x2588, 0xdb}, {0x2591, 0xb0}, {0x2592, 0xb1},
-    {0x2593, 0xb2}, {0x25a0, 0xfe},
-};
-
-static uint8_t glyph_of(uint32_t codepoint)
-{
-    if (codepoint < 0x80)
-        return (uint8_t)codepoint;
-    for (uint32_t i = 0; i < sizeof glyphs / sizeof glyphs[0]; i++)
-        if (glyphs[i].codepoint == codepoint)
-            return glyphs[i].glyph;
-    return '?';
-}
-
-/* DEC special graphics for '`'..'~' (VT102 manual, table of special characters). */
-static uint8_t drawing_glyph(uint8_t byte)
-{
-    static const uint8_t table[] = {0x04, 0xb1, '?',  '?',  '?',  '?',  0xf8, 0xf1, '?', '?',  0xd9,
-                                    0xbf, 0xda, 0xc0, 0xc5, 0xc4, 0xc4, 0xc4, 0xc4, '_', 0xc3, 0xb4,
-                                    0xc1, 0xc2, 0xb3, 0xf3, 0xf2, 0xe3, '?',  0x9c, 0xfa};
-    return byte >= '`' && byte <= '~' ? table[byte - '`'] : byte;
-}
+static void shift_line(struct screen *screen, uint32_t count, bool insert);
 
 static void put_glyph(struct screen *screen, uint8_t glyph)
 {
@@ -129,9 +93,11 @@ static void put_glyph(struct screen *screen, uint8_t glyph)
         screen->column = 0;
         line_feed(screen);
     }
+    if (screen->insert)
+        shift_line(screen, 1, true);
     *cell(screen, screen->row, screen->column) = attribute(screen) | glyph;
     if (screen->column + 1 == SCREEN_COLUMNS)
-        screen->wrap_pending = true;
+        screen->wrap_pending = screen->wraps;
     else
         screen->column++;
 }
@@ -204,7 +170,53 @@ static void graphic_rendition(struct screen *screen, uint32_t value)
     } else if (value >= 90 && value <= 97) {
         screen->foreground = (uint8_t)(value - 90);
         screen->bold = true;
+    } else if (value >= 100 && value <= 107) {
+        screen->background = (uint8_t)(value - 100);
     }
+}
+
+/* Colours of larger palettes (38 or 48; 5; index or 2; r; g; b): the first sixteen are ours. */
+static uint32_t palette_colour(struct screen *screen, uint32_t index)
+{
+    bool foreground = screen->parameters[index] == 38;
+    uint32_t kind = parameter(screen, index + 1, 0), colour = parameter(screen, index + 2, 0);
+    if (kind == 5 && colour < 16)
+        graphic_rendition(screen, (colour < 8 ? 30 : 90 - 8) + colour + (foreground ? 0 : 10));
+    return kind == 5 ? 2 : kind == 2 ? 4 : 0;
+}
+
+static void graphic_renditions(struct screen *screen)
+{
+    if (screen->parameter_count == 0)
+        graphic_rendition(screen, 0);
+    for (uint32_t i = 0; i < screen->parameter_count; i++) {
+        if (screen->parameters[i] == 38 || screen->parameters[i] == 48)
+            i += palette_colour(screen, i);
+        else
+            graphic_rendition(screen, screen->parameters[i]);
+    }
+}
+
+static void save_cursor(struct screen *screen)
+{
+    screen->saved = (struct screen_cursor){.row = screen->row,
+                                           .column = screen->column,
+                                           .foreground = screen->foreground,
+                                           .background = screen->background,
+                                           .bold = screen->bold,
+                                           .reverse = screen->reverse,
+                                           .line_drawing = screen->line_drawing};
+}
+
+static void restore_cursor(struct screen *screen)
+{
+    const struct screen_cursor *saved = &screen->saved;
+    move_to(screen, saved->row, saved->column);
+    screen->foreground = saved->foreground;
+    screen->background = saved->background;
+    screen->bold = saved->bold;
+    screen->reverse = saved->reverse;
+    screen->line_drawing = saved->line_drawing;
 }
 
 static void erase_in_display(struct screen *screen, uint32_t how)
@@ -259,13 +271,31 @@ static void report(struct screen *screen, uint32_t what)
         screen->answer(screen, (const uint8_t *)text, (uint32_t)length);
 }
 
+/* A VT102. */
+static void identify(struct screen *screen)
+{
+    static const char identity[] = "\033[?6c";
+    if (!screen->private_mode && screen->answer != NULL)
+        screen->answer(screen, (const uint8_t *)identity, sizeof identity - 1);
+}
+
+static void set_private_mode(struct screen *screen, uint32_t mode, bool on)
+{
+    if (mode == 25)
+        screen->cursor_visible = on;
+    else if (mode == 1)
+        screen->application_keys = on;
+    else if (mode == 7)
+        screen->wraps = on;
+}
+
 static void set_mode(struct screen *screen, bool on)
 {
-    for (uint32_t i = 0; screen->private_mode && i < screen->parameter_count; i++) {
-        if (screen->parameters[i] == 25)
-            screen->cursor_visible = on;
-        else if (screen->parameters[i] == 1)
-            screen->application_keys = on;
+    for (uint32_t i = 0; i < screen->parameter_count; i++) {
+        if (screen->private_mode)
+            set_private_mode(screen, screen->parameters[i], on);
+        else if (screen->parameters[i] == 4)
+            screen->insert = on;
     }
 }
 
@@ -304,26 +334,45 @@ static void move_by(struct screen *screen, uint8_t direction)
         move_to(screen, screen->row, screen->column > count ? screen->column - count : 0);
 }
 
-static void csi(struct screen *screen, uint8_t final)
+static void move_cursor(struct screen *screen, uint8_t final)
 {
+    uint32_t first = parameter(screen, 0, 1) - 1;
     switch (final) {
-    case 'A':
-    case 'B':
-    case 'C':
-    case 'D':
-        move_by(screen, final);
+    case 'E':
+        move_by(screen, 'B');
+        move_to(screen, screen->row, 0);
+        break;
+    case 'F':
+        move_by(screen, 'A');
+        move_to(screen, screen->row, 0);
         break;
     case 'G':
     case '`':
-        move_to(screen, screen->row, parameter(screen, 0, 1) - 1);
+        move_to(screen, screen->row, first);
         break;
     case 'd':
-        move_to(screen, parameter(screen, 0, 1) - 1, screen->column);
+        move_to(screen, first, screen->column);
         break;
     case 'H':
     case 'f':
-        move_to(screen, parameter(screen, 0, 1) - 1, parameter(screen, 1, 1) - 1);
+        move_to(screen, first, parameter(screen, 1, 1) - 1);
         break;
+    default:
+        move_by(screen, final);
+        break;
+    }
+}
+
+static void erase_characters(struct screen *screen)
+{
+    uint32_t count = parameter(screen, 0, 1), width = SCREEN_COLUMNS - screen->column;
+    clear_cells(screen, screen->row, screen->column, count < width ? count : width);
+}
+
+/* What changes the screen's contents. */
+static void edit(struct screen *screen, uint8_t final)
+{
+    switch (final) {
     case 'J':
         erase_in_display(screen, parameter(screen, 0, 0));
         break;
@@ -338,20 +387,24 @@ static void csi(struct screen *screen, uint8_t final)
     case 'P':
         shift_line(screen, parameter(screen, 0, 1), final == '@');
         break;
-    case 'X': {
-        uint32_t count = parameter(screen, 0, 1), width = SCREEN_COLUMNS - screen->column;
-        clear_cells(screen, screen->row, screen->column, count < width ? count : width);
+    case 'X':
+        erase_characters(screen);
         break;
-    }
     case 'S':
         scroll_up(screen, screen->top, parameter(screen, 0, 1));
         break;
     case 'T':
         scroll_down(screen, screen->top, parameter(screen, 0, 1));
         break;
+    }
+}
+
+/* What changes how later text is taken, and questions. */
+static void set(struct screen *screen, uint8_t final)
+{
+    switch (final) {
     case 'm':
-        for (uint32_t i = 0; i < (screen->parameter_count ? screen->parameter_count : 1); i++)
-            graphic_rendition(screen, parameter(screen, i, 0));
+        graphic_renditions(screen);
         break;
     case 'r':
         set_region(screen);
@@ -363,14 +416,26 @@ static void csi(struct screen *screen, uint8_t final)
     case 'n':
         report(screen, parameter(screen, 0, 0));
         break;
+    case 'c':
+        identify(screen);
+        break;
     case 's':
-        screen->saved_row = screen->row;
-        screen->saved_column = screen->column;
+        save_cursor(screen);
         break;
     case 'u':
-        move_to(screen, screen->saved_row, screen->saved_column);
+        restore_cursor(screen);
         break;
     }
+}
+
+static void csi(struct screen *screen, uint8_t final)
+{
+    if (strchr("ABCDEFGHdf`", final) != NULL)
+        move_cursor(screen, final);
+    else if (strchr("JKLMPSTX@", final) != NULL)
+        edit(screen, final);
+    else
+        set(screen, final);
 }
 
 static void csi_byte(struct screen *screen, uint8_t byte)
@@ -424,11 +489,10 @@ static void escape_byte(struct screen *screen, uint8_t byte)
         reverse_line_feed(screen);
         break;
     case '7':
-        screen->saved_row = screen->row;
-        screen->saved_column = screen->column;
+        save_cursor(screen);
         break;
     case '8':
-        move_to(screen, screen->saved_row, screen->saved_column);
+        restore_cursor(screen);
         break;
     case 'c':
         screen_init(screen, screen->cells);
@@ -442,9 +506,10 @@ static void text_byte(struct screen *screen, uint8_t byte)
         control(screen, byte);
     else if (byte == 127)
         return;
-    else if (byte < 0x80)
-        put_glyph(screen, screen->line_drawing ? drawing_glyph(byte) : byte);
-    else
+    else if (byte < 0x80) {
+        screen->utf8_left = 0; /* a sequence that was cut short shows nothing */
+        put_glyph(screen, screen->line_drawing ? glyph_of_drawing(byte) : byte);
+    } else
         put_utf8(screen, byte);
 }
 
@@ -485,6 +550,8 @@ void screen_init(struct screen *screen, volatile uint16_t *cells)
                               .bottom = SCREEN_ROWS,
                               .foreground = 7,
                               .cursor_visible = true,
+                              .wraps = true,
+                              .saved = {.foreground = 7},
                               .answer = answer};
     clear_cells(screen, 0, 0, SCREEN_ROWS * SCREEN_COLUMNS);
 }

@@ -12,13 +12,21 @@
 #define SCREEN_COLUMNS    80
 #define SCREEN_PARAMETERS 16
 
+/* What ESC 7 saves. */
+struct screen_cursor {
+    uint32_t row, column;
+    uint8_t foreground, background;
+    bool bold, reverse, line_drawing;
+};
+
 struct screen {
     volatile uint16_t *cells; /* SCREEN_ROWS x SCREEN_COLUMNS */
     uint32_t row, column;
-    uint32_t saved_row, saved_column;
+    struct screen_cursor saved;
     uint32_t top, bottom; /* scroll region, rows top..bottom-1 */
     bool wrap_pending;    /* the last column was written; the next character wraps first */
     bool cursor_visible, application_keys;
+    bool wraps, insert;             /* modes DECAWM and IRM */
     uint8_t foreground, background; /* ANSI colours 0..7 */
     bool bold, reverse;
     /* parser */

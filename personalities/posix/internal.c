@@ -150,7 +150,7 @@ static uint32_t put_record(uint8_t *record, const char *name, uint32_t type, uin
         *to = (struct linux_dirent){(uint32_t)cookie + 1, (uint32_t)cookie, (uint16_t)length};
         record[length - 1] = (uint8_t)type;
     }
-    memcpy(record + header, name, size);
+    memcpy(record + header, name, size + 1);
     return length;
 }
 

@@ -252,7 +252,7 @@ static int32_t wait_service(struct service_entry_state *service)
     mutex_lock(&init_lock);
     struct process *process = process_find(service->pid);
     if (process != NULL && process->kernel_process == service->program.process)
-        process_ended(process, info.exit_code << 8);
+        process_ended(process, (int32_t)((uint32_t)info.exit_code << 8));
     handle_drop(&service->program.process);
     handle_drop(&service->program.space);
     mutex_unlock(&init_lock);
