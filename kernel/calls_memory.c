@@ -348,7 +348,8 @@ status_t call_vmo_info(handle_t handle, user_t result)
                             .committed = vmo->pages.committed,
                             .flags = vmo->flags & VMO_CONTIGUOUS,
                             .physical = dma ? vmo->physical : 0,
-                            .id = vmo->object.id};
+                            .id = vmo->object.id,
+                            .writers = vmo_writers(vmo)};
     return user_write(result, &info, sizeof info);
 }
 
@@ -357,6 +358,29 @@ status_t call_vmo_discard(handle_t handle, uint64_t offset, uint64_t length)
     struct vmo *vmo;
     status_t status = get_vmo(handle, RIGHT_WRITE, &vmo);
     return status == OK ? vmo_drop(vmo, offset, length) : status;
+}
+
+status_t call_vmo_compare(handle_t handle, handle_t clone, uint32_t first, user_t bits,
+                          uint32_t length)
+{
+    struct vmo *vmo, *other;
+    status_t status = get_vmo(handle, RIGHT_READ, &vmo);
+    if (status == OK)
+        status = get_vmo(clone, RIGHT_READ, &other);
+    if (status == OK && (length > PAGEMAP_LIMIT / 8 || first > PAGEMAP_LIMIT - 8 * length))
+        status = ERR_OUT_OF_RANGE;
+    for (uint32_t done = 0; status == OK && done < length;) {
+        uint8_t piece[64];
+        uint32_t count = length - done < sizeof piece ? length - done : (uint32_t)sizeof piece;
+        for (uint32_t i = 0; i < count * 8; i++) {
+            uint8_t bit = (uint8_t)(1u << i % 8);
+            bool same = vmo_page_shared(vmo, other, first + done * 8 + i);
+            piece[i / 8] = (uint8_t)(same ? piece[i / 8] & ~bit : piece[i / 8] | bit);
+        }
+        status = user_write((user_t){bits.address + done}, piece, count);
+        done += count;
+    }
+    return status;
 }
 
 static bool holds_ram(uint32_t first, uint32_t end)

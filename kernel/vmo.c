@@ -223,6 +223,23 @@ status_t vmo_copy_in(struct vmo *vmo, uint64_t offset, const void *kernel_buffer
     return for_each_piece(vmo, offset, (char *)(uintptr_t)kernel_buffer, length, true);
 }
 
+bool vmo_page_shared(const struct vmo *vmo, const struct vmo *other, uint32_t index)
+{
+    return pagemap_get(&vmo->pages, index) == pagemap_get(&other->pages, index);
+}
+
+uint32_t vmo_writers(const struct vmo *vmo)
+{
+    const struct list *item;
+    uint32_t count = 0;
+    list_for_each (item, &vmo->mappings) {
+        const struct mapping *mapping = list_entry(item, struct mapping, vmo_link);
+        count += mapping->space->kind != SPACE_SERVER && mapping_is_shared(mapping) &&
+                 (mapping->rights & RIGHT_WRITE);
+    }
+    return count;
+}
+
 /* ---- clone, size, discard ---------------------------------------------------------------------------- */
 
 /* From now on the pages are shared with a clone: shared mappings must fault before they write. */

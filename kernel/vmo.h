@@ -24,6 +24,10 @@ static inline uint32_t pages_of(uint64_t bytes)
 /* The page at index, allocated zeroed if absent; without being shared with a clone if `write`. */
 status_t vmo_page(struct vmo *vmo, uint32_t index, bool write, struct page **page);
 
+/* Is there no page, or the same one, at index in both? */
+bool vmo_page_shared(const struct vmo *vmo, const struct vmo *other, uint32_t index);
+uint32_t vmo_writers(const struct vmo *vmo); /* see struct vmo_info */
+
 status_t vmo_resize(struct vmo *vmo, uint64_t size);
 status_t vmo_drop(struct vmo *vmo, uint64_t offset, uint64_t length); /* page-aligned range */
 

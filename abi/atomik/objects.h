@@ -248,6 +248,7 @@ struct vmo_info {
     uint32_t flags;
     uint32_t physical; /* first physical address of contiguous and physical VMOs */
     uint32_t id;
+    uint32_t writers; /* shared mappings in programs (servers do not count) that may write */
 };
 
 enum protection { PROT_NONE_ = 0, PROT_R = 1, PROT_W = 2, PROT_X = 4 };

@@ -46,6 +46,9 @@ struct fs_attr {
     uint64_t atime, mtime, ctime;
     uint32_t mode, nlink, uid, gid, rdev;
     uint32_t device; /* the file system's own number, unique while the machine is up */
+    /* Changes when a number is used again, or the file system has forgotten what it knew: VMOs of
+     * another generation are another file's. */
+    uint32_t generation, reserved;
 };
 enum fs_attr_mask {
     FS_ATTR_MODE = 1,

@@ -5,6 +5,7 @@
 
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
+#include <atomik/time.h>
 #include <ipc/call.h>
 
 const void *service_request(const struct message *message, uint32_t size, const uint8_t **tail,
@@ -124,14 +125,36 @@ void service_dispatch(struct service *service, struct message *message)
         service_answer(service, message->token, (status_t)message->label, message);
 }
 
+#define MESSAGES_PER_CLOCK \
+    256u /* while messages come without a pause, the clock is read so rarely */
+
+/* When the tick is due again. Call it after each message, and after a wait that came to its deadline. */
+static ktime_t next_tick(struct service *service, ktime_t due, bool passed)
+{
+    static uint32_t messages;
+    if (service->tick == NULL)
+        return DEADLINE_NEVER;
+    if (!passed && ++messages % MESSAGES_PER_CLOCK != 0)
+        return due;
+    ktime_t time = time_monotonic();
+    if (due != 0 && time < due)
+        return due;
+    if (due != 0)
+        service->tick(service);
+    return time_monotonic() + service->period;
+}
+
 void service_run(struct service *service)
 {
     static struct message message; /* one loop per process */
+    ktime_t due = next_tick(service, 0, true);
     message.token = 0;
     for (;;) {
-        status_t status = port_reply_receive(service->port, &message, DEADLINE_NEVER);
-        if (status == ERR_INTERRUPTED) {
+        status_t status = port_reply_receive(service->port, &message, due);
+        due = next_tick(service, due, status == ERR_TIMED_OUT);
+        if (status == ERR_INTERRUPTED || status == ERR_TIMED_OUT) {
             message.token = 0;
+            message.size = message.handle_count = 0;
             continue;
         }
         if (status != OK)

@@ -28,6 +28,9 @@ struct service {
     void (*badge_closed)(struct service *service, uint32_t badge); /* may be NULL */
     void (*cancelled)(struct service *service, uint32_t token);    /* may be NULL */
     void *context;
+    /* Called about once a period, between messages; may be NULL. */
+    void (*tick)(struct service *service);
+    ktime_t period;
 };
 
 /* Never returns. */

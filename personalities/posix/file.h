@@ -147,7 +147,7 @@ status_t node_stat(handle_t node, struct fs_attr *attr);
 bool file_is_node(const struct file *file);
 int node_reopen(struct file *file, uint32_t flags, struct file **result);
 /* A file lost its last name: do not keep its pages. */
-void inode_forget(uint64_t ino, uint32_t device);
+void inode_forget(const struct fs_attr *attr);
 /* An open file, opened again with its own flags (magic links of /proc). */
 int file_reopen(struct file *file, uint32_t flags, struct file **result);
 int device_open(uint32_t rdev, uint32_t flags, struct file **result);

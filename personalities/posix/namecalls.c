@@ -86,7 +86,7 @@ int32_t sys_unlinkat(uint32_t dir, user_t path, uint32_t flags)
     if (error == 0)
         error = simple_op(&walk);
     if (error == 0 && walk.attr.ino)
-        inode_forget(walk.attr.ino, walk.attr.device);
+        inode_forget(&walk.attr);
     return error;
 }
 

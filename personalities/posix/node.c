@@ -34,7 +34,7 @@ struct inode {
     struct list link;      /* hash bucket */
     struct list idle_link; /* idle list, oldest first */
     uint64_t ino;
-    uint32_t device, references;
+    uint32_t device, generation, references;
     handle_t vmo;          /* HANDLE_NONE until needed, and for good if incoherent */
     uint32_t vmo_id, prot; /* what the VMO handle allows */
     bool incoherent;
@@ -71,12 +71,13 @@ static struct list *inode_bucket(uint64_t ino, uint32_t device)
     return bucket;
 }
 
-static struct inode *inode_find(uint64_t ino, uint32_t device)
+static struct inode *inode_find(const struct fs_attr *attr)
 {
     struct inode *inode;
-    list_each(inode, inode_bucket(ino, device), struct inode, link)
+    list_each(inode, inode_bucket(attr->ino, attr->device), struct inode, link)
     {
-        if (inode->ino == ino && inode->device == device)
+        if (inode->ino == attr->ino && inode->device == attr->device &&
+            inode->generation == attr->generation)
             return inode;
     }
     return NULL;
@@ -105,9 +106,9 @@ static void inode_free(struct inode *inode)
     release(inode);
 }
 
-static struct inode *inode_get(uint64_t ino, uint32_t device)
+static struct inode *inode_get(const struct fs_attr *attr)
 {
-    struct inode *inode = inode_find(ino, device);
+    struct inode *inode = inode_find(attr);
     if (inode) {
         if (inode->references++ == 0)
             inode_unidle(inode);
@@ -116,11 +117,12 @@ static struct inode *inode_get(uint64_t ino, uint32_t device)
     inode = allocate(sizeof *inode);
     if (!inode)
         return NULL;
-    inode->ino = ino;
-    inode->device = device;
+    inode->ino = attr->ino;
+    inode->device = attr->device;
+    inode->generation = attr->generation;
     inode->references = 1;
     list_init(&inode->idle_link);
-    list_append(inode_bucket(ino, device), &inode->link);
+    list_append(inode_bucket(attr->ino, attr->device), &inode->link);
     return inode;
 }
 
@@ -143,10 +145,10 @@ static void inode_put(struct inode *inode)
 }
 
 /* A file lost its last name: do not keep its pages. */
-void inode_forget(uint64_t ino, uint32_t device)
+void inode_forget(const struct fs_attr *attr)
 {
     server_lock();
-    struct inode *inode = inode_find(ino, device);
+    struct inode *inode = inode_find(attr);
     if (inode && inode->references == 0) {
         inode_unidle(inode);
         inode_free(inode);
@@ -223,7 +225,7 @@ static int need_vmo(struct file *file, uint32_t prot)
     if (unlikely(!inode)) {
         server_lock();
         if (!data->inode)
-            data->inode = inode_get(file->attr.ino, file->attr.device);
+            data->inode = inode_get(&file->attr);
         inode = data->inode;
         server_unlock();
         if (!inode)
@@ -731,7 +733,7 @@ int node_file(handle_t node, const struct fs_attr *attr, uint32_t flags, const c
         return -ENOMEM;
     }
     server_lock();
-    struct inode *inode = inode_find(attr->ino, attr->device);
+    struct inode *inode = inode_find(attr);
     if (inode)
         inode->size = attr->size;
     server_unlock();

@@ -1,1 +1,2 @@
-$(call native-program,hostfs,servers/hostfs/main.c servers/hostfs/p9.c lib/virtio/virtio.c)
+# SPDX-License-Identifier: MIT
+$(call native-program,hostfs,$(addprefix servers/hostfs/,main.c node.c names.c content.c p9.c) lib/virtio/virtio.c)

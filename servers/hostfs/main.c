@@ -1,147 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The host's shared directory as a file system: operations of lib/fs carried out by 9P requests.
- *
- * Everything is asked of the host each time, so that changes made there are seen at once; only the
- * content VMOs that programs are run from are kept, as long as size and modification time agree.
- * A node is one fid and knows its parent and name; there is one node per host file that is in use,
- * found by its qid, so that mount points and locks have one place to be.
- */
+/* The operations of lib/fs carried out by 9P requests and by what is known already; see hostfs.h. */
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
-#include <fs/fs.h>
+#include <atomik/time.h>
 #include <ipc/call.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "p9.h"
+#include "hostfs.h"
 
-#define BUCKETS    256
-#define COPY_PIECE 32768u
-enum { QID_DIRECTORY = 0x80 };
-enum linux_open {
-    OPEN_READ = 0,
-    OPEN_WRITE = 1,
-    OPEN_BOTH = 2,
-    OPEN_TRUNCATE = 01000,
-    OPEN_DIRECTORY = 0200000
-};
+#define ENTRIES_BYTES     16384u
+#define WRITE_BACK_PERIOD (2 * NS_PER_S)
 
-struct node {
-    struct fs_node node; /* first */
-    struct node *next;   /* in its bucket */
-    uint32_t fid;
-    uint8_t type;        /* of the qid */
-    struct node *parent; /* held; the root's is itself, not held */
-    char *name;
-    handle_t content; /* VMO with the file as it was at content_time, or none */
-    uint64_t content_size, content_time;
-};
-
-/* An open file or directory. */
-struct open_file {
-    uint32_t fid;
-};
-
-static struct fs_server server;
-static struct node *buckets[BUCKETS];
-static uint32_t *free_fids, free_fid_count, free_fid_capacity, next_fid = P9_ROOT_FID + 1;
-
-static struct node *node_of(struct fs_node *node)
-{
-    return (struct node *)node;
-}
-
-/* ---- fids and nodes ------------------------------------------------------------------------------ */
-
-static uint32_t fid_new(void)
-{
-    return free_fid_count > 0 ? free_fids[--free_fid_count] : next_fid++;
-}
-
-static void fid_forget(uint32_t fid)
-{
-    if (free_fid_count == free_fid_capacity) {
-        uint32_t capacity = free_fid_capacity ? free_fid_capacity * 2 : 64;
-        uint32_t *grown = realloc(free_fids, capacity * sizeof *grown);
-        if (grown == NULL)
-            return; /* one number less to choose from */
-        free_fids = grown;
-        free_fid_capacity = capacity;
-    }
-    free_fids[free_fid_count++] = fid;
-}
-
-static void fid_close(uint32_t fid)
-{
-    p9_clunk(fid);
-    fid_forget(fid);
-}
-
-static struct node **bucket_of(uint64_t ino)
-{
-    return &buckets[(ino ^ ino >> 8 ^ ino >> 32) % BUCKETS];
-}
-
-static struct node *find_node(uint64_t ino)
-{
-    struct node *node = *bucket_of(ino);
-    while (node != NULL && node->node.ino != ino)
-        node = node->next;
-    return node;
-}
-
-static void release_node(struct fs_node *fs_node)
-{
-    struct node *node = node_of(fs_node), **link = bucket_of(fs_node->ino);
-    while (*link != node)
-        link = &(*link)->next;
-    *link = node->next;
-    fid_close(node->fid);
-    handle_drop(&node->content);
-    if (node->parent != node)
-        fs_node_put(&node->parent->node);
-    free(node->name);
-    free(node);
-}
-
-static bool set_name(struct node *node, const char *name, size_t length)
-{
-    char *copy = malloc(length + 1);
-    if (copy == NULL)
-        return false;
-    memcpy(copy, name, length);
-    copy[length] = 0;
-    free(node->name);
-    node->name = copy;
-    return true;
-}
-
-/* Takes over the fid. */
-static status_t node_new(uint32_t fid, const struct p9_qid *qid, struct node *parent,
-                         const char *name, size_t length, struct fs_node **result)
-{
-    struct node *node = find_node(qid->path);
-    if (node != NULL) {
-        fid_close(fid);
-        *result = fs_node_get(&node->node);
-        return OK;
-    }
-    node = calloc(1, sizeof *node);
-    if (node == NULL || !set_name(node, name, length)) {
-        free(node);
-        fid_close(fid);
-        return ERR_NO_MEMORY;
-    }
-    fs_node_init(&server, &node->node, qid->path);
-    node->fid = fid;
-    node->type = qid->type;
-    node->parent = parent != NULL ? node_of(fs_node_get(&parent->node)) : node;
-    node->next = *bucket_of(qid->path);
-    *bucket_of(qid->path) = node;
-    *result = &node->node;
-    return OK;
-}
+struct fs_server server;
+bool caching;
 
 /* ---- names ------------------------------------------------------------------------------------------ */
 
@@ -197,28 +69,40 @@ static status_t find_folded(struct node *directory, const char *name, size_t len
     return status;
 }
 
-static status_t walk(struct node *directory, const char *name, size_t length,
-                     struct fs_node **child)
+/* What a name leads to: as known, or as the host says. */
+static status_t lookup(struct node *directory, const char *name, size_t length, struct node **child)
 {
-    struct p9_qid qid;
-    uint32_t fid = fid_new();
-    status_t status = p9_walk(directory->fid, fid, name, (uint32_t)length, &qid);
-    if (status != OK) {
-        fid_forget(fid);
+    if (!caching)
+        return node_walk(directory, name, length, child);
+    if (directory->unlinked)
+        return ERR_NOT_FOUND;
+    status_t status = name_find(directory, name, length, child);
+    if (status == OK)
+        node_get(*child);
+    if (status != ERR_NOT_IMPLEMENTED)
         return status;
-    }
-    return node_new(fid, &qid, directory, name, length, child);
+    status = node_walk(directory, name, length, child);
+    if (status == OK)
+        name_set(directory, name, length, *child);
+    else if (status == ERR_NOT_FOUND)
+        name_set(directory, name, length, NULL);
+    return status;
 }
 
-static status_t host_lookup(struct fs_node *directory, const char *name, size_t length, bool nocase,
+static status_t host_lookup(struct fs_node *fs_node, const char *name, size_t length, bool nocase,
                             struct fs_node **child)
 {
     char found[FS_NAME_MAX];
-    status_t status = walk(node_of(directory), name, length, child);
-    if (status != ERR_NOT_FOUND || !nocase || length > sizeof found)
-        return status;
-    status = find_folded(node_of(directory), name, length, found);
-    return status == OK ? walk(node_of(directory), found, length, child) : status;
+    struct node *directory = node_of(fs_node), *node;
+    status_t status = lookup(directory, name, length, &node);
+    if (status == ERR_NOT_FOUND && nocase && length <= sizeof found) {
+        status = find_folded(directory, name, length, found);
+        if (status == OK)
+            status = lookup(directory, found, length, &node);
+    }
+    if (status == OK)
+        *child = &node->node;
+    return status;
 }
 
 static status_t host_parent(struct fs_node *directory, struct fs_node **parent)
@@ -238,6 +122,18 @@ static status_t host_name(struct fs_node *directory, char *to, size_t size, size
 
 /* ---- changes of directories ---------------------------------------------------------------------------- */
 
+static uint64_t now(void)
+{
+    return (uint64_t)time_realtime();
+}
+
+/* Entries of a directory have changed, subdirectories by so many. */
+static void directory_changed(struct node *directory, int32_t subdirectories)
+{
+    directory->attr.mtime = directory->attr.ctime = now();
+    directory->attr.nlink += (uint32_t)subdirectories;
+}
+
 static status_t create_file(struct node *directory, const struct fs_new *new)
 {
     uint32_t fid = fid_new();
@@ -252,56 +148,158 @@ static status_t create_file(struct node *directory, const struct fs_new *new)
     return status;
 }
 
-static status_t host_create(struct fs_node *directory, const struct fs_new *new,
-                            struct fs_node **child)
+static status_t create_on_host(struct node *directory, const struct fs_new *new)
 {
-    struct node *node = node_of(directory);
     uint32_t length = (uint32_t) new->name_length;
-    status_t status;
     switch (new->mode &FS_TYPE_MASK) {
     case FS_TYPE_DIRECTORY:
-        status = p9_mkdir(node->fid, new->name, length, new->mode & 07777, new->gid);
-        break;
+        return p9_mkdir(directory->fid, new->name, length, new->mode & 07777, new->gid);
     case FS_TYPE_LINK:
-        status = p9_symlink(node->fid, new->name, length, new->target,
-                            (uint32_t) new->target_length, new->gid);
-        break;
+        return p9_symlink(directory->fid, new->name, length, new->target,
+                          (uint32_t) new->target_length, new->gid);
     case FS_TYPE_FILE:
-        status = create_file(node, new);
-        break;
+        return create_file(directory, new);
     default:
-        status = p9_mknod(node->fid, new->name, length, new->mode, new->rdev, new->gid);
-        break;
+        return p9_mknod(directory->fid, new->name, length, new->mode, new->rdev, new->gid);
     }
-    return status == OK ? walk(node, new->name, new->name_length, child) : status;
+}
+
+/* The host made it as the user who runs the machine. */
+static status_t give_owner(struct node *node, const struct fs_new *new)
+{
+    struct fs_attr wanted = {.uid = new->uid, .gid = new->gid};
+    if (node->attr.uid == new->uid && node->attr.gid == new->gid)
+        return OK;
+    status_t status = p9_setattr(node->fid, FS_ATTR_UID | FS_ATTR_GID, &wanted);
+    if (status != OK)
+        return status == ERR_NOT_PERMITTED ? OK : status; /* then it stays that user's */
+    node->attr.uid = new->uid;
+    node->attr.gid = new->gid;
+    return OK;
+}
+
+static status_t host_create(struct fs_node *fs_node, const struct fs_new *new,
+                            struct fs_node **child)
+{
+    struct node *directory = node_of(fs_node), *node;
+    if (directory->unlinked)
+        return ERR_NOT_FOUND;
+    status_t status = create_on_host(directory, new);
+    if (status == OK)
+        status = node_walk(directory, new->name, new->name_length, &node);
+    if (status != OK)
+        return status;
+    if (caching) {
+        name_set(directory, new->name, new->name_length, node);
+        directory_changed(directory, is_directory(node));
+        status = give_owner(node, new);
+    }
+    *child = &node->node;
+    return status;
 }
 
 static status_t host_link(struct fs_node *directory, const char *name, size_t length,
-                          struct fs_node *node)
+                          struct fs_node *fs_node)
 {
-    return p9_link(node_of(directory)->fid, node_of(node)->fid, name, (uint32_t)length);
+    struct node *node = node_of(fs_node);
+    if (node->unlinked)
+        return ERR_NOT_FOUND;
+    status_t status = p9_link(node_of(directory)->fid, node->fid, name, (uint32_t)length);
+    if (status != OK || !caching)
+        return status;
+    name_set(node_of(directory), name, length, node);
+    directory_changed(node_of(directory), 0);
+    node->attr.nlink++;
+    node->attr.ctime = now();
+    return OK;
 }
 
-static status_t host_unlink(struct fs_node *directory, const char *name, size_t length,
+/* Before a name goes: what must be had of the file by then, if somebody has it open. */
+static status_t prepare_unlink(struct node *node, uint32_t holders)
+{
+    if (!caching || is_directory(node) || (node->attr.mode & FS_TYPE_MASK) != FS_TYPE_FILE)
+        return OK;
+    if (node->attr.nlink > 1)
+        return content_flush(node); /* the other name leads to what is written */
+    if (node->node.references <= holders)
+        return OK;
+    /* An open file keeps the host from giving the file's number to another one. */
+    status_t status = data_open(node, true);
+    return status == OK ? OK : data_open(node, false);
+}
+
+/* A fid stands for a path on the host: with another name it goes on, else it is of no use. */
+static void lose_name(struct node *node, struct node *directory, const char *name, size_t length)
+{
+    const char *other;
+    size_t other_length;
+    struct p9_qid qid;
+    node->attr.nlink -= node->attr.nlink > 0;
+    node->attr.ctime = now();
+    struct node *in = name_other(node, directory, name, length, &other, &other_length);
+    uint32_t fid = fid_new();
+    if (!is_directory(node) && node->attr.nlink > 0 && in != NULL &&
+        p9_walk(in->fid, fid, other, (uint32_t)other_length, &qid) == OK) {
+        fid_close(node->fid);
+        node->fid = fid;
+        return;
+    }
+    fid_forget(fid);
+    node->unlinked = true;
+    node_unhash(node);
+    list_take(&node->dirty);
+}
+
+static status_t host_unlink(struct fs_node *fs_directory, const char *name, size_t length,
                             struct fs_node *child)
 {
-    return p9_unlink(node_of(directory)->fid, name, (uint32_t)length,
-                     node_of(child)->type & QID_DIRECTORY);
+    struct node *directory = node_of(fs_directory), *node = node_of(child);
+    status_t status = prepare_unlink(node, 1);
+    if (status == OK)
+        status = p9_unlink(directory->fid, name, (uint32_t)length, is_directory(node));
+    if (status != OK || !caching)
+        return status;
+    lose_name(node, directory, name, length);
+    name_set(directory, name, length, NULL);
+    directory_changed(directory, is_directory(node) ? -1 : 0);
+    return OK;
+}
+
+static void move_node(struct node *node, struct node *to, const struct fs_rename *rename)
+{
+    struct node *from = node_of(rename->old_directory);
+    if (node_set_name(node, rename->new_name, rename->new_length)) {
+        node_get(to);
+        fs_node_put(&node->parent->node);
+        node->parent = to;
+    }
+    if (!caching)
+        return;
+    name_set(from, rename->old_name, rename->old_length, NULL);
+    name_set(to, rename->new_name, rename->new_length, node);
+    directory_changed(from, is_directory(node) ? -1 : 0);
+    directory_changed(to, is_directory(node) ? 1 : 0);
+    node->attr.ctime = now();
 }
 
 static status_t host_rename(const struct fs_rename *rename)
 {
     struct node *node = node_of(rename->node), *to = node_of(rename->new_directory);
+    struct node *replaced = rename->replaced != NULL ? node_of(rename->replaced) : NULL;
     if (rename->exchange)
         return ERR_NOT_SUPPORTED;
-    status_t status = p9_rename(node_of(rename->old_directory)->fid, rename->old_name,
-                                (uint32_t)rename->old_length, to->fid, rename->new_name,
-                                (uint32_t)rename->new_length);
-    if (status != OK || !set_name(node, rename->new_name, rename->new_length))
+    status_t status = replaced != NULL ? prepare_unlink(replaced, 1) : OK;
+    if (status == OK)
+        status = p9_rename(node_of(rename->old_directory)->fid, rename->old_name,
+                           (uint32_t)rename->old_length, to->fid, rename->new_name,
+                           (uint32_t)rename->new_length);
+    if (status != OK)
         return status;
-    fs_node_get(&to->node);
-    fs_node_put(&node->parent->node);
-    node->parent = to;
+    if (caching && replaced != NULL) {
+        lose_name(replaced, to, rename->new_name, rename->new_length);
+        directory_changed(to, is_directory(replaced) ? -1 : 0);
+    }
+    move_node(node, to, rename);
     return OK;
 }
 
@@ -314,44 +312,171 @@ static status_t host_read_link(struct fs_node *node, char *to, size_t size, size
     return status;
 }
 
-static status_t host_read_directory(struct fs_node *directory, void *data, uint64_t cookie,
-                                    struct fs_entries *entries)
+/* ---- reading directories ----------------------------------------------------------------------------------- */
+
+/* Opens the directory when it is first read, and gets the entries after `cookie` unless they are there. */
+static status_t need_entries(struct node *directory, struct open_file *file, uint64_t cookie)
 {
-    static uint8_t buffer[2048];
-    struct p9_entry entry;
-    uint32_t done;
-    (void)directory;
-    if (data == NULL)
-        return ERR_BAD_HANDLE;
-    status_t status =
-        p9_readdir(((struct open_file *)data)->fid, cookie, buffer, sizeof buffer, &done);
-    const uint8_t *at = buffer;
-    while (status == OK && p9_next_entry(&at, buffer + done, &entry))
-        if (!fs_entries_add(entries, entry.qid.path, entry.cookie, (uint32_t)entry.type << 12,
-                            entry.name, entry.name_length))
-            break;
+    status_t status = OK;
+    if (file->entries != NULL && cookie != 0 && cookie == file->entries_cookie &&
+        file->entries_at < file->entries_end)
+        return OK;
+    if (file->entries == NULL && (file->entries = malloc(ENTRIES_BYTES)) == NULL)
+        return ERR_NO_MEMORY;
+    if (!file->open) {
+        file->fid = fid_new();
+        status = p9_clone(directory->fid, file->fid);
+        if (status != OK) {
+            fid_forget(file->fid);
+            return status;
+        }
+        status = p9_open(file->fid, OPEN_READ | OPEN_DIRECTORY);
+        if (status != OK)
+            fid_close(file->fid);
+        file->open = status == OK;
+    }
+    file->entries_at = file->entries_end = 0;
+    if (status == OK)
+        status = p9_readdir(file->fid, cookie, file->entries, ENTRIES_BYTES, &file->entries_end);
     return status;
 }
 
-/* ---- files ------------------------------------------------------------------------------------------------ */
-
-static status_t host_attributes(struct fs_node *node, struct fs_attr *attr)
+static status_t host_read_directory(struct fs_node *directory, void *data, uint64_t cookie,
+                                    struct fs_entries *entries)
 {
+    struct open_file *file = data;
+    struct p9_entry entry;
+    if (file == NULL)
+        return ERR_BAD_HANDLE;
+    status_t status = need_entries(node_of(directory), file, cookie);
+    if (status != OK)
+        return status;
+    const uint8_t *at = file->entries + file->entries_at, *end = file->entries + file->entries_end;
+    file->entries_cookie = cookie;
+    while (p9_next_entry(&at, end, &entry)) {
+        if (!fs_entries_add(entries, entry.qid.path, entry.cookie, (uint32_t)entry.type << 12,
+                            entry.name, entry.name_length))
+            break;
+        file->entries_at = (uint32_t)(at - file->entries);
+        file->entries_cookie = entry.cookie;
+    }
+    return OK;
+}
+
+/* ---- attributes ------------------------------------------------------------------------------------------ */
+
+static status_t host_attributes(struct fs_node *fs_node, struct fs_attr *attr)
+{
+    struct node *node = node_of(fs_node);
     struct p9_qid qid;
-    return p9_getattr(node_of(node)->fid, attr, &qid);
+    if (!caching)
+        return p9_getattr(node->fid, attr, &qid);
+    *attr = node->attr;
+    return OK;
 }
 
-static status_t host_set_attributes(struct fs_node *node, uint32_t mask, const struct fs_attr *attr)
+static bool has_content(struct node *node)
 {
-    return p9_setattr(node_of(node)->fid, mask, attr);
+    return (node->attr.mode & FS_TYPE_MASK) == FS_TYPE_FILE && content_load(node) == OK;
 }
+
+static void take_attributes(struct node *node, uint32_t mask, const struct fs_attr *attr)
+{
+    struct fs_attr *own = &node->attr;
+    own->ctime = now();
+    if (mask & FS_ATTR_MODE)
+        own->mode = (own->mode & FS_TYPE_MASK) | (attr->mode & 07777);
+    if (mask & FS_ATTR_UID)
+        own->uid = attr->uid;
+    if (mask & FS_ATTR_GID)
+        own->gid = attr->gid;
+    if (mask & (FS_ATTR_ATIME | FS_ATTR_ATIME_NOW))
+        own->atime = mask & FS_ATTR_ATIME_NOW ? own->ctime : attr->atime;
+    if (mask & (FS_ATTR_MTIME | FS_ATTR_MTIME_NOW))
+        own->mtime = mask & FS_ATTR_MTIME_NOW ? own->ctime : attr->mtime;
+}
+
+/* Times of a file that is being written go to the host with what is written. */
+static bool can_wait(const struct node *node, uint32_t mask)
+{
+    const uint32_t times = FS_ATTR_ATIME | FS_ATTR_MTIME | FS_ATTR_ATIME_NOW | FS_ATTR_MTIME_NOW;
+    return node->dirty.next != NULL && (mask & ~times) == 0;
+}
+
+static status_t host_set_attributes(struct fs_node *fs_node, uint32_t mask,
+                                    const struct fs_attr *attr)
+{
+    struct node *node = node_of(fs_node);
+    status_t status = OK;
+    if (!caching)
+        return p9_setattr(node->fid, mask, attr);
+    if ((mask & FS_ATTR_SIZE) && has_content(node)) {
+        status = content_resize(node, attr->size);
+        mask &= ~(uint32_t)FS_ATTR_SIZE;
+    }
+    if (status == OK && mask != 0 && !node->unlinked && !can_wait(node, mask))
+        status = p9_setattr(node->fid, mask, attr);
+    if (status != OK)
+        return status;
+    if (mask & FS_ATTR_SIZE)
+        node->attr.size = node->host_size = attr->size;
+    node->times_changed |= node->dirty.next != NULL;
+    take_attributes(node, mask, attr);
+    return OK;
+}
+
+static status_t host_modified(struct fs_node *fs_node)
+{
+    struct node *node = node_of(fs_node);
+    if (!caching)
+        return OK;
+    node->attr.mtime = node->attr.ctime = now();
+    node->times_changed = true;
+    return OK;
+}
+
+static status_t host_statistics(struct fs_server *of, struct fs_statistics *statistics)
+{
+    return p9_statfs(node_of(of->root)->fid, statistics);
+}
+
+/* ---- open files ------------------------------------------------------------------------------------------- */
 
 static uint32_t linux_flags(const struct node *node, uint32_t flags)
 {
-    if (node->type & QID_DIRECTORY)
+    if (is_directory(node))
         return OPEN_READ | OPEN_DIRECTORY;
     uint32_t result = flags & FS_O_WRITE ? (flags & FS_O_READ ? OPEN_BOTH : OPEN_WRITE) : OPEN_READ;
     return flags & FS_O_TRUNCATE ? result | OPEN_TRUNCATE : result;
+}
+
+static status_t open_live(struct node *node, struct open_file *file, uint32_t flags)
+{
+    file->fid = fid_new();
+    status_t status = p9_clone(node->fid, file->fid);
+    if (status != OK) {
+        fid_forget(file->fid);
+        return status;
+    }
+    status = p9_open(file->fid, linux_flags(node, flags));
+    if (status != OK)
+        fid_close(file->fid);
+    file->open = status == OK;
+    return status;
+}
+
+/* Nothing is asked of the host before the content is. */
+static status_t open_cached(struct node *node, struct open_file *file)
+{
+    if (!file->write)
+        return OK;
+    if (node->content != HANDLE_NONE) {
+        status_t status = content_begin_write(node);
+        if (status != OK)
+            return status;
+    }
+    node->writers++;
+    return OK;
 }
 
 static status_t host_open(struct fs_node *fs_node, uint32_t flags, void **data)
@@ -359,18 +484,11 @@ static status_t host_open(struct fs_node *fs_node, uint32_t flags, void **data)
     struct node *node = node_of(fs_node);
     if (flags & FS_O_NODE)
         return OK;
-    struct open_file *file = malloc(sizeof *file);
+    struct open_file *file = calloc(1, sizeof *file);
     if (file == NULL)
         return ERR_NO_MEMORY;
-    file->fid = fid_new();
-    status_t status = p9_clone(node->fid, file->fid);
-    if (status != OK) {
-        fid_forget(file->fid);
-    } else {
-        status = p9_open(file->fid, linux_flags(node, flags));
-        if (status != OK)
-            fid_close(file->fid);
-    }
+    file->write = (flags & FS_O_WRITE) && !is_directory(node);
+    status_t status = caching ? open_cached(node, file) : open_live(node, file, flags);
     if (status != OK)
         free(file);
     else
@@ -381,97 +499,108 @@ static status_t host_open(struct fs_node *fs_node, uint32_t flags, void **data)
 static void host_close(struct fs_node *node, void *data)
 {
     struct open_file *file = data;
-    (void)node;
     if (file == NULL)
         return;
-    fid_close(file->fid);
+    if (file->open)
+        fid_close(file->fid);
+    if (caching && file->write)
+        node_of(node)->writers--;
+    free(file->entries);
     free(file);
 }
 
-static status_t host_read(struct fs_node *node, void *data, uint64_t offset, void *to,
+/* ---- contents ------------------------------------------------------------------------------------------------ */
+
+static status_t host_read(struct fs_node *fs_node, void *data, uint64_t offset, void *to,
                           uint32_t length, uint32_t *done)
 {
-    (void)node;
-    return data ? p9_read(((struct open_file *)data)->fid, offset, to, length, done)
-                : ERR_BAD_HANDLE;
+    struct node *node = node_of(fs_node);
+    struct open_file *file = data;
+    if (file == NULL)
+        return ERR_BAD_HANDLE;
+    if (!caching)
+        return p9_read(file->fid, offset, to, length, done);
+    if (content_load(node) == OK)
+        return content_read(node, offset, to, length, done);
+    status_t status = data_open(node, false);
+    return status == OK ? p9_read(node->data_fid, offset, to, length, done) : status;
 }
 
-static status_t host_write(struct fs_node *node, void *data, uint64_t offset, const void *from,
-                           uint32_t length, uint32_t *done)
+static status_t write_direct(struct node *node, uint64_t offset, const void *from, uint32_t length,
+                             uint32_t *done)
 {
-    (void)node;
-    return data ? p9_write(((struct open_file *)data)->fid, offset, from, length, done)
-                : ERR_BAD_HANDLE;
-}
-
-static status_t read_into(handle_t vmo, uint32_t fid, uint64_t size)
-{
-    static uint8_t buffer[COPY_PIECE];
-    uint32_t done;
-    for (uint64_t at = 0; at < size; at += done) {
-        uint32_t count = size - at < COPY_PIECE ? (uint32_t)(size - at) : COPY_PIECE;
-        status_t status = p9_read(fid, at, buffer, count, &done);
-        if (status == OK && done == 0)
-            return OK; /* it has become shorter meanwhile: the rest is zero */
-        if (status == OK)
-            status = vmo_write(vmo, at, buffer, done);
-        if (status != OK)
-            return status;
-    }
-    return OK;
-}
-
-static status_t load_content(struct node *node, uint32_t fid, const struct fs_attr *attr)
-{
-    handle_t vmo;
-    handle_drop(&node->content);
-    status_t status = vmo_create(0, attr->size, &vmo);
+    status_t status = data_open(node, true);
+    if (status == OK)
+        status = p9_write(node->data_fid, offset, from, length, done);
     if (status != OK)
         return status;
-    status = read_into(vmo, fid, attr->size);
-    if (status != OK) {
-        handle_drop(&vmo);
-        return status;
-    }
-    node->content = vmo;
-    node->content_size = attr->size;
-    node->content_time = attr->mtime;
+    if (offset + *done > node->attr.size)
+        node->attr.size = node->host_size = offset + *done;
+    node->attr.mtime = node->attr.ctime = now();
     return OK;
 }
 
-/* A copy of the file as it is now: for running it and for private mappings. */
+static status_t host_write(struct fs_node *fs_node, void *data, uint64_t offset, const void *from,
+                           uint32_t length, uint32_t *done)
+{
+    struct node *node = node_of(fs_node);
+    struct open_file *file = data;
+    if (file == NULL)
+        return ERR_BAD_HANDLE;
+    if (!caching)
+        return p9_write(file->fid, offset, from, length, done);
+    if (content_load(node) == OK)
+        return content_write(node, offset, from, length, done);
+    return write_direct(node, offset, from, length, done);
+}
+
+/* Live: a copy of the file as it is now, for running it and for private mappings. */
+static status_t live_content(struct node *node, struct open_file *file)
+{
+    struct fs_attr attr;
+    struct p9_qid qid;
+    status_t status = p9_getattr(node->fid, &attr, &qid);
+    if (status != OK)
+        return status;
+    if (node->content != HANDLE_NONE && node->attr.size == attr.size &&
+        node->content_time == attr.mtime)
+        return OK;
+    return content_copy(node, file->fid, &attr);
+}
+
 static status_t host_content(struct fs_node *fs_node, void *data, uint32_t prot, handle_t *vmo,
                              uint64_t *size, bool *coherent)
 {
     struct node *node = node_of(fs_node);
-    struct fs_attr attr;
-    (void)prot;
+    uint32_t rights = RIGHT_READ | RIGHT_EXECUTE | RIGHT_MAP | RIGHT_DUPLICATE | RIGHT_TRANSFER;
     if (data == NULL)
         return ERR_BAD_HANDLE;
-    status_t status = host_attributes(fs_node, &attr);
+    status_t status = caching ? content_load(node) : live_content(node, data);
+    if (status == OK && caching && (prot & PROT_W)) {
+        status = content_begin_write(node);
+        rights |= RIGHT_WRITE;
+    }
     if (status != OK)
         return status;
-    if (node->content == HANDLE_NONE || node->content_size != attr.size ||
-        node->content_time != attr.mtime)
-        status = load_content(node, ((struct open_file *)data)->fid, &attr);
-    if (status != OK)
-        return status;
-    *size = attr.size;
-    *coherent = false;
-    return handle_duplicate(
-        node->content, RIGHT_READ | RIGHT_EXECUTE | RIGHT_MAP | RIGHT_DUPLICATE | RIGHT_TRANSFER,
-        vmo);
+    *size = node->attr.size;
+    *coherent = caching;
+    return handle_duplicate(node->content, rights, vmo);
 }
 
-static status_t host_sync(struct fs_node *node, void *data, bool data_only)
+static status_t host_sync(struct fs_node *fs_node, void *data, bool data_only)
 {
-    (void)node;
-    return data ? p9_fsync(((struct open_file *)data)->fid, data_only) : OK;
-}
-
-static status_t host_statistics(struct fs_server *of, struct fs_statistics *statistics)
-{
-    return p9_statfs(node_of(of->root)->fid, statistics);
+    struct node *node = node_of(fs_node);
+    struct open_file *file = data;
+    if (!caching)
+        return file != NULL ? p9_fsync(file->fid, data_only) : OK;
+    if (fs_node == server.root) {
+        contents_flush();
+        return OK;
+    }
+    status_t status = content_flush(node);
+    if (status == OK && node->data_open && node->data_write && !node->unlinked)
+        status = p9_fsync(node->data_fid, data_only);
+    return status;
 }
 
 static const struct fs_ops ops = {
@@ -491,24 +620,39 @@ static const struct fs_ops ops = {
     .read = host_read,
     .write = host_write,
     .content = host_content,
+    .modified = host_modified,
     .sync = host_sync,
     .statistics = host_statistics,
-    .release = release_node,
+    .release = node_release,
 };
 
+static void write_back(struct service *service)
+{
+    (void)service;
+    contents_flush();
+}
+
+/* Arguments: the mount tag and, for a file system that is ours alone, `caching`. */
 int main(int argc, char **argv)
 {
-    struct fs_node *root;
+    struct node *root;
     struct fs_attr attr;
     struct p9_qid qid;
+    caching = argc > 2 && strcmp(argv[2], "caching") == 0;
+    names_init();
+    content_init();
     status_t status = p9_connect(argc > 1 ? argv[1] : "host");
     if (status == OK)
         status = p9_getattr(P9_ROOT_FID, &attr, &qid);
     if (status == OK)
-        status = node_new(P9_ROOT_FID, &qid, NULL, "", 0, &root);
+        status = node_at(P9_ROOT_FID, &qid, NULL, "", 0, &root);
     if (status == OK)
-        status = fs_server_init(&server, startup_handle(STARTUP_SERVICE), &ops, root);
+        status = fs_server_init(&server, startup_handle(STARTUP_SERVICE), &ops, &root->node);
     if (status != OK)
         process_fail("no shared directory", status);
+    if (caching) {
+        server.service.tick = write_back;
+        server.service.period = WRITE_BACK_PERIOD;
+    }
     fs_server_run(&server);
 }

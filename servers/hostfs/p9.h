@@ -10,7 +10,7 @@
 #include <protocols/fs.h>
 
 #define P9_ROOT_FID 0
-#define P9_DATA_MAX 65536u /* bytes of one read or write */
+#define P9_DATA_MAX (256u << 10) /* bytes of one read or write */
 
 struct p9_qid {
     uint8_t type; /* 0x80 directory, 0x02 symbolic link, 0 file */
@@ -35,6 +35,12 @@ status_t p9_open(uint32_t fid, uint32_t linux_flags);
 status_t p9_create(uint32_t fid, const char *name, uint32_t length, uint32_t linux_flags,
                    uint32_t mode, uint32_t gid);
 status_t p9_read(uint32_t fid, uint64_t offset, void *buffer, uint32_t length, uint32_t *done);
+/* The same without a copy: *data is valid until the next request. */
+status_t p9_read_in_place(uint32_t fid, uint64_t offset, uint32_t length, const uint8_t **data,
+                          uint32_t *done);
+/* P9_DATA_MAX bytes to fill and then write, before any other request. */
+uint8_t *p9_write_space(void);
+status_t p9_write_filled(uint32_t fid, uint64_t offset, uint32_t length, uint32_t *done);
 status_t p9_write(uint32_t fid, uint64_t offset, const void *buffer, uint32_t length,
                   uint32_t *done);
 status_t p9_mkdir(uint32_t fid, const char *name, uint32_t length, uint32_t mode, uint32_t gid);

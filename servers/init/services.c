@@ -21,16 +21,19 @@
 #include "init.h"
 
 #define SERVICES_MAX    32
+#define ARGUMENTS_MAX   4
 #define ENVIRONMENT_MAX 32
 #define BADGE_NAMED     1u /* of the handle that is registered under a service's name */
 #define LASTED          (10 * NS_PER_S)
+#define SYNC_PATIENCE   (30 * NS_PER_S)
 #define DELAY_FIRST     (100 * NS_PER_MS)
 #define DELAY_MOST      (10 * NS_PER_S)
 #define CODE_FAILED     1 /* of process_fail: the service itself has given up */
 #define O_RDWR          2
 
 struct service_entry_state {
-    const char *name, *path, *mount, *argument;
+    const char *name, *path, *mount;
+    char *arguments[ARGUMENTS_MAX];
     struct privileges privileges;
     uint32_t flags; /* enum process_flags */
     bool archives, vital, optional, mounted, is_root;
@@ -158,7 +161,8 @@ static status_t start_service(struct service_entry_state *service)
 {
     static struct mutex one_at_a_time; /* guards request, which is large */
     static struct program_request request;
-    char *argv[3] = {(char *)service->path, (char *)service->argument, NULL};
+    char *argv[ARGUMENTS_MAX + 2] = {(char *)service->path};
+    memcpy(argv + 1, service->arguments, sizeof service->arguments);
     handle_t port;
     status_t status = load_image(service);
     if (status == OK)
@@ -340,6 +344,16 @@ static bool add_flag(struct service_entry_state *service, const char *word)
     return false;
 }
 
+static bool add_argument(struct service_entry_state *service, char *word)
+{
+    for (uint32_t i = 0; i < ARGUMENTS_MAX; i++)
+        if (service->arguments[i] == NULL) {
+            service->arguments[i] = word;
+            return true;
+        }
+    return false;
+}
+
 static bool add_word(struct service_entry_state *service, char *word)
 {
     if (strcmp(word, "server") == 0)
@@ -355,7 +369,7 @@ static bool add_word(struct service_entry_state *service, char *word)
     else if (strncmp(word, "mount=", 6) == 0)
         service->mount = word + 6;
     else if (strncmp(word, "arg=", 4) == 0)
-        service->argument = word + 4;
+        return add_argument(service, word + 4);
     else if (strncmp(word, "ports=", 6) == 0)
         return add_range(service->privileges.ports, word + 6);
     else if (strncmp(word, "memory=", 7) == 0)
@@ -523,9 +537,32 @@ void console_directive(char **words, uint32_t count)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
+/* What file systems have not written yet. One that does not answer is not waited for. */
+static void sync_files(void)
+{
+    struct fs_sync_request request = {.data_only = 0};
+    struct ipc ipc;
+    for (uint32_t i = service_count; i-- > 0;) {
+        struct service_entry_state *service = &services[i];
+        if (service->mount == NULL && !service->is_root)
+            continue;
+        mutex_lock(&init_lock);
+        handle_t named = name_get(service->name);
+        mutex_unlock(&init_lock);
+        if (named == HANDLE_NONE)
+            continue;
+        ipc_begin(&ipc, LABEL_fs_sync, &request, sizeof request);
+        status_t status = ipc_call_until(&ipc, named, NULL, 0, time_monotonic() + SYNC_PATIENCE);
+        if (status != OK && status != ERR_PEER_CLOSED)
+            log_printf("%s: not all is written: %s", service->name, status_text(status));
+        handle_drop(&named);
+    }
+}
+
 /* In the opposite order of their start; what shows the last lines goes last. */
 void services_stop(void)
 {
+    sync_files();
     for (uint32_t i = service_count; i-- > 0;) {
         struct service_entry_state *service = &services[i];
         mutex_lock(&init_lock);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host's shared directory as a file system: what its files share. One thread; p9.c makes requests.
+ *
+ * A node is one host file that is in use or remembered, with a fid of its own, found by its qid; it
+ * knows one parent and name. There are two ways to work, chosen at the start:
+ *
+ *   live     Everything is asked of the host each time, so that changes made there are seen at once;
+ *            only the content VMOs that programs are run from are kept, as long as size and time agree.
+ *   caching  (the root file system) What was learnt of the host stays true: attributes, names that
+ *            exist and names that do not, contents. A file's VMO is the file (coherent); what is
+ *            written to it is found by comparing it with a clone and written back by and by, at fsync,
+ *            and before the machine ends. Nobody else may change the directory meanwhile.
+ */
+#ifndef HOSTFS_HOSTFS_H
+#define HOSTFS_HOSTFS_H
+
+#include <fs/fs.h>
+
+#include "p9.h"
+
+enum { QID_DIRECTORY = 0x80 };
+enum linux_open {
+    OPEN_READ = 0,
+    OPEN_WRITE = 1,
+    OPEN_BOTH = 2,
+    OPEN_TRUNCATE = 01000,
+    OPEN_DIRECTORY = 0200000
+};
+
+/* A place in a circular list; all zero is in none. */
+struct link {
+    struct link *previous, *next;
+};
+#define LINK_ENTRY(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+
+static inline void list_start(struct link *head)
+{
+    head->previous = head->next = head;
+}
+static inline bool list_is_empty(const struct link *head)
+{
+    return head->next == NULL || head->next == head;
+}
+static inline void list_add(struct link *head, struct link *link)
+{
+    link->previous = head->previous;
+    link->next = head;
+    head->previous->next = link;
+    head->previous = link;
+}
+static inline void list_take(struct link *link)
+{
+    if (link->next == NULL)
+        return;
+    link->previous->next = link->next;
+    link->next->previous = link->previous;
+    link->previous = link->next = NULL;
+}
+
+struct node {
+    struct fs_node node; /* first */
+    struct node *in_bucket;
+    bool hashed;
+    uint32_t fid;
+    uint8_t type;        /* of the qid */
+    struct node *parent; /* held; the root's is itself, not held */
+    char *name;
+    struct link idle;            /* caching: nobody holds it, oldest first */
+    struct link children, names; /* caching: struct name of a directory; those that lead here */
+
+    /* What the file is. Caching: true from the start, changed here first. */
+    struct fs_attr attr;
+    bool unlinked; /* has no name any more: the host cannot be asked about it */
+
+    /* ---- contents (content.c) ---- */
+    uint32_t data_fid; /* open for reading, and writing if data_write */
+    bool data_open, data_write;
+    bool direct;           /* too large for a VMO: every transfer is a request */
+    handle_t content;      /* VMO with the file, or none */
+    uint64_t content_time; /* live: it is as of then */
+    handle_t clean;        /* clone of content as the host has it; none: nobody may write */
+    uint64_t host_size;    /* size that the host's file has */
+    uint32_t writers;      /* open nodes that may write */
+    bool times_changed;
+    struct link dirty; /* in the list of nodes that have a clean clone */
+};
+
+/* An open file or directory. */
+struct open_file {
+    uint32_t fid; /* directories, and everything in live mode */
+    bool open, write;
+    uint8_t *entries; /* last answer of the host about a directory */
+    uint32_t entries_at, entries_end;
+    uint64_t entries_cookie; /* the entry before entries_at */
+};
+
+extern struct fs_server server;
+extern bool caching;
+
+static inline struct node *node_of(struct fs_node *node)
+{
+    return (struct node *)node;
+}
+static inline bool is_directory(const struct node *node)
+{
+    return node->type & QID_DIRECTORY;
+}
+
+/* ---- node.c ---- */
+uint32_t fid_new(void);
+void fid_forget(uint32_t fid); /* the host does not have it */
+void fid_close(uint32_t fid);
+/* The node behind a fid, which is taken over; one reference. */
+status_t node_at(uint32_t fid, const struct p9_qid *qid, struct node *parent, const char *name,
+                 size_t length, struct node **result);
+struct node *node_get(struct node *node);
+bool node_set_name(struct node *node, const char *name, size_t length);
+/* The host's file is gone, or has another number: nobody will find this node any more. */
+void node_unhash(struct node *node);
+void node_release(struct fs_node *node); /* the last reference is gone */
+/* Forget what was used longest ago until `pages` of idle content and a number of nodes are left. */
+void nodes_trim(uint32_t pages);
+uint32_t content_limit(void); /* pages: idle contents kept, and the largest that is kept */
+/* Walk `name` in a directory, on the host. */
+status_t node_walk(struct node *directory, const char *name, size_t length, struct node **child);
+
+/* ---- names.c: caching only ---- */
+/* ERR_NOT_FOUND: known not to exist; NOT_IMPLEMENTED: not known. *child is borrowed. */
+status_t name_find(const struct node *directory, const char *text, size_t length,
+                   struct node **child);
+/* What the name leads to from now on; NULL: nothing. Memory that lacks is no error. */
+void name_set(struct node *directory, const char *text, size_t length, struct node *child);
+void names_forget(struct node *node); /* all that lead to the node or are in it */
+void names_init(void);
+/* Another name of the node than the one given, or NULL. */
+struct node *name_other(struct node *node, const struct node *directory, const char *text,
+                        size_t length, const char **other, size_t *other_length);
+
+/* ---- content.c ---- */
+/* Caching. NOT_SUPPORTED: too large, use transfers. */
+status_t content_load(struct node *node);
+/* Live: a copy of the file as it is now. */
+status_t content_copy(struct node *node, uint32_t fid, const struct fs_attr *attr);
+status_t content_begin_write(struct node *node); /* before a VMO is given out for writing */
+status_t content_resize(struct node *node, uint64_t size);
+void content_release(struct node *node); /* nobody has it open: may end its being written */
+/* Write back. Nobody may write between this and the next content_begin_write if `last`. */
+status_t content_flush(struct node *node);
+void contents_flush(void); /* all */
+void content_drop(struct node *node);
+void content_end(struct node *node); /* the node goes */
+uint32_t content_pages(const struct node *node);
+bool content_has_writers(const struct node *node); /* programs map it */
+status_t content_read(struct node *node, uint64_t offset, void *to, uint32_t length,
+                      uint32_t *done);
+status_t content_write(struct node *node, uint64_t offset, const void *from, uint32_t length,
+                       uint32_t *done);
+/* Make sure that data_fid is open. */
+status_t data_open(struct node *node, bool write);
+void content_init(void);
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fids and nodes. One node per host file, found by its qid, so that mount points, locks and contents
+ * have one place to be. When caching, a node that nobody holds any more is kept as idle; a directory
+ * is held by the nodes below it, so what is forgotten goes leaves first.
+ */
+#include <atomik/syscall.h>
+#include <ipc/call.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hostfs.h"
+
+#define BUCKETS  4096
+#define IDLE_MAX 8192
+
+static struct node *buckets[BUCKETS];
+static uint32_t *free_fids, free_fid_count, free_fid_capacity, next_fid = P9_ROOT_FID + 1;
+static struct link idle = {&idle, &idle};
+static uint32_t idle_count, idle_pages, generation;
+
+/* ---- fids ---------------------------------------------------------------------------------------- */
+
+uint32_t fid_new(void)
+{
+    return free_fid_count > 0 ? free_fids[--free_fid_count] : next_fid++;
+}
+
+void fid_forget(uint32_t fid)
+{
+    if (free_fid_count == free_fid_capacity) {
+        uint32_t capacity = free_fid_capacity ? free_fid_capacity * 2 : 64;
+        uint32_t *grown = realloc(free_fids, capacity * sizeof *grown);
+        if (grown == NULL)
+            return; /* one number less to choose from */
+        free_fids = grown;
+        free_fid_capacity = capacity;
+    }
+    free_fids[free_fid_count++] = fid;
+}
+
+void fid_close(uint32_t fid)
+{
+    p9_clunk(fid);
+    fid_forget(fid);
+}
+
+/* ---- the table ----------------------------------------------------------------------------------- */
+
+static struct node **bucket_of(uint64_t ino)
+{
+    return &buckets[(ino ^ ino >> 12 ^ ino >> 32) % BUCKETS];
+}
+
+static struct node *find_node(uint64_t ino)
+{
+    struct node *node = *bucket_of(ino);
+    while (node != NULL && node->node.ino != ino)
+        node = node->in_bucket;
+    return node;
+}
+
+void node_unhash(struct node *node)
+{
+    struct node **link = bucket_of(node->node.ino);
+    if (!node->hashed)
+        return;
+    while (*link != node)
+        link = &(*link)->in_bucket;
+    *link = node->in_bucket;
+    node->hashed = false;
+}
+
+bool node_set_name(struct node *node, const char *name, size_t length)
+{
+    char *copy = malloc(length + 1);
+    if (copy == NULL)
+        return false;
+    memcpy(copy, name, length);
+    copy[length] = 0;
+    free(node->name);
+    node->name = copy;
+    return true;
+}
+
+struct node *node_get(struct node *node)
+{
+    if (node->idle.next != NULL) {
+        list_take(&node->idle);
+        idle_count--;
+        idle_pages -= content_pages(node);
+    }
+    fs_node_get(&node->node);
+    return node;
+}
+
+static status_t learn_attributes(struct node *node)
+{
+    struct p9_qid qid;
+    if (!caching)
+        return OK;
+    status_t status = p9_getattr(node->fid, &node->attr, &qid);
+    node->attr.generation = ++generation;
+    node->host_size = node->attr.size;
+    return status;
+}
+
+status_t node_at(uint32_t fid, const struct p9_qid *qid, struct node *parent, const char *name,
+                 size_t length, struct node **result)
+{
+    struct node *node = find_node(qid->path);
+    if (node != NULL) {
+        fid_close(fid);
+        *result = node_get(node);
+        return OK;
+    }
+    status_t status = ERR_NO_MEMORY;
+    node = calloc(1, sizeof *node);
+    if (node == NULL || !node_set_name(node, name, length))
+        goto out_fid;
+    fs_node_init(&server, &node->node, qid->path);
+    node->fid = fid;
+    node->type = qid->type;
+    list_start(&node->children);
+    list_start(&node->names);
+    status = learn_attributes(node);
+    if (status != OK)
+        goto out_fid;
+    node->parent = parent != NULL ? node_get(parent) : node;
+    node->in_bucket = *bucket_of(qid->path);
+    *bucket_of(qid->path) = node;
+    node->hashed = true;
+    *result = node;
+    return OK;
+out_fid:
+    if (node != NULL)
+        free(node->name);
+    free(node);
+    fid_close(fid);
+    return status;
+}
+
+status_t node_walk(struct node *directory, const char *name, size_t length, struct node **child)
+{
+    struct p9_qid qid;
+    uint32_t fid = fid_new();
+    status_t status = p9_walk(directory->fid, fid, name, (uint32_t)length, &qid);
+    if (status != OK) {
+        fid_forget(fid);
+        return status;
+    }
+    return node_at(fid, &qid, directory, name, length, child);
+}
+
+/* ---- forgetting ---------------------------------------------------------------------------------- */
+
+static void node_free(struct node *node)
+{
+    content_end(node);
+    names_forget(node);
+    node_unhash(node);
+    fid_close(node->fid);
+    struct node *parent = node->parent;
+    free(node->name);
+    free(node);
+    if (parent != node)
+        fs_node_put(&parent->node);
+}
+
+uint32_t content_limit(void)
+{
+    static uint32_t limit;
+    struct system_info info;
+    if (limit == 0)
+        limit = system_info(&info) == OK ? info.total_pages / 4 : 1024;
+    return limit;
+}
+
+/* Out of idleness and memory, unless programs still write to it. */
+static void evict(struct node *node)
+{
+    list_take(&node->idle);
+    idle_count--;
+    idle_pages -= content_pages(node);
+    if (content_has_writers(node) || content_flush(node) != OK) {
+        list_add(&idle, &node->idle);
+        idle_count++;
+        idle_pages += content_pages(node);
+        return;
+    }
+    node_free(node);
+}
+
+void nodes_trim(uint32_t pages)
+{
+    static bool trimming; /* what is evicted may make its directory idle, which comes here again */
+    uint32_t tries = idle_count;
+    if (trimming)
+        return;
+    trimming = true;
+    while (tries-- > 0 && !list_is_empty(&idle) && idle_count > IDLE_MAX)
+        evict(LINK_ENTRY(idle.next, struct node, idle));
+    struct link *next;
+    for (struct link *at = idle.next; at != &idle && idle_pages > pages; at = next) {
+        struct node *node = LINK_ENTRY(at, struct node, idle);
+        next = at->next;
+        uint32_t before = content_pages(node);
+        if (before == 0 || content_has_writers(node) || content_flush(node) != OK)
+            continue;
+        content_drop(node);
+        idle_pages -= before;
+    }
+    trimming = false;
+}
+
+void node_release(struct fs_node *fs_node)
+{
+    struct node *node = node_of(fs_node);
+    if (!caching || node->unlinked || !node->hashed) {
+        node_free(node);
+        return;
+    }
+    list_add(&idle, &node->idle);
+    idle_count++;
+    idle_pages += content_pages(node);
+    nodes_trim(content_limit());
+}
