@@ -12,6 +12,8 @@
 
 /* ---- descriptions ------------------------------------------------------------------------------ */
 
+uint32_t file_count;
+
 struct file *file_new(const struct file_ops *ops, uint32_t flags)
 {
     struct file *file = allocate(sizeof *file);
@@ -21,6 +23,7 @@ struct file *file_new(const struct file_ops *ops, uint32_t flags)
     file->references = 1;
     file->flags = flags & ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC);
     list_init(&file->epoll_items);
+    __atomic_add_fetch(&file_count, 1, __ATOMIC_RELAXED);
     return file;
 }
 
@@ -38,6 +41,7 @@ void file_release(struct file *file)
     close_handle(file->handle2);
     release(file->path);
     release(file);
+    __atomic_sub_fetch(&file_count, 1, __ATOMIC_RELAXED);
 }
 
 int file_read_bytes(struct file *file, struct io *io)

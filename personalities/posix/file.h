@@ -85,6 +85,7 @@ struct file {
     struct list epoll_items; /* watched by epoll instances */
 };
 
+extern uint32_t file_count; /* open now */
 /* One reference; NULL when out of memory. */
 struct file *file_new(const struct file_ops *ops, uint32_t flags);
 static inline void file_hold(struct file *file)

@@ -105,6 +105,7 @@ static void copy_identity(struct process *child, struct process *parent, uint32_
     child->exit_signal = flags & CSIGNAL;
     child->personality = parent->personality;
     child->dumpable = parent->dumpable;
+    child->oom_score_adj = parent->oom_score_adj;
     memcpy(child->limits, parent->limits, sizeof child->limits);
     memcpy(child->comm, parent->comm, sizeof child->comm);
     child->trace = parent->trace;

@@ -62,6 +62,9 @@
 #define SOCK_SEQPACKET 5
 #define SOCK_TYPE_MASK 15
 
+#define GROUPS_MAX      65536 /* supplementary groups */
+#define LAST_CAPABILITY 40
+
 #define SIGNAL_COUNT       64
 #define SIGNAL_BIT(signal) (1ull << ((signal)-1))
 

@@ -17,44 +17,45 @@
 
 #define PID_INDEX 0x10000u /* index in a listing from which on it is this plus the pid */
 
-struct proc_file {
-    const char *path;
-    void (*generate)(const struct internal_node *node, struct text *text);
-};
+#define FILE_OF(path, generate)          \
+    {                                    \
+        path, generate, NULL, NULL, 0, 0 \
+    }
+#define STORED(path, generate, store)     \
+    {                                     \
+        path, generate, store, NULL, 0, 0 \
+    }
 
 static const struct proc_file machine_files[] = {
-    {"cmdline", proc_boot_cmdline},
-    {"cpuinfo", proc_cpuinfo},
-    {"filesystems", proc_filesystems},
-    {"loadavg", proc_loadavg},
-    {"meminfo", proc_meminfo},
-    {"net/dev", proc_net_dev},
-    {"net/tcp", proc_net_table},
-    {"net/udp", proc_net_table},
-    {"net/unix", proc_net_unix},
-    {"stat", proc_stat},
-    {"swaps", proc_swaps},
-    {"sys/fs/file-max", proc_file_max},
-    {"sys/kernel/cap_last_cap", proc_cap_last_cap},
-    {"sys/kernel/domainname", proc_domainname},
-    {"sys/kernel/hostname", proc_hostname},
-    {"sys/kernel/ngroups_max", proc_ngroups_max},
-    {"sys/kernel/osrelease", proc_osrelease},
-    {"sys/kernel/ostype", proc_ostype},
-    {"sys/kernel/pid_max", proc_pid_max},
-    {"sys/kernel/version", proc_kernel_version},
-    {"sys/net/core/somaxconn", proc_somaxconn},
-    {"sys/vm/overcommit_memory", proc_overcommit},
-    {"uptime", proc_uptime},
-    {"version", proc_version},
-    {"vmstat", proc_vmstat},
+    FILE_OF("cmdline", proc_boot_cmdline),
+    FILE_OF("cpuinfo", proc_cpuinfo),
+    FILE_OF("filesystems", proc_filesystems),
+    FILE_OF("loadavg", proc_loadavg),
+    FILE_OF("meminfo", proc_meminfo),
+    FILE_OF("net/dev", proc_net_dev),
+    FILE_OF("net/tcp", proc_net_table),
+    FILE_OF("net/udp", proc_net_table),
+    FILE_OF("net/unix", proc_net_unix),
+    FILE_OF("stat", proc_stat),
+    FILE_OF("swaps", proc_swaps),
+    FILE_OF("uptime", proc_uptime),
+    FILE_OF("version", proc_version),
+    FILE_OF("vmstat", proc_vmstat),
 };
 
 static const struct proc_file process_files[] = {
-    {"cgroup", proc_pid_cgroup},   {"cmdline", proc_pid_cmdline}, {"comm", proc_pid_comm},
-    {"environ", proc_pid_environ}, {"limits", proc_pid_limits},   {"maps", proc_pid_maps},
-    {"mountinfo", proc_mountinfo}, {"mounts", proc_mounts},       {"oom_score_adj", proc_pid_zero},
-    {"stat", proc_pid_stat},       {"statm", proc_pid_statm},     {"status", proc_pid_status},
+    FILE_OF("cgroup", proc_pid_cgroup),
+    FILE_OF("cmdline", proc_pid_cmdline),
+    STORED("comm", proc_pid_comm, proc_store_comm),
+    FILE_OF("environ", proc_pid_environ),
+    FILE_OF("limits", proc_pid_limits),
+    FILE_OF("maps", proc_pid_maps),
+    FILE_OF("mountinfo", proc_mountinfo),
+    FILE_OF("mounts", proc_mounts),
+    STORED("oom_score_adj", proc_pid_oom_score_adj, proc_store_oom_score_adj),
+    FILE_OF("stat", proc_pid_stat),
+    FILE_OF("statm", proc_pid_statm),
+    FILE_OF("status", proc_pid_status),
 };
 
 /* ---- symbolic links ------------------------------------------------------------------------------ */
@@ -160,13 +161,14 @@ static uint32_t next_pid(uint32_t pid)
 
 static bool list_root(const struct internal_node *node, uint32_t *index, char *name, uint32_t *type)
 {
-    static const char *const links[] = {"self", "mounts"};
+    static const char *const links[] = {"self", "mounts", "sys"};
     (void)node;
     if (list_table(machine_files, ARRAY_COUNT(machine_files), "", index, name, type))
         return true;
-    if (*index < ARRAY_COUNT(machine_files) + ARRAY_COUNT(links)) {
-        strcpy(name, links[*index - ARRAY_COUNT(machine_files)]);
-        *type = S_IFLNK >> 12;
+    uint32_t at = *index - ARRAY_COUNT(machine_files);
+    if (at < ARRAY_COUNT(links)) {
+        strcpy(name, links[at]);
+        *type = (at < 2 ? S_IFLNK : S_IFDIR) >> 12;
         return true;
     }
     uint32_t pid = next_pid(*index > PID_INDEX ? *index - PID_INDEX : 1);
@@ -185,6 +187,8 @@ static bool list_machine(const struct internal_node *node, uint32_t *index, char
     const struct proc_file *first = node->entry;
     memcpy(prefix, first->path, node->number);
     prefix[node->number] = '\0';
+    if (strncmp(prefix, "sys/", 4) == 0)
+        return list_table(sysctl_files, sysctl_count, prefix, index, name, type);
     return list_table(machine_files, ARRAY_COUNT(machine_files), prefix, index, name, type);
 }
 
@@ -259,7 +263,14 @@ static void generate_entry(const struct internal_node *node, struct text *text)
     const struct proc_file *file = node->entry;
     file->generate(node, text);
 }
+static int store_entry(const struct internal_node *node, const char *text)
+{
+    const struct proc_file *file = node->entry;
+    return file->store(node, text);
+}
+
 static const struct internal_ops text_file_ops = {.generate = generate_entry},
+                                 stored_ops = {.generate = generate_entry, .store = store_entry},
                                  mem_ops = {.open = proc_open_mem};
 
 static int set_node(struct internal_node *node, const struct internal_ops *ops, uint32_t mode,
@@ -273,6 +284,31 @@ static int set_node(struct internal_node *node, const struct internal_ops *ops, 
     return 0;
 }
 
+static int file_node(struct internal_node *node, const struct proc_file *file, uint32_t pid,
+                     uint32_t number)
+{
+    node->entry = file;
+    return set_node(node, file->store ? &stored_ops : &text_file_ops,
+                    S_IFREG | (file->store ? 0644 : 0444), pid, number);
+}
+
+/* A file of a table or a directory that its paths imply. */
+static int table_lookup(const struct proc_file *files, uint32_t count, const char *rest,
+                        struct internal_node *node)
+{
+    uint32_t length = (uint32_t)strlen(rest);
+    for (uint32_t i = 0; i < count; i++) {
+        const char *path = files[i].path;
+        if (strncmp(path, rest, length) != 0 || (path[length] && path[length] != '/'))
+            continue;
+        node->entry = &files[i];
+        if (path[length])
+            return set_node(node, &machine_directory_ops, S_IFDIR | 0555, 0, length + 1);
+        return file_node(node, &files[i], 0, i);
+    }
+    return -ENOENT;
+}
+
 static int machine_lookup(const char *rest, struct internal_node *node)
 {
     uint32_t length = (uint32_t)strlen(rest);
@@ -282,16 +318,9 @@ static int machine_lookup(const char *rest, struct internal_node *node)
         return set_node(node, &self_ops, S_IFLNK | 0777, 0, 0);
     if (strcmp(rest, "mounts") == 0)
         return set_node(node, &mounts_ops, S_IFLNK | 0777, 0, 0);
-    for (uint32_t i = 0; i < ARRAY_COUNT(machine_files); i++) {
-        const char *path = machine_files[i].path;
-        if (strncmp(path, rest, length) != 0 || (path[length] && path[length] != '/'))
-            continue;
-        node->entry = &machine_files[i];
-        if (path[length])
-            return set_node(node, &machine_directory_ops, S_IFDIR | 0555, 0, length + 1);
-        return set_node(node, &text_file_ops, S_IFREG | 0444, 0, i);
-    }
-    return -ENOENT;
+    if (table_lookup(machine_files, ARRAY_COUNT(machine_files), rest, node) == 0)
+        return 0;
+    return table_lookup(sysctl_files, sysctl_count, rest, node);
 }
 
 static bool parse_number(const char *text, uint32_t *number, const char **rest)
@@ -364,8 +393,7 @@ static int process_lookup(const char *rest, struct internal_node *node, uint32_t
     for (uint32_t i = 0; i < ARRAY_COUNT(process_files); i++) {
         if (strcmp(process_files[i].path, rest) != 0)
             continue;
-        node->entry = &process_files[i];
-        return set_node(node, &text_file_ops, S_IFREG | 0444, pid, i);
+        return file_node(node, &process_files[i], pid, i);
     }
     return -ENOENT;
 }

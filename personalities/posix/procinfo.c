@@ -3,6 +3,7 @@
 #include "procinfo.h"
 
 #include <ipc/initclient.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "file.h"
@@ -176,72 +177,6 @@ void proc_swaps(const struct internal_node *node, struct text *text)
 {
     (void)node;
     text_printf(text, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
-}
-
-void proc_file_max(const struct internal_node *node, struct text *text)
-{
-    (void)node;
-    text_printf(text, "65536\n");
-}
-
-void proc_cap_last_cap(const struct internal_node *node, struct text *text)
-{
-    (void)node;
-    text_printf(text, "40\n");
-}
-
-void proc_domainname(const struct internal_node *node, struct text *text)
-{
-    (void)node;
-    text_printf(text, "%s\n", server.domainname);
-}
-
-void proc_hostname(const struct internal_node *node, struct text *text)
-{
-    (void)node;
-    text_printf(text, "%s\n", server.hostname);
-}
-
-void proc_ngroups_max(const struct internal_node *node, struct text *text)
-{
-    (void)node;
-    text_printf(text, "%u\n", (unsigned)ARRAY_COUNT(self()->process->credentials.groups));
-}
-
-void proc_osrelease(const struct internal_node *node, struct text *text)
-{
-    (void)node;
-    text_printf(text, UNIX_RELEASE "\n");
-}
-
-void proc_ostype(const struct internal_node *node, struct text *text)
-{
-    (void)node;
-    text_printf(text, "Linux\n");
-}
-
-void proc_pid_max(const struct internal_node *node, struct text *text)
-{
-    (void)node;
-    text_printf(text, "4194304\n");
-}
-
-void proc_kernel_version(const struct internal_node *node, struct text *text)
-{
-    (void)node;
-    text_printf(text, UNIX_VERSION "\n");
-}
-
-void proc_somaxconn(const struct internal_node *node, struct text *text)
-{
-    (void)node;
-    text_printf(text, "4096\n");
-}
-
-void proc_overcommit(const struct internal_node *node, struct text *text)
-{
-    (void)node;
-    text_printf(text, "1\n");
 }
 
 void proc_uptime(const struct internal_node *node, struct text *text)
@@ -558,4 +493,42 @@ void proc_pid_zero(const struct internal_node *node, struct text *text)
 {
     (void)node;
     text_printf(text, "0\n");
+}
+
+void proc_pid_oom_score_adj(const struct internal_node *node, struct text *text)
+{
+    server_lock();
+    struct process *process = process_find(node->pid);
+    text_printf(text, "%d\n", process ? process->oom_score_adj : 0);
+    server_unlock();
+}
+
+int proc_store_oom_score_adj(const struct internal_node *node, const char *text)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+    int error = end == text || *end || value < -1000 || value > 1000 ? -EINVAL : -ESRCH;
+    server_lock();
+    struct process *process = process_find(node->pid);
+    if (error == -ESRCH && process) {
+        bool may = value >= process->oom_score_adj || self()->process->credentials.euid == 0;
+        error = may ? 0 : -EACCES;
+        if (may)
+            process->oom_score_adj = (int32_t)value;
+    }
+    server_unlock();
+    return error;
+}
+
+/* Of a thread of the caller's own process. */
+int proc_store_comm(const struct internal_node *node, const char *text)
+{
+    struct process *process = self()->process;
+    if (node->pid != process->pid)
+        return -EINVAL;
+    server_lock();
+    strlcpy(process->comm, text, sizeof process->comm);
+    server_unlock();
+    ignore(init_proc_set(server.init, process->pid, PROC_NAME, NULL, process->comm));
+    return 0;
 }

@@ -106,6 +106,7 @@ struct process {
     char comm[COMM_LENGTH];
     uint32_t personality; /* personality(2) */
     bool dumpable, executed;
+    int32_t oom_score_adj; /* who ends first when memory runs out */
     struct itimer *real_timer;
     struct list posix_timers;
     struct file *trace; /* where decoded system calls go, or NULL */
