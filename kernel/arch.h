@@ -70,7 +70,7 @@ arch_space_init(struct arch_space *space,
 void arch_space_destroy(struct arch_space *space); /* frees tables; no user pages are touched */
 status_t
 arch_map(struct arch_space *space, uintptr_t address, paddr_t frame,
-         uint32_t bits); /* may need a table page: NO_MEMORY; replaces what is there; flushes */
+         uint32_t bits); /* arch_map_bits, and the enum frame_use of a table page: NO_MEMORY; replaces what is there; flushes */
 void arch_unmap(struct arch_space *space, uintptr_t address,
                 uint32_t pages); /* absent pages are fine, whole empty tables skipped fast */
 void arch_write_protect(struct arch_space *space, uintptr_t address, uint32_t pages);

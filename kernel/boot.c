@@ -9,9 +9,9 @@
 #include <kernel/memory.h>
 
 #define STACK_SIZE 65536u
-#define ALL_FLAGS  0xffu
+#define ALL_FLAGS  0x1ffu
 
-_Static_assert(ALL_FLAGS == PRIVILEGE_PCI * 2 - 1, "init has every privilege");
+_Static_assert(ALL_FLAGS == PRIVILEGE_RESERVE * 2 - 1, "init has every privilege");
 
 /* At the end of the stack; the addresses in it are the program's. */
 struct startup_block {
@@ -30,7 +30,7 @@ struct vmo *boot_module(uint32_t index)
         return NULL;
     const struct boot_module *module = &boot_info.modules[index];
     if (!modules[index] &&
-        vmo_new_from_frames(module->start, module->length, &modules[index]) != OK)
+        vmo_new_from_frames(module->start, module->length, VMO_CONTENT, &modules[index]) != OK)
         panic("no memory for boot module %u", index);
     return modules[index];
 }

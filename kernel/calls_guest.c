@@ -33,7 +33,7 @@ static status_t frame_vmo_new(struct vmo **vmo, struct guest_frame **view)
     if (!page)
         return ERR_NO_MEMORY;
     paddr_t address = frame_address(page);
-    status_t status = vmo_new_from_frames(address, PAGE_SIZE, vmo);
+    status_t status = vmo_new_from_frames(address, PAGE_SIZE, 0, vmo);
     if (status != OK) {
         frame_release(page);
         return status;

@@ -28,6 +28,13 @@ static status_t get_space(handle_t handle, uint32_t rights, struct space **space
     return status;
 }
 
+/* What frames are for that the calling process asks for: enum frame_use. */
+static uint32_t own_use(void)
+{
+    return current->process->privileges.flags & PRIVILEGE_RESERVE ? FRAME_FOR_SERVER
+                                                                  : FRAME_FOR_PROGRAM;
+}
+
 static status_t get_vmo(handle_t handle, uint32_t rights, struct vmo **vmo)
 {
     struct object *object;
@@ -323,7 +330,7 @@ status_t call_vmo_write(handle_t handle, uint64_t offset, user_t buffer, uint32_
         uint32_t count = length - done < PIECE ? length - done : PIECE;
         status = user_read(piece, (user_t){buffer.address + done}, count);
         if (status == OK)
-            status = vmo_copy_in(vmo, offset + done, piece, count);
+            status = vmo_copy_in(vmo, offset + done, piece, count, own_use());
         done += count;
     }
     return status;
@@ -346,7 +353,7 @@ status_t call_vmo_info(handle_t handle, user_t result)
     struct vmo_info info = {.size_low = (uint32_t)vmo->size,
                             .size_high = (uint32_t)(vmo->size >> 32),
                             .committed = vmo->pages.committed,
-                            .flags = vmo->flags & VMO_CONTIGUOUS,
+                            .flags = vmo->flags & (VMO_CONTIGUOUS | VMO_CONTENT),
                             .physical = dma ? vmo->physical : 0,
                             .id = vmo->object.id,
                             .writers = vmo_writers(vmo)};

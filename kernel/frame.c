@@ -2,20 +2,23 @@
 /*
  * Physical frames: one struct page per frame of RAM, two free lists (below and above the direct
  * map). User pages come from high memory first, so that low memory stays for what the kernel must
- * be able to address; they never take the last LOW_RESERVE frames of it, so that a program that
- * eats all memory does not stop the servers from getting handles, threads and page tables.
+ * be able to address. Of low memory each use (enum frame_use) leaves the last reserve[use] frames.
  */
 #include <kernel/log.h>
 #include <kernel/memory.h>
 
 #define PAGE_SHIFT 12
 
-#define LOW_RESERVE 512u
+/* Reserves are counted in units of a 64th of low memory, within these bounds. */
+#define UNIT_LEAST 96u
+#define UNIT_MOST  1024u
+#define USE_SHIFT  8
 
 static struct page *pages; /* indexed by frame number */
 static uint32_t page_count;
 static struct page *free_low, *free_high;
 static uint32_t free_low_count, free_high_count, total_count;
+static uint32_t reserve[(FRAME_FOR_FILE >> USE_SHIFT) + 1];
 
 static bool is_low(const struct page *page)
 {
@@ -88,6 +91,16 @@ static uint32_t find_run(uint32_t wanted)
     panic("no room for the table of %u frames", page_count);
 }
 
+static void set_reserves(void)
+{
+    uint32_t unit = free_low_count / 64;
+    unit = unit < UNIT_LEAST ? UNIT_LEAST : unit > UNIT_MOST ? UNIT_MOST : unit;
+    reserve[FRAME_FOR_SERVER >> USE_SHIFT] = unit / 2;
+    reserve[FRAME_FOR_SMALL >> USE_SHIFT] = 2 * unit;
+    reserve[FRAME_FOR_PROGRAM >> USE_SHIFT] = 3 * unit;
+    reserve[FRAME_FOR_FILE >> USE_SHIFT] = 5 * unit;
+}
+
 void frame_init(void)
 {
     page_count = highest_frame();
@@ -107,6 +120,7 @@ void frame_init(void)
                 free_list_add(&pages[frame]);
         }
     }
+    set_reserves();
 }
 
 /* ---- single frames -------------------------------------------------------------------------------- */
@@ -118,11 +132,16 @@ static void zero(struct page *page)
     arch_unmap_temporary(view);
 }
 
+bool frame_available(uint32_t use)
+{
+    return free_low_count > reserve[(use & FRAME_USE_MASK) >> USE_SHIFT];
+}
+
 struct page *frame_alloc(uint32_t flags)
 {
     bool low = (flags & FRAME_LOW) || free_high == NULL;
     struct page *page = low ? free_low : free_high;
-    if (page == NULL || (low && !(flags & FRAME_LOW) && free_low_count <= LOW_RESERVE))
+    if (page == NULL || (low && !frame_available(flags)))
         return NULL;
     free_list_remove(page);
     page->references = 1;

@@ -23,11 +23,25 @@ struct page {
 };
 #define FRAME_RESERVED UINT32_MAX
 enum frame_flags { FRAME_LOW = 1 /* below 896 MiB, direct-mapped */, FRAME_ZERO = 2 };
+/*
+ * What a frame is for, or'ed into the flags. Each use leaves more of low memory alone than the one
+ * before: whatever programs and files have taken, servers still get their own pages and the kernel
+ * its structures, and a small program can run beside one that has eaten everything.
+ */
+enum frame_use {
+    FRAME_FOR_KERNEL = 0 << 8,  /* takes all there is */
+    FRAME_FOR_SERVER = 1 << 8,  /* processes with PRIVILEGE_RESERVE */
+    FRAME_FOR_SMALL = 2 << 8,   /* small programs; new threads, processes and spaces */
+    FRAME_FOR_PROGRAM = 3 << 8, /* all other programs */
+    FRAME_FOR_FILE = 4 << 8,    /* VMO_CONTENT */
+    FRAME_USE_MASK = 7 << 8,
+};
 void frame_init(
     void); /* from boot_info; keeps kernel image and modules out of the free list, with 1 reference each */
 struct page *frame_alloc(uint32_t flags); /* NULL when out; one reference */
 struct page *frame_alloc_contiguous(uint32_t pages,
                                     paddr_t limit); /* first of a run, each with one reference */
+bool frame_available(uint32_t use); /* low frames are left for this use */
 void frame_hold(struct page *page);
 void frame_release(struct page *page); /* frees with the last reference */
 paddr_t frame_address(const struct page *page);
@@ -57,7 +71,7 @@ struct vmo *vmo_from_object(struct object *object);
 struct object *vmo_object(struct vmo *vmo);
 status_t vmo_new(uint32_t flags, uint64_t size, struct process *charge, struct vmo **result);
 status_t
-vmo_new_from_frames(paddr_t start, uint64_t size,
+vmo_new_from_frames(paddr_t start, uint64_t size, uint32_t flags,
                     struct vmo **result); /* boot modules: takes over the frames, on success only */
 status_t vmo_new_physical(paddr_t start, uint32_t length, struct process *charge,
                           struct vmo **result);
@@ -65,7 +79,8 @@ status_t vmo_new_clone(struct vmo *vmo, uint64_t offset, uint64_t length, struct
                        struct vmo **result);
 uint64_t vmo_size(struct vmo *vmo);
 status_t vmo_copy_out(struct vmo *vmo, uint64_t offset, void *kernel_buffer, uint32_t length);
-status_t vmo_copy_in(struct vmo *vmo, uint64_t offset, const void *kernel_buffer, uint32_t length);
+status_t vmo_copy_in(struct vmo *vmo, uint64_t offset, const void *kernel_buffer, uint32_t length,
+                     uint32_t use);
 
 /* ---- address spaces ---- */
 struct space;
@@ -85,8 +100,8 @@ void space_clear(struct space *space);
 status_t space_map_vmo(struct space *space, struct vmo *vmo /* NULL anonymous */, uint32_t rights,
                        struct map_request *request);
 status_t space_unmap_range(struct space *space, uint32_t address, uint32_t length);
-/* Resolve a fault in this space. false: no mapping allows it (or out of memory). */
-bool space_fault(struct space *space, uintptr_t address, bool write, bool fetch);
+/* Resolve a fault in this space. BAD_ADDRESS: no mapping allows it; NO_MEMORY, LIMIT_REACHED. */
+status_t space_fault(struct space *space, uintptr_t address, bool write, bool fetch);
 /* Kernel view of a page of the space, made present and writable: for frame pages. The page is held. */
 status_t space_pin_page(struct space *space, uint32_t address, struct page **page);
 status_t space_copy_out(struct space *space, uint32_t address, void *kernel_buffer, uint32_t length,

@@ -7,6 +7,7 @@
  * right and no object ever points at a process that is gone.
  */
 #include <kernel/log.h>
+#include <kernel/memory.h>
 #include <kernel/object.h>
 #include <kernel/thread.h>
 
@@ -32,6 +33,9 @@ status_t object_init(struct object *object, const struct object_ops *ops, enum o
     owner = living_owner(owner);
     if (owner && owner->object_count >= owner->privileges.max_objects)
         return ERR_LIMIT_REACHED;
+    if (owner && !(owner->privileges.flags & PRIVILEGE_RESERVE) &&
+        !frame_available(FRAME_FOR_PROGRAM))
+        return ERR_NO_MEMORY;
     object->ops = ops;
     object->type = type;
     object->id = ++last_id;

@@ -263,12 +263,23 @@ void process_uncharge_pages(struct process *process, uint32_t pages)
  * is the server's own business and does not exist for its guest, whatever the guest's page tables
  * show: in_guest, not the address, tells who is asking.
  */
+static bool resolve_fault(struct space *space, uintptr_t address, bool write, bool fetch)
+{
+    status_t status = space ? space_fault(space, address, write, fetch) : ERR_BAD_ADDRESS;
+
+    current->fault_short = status == ERR_NO_MEMORY || status == ERR_LIMIT_REACHED;
+    if (current->fault_short && current->arch.frame)
+        current->arch.frame->shortages++;
+    return status == OK;
+}
+
 bool kernel_page_fault(uintptr_t address, bool write, bool fetch, bool supervisor)
 {
     struct process *process = current->process;
     bool guest = current->arch.in_guest;
 
     kernel_statistics.page_faults++;
+    current->fault_short = false;
     if (!process || address >= KERNEL_BASE)
         return false;
     if (address >= SERVER_BASE) {
@@ -278,10 +289,10 @@ bool kernel_page_fault(uintptr_t address, bool write, bool fetch, bool superviso
         if (current->space != process->space &&
             arch_window_sync(space_arch(current->space), address))
             return true;
-        return space_fault(process->space, address, write, fetch);
+        return resolve_fault(process->space, address, write, fetch);
     }
     (void)supervisor;
-    return current->space && space_fault(current->space, address, write, fetch);
+    return resolve_fault(current->space, address, write, fetch);
 }
 
 static void log_exception(uint32_t vector, uint32_t error, uintptr_t address,
@@ -289,8 +300,9 @@ static void log_exception(uint32_t vector, uint32_t error, uintptr_t address,
 {
     const struct process *process = current->process;
 
-    log_print("%s (process %u): exception %u error %x at eip %08x address %08x, killed\n",
-              process->name, process->object.id, vector, error, registers->eip, (uint32_t)address);
+    log_print("%s (process %u): %s %u error %x at eip %08x address %08x, killed\n", process->name,
+              process->object.id, current->fault_short ? "out of memory, exception" : "exception",
+              vector, error, registers->eip, (uint32_t)address);
     log_print("  eax %08x ebx %08x ecx %08x edx %08x esi %08x edi %08x ebp %08x esp %08x\n",
               registers->eax, registers->ebx, registers->ecx, registers->edx, registers->esi,
               registers->edi, registers->ebp, registers->esp);
@@ -307,6 +319,7 @@ static bool ask_exception_port(uint32_t vector, uint32_t error, uintptr_t addres
         .vector = vector,
         .error = error,
         .address = (uint32_t)address,
+        .no_memory = current->fault_short,
         .regs = *registers,
     };
     struct exception_reply reply = {0};

@@ -38,7 +38,7 @@ struct arch_space *space_arch(struct space *space)
 status_t space_new(enum space_kind kind, struct space *server, struct process *charge,
                    struct space **result)
 {
-    struct space *space = heap_alloc(sizeof *space);
+    struct space *space = frame_available(FRAME_FOR_SMALL) ? heap_alloc(sizeof *space) : NULL;
     if (space == NULL)
         return ERR_NO_MEMORY;
     status_t status = object_init(&space->object, &space_ops, OBJECT_SPACE, charge);
@@ -134,6 +134,8 @@ status_t space_reserve(struct space *space)
         return OK;
     if (space->count >= MAPPINGS_MAX)
         return ERR_LIMIT_REACHED;
+    if (!frame_available(space_use(space)))
+        return ERR_NO_MEMORY;
     uint32_t capacity = space->capacity ? space->capacity * 2 : 16;
     struct mapping **mappings = heap_alloc(capacity * sizeof *mappings);
     if (mappings == NULL)
@@ -263,7 +265,7 @@ void space_clear(struct space *space)
 
 static status_t clone_mapping(struct space *clone, struct mapping *mapping)
 {
-    struct mapping *copy = heap_alloc(sizeof *copy);
+    struct mapping *copy = frame_available(FRAME_FOR_SMALL) ? heap_alloc(sizeof *copy) : NULL;
     if (copy == NULL)
         return ERR_NO_MEMORY;
     *copy = *mapping;

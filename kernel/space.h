@@ -66,6 +66,8 @@ status_t mapping_commit(
 void mapping_abandon(struct mapping *mapping); /* frees one that never got into the array */
 status_t mapping_own_overlay(struct mapping *mapping);
 uint32_t mapping_bits(const struct mapping *mapping, bool writable);
+/* What frames for its memory and its page tables are for: enum frame_use. */
+uint32_t space_use(const struct space *space);
 
 static inline bool mapping_is_shared(const struct mapping *mapping)
 {

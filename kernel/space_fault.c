@@ -8,9 +8,33 @@
 #include <kernel/space.h>
 #include <kernel/thread.h>
 
-#define FAULT_AROUND 16u /* pages, aligned */
+#define FAULT_AROUND 16u  /* pages, aligned */
+#define SMALL_PAGES  512u /* of its own: a space that has no more is a small program's */
 
 static struct page *zero_page; /* shown by private mappings where nothing has been written */
+
+/* Roughly: an overlay that several mappings share counts in parts. */
+static bool is_small(const struct space *space)
+{
+    uint32_t pages = 0;
+    for (uint32_t i = 0; i < space->count && pages <= SMALL_PAGES; i++) {
+        const struct overlay *overlay = space->mappings[i]->overlay;
+        if (overlay != NULL)
+            pages += overlay->pages.committed / overlay->references;
+    }
+    return pages <= SMALL_PAGES;
+}
+
+uint32_t space_use(const struct space *space)
+{
+    const struct process *owner = space->object.owner;
+    if (frame_available(FRAME_FOR_PROGRAM))
+        return FRAME_FOR_PROGRAM;
+    if (space->kind != SPACE_GUEST &&
+        (owner == NULL || (owner->privileges.flags & PRIVILEGE_RESERVE)))
+        return FRAME_FOR_SERVER;
+    return is_small(space) ? FRAME_FOR_SMALL : FRAME_FOR_PROGRAM;
+}
 
 uint32_t mapping_bits(const struct mapping *mapping, bool writable)
 {
@@ -42,13 +66,13 @@ void mapping_zap_vmo_page(struct mapping *mapping, uint32_t index)
 static status_t show(struct mapping *mapping, uint32_t address, struct page *page, bool writable)
 {
     return arch_map(&mapping->space->arch, address, frame_address(page),
-                    mapping_bits(mapping, writable));
+                    mapping_bits(mapping, writable) | space_use(mapping->space));
 }
 
 static status_t show_zero(struct mapping *mapping, uint32_t address)
 {
     if (zero_page == NULL)
-        zero_page = frame_alloc(FRAME_ZERO);
+        zero_page = frame_alloc(FRAME_ZERO); /* of all spaces */
     return zero_page != NULL ? show(mapping, address, zero_page, false) : ERR_NO_MEMORY;
 }
 
@@ -59,7 +83,7 @@ static status_t own_page(struct mapping *mapping, uint32_t offset, struct page *
     status_t status = mapping_own_overlay(mapping);
     if (status != OK)
         return status;
-    struct page *page = frame_alloc(source != NULL ? 0 : FRAME_ZERO);
+    struct page *page = frame_alloc(space_use(mapping->space) | (source ? 0 : FRAME_ZERO));
     if (page == NULL)
         return ERR_NO_MEMORY;
     if (source != NULL) {
@@ -153,8 +177,10 @@ static status_t fault_shared(struct mapping *mapping, uint32_t address, bool wri
         return ERR_BAD_ADDRESS;
     if (vmo->flags & VMO_PHYSICAL)
         return arch_map(&mapping->space->arch, address, vmo->physical + index * PAGE_SIZE,
-                        mapping_bits(mapping, true));
-    status_t status = vmo_page(vmo, index, write, &page);
+                        mapping_bits(mapping, true) | space_use(mapping->space));
+    if (!write && pagemap_get(&vmo->pages, index) == NULL)
+        return show_zero(mapping, address); /* whoever writes takes it out of all mappings */
+    status_t status = vmo_page(vmo, index, write, space_use(mapping->space), &page);
     if (status != OK)
         return status;
     if (!write)
@@ -175,7 +201,8 @@ status_t mapping_commit(struct mapping *mapping)
         struct page *page = NULL;
         if (mapping->vmo != NULL)
             page = pagemap_get(&mapping->vmo->pages, mapping->vmo_index + i);
-        status = shared ? vmo_page(mapping->vmo, mapping->vmo_index + i, write, &page)
+        status = shared ? vmo_page(mapping->vmo, mapping->vmo_index + i, write,
+                                   space_use(mapping->space), &page)
                         : own_page(mapping, i, page, &page);
     }
     return status;
@@ -189,13 +216,13 @@ static status_t resolve(struct mapping *mapping, uint32_t address, bool write)
     return fault_private(mapping, address, write);
 }
 
-bool space_fault(struct space *space, uintptr_t address, bool write, bool fetch)
+status_t space_fault(struct space *space, uintptr_t address, bool write, bool fetch)
 {
     struct mapping *mapping = space_mapping_at(space, address);
     (void)fetch; /* without NX the processor does not tell, and readable is executable */
     if (mapping == NULL || !(mapping->prot & (write ? PROT_W : PROT_R | PROT_X | PROT_W)))
-        return false;
-    return resolve(mapping, address, write) == OK;
+        return ERR_BAD_ADDRESS;
+    return resolve(mapping, address, write);
 }
 
 /* ---- access from the kernel ----------------------------------------------------------------------- */

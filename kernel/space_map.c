@@ -209,7 +209,7 @@ status_t space_map_vmo(struct space *space, struct vmo *vmo, uint32_t rights,
         object_release(&vmo->object);
     /* Entries in the page tables are a convenience: a fault makes them as well. */
     for (uint32_t at = start; (wanted.flags & MAP_FLAG_COMMIT) && at < end; at += PAGE_SIZE)
-        if (!space_fault(space, at, mapping->prot & PROT_W, false))
+        if (space_fault(space, at, mapping->prot & PROT_W, false) != OK)
             break;
     space_merge(space, start, end);
     *request = wanted;

@@ -122,8 +122,10 @@ static void end_last_handle(struct object *object)
 static status_t stream_new(uint32_t capacity, struct process *owner, struct stream **result)
 {
     uint32_t pages = (capacity + PAGE_SIZE - 1) / PAGE_SIZE;
-    struct stream *stream = heap_alloc(sizeof *stream + pages * sizeof stream->pages[0]);
+    struct stream *stream = NULL;
 
+    if (frame_available(FRAME_FOR_SMALL))
+        stream = heap_alloc(sizeof *stream + pages * sizeof stream->pages[0]);
     if (!stream)
         return ERR_NO_MEMORY;
     stream->capacity = capacity;
@@ -192,7 +194,7 @@ static status_t copy_in(struct stream *stream, user_t from, uint32_t length)
         uint32_t place, count = piece(stream, stream->queued + done, length - done, &place);
         struct page **page = &stream->pages[place / PAGE_SIZE];
         if (!*page)
-            *page = frame_alloc(FRAME_LOW);
+            *page = frame_alloc(FRAME_LOW | FRAME_FOR_SMALL);
         if (!*page)
             return ERR_NO_MEMORY;
         status_t status = user_read(byte_at(stream, place), (user_t){from.address + done}, count);

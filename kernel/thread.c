@@ -54,7 +54,7 @@ static void block_timed_out(struct timeout *timeout)
 /* A thread with a stack, in no process and on no queue. */
 static status_t thread_allocate(struct process *process, struct thread **result)
 {
-    struct thread *thread = heap_alloc(sizeof *thread);
+    struct thread *thread = frame_available(FRAME_FOR_SMALL) ? heap_alloc(sizeof *thread) : NULL;
     status_t status;
 
     if (!thread)

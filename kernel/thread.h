@@ -52,6 +52,7 @@ struct thread {
     uint32_t slice;         /* ticks left */
     struct list run_link;
     ktime_t cpu_time, guest_time, switched_in;
+    bool fault_short; /* its last page fault was not resolved for want of memory */
     volatile uint32_t attention; /* enum attention; looked at on the way out of the kernel */
 
     /* blocking */

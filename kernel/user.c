@@ -12,18 +12,22 @@ status_t user_check(user_t at, uint32_t length)
                : ERR_BAD_ADDRESS;
 }
 
+/* What a copy that ended in a fault returns. */
+static status_t fault_status(void)
+{
+    return current->fault_short ? ERR_NO_MEMORY : ERR_BAD_ADDRESS;
+}
+
 status_t user_read(void *to, user_t from, uint32_t length)
 {
-    if (user_check(from, length) != OK ||
-        !arch_copy_user(to, (const void *)(uintptr_t)from.address, length))
+    if (user_check(from, length) != OK)
         return ERR_BAD_ADDRESS;
-    return OK;
+    return arch_copy_user(to, (const void *)(uintptr_t)from.address, length) ? OK : fault_status();
 }
 
 status_t user_write(user_t to, const void *from, uint32_t length)
 {
-    if (user_check(to, length) != OK ||
-        !arch_copy_user((void *)(uintptr_t)to.address, from, length))
+    if (user_check(to, length) != OK)
         return ERR_BAD_ADDRESS;
-    return OK;
+    return arch_copy_user((void *)(uintptr_t)to.address, from, length) ? OK : fault_status();
 }

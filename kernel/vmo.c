@@ -84,7 +84,7 @@ static status_t fill_contiguous(struct vmo *vmo)
 status_t vmo_new(uint32_t flags, uint64_t size, struct process *charge, struct vmo **result)
 {
     struct vmo *vmo;
-    if ((flags & ~(uint32_t)VMO_CONTIGUOUS) ||
+    if ((flags & ~(uint32_t)(VMO_CONTIGUOUS | VMO_CONTENT)) ||
         (flags & VMO_CONTIGUOUS && (size == 0 || size > 64u << 20)))
         return ERR_INVALID_ARGUMENT;
     status_t status = vmo_make(flags, size, charge, &vmo);
@@ -109,13 +109,13 @@ static void clear_tail(struct page *page, uint32_t from)
     arch_unmap_temporary(view);
 }
 
-status_t vmo_new_from_frames(paddr_t start, uint64_t size, struct vmo **result)
+status_t vmo_new_from_frames(paddr_t start, uint64_t size, uint32_t flags, struct vmo **result)
 {
     struct vmo *vmo;
     struct page *first = frame_of(start);
     if ((start & PAGE_MASK) || first == NULL || size == 0)
         return ERR_INVALID_ARGUMENT;
-    status_t status = vmo_make(0, size, NULL, &vmo);
+    status_t status = vmo_make(flags, size, NULL, &vmo);
     if (status != OK)
         return status;
     status = fill_with_frames(vmo, first);
@@ -147,9 +147,9 @@ static void zap_page(struct vmo *vmo, uint32_t index)
         mapping_zap_vmo_page(list_entry(item, struct mapping, vmo_link), index);
 }
 
-static struct page *copy_of(struct page *page)
+static struct page *copy_of(struct page *page, uint32_t use)
 {
-    struct page *copy = frame_alloc(0);
+    struct page *copy = frame_alloc(use);
     if (copy == NULL)
         return NULL;
     void *to = arch_map_temporary(frame_address(copy)),
@@ -160,14 +160,16 @@ static struct page *copy_of(struct page *page)
     return copy;
 }
 
-status_t vmo_page(struct vmo *vmo, uint32_t index, bool write, struct page **result)
+status_t vmo_page(struct vmo *vmo, uint32_t index, bool write, uint32_t use, struct page **result)
 {
     struct page *page = pagemap_get(&vmo->pages, index);
     if (page != NULL && !(write && page->references > 1)) {
         *result = page;
         return OK;
     }
-    struct page *fresh = page != NULL ? copy_of(page) : frame_alloc(FRAME_ZERO);
+    if ((vmo->flags & VMO_CONTENT) && use != FRAME_FOR_KERNEL)
+        use = FRAME_FOR_FILE;
+    struct page *fresh = page != NULL ? copy_of(page, use) : frame_alloc(FRAME_ZERO | use);
     if (fresh == NULL)
         return ERR_NO_MEMORY;
     zap_page(vmo, index); /* the old page, or the zero page a private mapping showed instead */
@@ -182,7 +184,7 @@ status_t vmo_page(struct vmo *vmo, uint32_t index, bool write, struct page **res
 
 /* Calls visit(view of the page, buffer position, length) for each piece of a byte range. */
 static status_t for_each_piece(struct vmo *vmo, uint64_t offset, char *buffer, uint32_t length,
-                               bool write)
+                               bool write, uint32_t use)
 {
     if (offset > vmo->size || length > vmo->size - offset)
         return ERR_OUT_OF_RANGE;
@@ -193,7 +195,7 @@ static status_t for_each_piece(struct vmo *vmo, uint64_t offset, char *buffer, u
         struct page *page = pagemap_get(&vmo->pages, (uint32_t)(offset / PAGE_SIZE));
         count = count < length ? count : length;
         if (write) {
-            status_t status = vmo_page(vmo, (uint32_t)(offset / PAGE_SIZE), true, &page);
+            status_t status = vmo_page(vmo, (uint32_t)(offset / PAGE_SIZE), true, use, &page);
             if (status != OK)
                 return status;
         }
@@ -215,12 +217,13 @@ static status_t for_each_piece(struct vmo *vmo, uint64_t offset, char *buffer, u
 
 status_t vmo_copy_out(struct vmo *vmo, uint64_t offset, void *kernel_buffer, uint32_t length)
 {
-    return for_each_piece(vmo, offset, kernel_buffer, length, false);
+    return for_each_piece(vmo, offset, kernel_buffer, length, false, FRAME_FOR_KERNEL);
 }
 
-status_t vmo_copy_in(struct vmo *vmo, uint64_t offset, const void *kernel_buffer, uint32_t length)
+status_t vmo_copy_in(struct vmo *vmo, uint64_t offset, const void *kernel_buffer, uint32_t length,
+                     uint32_t use)
 {
-    return for_each_piece(vmo, offset, (char *)(uintptr_t)kernel_buffer, length, true);
+    return for_each_piece(vmo, offset, (char *)(uintptr_t)kernel_buffer, length, true, use);
 }
 
 bool vmo_page_shared(const struct vmo *vmo, const struct vmo *other, uint32_t index)
@@ -272,7 +275,7 @@ static status_t clear_clone_tail(struct vmo *clone)
     struct page *page = within ? pagemap_get(&clone->pages, last) : NULL;
     if (page == NULL || tail_is_clear(page, within))
         return OK;
-    status_t status = vmo_page(clone, last, true, &page);
+    status_t status = vmo_page(clone, last, true, FRAME_FOR_KERNEL, &page);
     if (status == OK)
         clear_tail(page, within);
     return status;
@@ -288,7 +291,7 @@ status_t vmo_new_clone(struct vmo *vmo, uint64_t offset, uint64_t length, struct
         return ERR_OUT_OF_RANGE;
     if (vmo->flags & (VMO_PHYSICAL | VMO_CONTIGUOUS))
         return ERR_NOT_SUPPORTED;
-    status_t status = vmo_make(0, length, charge, &clone);
+    status_t status = vmo_make(vmo->flags & VMO_CONTENT, length, charge, &clone);
     if (status != OK)
         return status;
     uint32_t first = (uint32_t)(offset / PAGE_SIZE), count = pages_of(length);
@@ -327,7 +330,7 @@ static status_t zero_tail(struct vmo *vmo, uint64_t size)
     struct page *page = within ? pagemap_get(&vmo->pages, last) : NULL;
     if (page == NULL)
         return OK;
-    status_t status = vmo_page(vmo, last, true, &page);
+    status_t status = vmo_page(vmo, last, true, FRAME_FOR_KERNEL, &page);
     if (status == OK)
         clear_tail(page, within);
     return status;

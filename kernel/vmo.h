@@ -21,8 +21,11 @@ static inline uint32_t pages_of(uint64_t bytes)
     return (uint32_t)((bytes + PAGE_MASK) / PAGE_SIZE);
 }
 
-/* The page at index, allocated zeroed if absent; without being shared with a clone if `write`. */
-status_t vmo_page(struct vmo *vmo, uint32_t index, bool write, struct page **page);
+/*
+ * The page at index, allocated zeroed if absent; without being shared with a clone if `write`.
+ * `use` is the caller's (enum frame_use); content of files leaves more, unless the kernel asks.
+ */
+status_t vmo_page(struct vmo *vmo, uint32_t index, bool write, uint32_t use, struct page **page);
 
 /* Is there no page, or the same one, at index in both? */
 bool vmo_page_shared(const struct vmo *vmo, const struct vmo *other, uint32_t index);

@@ -119,6 +119,7 @@ enum guest_reason {
         2, /* eip is not known to the processor; esp is the value in ebp's convention */
     GUEST_EXCEPTION = 3, /* .vector, .error, .address (of a page fault) */
     GUEST_KICKED = 4,    /* thread_kick; registers are at an instruction boundary */
+    GUEST_NO_MEMORY = 5, /* a page fault like that of GUEST_EXCEPTION, that only lacks memory */
 };
 
 /*
@@ -133,6 +134,7 @@ struct guest_frame {
     uint32_t address; /* CR2 of a page fault, DR6 of a debug exception */
     uint32_t
         fetch; /* 1: the page fault was an instruction fetch, as far as known (address == eip) */
+    uint32_t shortages; /* counts this thread's faults, its server's copies too, that lacked memory */
 };
 
 /* Selectors a guest runs with. TLS slots 0..2 are selectors 0x33, 0x3b, 0x43. */
@@ -157,6 +159,7 @@ struct guest_frame {
 struct exception_message {
     uint32_t process_id, thread_id; /* object ids */
     uint32_t vector, error, address;
+    uint32_t no_memory; /* 1: a page fault that only lacks memory */
     struct registers regs;
 };
 enum exception_action { EXCEPTION_KILL_PROCESS, EXCEPTION_RESUME };
@@ -195,6 +198,7 @@ enum privilege_flags {
     PRIVILEGE_PCI =
         1u
         << 7, /* any I/O port and physical range that is not RAM (device manager, drivers that find their BAR) */
+    PRIVILEGE_RESERVE = 1u << 8, /* memory that is kept back when programs have used up the rest */
 };
 
 enum process_flags {
@@ -241,6 +245,7 @@ enum thread_property { THREAD_PRIORITY = 1 };
 
 enum vmo_flags {
     VMO_CONTIGUOUS = 1u << 0, /* physically contiguous, committed at once; needs PRIVILEGE_DMA */
+    VMO_CONTENT = 1u << 1,    /* of a file: NO_MEMORY while programs still get some; clones too */
 };
 struct vmo_info {
     uint32_t size_low, size_high; /* bytes */

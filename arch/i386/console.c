@@ -11,7 +11,8 @@
 #define COM1            0x3f8
 #define COM_LINE_STATUS (COM1 + 5)
 #define COM_ROOM        0x20
-#define COM_PATIENCE    100000 /* polls; a port that is not there must not hang the boot */
+#define COM_PATIENCE    5000000 /* polls, seconds: whoever reads the line may be slow */
+#define COM_IMPATIENCE  1000    /* after that was not enough: a dead line must not hang the boot */
 #define VGA_TEXT        (KERNEL_BASE + 0xb8000)
 #define VGA_INDEX       0x3d4
 #define COLUMNS         80
@@ -37,14 +38,18 @@ void console_init(void)
         screen[i] = ATTRIBUTE | ' ';
 }
 
+/* What the line does not take is lost; it is tried again with the next character. */
 static void serial_put(char character)
 {
+    static uint32_t patience = COM_PATIENCE;
+
     for (uint32_t tries = 0; !(inb(COM_LINE_STATUS) & COM_ROOM); tries++) {
-        if (tries == COM_PATIENCE) {
-            has_serial = false;
+        if (tries == patience) {
+            patience = COM_IMPATIENCE;
             return;
         }
     }
+    patience = COM_PATIENCE;
     outb(COM1, (uint8_t)character);
 }
 

@@ -163,14 +163,14 @@ static uint32_t *table_of(struct arch_space *space, uintptr_t address)
     return entry & PTE_PRESENT ? arch_direct(entry & PTE_FRAME) : NULL;
 }
 
-static uint32_t *table_make(struct arch_space *space, uintptr_t address)
+static uint32_t *table_make(struct arch_space *space, uintptr_t address, uint32_t use)
 {
     uint32_t *table = table_of(space, address);
     struct page *page;
 
     if (table)
         return table;
-    page = frame_alloc(FRAME_LOW | FRAME_ZERO);
+    page = frame_alloc(FRAME_LOW | FRAME_ZERO | use);
     if (!page)
         return NULL;
     space->directory[PDE_INDEX(address)] = frame_address(page) | PTE_PRESENT | PTE_WRITE | PTE_USER;
@@ -182,7 +182,7 @@ status_t arch_map(struct arch_space *space, uintptr_t address, paddr_t frame, ui
     uint32_t *table, old, flags = PTE_PRESENT;
 
     assert(address < KERNEL_BASE && !(space->window && in_window(address)));
-    table = table_make(space, address);
+    table = table_make(space, address, bits & FRAME_USE_MASK);
     if (!table)
         return ERR_NO_MEMORY;
     if (bits & ARCH_WRITE)

@@ -97,7 +97,7 @@ static void fill_reason(struct guest_frame *frame, uint32_t reason, uint32_t vec
     frame->error = error;
     frame->address = address;
     frame->fetch =
-        reason == GUEST_EXCEPTION && vector == VECTOR_PAGE_FAULT && address == frame->regs.eip;
+        reason != GUEST_KICKED && vector == VECTOR_PAGE_FAULT && address == frame->regs.eip;
 }
 
 void arch_guest_leave(struct thread *thread, uint32_t reason, uint32_t vector, uint32_t error,
@@ -182,7 +182,10 @@ static void guest_trap(struct registers *registers, uint32_t vector, uint32_t er
         guest_debug_exception(thread);
         address = thread->arch.debug[6];
     }
-    arch_guest_leave(thread, vector < 32 ? GUEST_EXCEPTION : GUEST_SYSCALL, vector, error, address);
+    uint32_t reason = vector < 32 ? GUEST_EXCEPTION : GUEST_SYSCALL;
+    if (vector == VECTOR_PAGE_FAULT && thread->fault_short)
+        reason = GUEST_NO_MEMORY;
+    arch_guest_leave(thread, reason, vector, error, address);
 }
 
 /* ---- servers, native programs ---- */
@@ -225,6 +228,7 @@ static void user_trap(struct registers *registers, uint32_t vector, uint32_t err
 {
     uint32_t address = vector == VECTOR_PAGE_FAULT ? read_cr2() : 0;
 
+    current->fault_short = false;
     if (vector == VECTOR_PAGE_FAULT) {
         if (page_fault(registers, error, address, server))
             return;

@@ -62,12 +62,12 @@ static bool load(uint32_t address, uint32_t *value)
 /* The same after the fault that it would have taken. */
 static bool fault_store(struct space *space, uint32_t address, uint32_t value)
 {
-    return space_fault(space, address, true, false) && store(address, value);
+    return space_fault(space, address, true, false) == OK && store(address, value);
 }
 
 static bool fault_load(struct space *space, uint32_t address, uint32_t *value)
 {
-    return space_fault(space, address, false, false) && load(address, value);
+    return space_fault(space, address, false, false) == OK && load(address, value);
 }
 
 static bool holds(struct space *space, uint32_t address, uint32_t wanted)
@@ -89,9 +89,9 @@ static void page_appears_with_the_first_access_and_goes_with_the_mapping(void)
     EXPECT(fault_load(space, PLACE, &value) && value == 0);
     EXPECT(!store(PLACE, 1)); /* still the page of zeros that all share */
     EXPECT(fault_store(space, PLACE, 77) && load(PLACE, &value) && value == 77);
-    EXPECT(!space_fault(space, PLACE + PAGES * PAGE_SIZE, false, false));
+    EXPECT(space_fault(space, PLACE + PAGES * PAGE_SIZE, false, false) != OK);
     EXPECT(space_unmap_range(space, PLACE, PAGE_SIZE) == OK);
-    EXPECT(!load(PLACE, &value) && !space_fault(space, PLACE, false, false));
+    EXPECT(!load(PLACE, &value) && space_fault(space, PLACE, false, false) != OK);
     thread_set_space(NULL);
     drop(space);
 }
@@ -105,10 +105,10 @@ static void protection_holds_for_the_processor(void)
     thread_set_space(space);
     EXPECT(fault_store(space, PLACE, 5));
     EXPECT(space_protect_range(space, PLACE, PAGE_SIZE, PROT_R) == OK);
-    EXPECT(!store(PLACE, 6) && !space_fault(space, PLACE, true, false));
+    EXPECT(!store(PLACE, 6) && space_fault(space, PLACE, true, false) != OK);
     EXPECT(fault_load(space, PLACE, &value) && value == 5 && !store(PLACE, 6));
     EXPECT(space_protect_range(space, PLACE, PAGE_SIZE, 0) == OK);
-    EXPECT(!load(PLACE, &value) && !space_fault(space, PLACE, false, false));
+    EXPECT(!load(PLACE, &value) && space_fault(space, PLACE, false, false) != OK);
     EXPECT(space_protect_range(space, PLACE, PAGE_SIZE, PROT_R | PROT_W) == OK);
     EXPECT(fault_store(space, PLACE, 6) && load(PLACE, &value) && value == 6);
     thread_set_space(NULL);
@@ -142,11 +142,11 @@ static void last_owner_of_a_page_writes_without_a_copy(void)
     paddr_t before, after;
 
     EXPECT(space && clone && map(space, NULL, PLACE, 1, 0));
-    EXPECT(space_fault(space, PLACE, true, false));
+    EXPECT(space_fault(space, PLACE, true, false) == OK);
     EXPECT(arch_query(space_arch(space), PLACE, &before, NULL));
     EXPECT(space_fork(space, clone) == OK);
     drop(clone);
-    EXPECT(space_fault(space, PLACE, true, false));
+    EXPECT(space_fault(space, PLACE, true, false) == OK);
     EXPECT(arch_query(space_arch(space), PLACE, &after, NULL) && before == after);
     drop(space);
 }
@@ -183,7 +183,7 @@ static void shrunk_object_leaves_its_mappings(void)
     EXPECT(fault_store(space, PLACE + 8, 1) && fault_store(space, PLACE + PAGE_SIZE, 2));
     EXPECT(vmo_resize(vmo, 8) == OK);
     EXPECT(!load(PLACE + PAGE_SIZE, &value));
-    EXPECT(!space_fault(space, PLACE + PAGE_SIZE, false, false));
+    EXPECT(space_fault(space, PLACE + PAGE_SIZE, false, false) != OK);
     EXPECT(fault_load(space, PLACE + 8, &value) && value == 0);
     thread_set_space(NULL);
     drop(space);
@@ -202,7 +202,7 @@ static void guests_see_the_window_of_their_server(void)
     thread_set_space(guest);
     EXPECT(!map(guest, NULL, place, 1, 0));  /* the window is not the guest's */
     EXPECT(!map(server, NULL, PLACE, 1, 0)); /* nor the rest the server's */
-    EXPECT(space_fault(server, place, true, false));
+    EXPECT(space_fault(server, place, true, false) == OK);
     EXPECT(arch_window_sync(space_arch(guest), place) &&
            !arch_window_sync(space_arch(guest), place));
     EXPECT(store(place, 9) && load(place, &value) && value == 9);
@@ -241,10 +241,10 @@ static void device_memory_is_mapped_uncached_and_never_freed(void)
     EXPECT(space && vmo_new_physical(0xb8000, 2 * PAGE_SIZE, NULL, &vmo) == OK);
     EXPECT(!map(space, vmo, PLACE, 2, 0)); /* a private copy of a device means nothing */
     EXPECT(map(space, vmo, PLACE, 3, MAP_FLAG_SHARED));
-    EXPECT(space_fault(space, PLACE + PAGE_SIZE, true, false));
+    EXPECT(space_fault(space, PLACE + PAGE_SIZE, true, false) == OK);
     EXPECT(arch_query(space_arch(space), PLACE + PAGE_SIZE, &frame, &bits));
     EXPECT(frame == 0xb9000 && (bits & ARCH_UNCACHED) && (bits & ARCH_WRITE));
-    EXPECT(!space_fault(space, PLACE + 2 * PAGE_SIZE, false, false));
+    EXPECT(space_fault(space, PLACE + 2 * PAGE_SIZE, false, false) != OK);
     drop(space);
     object_release(vmo_object(vmo));
 }
@@ -297,15 +297,16 @@ static bool allocate_everywhere(void)
     uint32_t word = 1;
     bool all =
         space && clone && vmo_new(0, PAGES * PAGE_SIZE, NULL, &vmo) == OK &&
-        vmo_copy_in(vmo, 0, &word, sizeof word) == OK &&
+        vmo_copy_in(vmo, 0, &word, sizeof word, FRAME_FOR_SERVER) == OK &&
         vmo_new_clone(vmo, 0, PAGE_SIZE, NULL, &copy) == OK &&
-        vmo_copy_in(vmo, 0, &word, sizeof word) == OK &&
+        vmo_copy_in(vmo, 0, &word, sizeof word, FRAME_FOR_SERVER) == OK &&
         map(space, vmo, PLACE, PAGES, MAP_FLAG_SHARED) && map(space, vmo, 2 * PLACE, PAGES, 0) &&
         map(space, NULL, 3 * PLACE, PAGES, MAP_FLAG_COMMIT) &&
-        space_fault(space, PLACE, true, false) && space_fault(space, 2 * PLACE, true, false) &&
+        space_fault(space, PLACE, true, false) == OK &&
+        space_fault(space, 2 * PLACE, true, false) == OK &&
         space_unmap_range(space, 3 * PLACE + PAGE_SIZE, PAGE_SIZE) == OK &&
-        space_fork(space, clone) == OK && space_fault(clone, 2 * PLACE, true, false) &&
-        space_fault(clone, 2 * PLACE + PAGE_SIZE, false, false);
+        space_fork(space, clone) == OK && space_fault(clone, 2 * PLACE, true, false) == OK &&
+        space_fault(clone, 2 * PLACE + PAGE_SIZE, false, false) == OK;
 
     if (copy)
         object_release(vmo_object(copy));
@@ -335,22 +336,52 @@ static void running_out_of_memory_is_an_error_and_leaks_nothing(void)
     EXPECT(all && failures > 10);
 }
 
-static void user_pages_leave_the_kernel_its_reserve(void)
+static void take_all(uint32_t use)
 {
-    struct space *space = make_space();
     struct page *page;
 
-    EXPECT(space && map(space, NULL, PLACE, PAGES, 0));
-    while ((page = frame_alloc(0))) {
+    while ((page = frame_alloc(use))) {
         page->next = taken;
         taken = page;
     }
-    EXPECT(!space_fault(space, PLACE, true, false));
-    void *block = heap_alloc(100 * PAGE_SIZE / 4);
+}
+
+static void each_use_leaves_memory_for_the_next(void)
+{
+    static const uint32_t uses[] = {FRAME_FOR_FILE, FRAME_FOR_PROGRAM, FRAME_FOR_SMALL,
+                                    FRAME_FOR_SERVER};
+
+    for (uint32_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
+        struct page *page;
+        bool others = true;
+        take_all(uses[i]);
+        bool refused = !frame_alloc(uses[i] | FRAME_LOW) && !frame_available(uses[i]);
+        for (uint32_t next = i + 1; next < sizeof uses / sizeof uses[0]; next++) {
+            page = frame_alloc(uses[next]);
+            others = others && page;
+            if (page)
+                frame_release(page);
+        }
+        void *block = heap_alloc(100);
+        heap_free(block);
+        feed();
+        EXPECT(refused && others && block);
+    }
+}
+
+static void fault_without_memory_says_so(void)
+{
+    struct space *space = make_space();
+
+    EXPECT(space && map(space, NULL, PLACE, PAGES, 0));
+    take_all(FRAME_FOR_SERVER);
+    status_t status = space_fault(space, PLACE, true, false);
+    status_t elsewhere = space_fault(space, 2 * PLACE, true, false);
+    void *block = heap_alloc(4 * PAGE_SIZE);
     feed();
-    EXPECT(block);
+    EXPECT(status == ERR_NO_MEMORY && elsewhere == ERR_BAD_ADDRESS && block);
     heap_free(block);
-    EXPECT(space_fault(space, PLACE, true, false));
+    EXPECT(space_fault(space, PLACE, true, false) == OK);
     drop(space);
 }
 
@@ -374,7 +405,8 @@ COUNTED(guests_see_the_window_of_their_server)
 COUNTED(contiguous_object_is_contiguous)
 COUNTED(device_memory_is_mapped_uncached_and_never_freed)
 COUNTED(number_of_mappings_is_bounded)
-COUNTED(user_pages_leave_the_kernel_its_reserve)
+COUNTED(each_use_leaves_memory_for_the_next)
+COUNTED(fault_without_memory_says_so)
 #undef COUNTED
 
 #define TEST(name)            \
@@ -392,7 +424,8 @@ static const struct selftest tests[] = {
     TEST(contiguous_object_is_contiguous),
     TEST(device_memory_is_mapped_uncached_and_never_freed),
     TEST(number_of_mappings_is_bounded),
-    TEST(user_pages_leave_the_kernel_its_reserve),
+    TEST(each_use_leaves_memory_for_the_next),
+    TEST(fault_without_memory_says_so),
     {"running_out_of_memory_is_an_error_and_leaks_nothing",
      running_out_of_memory_is_an_error_and_leaks_nothing},
 };

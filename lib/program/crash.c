@@ -176,6 +176,10 @@ void program_crash_report(const char *name, uint32_t pid, const struct exception
                  exception->error & 2              ? "write"
                  : exception->address == regs->eip ? "execute"
                                                    : "read");
+    if (exception->no_memory) {
+        snprintf(text, sizeof text, "out of memory: process %u (%s) ended", (unsigned)pid, name);
+        line(context, text);
+    }
     snprintf(text, sizeof text, "%s (pid %u) crashed: %s%s, error %#x", name, (unsigned)pid,
              exception_name(exception->vector), detail, (unsigned)exception->error);
     line(context, text);

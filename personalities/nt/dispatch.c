@@ -111,6 +111,7 @@ void dispatch_trap(struct nt_thread *thread)
         /* No program of this ABI uses it; the instruction's own address is lost. */
         exception_interrupt(thread, 0);
         break;
+    case GUEST_NO_MEMORY:
     case GUEST_EXCEPTION:
         exception_trap(thread);
         break;

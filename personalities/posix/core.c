@@ -85,19 +85,37 @@ void wait_queue_wake(struct wait_queue *queue, uint32_t count)
 
 /* ---- guest memory ------------------------------------------------------------------------------ */
 
+bool thread_ran_short(struct thread *thread)
+{
+    uint32_t before = thread->shortages;
+    thread->shortages = thread->frame->shortages;
+    return thread->shortages != before;
+}
+
+/* A copy failed. If it only lacked memory, the program ends before it sees the error. */
+static int copy_failed(void)
+{
+    struct thread *thread = self();
+    if (thread_ran_short(thread)) {
+        thread->out_of_memory = true;
+        thread->attention = 1;
+    }
+    return -EFAULT;
+}
+
 int copy_in(void *to, user_t from, uint32_t length)
 {
-    return guest_copy_in(to, from.address, length) == OK ? 0 : -EFAULT;
+    return likely(guest_copy_in(to, from.address, length) == OK) ? 0 : copy_failed();
 }
 
 int copy_out(user_t to, const void *from, uint32_t length)
 {
-    return guest_copy_out(to.address, from, length) == OK ? 0 : -EFAULT;
+    return likely(guest_copy_out(to.address, from, length) == OK) ? 0 : copy_failed();
 }
 
 int zero_out(user_t to, uint32_t length)
 {
-    return guest_fill_zero(to.address, length) == OK ? 0 : -EFAULT;
+    return likely(guest_fill_zero(to.address, length) == OK) ? 0 : copy_failed();
 }
 
 static int probe_word(uint32_t address)
@@ -106,7 +124,7 @@ static int probe_word(uint32_t address)
     address &= ~3u;
     if (guest_load32(&value, address) != OK ||
         guest_compare_exchange32(address, value, value, &found) != OK)
-        return -EFAULT;
+        return copy_failed();
     return 0;
 }
 
@@ -131,7 +149,7 @@ int copy_in_string(char *to, user_t from, uint32_t size)
     int32_t length = guest_copy_string(to, from.address, size);
     if (length >= 0)
         return length;
-    return length == ERR_NAME_TOO_LONG ? -ENAMETOOLONG : -EFAULT;
+    return length == ERR_NAME_TOO_LONG ? -ENAMETOOLONG : copy_failed();
 }
 
 /* ---- errors ------------------------------------------------------------------------------------ */

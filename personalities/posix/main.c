@@ -116,6 +116,7 @@ int main(void)
     processes_init();
     connect();
     timers_start();
+    workers_start();
     for (;;) {
         must("posix: next event", init_next_event(server.init, &event, handles));
         serve(&event, handles);

@@ -453,6 +453,25 @@ static int reserve_append(struct file *file, struct inode *inode, uint32_t count
     return 0;
 }
 
+/* A copy into the view that lacked memory is a full file system, not the program's end. */
+static bool ran_out_of_space(void)
+{
+    struct thread *thread = self();
+    bool was = thread->out_of_memory;
+    thread->out_of_memory = false;
+    return was;
+}
+
+/* Undoes what a write that got only as far as `end` extended the file by; the write's result. */
+static int give_back(struct file *file, struct inode *inode, uint64_t old_size, uint64_t end,
+                     int result)
+{
+    uint64_t wanted = MAX(old_size, end);
+    if (wanted < inode->size && extend(file, inode, wanted) < 0)
+        log_line("a file keeps a hole where a write found no space");
+    return result > 0 ? result : -ENOSPC;
+}
+
 static int write_view(struct file *file, struct io *io, uint64_t *offset)
 {
     struct node_data *data = data_of(file);
@@ -465,6 +484,7 @@ static int write_view(struct file *file, struct io *io, uint64_t *offset)
         inode_refresh(inode);
         server_unlock();
     }
+    uint64_t old_size = inode->size;
     if (append || *offset + count > inode->size) {
         if (count <= FS_INLINE_MAX && io_contiguous(io, count) == count)
             return message_loop(file, io, offset, true);
@@ -473,12 +493,15 @@ static int write_view(struct file *file, struct io *io, uint64_t *offset)
     }
     if (result < 0)
         return result;
+    uint64_t start = *offset;
     server_lock();
     data->modified = true;
     result = copy_through_view(inode, io, *offset, count, true);
     server_unlock();
     if (result > 0)
         *offset += (uint32_t)result;
+    if (result < (int)count && ran_out_of_space())
+        result = give_back(file, inode, append ? start : old_size, *offset, result);
     return result;
 }
 

@@ -382,6 +382,8 @@ static void wait_while_stopped(struct thread *thread)
 void signal_deliver(struct thread *thread)
 {
     siginfo_t info;
+    if (thread->out_of_memory)
+        thread_end_for_memory(thread);
     server_lock();
     trace_step_hide(thread);
     for (;;) {

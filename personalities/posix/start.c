@@ -262,7 +262,7 @@ static int begin(struct process *process, const struct proc_event *event, struct
 {
     struct thread *thread;
     server_lock();
-    int error = thread_new(process, process->pid, &thread);
+    int error = thread_new(process, process->pid, true, &thread);
     if (error == 0) {
         thread->begin = arrive;
         thread->begin_argument = arrival;

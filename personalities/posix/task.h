@@ -133,6 +133,8 @@ struct thread {
     struct pending pending;
     uint32_t altstack, altstack_size, altstack_flags;
 
+    uint32_t shortages;   /* of frame->shortages, those that were looked at; own thread only */
+    bool out_of_memory;   /* its process ends before the guest runs again; own thread only */
     uint32_t trap_number; /* number of the system call in progress */
     bool in_call;         /* the registers are those of a system call */
     int32_t orig_eax;     /* for tracers: number of the call the registers belong to, or -1 */
@@ -186,8 +188,16 @@ static inline struct thread *self(void)
 {
     return worker_self()->thread;
 }
-/* A thread with a worker that waits for thread_start. Lock held. */
-int thread_new(struct process *process, uint32_t tid, struct thread **result);
+/* Whether faults have lacked memory since the last question. Own thread only. */
+bool thread_ran_short(struct thread *thread);
+/* Its process ends, and the terminal is told why: the exit status alone would be a riddle. No lock. */
+void thread_end_for_memory(struct thread *thread);
+/*
+ * A thread with a worker that waits for thread_start; for a session leader also when workers are
+ * scarce. Lock held.
+ */
+int thread_new(struct process *process, uint32_t tid, bool leader, struct thread **result);
+void workers_start(void); /* once, in main */
 void thread_start(struct thread *thread);
 void thread_discard(struct thread *thread); /* never started */
 void thread_unlink(struct thread *thread);  /* the process goes on without it; lock held */

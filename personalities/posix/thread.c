@@ -12,6 +12,7 @@
  */
 #include <atomik/thread.h>
 #include <server/guest_enter.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "calls.h"
@@ -21,8 +22,10 @@
 #include "server.h"
 #include "task.h"
 #include "trace.h"
+#include "tty.h"
 
 #define POOL_MAX    16
+#define POOL_KEPT   4 /* workers that only children of session leaders may take */
 #define TRAP_VECTOR 0x80
 
 /* Bits of dr6 and eflags. */
@@ -111,11 +114,16 @@ static struct worker *worker_new(void)
     return NULL;
 }
 
-static struct worker *worker_get(void)
+/*
+ * When no more threads can be made, the last workers of the pool are for what an interactive shell
+ * starts, so that somebody can still put an end to whatever has taken all the others.
+ */
+static struct worker *worker_get(bool leader)
 {
-    if (list_empty(&pool))
-        return worker_new();
-    struct worker *worker = list_entry(pool.next, struct worker, pool_link);
+    struct worker *worker = pool_count <= POOL_KEPT ? worker_new() : NULL;
+    if (worker || pool_count == 0 || (pool_count <= POOL_KEPT && !leader))
+        return worker;
+    worker = list_entry(pool.next, struct worker, pool_link);
     list_remove(&worker->pool_link);
     pool_count--;
     return worker;
@@ -125,6 +133,15 @@ static void worker_put(struct worker *worker)
 {
     list_prepend(&pool, &worker->pool_link);
     pool_count++;
+}
+
+void workers_start(void)
+{
+    for (uint32_t i = 0; i < POOL_KEPT; i++) {
+        struct worker *worker = worker_new();
+        if (worker)
+            worker_put(worker);
+    }
 }
 
 struct background {
@@ -152,10 +169,10 @@ void worker_background(void (*run)(void *), void *argument)
 
 /* ---- guest threads ------------------------------------------------------------------------------- */
 
-int thread_new(struct process *process, uint32_t tid, struct thread **result)
+int thread_new(struct process *process, uint32_t tid, bool leader, struct thread **result)
 {
     struct thread *thread = allocate(sizeof *thread);
-    struct worker *worker = thread ? worker_get() : NULL;
+    struct worker *worker = thread ? worker_get(leader) : NULL;
     if (!worker) {
         release(thread);
         return -EAGAIN;
@@ -394,10 +411,29 @@ static void handle_stray_interrupt(struct thread *thread)
     fault_signal(thread, SIGSEGV, SI_KERNEL, 0);
 }
 
+void thread_end_for_memory(struct thread *thread)
+{
+    struct process *process = thread->process;
+    char line[96];
+    thread->out_of_memory = false;
+    server_lock();
+    bool first = !process->exiting;
+    process_end_all(process, SIGKILL);
+    snprintf(line, sizeof line, "out of memory: process %u (%.*s) ended", process->pid, COMM_LENGTH,
+             process->comm);
+    server_unlock();
+    if (first)
+        tty_announce(line);
+}
+
 static void handle_other(struct thread *thread)
 {
     thread->orig_eax = -1;
     switch (thread->frame->reason) {
+    case GUEST_NO_MEMORY:
+        thread->in_call = false;
+        thread_end_for_memory(thread);
+        break;
     case GUEST_EXCEPTION:
         handle_exception(thread);
         break;
@@ -450,6 +486,7 @@ static void prepare_guest(struct thread *thread)
     release(thread->fpu);
     thread->fpu = NULL;
     thread->frame->regs = thread->start_registers;
+    thread->shortages = thread->frame->shortages;
     if (thread->begin)
         thread->begin(thread);
 }

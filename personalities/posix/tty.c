@@ -98,6 +98,19 @@ static status_t open_terminal(uint32_t index, handle_t *terminal, handle_t *even
     return status == OK ? tty_client_open(server.tty, index, terminal, event) : status;
 }
 
+void tty_announce(const char *line)
+{
+    handle_t terminal, event;
+    size_t done;
+    log_line("%s", line);
+    if (open_terminal(0, &terminal, &event) != OK)
+        return;
+    if (tty_client_write(terminal, line, strlen(line), TTY_NONBLOCK, 0, 0, &done) == OK)
+        ignore(tty_client_write(terminal, "\n", 1, TTY_NONBLOCK, 0, 0, &done));
+    close_handle(terminal);
+    close_handle(event);
+}
+
 /* A session leader without a terminal gets the one it opens. */
 static void claim_if_leader(struct tty *tty, uint32_t flags)
 {

@@ -26,6 +26,8 @@ void tty_adopt(struct file *file, struct process *process);
 struct tty *tty_of(struct file *file);
 /* Foreground group of the controlling terminal as of now, 0 if there is none; without the lock. */
 uint32_t tty_foreground(struct process *process);
+/* A line on the main terminal and in the log, by a thread without the lock. */
+void tty_announce(const char *line);
 /* Opens the calling process's controlling terminal. */
 int tty_open_controlling(uint32_t flags, struct file **result);
 

@@ -335,7 +335,8 @@ static bool add_flag(struct service_entry_state *service, const char *word)
                  {"debug", PRIVILEGE_DEBUG},
                  {"power", PRIVILEGE_POWER},
                  {"priority", PRIVILEGE_PRIORITY},
-                 {"pci", PRIVILEGE_PCI}};
+                 {"pci", PRIVILEGE_PCI},
+                 {"reserve", PRIVILEGE_RESERVE}};
     for (uint32_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
         if (strcmp(word, flags[i].word) == 0) {
             service->privileges.flags |= flags[i].flag;
@@ -352,6 +353,17 @@ static bool add_argument(struct service_entry_state *service, char *word)
             return true;
         }
     return false;
+}
+
+/* How many of something a service may have, by the memory of the machine. */
+static uint32_t per_mebibyte(const char *text)
+{
+    struct system_info info;
+    uint32_t each = strtoul(text, NULL, 10);
+    if (each == 0 || system_info(&info) != OK)
+        return UINT32_MAX;
+    uint32_t mebibytes = info.total_pages / (1048576 / PAGE_SIZE) + 1;
+    return each > UINT32_MAX / mebibytes ? UINT32_MAX : each * mebibytes;
 }
 
 static bool add_word(struct service_entry_state *service, char *word)
@@ -374,6 +386,10 @@ static bool add_word(struct service_entry_state *service, char *word)
         return add_range(service->privileges.ports, word + 6);
     else if (strncmp(word, "memory=", 7) == 0)
         return add_range(service->privileges.physical, word + 7);
+    else if (strncmp(word, "threads/MiB=", 12) == 0)
+        service->privileges.max_threads = per_mebibyte(word + 12);
+    else if (strncmp(word, "objects/MiB=", 12) == 0)
+        service->privileges.max_objects = per_mebibyte(word + 12);
     else if (strcmp(word, "irq=all") == 0)
         service->privileges.irq_lines = 0xffff;
     else if (strncmp(word, "irq=", 4) == 0)

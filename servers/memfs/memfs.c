@@ -270,6 +270,12 @@ static status_t op_attributes(struct fs_node *base, struct fs_attr *attr)
     return OK;
 }
 
+/* Running out of memory is running out of space here. */
+static status_t space_status(status_t status)
+{
+    return status == ERR_NO_MEMORY || status == ERR_LIMIT_REACHED ? ERR_NO_SPACE : status;
+}
+
 /* ---- content --------------------------------------------------------------------------------- */
 
 /*
@@ -281,7 +287,7 @@ static status_t need_vmo(struct memfs_node *node)
     if (node->file.vmo != HANDLE_NONE)
         return OK;
     if (node->file.archive == HANDLE_NONE || node->file.size == 0)
-        return vmo_create(0, node->file.size, &node->file.vmo);
+        return vmo_create(VMO_CONTENT, node->file.size, &node->file.vmo);
     if (node->file.packed_length != 0)
         return memfs_unpack_file(node, &node->file.vmo);
     uint64_t pages = (node->file.size + PAGE_MASK) & ~(uint64_t)PAGE_MASK;
@@ -321,7 +327,7 @@ static status_t op_set_attributes(struct fs_node *base, uint32_t mask, const str
     if (mask & FS_ATTR_SIZE) {
         status_t status = set_size(node, attr->size);
         if (status != OK)
-            return status;
+            return space_status(status);
         node->mtime = now;
     }
     if (mask & FS_ATTR_MODE)
@@ -369,12 +375,12 @@ static status_t op_write(struct fs_node *base, void *data, uint64_t offset, cons
     if (status == OK && offset + length > old)
         status = set_size(node, offset + length);
     if (status != OK)
-        return status;
+        return space_status(status);
     status = vmo_write(node->file.vmo, offset, from, length);
     if (status != OK) {
         status_t undone = set_size(node, old);
         assert(undone == OK); /* shrinking needs no memory */
-        return status;
+        return space_status(status);
     }
     touch(node);
     *done = length;
@@ -421,21 +427,21 @@ static status_t op_create(struct fs_node *base, const struct fs_new *new, struct
 {
     struct memfs_node *node = memfs_new_node(base->server, new->mode, new->uid, new->gid);
     if (node == NULL)
-        return ERR_NO_MEMORY;
+        return ERR_NO_SPACE;
     node->rdev = new->rdev;
     if (type_of(node) == FS_TYPE_LINK) {
         node->link.target = malloc(new->target_length);
         node->link.length = new->target_length;
         if (node->link.target == NULL) {
             free(node);
-            return ERR_NO_MEMORY;
+            return ERR_NO_SPACE;
         }
         memcpy(node->link.target, new->target, new->target_length);
     }
     status_t status = memfs_add_entry(memfs_node_of(base), new->name, new->name_length, node);
     if (status != OK) {
         free_node(node);
-        return status;
+        return space_status(status);
     }
     *child = &node->base;
     return OK;

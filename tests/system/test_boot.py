@@ -7,9 +7,6 @@ from bochs import Bochs, make_image
 from machine import BOOT_SECONDS, BUILD, Machine, atomik
 
 
-pytestmark = pytest.mark.xfail(run=False, reason="poweroff by a signal to init does not work yet; Bochs boots too slowly")
-
-
 @pytest.mark.parametrize("options", [
     ("--mem", "96"),
     ("--mem", "3072"),
@@ -22,21 +19,51 @@ def test_boots_to_a_prompt_and_powers_off(own_machine, options):
     assert machine.expect_end(BOOT_SECONDS) == 0
 
 
-def test_disk_image_boots_through_the_menu_of_grub():
-    machine = Machine("--disk", "--mem", "96")
-    try:
-        machine.expect("GNU GRUB", BOOT_SECONDS)
-        machine.send("\x1b[B\r")  # the second entry: the console on the serial line
-        machine.boot()
-        assert machine.output("echo alive") == "alive"
-    finally:
+@pytest.fixture
+def menu():
+    """A function that boots the disk image and chooses an entry of GRUB's menu."""
+    booted = []
+
+    def choose(entry):
+        booted.append(Machine("--disk", "--mem", "96"))
+        booted[-1].expect("GNU GRUB", BOOT_SECONDS)
+        booted[-1].send("\x1b[B" * entry + "\r")
+        return booted[-1]
+
+    yield choose
+    for machine in booted:
         machine.close()
 
 
-def test_reboot_ends_the_host_command(own_machine):
+@pytest.mark.parametrize("entry", [0, 1, 4], ids=["normal", "serial", "Unix only"])
+def test_entry_of_grubs_menu_boots_to_a_prompt(menu, entry):
+    machine = menu(entry).boot()
+    assert machine.output("echo alive") == "alive"
+
+
+def test_self_test_entry_of_grubs_menu(menu):
+    menu(2).expect(r"kernel self-test: [1-9]\d* passed, 0 failed", BOOT_SECONDS)
+
+
+def test_verbose_entry_of_grubs_menu(menu):
+    machine = menu(3)
+    machine.expect(r"KiB of memory", BOOT_SECONDS)
+    machine.boot()
+
+
+@pytest.mark.parametrize("command", ["reboot", "halt"])
+def test_reboot_and_halt_end_the_host_command(own_machine, command):
     machine = own_machine("--unix-only")
-    machine.send("reboot\n")
+    machine.send(f"{command}\n")
     assert machine.expect_end(BOOT_SECONDS) == 0
+
+
+def test_reboot_starts_the_machine_again(own_machine):
+    machine = own_machine("--unix-only", "--qemu", "-action reboot=reset")
+    machine.output("touch /tmp/before")
+    machine.send("reboot\n")
+    machine.boot()
+    assert machine.output("ls /tmp") == ""
 
 
 def test_too_little_memory_gets_a_message():

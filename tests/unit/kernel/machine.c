@@ -182,7 +182,7 @@ void *machine_access(struct space *space, uint32_t address, bool write)
     for (int tries = 0; tries < 3; tries++) {
         if (machine_entry(space, address, &frame, &bits) && (!write || (bits & ARCH_WRITE)))
             return (char *)machine_ram(frame) + (address & PAGE_MASK);
-        if (!space_fault(space, address, write, false))
+        if (space_fault(space, address, write, false) != OK)
             return NULL;
     }
     panic("a fault at %x is resolved again and again", address);

@@ -487,7 +487,7 @@ static void do_vmo_write(void)
     if (i < 0 || !vmos[i].halves)
         return;
     half = chance(vmos[i].halves);
-    if (done(vmo_copy_in(vmos[i].vmo, (uint64_t)half * HALF, &value, sizeof value)))
+    if (done(vmo_copy_in(vmos[i].vmo, (uint64_t)half * HALF, &value, sizeof value, FRAME_FOR_PROGRAM)))
         vmos[i].words[half] = value;
 }
 
@@ -627,9 +627,9 @@ static void page_limit_of_the_owner_stops_writes(void **state)
 
     machine_process.privileges.max_pages = machine_process.page_count + 2;
     assert_int_equal(vmo_new(0, 8 * PAGE_SIZE, &machine_process, &vmo), OK);
-    assert_int_equal(vmo_copy_in(vmo, 0, &value, sizeof value), OK);
-    assert_int_equal(vmo_copy_in(vmo, PAGE_SIZE, &value, sizeof value), OK);
-    assert_int_equal(vmo_copy_in(vmo, 2 * PAGE_SIZE, &value, sizeof value), ERR_LIMIT_REACHED);
+    assert_int_equal(vmo_copy_in(vmo, 0, &value, sizeof value, FRAME_FOR_PROGRAM), OK);
+    assert_int_equal(vmo_copy_in(vmo, PAGE_SIZE, &value, sizeof value, FRAME_FOR_PROGRAM), OK);
+    assert_int_equal(vmo_copy_in(vmo, 2 * PAGE_SIZE, &value, sizeof value, FRAME_FOR_PROGRAM), ERR_LIMIT_REACHED);
     object_release(vmo_object(vmo));
     machine_process.privileges.max_pages = limit;
 }
@@ -691,8 +691,8 @@ static void object_sizes_and_offsets_do_not_wrap(void **state)
     assert_int_not_equal(vmo_new(0, UINT64_MAX, &machine_process, &vmo), OK);
     assert_int_not_equal(vmo_new(VMO_CONTIGUOUS, 0, &machine_process, &vmo), OK);
     assert_int_equal(vmo_new(0, 3 * PAGE_SIZE, &machine_process, &vmo), OK);
-    assert_int_equal(vmo_copy_in(vmo, UINT64_MAX, &byte, 1), ERR_OUT_OF_RANGE);
-    assert_int_equal(vmo_copy_in(vmo, 3 * PAGE_SIZE, &byte, 1), ERR_OUT_OF_RANGE);
+    assert_int_equal(vmo_copy_in(vmo, UINT64_MAX, &byte, 1, FRAME_FOR_PROGRAM), ERR_OUT_OF_RANGE);
+    assert_int_equal(vmo_copy_in(vmo, 3 * PAGE_SIZE, &byte, 1, FRAME_FOR_PROGRAM), ERR_OUT_OF_RANGE);
     assert_int_not_equal(
         vmo_new_clone(vmo, UINT64_MAX & ~(uint64_t)PAGE_MASK, 2 * PAGE_SIZE, NULL, &clone), OK);
     assert_int_not_equal(vmo_new_clone(vmo, 0, UINT64_MAX, NULL, &clone), OK);
