@@ -91,6 +91,12 @@ bool arch_copy_user(void *to, const void *from,
 
 /* ---- threads ---- */
 #define KERNEL_STACK_SIZE 8192
+void arch_stacks_init(void);        /* after frame_init, before the first address space */
+uint8_t *arch_stack_alloc(void);    /* the lowest byte, with nothing mapped below it; NULL when out */
+void arch_stack_free(uint8_t *stack); /* not the one in use */
+uint32_t arch_stack_frames(void);
+/* Leaves the current stack for good. */
+void arch_run_on_stack(uint8_t *stack, void (*entry)(void)) __attribute__((noreturn));
 struct arch_thread {
     void *stack_pointer;       /* saved kernel esp while not running */
     uint8_t *stack_top;        /* end of the kernel stack */
@@ -153,8 +159,8 @@ void arch_power_off(void);
 void arch_reboot(void) __attribute__((noreturn));
 void arch_panic_exit(void) __attribute__((
     noreturn)); /* after the message: QEMU exits non-zero through port 0xf4, else halt */
+void arch_registers_here(struct registers *registers); /* as they are in the caller, roughly */
 void arch_backtrace_registers(const struct registers *registers); /* from a trap in the kernel */
-void arch_backtrace(void); /* symbolised, of the current kernel stack, to the log */
 
 /* ---- calls from arch into the generic kernel ---- */
 void kernel_tick(void);         /* clock interrupt: timers, time slices */

@@ -256,6 +256,12 @@ status_t call_process_set(handle_t handle, uint32_t property, uint32_t value)
         return status;
     if (property == PROCESS_EXCEPTION_PORT)
         return set_exception_port(process, value);
+    if (property == PROCESS_SUSPENDED && value <= 1) {
+        if (process->flags & PROCESS_SERVER)
+            return ERR_NOT_SUPPORTED; /* its threads are its guests': it decides itself who runs */
+        process_suspend(process, value);
+        return OK;
+    }
     return ERR_INVALID_ARGUMENT;
 }
 

@@ -61,7 +61,7 @@ status_t call_system_info(user_t result)
     struct system_info info = {
         .total_pages = frame_total(),
         .free_pages = frame_free_count(),
-        .kernel_pages = heap_pages(),
+        .kernel_pages = heap_pages() + arch_stack_frames(),
         .processes = process_total(),
         .threads = thread_total(),
         .objects = object_total(),

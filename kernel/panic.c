@@ -21,30 +21,37 @@ static void begin(const char *format, va_list arguments)
                   current->process ? current->process->name : "(kernel)");
 }
 
+static void end(const struct registers *r) __attribute__((noreturn));
+
+static void end(const struct registers *r)
+{
+    log_print("eax %08x ebx %08x ecx %08x edx %08x\n", r->eax, r->ebx, r->ecx, r->edx);
+    log_print("esi %08x edi %08x ebp %08x esp %08x\n", r->esi, r->edi, r->ebp, r->esp);
+    log_print("eip %08x cs %04x eflags %08x ds %04x es %04x fs %04x gs %04x\n", r->eip,
+              r->cs & 0xffff, r->eflags, r->ds & 0xffff, r->es & 0xffff, r->fs & 0xffff,
+              r->gs & 0xffff);
+    arch_backtrace_registers(r);
+    arch_panic_exit();
+}
+
 void panic(const char *format, ...)
 {
+    struct registers registers;
     va_list arguments;
 
+    arch_registers_here(&registers);
     va_start(arguments, format);
     begin(format, arguments);
     va_end(arguments);
-    arch_backtrace();
-    arch_panic_exit();
+    end(&registers);
 }
 
 void panic_registers(const struct registers *registers, const char *format, ...)
 {
-    const struct registers *r = registers;
     va_list arguments;
 
     va_start(arguments, format);
     begin(format, arguments);
     va_end(arguments);
-    log_print("eax %08x ebx %08x ecx %08x edx %08x\n", r->eax, r->ebx, r->ecx, r->edx);
-    log_print("esi %08x edi %08x ebp %08x\n", r->esi, r->edi, r->ebp);
-    log_print("eip %08x cs %04x eflags %08x ds %04x es %04x fs %04x gs %04x\n", r->eip,
-              r->cs & 0xffff, r->eflags, r->ds & 0xffff, r->es & 0xffff, r->fs & 0xffff,
-              r->gs & 0xffff);
-    arch_backtrace_registers(registers);
-    arch_panic_exit();
+    end(registers);
 }

@@ -169,6 +169,7 @@ status_t process_create_object(const struct process_request *request, struct pro
     list_init(&process->threads);
     list_init(&process->objects);
     list_init(&process->all_link);
+    wait_queue_init(&process->suspended_threads);
     status = object_init(&process->object, &process_ops, OBJECT_PROCESS, creator);
     if (status != OK)
         goto out_free;
@@ -204,6 +205,22 @@ void process_terminate(struct process *process, int32_t code)
         thread_kill(list_entry(item, struct thread, process_link));
 }
 
+void process_suspend(struct process *process, bool suspended)
+{
+    struct list *item;
+
+    process->suspended = suspended;
+    list_for_each (item, &process->threads) {
+        struct thread *thread = list_entry(item, struct thread, process_link);
+        if (suspended)
+            thread->attention |= ATTENTION_SUSPEND;
+        else
+            thread->attention &= ~(uint32_t)ATTENTION_SUSPEND;
+    }
+    if (!suspended)
+        wait_queue_wake(&process->suspended_threads, UINT32_MAX, OK);
+}
+
 /* ---- threads ---- */
 
 status_t process_thread_add(struct process *process, struct thread *thread)
@@ -216,6 +233,8 @@ status_t process_thread_add(struct process *process, struct thread *thread)
     process->thread_count++;
     threads++;
     thread->arch.ioports = process->ioport_bitmap;
+    if (process->suspended)
+        thread->attention |= ATTENTION_SUSPEND;
     return OK;
 }
 

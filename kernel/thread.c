@@ -14,8 +14,6 @@
 #include <kernel/memory.h>
 #include <kernel/thread.h>
 
-#define STACK_CANARY 0x6b636174u
-
 static struct thread boot_thread;
 
 static void thread_destroy(struct object *object)
@@ -63,12 +61,11 @@ static status_t thread_allocate(struct process *process, struct thread **result)
     status = object_init(&thread->object, &thread_ops, OBJECT_THREAD, process);
     if (status != OK)
         goto out_free;
-    thread->kernel_stack = heap_alloc(KERNEL_STACK_SIZE);
+    thread->kernel_stack = arch_stack_alloc();
     if (!thread->kernel_stack) {
         status = ERR_NO_MEMORY;
         goto out_cancel;
     }
-    *(uint32_t *)thread->kernel_stack = STACK_CANARY;
     list_init(&thread->process_link);
     list_init(&thread->run_link);
     list_init(&thread->call_link);
@@ -127,7 +124,7 @@ status_t thread_create_user(struct process *process, uint32_t eip, uint32_t esp,
     thread_start(thread, result);
     return OK;
 out_cancel:
-    heap_free(thread->kernel_stack);
+    arch_stack_free(thread->kernel_stack);
     object_cancel(&thread->object);
     heap_free(thread);
     return status;
@@ -151,9 +148,8 @@ void thread_exit_current(int32_t code)
 
 void thread_free_dead(struct thread *dead)
 {
-    assert(*(uint32_t *)dead->kernel_stack == STACK_CANARY);
     arch_thread_release(dead);
-    heap_free(dead->kernel_stack);
+    arch_stack_free(dead->kernel_stack);
     dead->kernel_stack = NULL;
     object_release(&dead->object);
 }
@@ -188,7 +184,6 @@ status_t thread_block(ktime_t deadline, bool interruptible)
 
     if (status != OK)
         return status;
-    assert(*(uint32_t *)current->kernel_stack == STACK_CANARY);
     if (deadline != DEADLINE_NEVER)
         timeout_start(&current->timeout, deadline);
     current->interruptible = interruptible;
@@ -228,9 +223,13 @@ void kernel_exit_work(void)
     for (;;) {
         if (current->attention & ATTENTION_KILL)
             thread_exit_current(current->process->exit_code);
-        if (!(current->attention & ATTENTION_RESCHEDULE))
+        if (current->attention & ATTENTION_SUSPEND)
+            /* CANCELLED is a kill, which the next turn sees. */
+            (void)!wait_queue_block(&current->process->suspended_threads, DEADLINE_NEVER, false);
+        else if (current->attention & ATTENTION_RESCHEDULE)
+            schedule();
+        else
             break;
-        schedule();
     }
     if ((current->attention & ATTENTION_KICK) && current->arch.in_guest) {
         current->attention &= ~(uint32_t)ATTENTION_KICK;

@@ -25,15 +25,22 @@ struct timeout {
 void timeout_start(struct timeout *timeout, ktime_t deadline);
 void timeout_stop(struct timeout *timeout); /* harmless if not running */
 
+/* Threads that wait; see below. */
+struct wait_queue {
+    struct list waiters;
+};
+
 /*
  * attention is 0 whenever user code runs, but for a kick that is still pending and ENTER_SLOW. The
  * last one is arch's: the next guest_enter must be checked (no frame or space yet, or they changed).
+ * A thread with SUSPEND waits in kernel_exit_work until its process goes on or it is killed.
  */
 enum attention {
     ATTENTION_RESCHEDULE = 1,
     ATTENTION_KICK = 2,
     ATTENTION_KILL = 4,
     ATTENTION_ENTER_SLOW = 8,
+    ATTENTION_SUSPEND = 16,
 };
 
 struct thread {
@@ -87,6 +94,8 @@ struct process {
     ktime_t dead_cpu_time;  /* of threads that have ended */
     int32_t exit_code;
     bool exiting;
+    bool suspended;              /* its threads have ATTENTION_SUSPEND */
+    struct wait_queue suspended_threads;
     bool finished;        /* its last thread is gone and everything it had is released */
     bool unknown_logged;  /* one line about calls that do not exist was written */
     struct list all_link; /* all processes, by id */
@@ -129,9 +138,6 @@ void thread_end_switch(struct thread *dead)
 void thread_free_dead(struct thread *dead);
 
 /* ---- wait queues and mutexes of the kernel's own ---- */
-struct wait_queue {
-    struct list waiters;
-};
 struct waiter {
     struct list link;
     struct thread *thread;
@@ -154,6 +160,7 @@ status_t process_create_object(const struct process_request *request, struct pro
 void process_terminate(
     struct process *process,
     int32_t code); /* if it is the current one, the caller ends at its way out of the kernel */
+void process_suspend(struct process *process, bool suspended);
 struct thread *thread_from_object(struct object *object);
 struct process *process_from_object(struct object *object);
 status_t process_charge_pages(struct process *process,

@@ -223,6 +223,7 @@ struct process_info {
 
 enum process_property {
     PROCESS_EXCEPTION_PORT = 1, /* value: port handle with RIGHT_CALL (0 = none) */
+    PROCESS_SUSPENDED = 2, /* 1: its threads run no more code of their own until 0; native ones only */
 };
 
 enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_DEAD };

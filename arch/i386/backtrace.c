@@ -6,6 +6,8 @@
 #include <kernel/arch.h>
 #include <kernel/log.h>
 
+#include "layout.h"
+
 #define MAX_FRAMES 24
 
 extern const struct {
@@ -58,9 +60,27 @@ static void backtrace_from(uint32_t eip, uint32_t ebp)
     }
 }
 
-void arch_backtrace(void)
+/* What calls in between have changed is gone; where the caller is and its stack are right. */
+void arch_registers_here(struct registers *registers)
 {
-    backtrace_from(0, (uintptr_t)__builtin_frame_address(0));
+    const uint32_t *frame = __builtin_frame_address(0);
+
+    *registers = (struct registers){.cs = KERNEL_CS, .ds = KERNEL_DS, .es = KERNEL_DS};
+    registers->ss = KERNEL_DS;
+    __asm__ volatile("movl %%ebx, %0\n"
+                     "movl %%esi, %1\n"
+                     "movl %%edi, %2\n"
+                     "movl %%eax, %3\n"
+                     "movl %%ecx, %4\n"
+                     "movl %%edx, %5\n"
+                     "pushfl\n"
+                     "popl %6"
+                     : "=m"(registers->ebx), "=m"(registers->esi), "=m"(registers->edi),
+                       "=m"(registers->eax), "=m"(registers->ecx), "=m"(registers->edx),
+                       "=m"(registers->eflags));
+    registers->ebp = frame[0];
+    registers->eip = frame[1];
+    registers->esp = (uintptr_t)(frame + 2);
 }
 
 void arch_backtrace_registers(const struct registers *registers)

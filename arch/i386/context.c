@@ -57,6 +57,19 @@ void arch_registers_sanitise(struct registers *registers, bool server)
     registers->eflags = (registers->eflags & EFLAGS_USER_MASK) | EFLAGS_USER_SET;
 }
 
+void arch_run_on_stack(uint8_t *stack, void (*entry)(void))
+{
+    current->arch.stack_top = stack + KERNEL_STACK_SIZE;
+    __asm__ volatile("movl %0, %%esp\n"
+                     "xorl %%ebp, %%ebp\n"
+                     "pushl $0\n"
+                     "jmp *%1"
+                     :
+                     : "r"(current->arch.stack_top), "r"(entry)
+                     : "memory");
+    __builtin_unreachable();
+}
+
 void switch_state(struct thread *thread)
 {
     segments_load(thread);

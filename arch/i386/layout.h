@@ -56,6 +56,7 @@
 
 #define KERNEL_PHYSICAL 0x00100000
 #define DIRECT_MAP_BASE 0xc0000000
+#define STACKS_BASE     0xf8000000 /* kernel stacks, up to TEMPORARY_BASE */
 #define TEMPORARY_BASE  0xff800000 /* page table of the temporary views */
 
 /* Room below the TSS for an exception that hits the first instruction of sysenter (debug, NMI). */

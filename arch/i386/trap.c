@@ -281,8 +281,10 @@ static void kernel_trap(struct registers *registers, uint32_t vector, uint32_t e
         trap_error = error;
         return;
     }
-    panic_registers(registers, "trap %u in the kernel, error %x, address %08x", vector, error,
-                    address);
+    struct registers here = *registers;
+    here.esp = (uintptr_t)&registers->esp; /* the processor pushes none without a ring change */
+    here.ss = KERNEL_DS;
+    panic_registers(&here, "trap %u in the kernel, error %x, address %08x", vector, error, address);
 }
 
 void trap_handler(struct registers *registers, uint32_t vector, uint32_t error)
@@ -325,5 +327,7 @@ void double_fault(void)
         .ss = machine_tss.ss,
     };
 
+    if (stack_guard_hit(read_cr2()))
+        panic_registers(&registers, "kernel stack overflow, address %08x", read_cr2());
     panic_registers(&registers, "double fault, address %08x", read_cr2());
 }

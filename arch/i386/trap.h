@@ -38,6 +38,7 @@ void fpu_switch(struct thread *thread);
 void console_init(void);
 void console_yield(const uint8_t *io_bitmap); /* a process may use the ports that are 0 bits */
 void paging_init(paddr_t ram_end);
+bool stack_guard_hit(uint32_t address); /* below some kernel stack, where nothing is */
 void arch_main(uint32_t magic, paddr_t info) __attribute__((noreturn));
 
 #endif

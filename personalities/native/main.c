@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The native personality: processes that speak the kernel interface themselves. This server starts
- * them, passes signals on as far as a native program has them (they end it), reports crashes, and
- * tells init when one has ended.
+ * them, carries out signals as far as a native program has them (they end, stop or continue it),
+ * reports crashes, and tells init when one has ended.
  *
  * Two threads. The event thread does what init asks. The watch thread waits for processes to end
  * and for exceptions; `changed` tells it that the list has grown. process_lock guards the list.
@@ -22,11 +22,14 @@ enum {
     SIGNAL_KILL = 9,
     SIGNAL_CHILD = 17,
     SIGNAL_CONTINUE = 18,
-    SIGNAL_STOP = 19,
     SIGNAL_TTOU = 22,
     SIGNAL_URGENT = 23,
     SIGNAL_WINCH = 28
 };
+
+/* Of a process that has stopped or goes on, as for wait4. */
+#define STATUS_STOPPED   0x7f
+#define STATUS_CONTINUED 0xffff
 
 handle_t native_init, exception_port;
 static struct mutex process_lock;
@@ -50,10 +53,28 @@ static bool signal_ends(uint32_t signal)
            signal != SIGNAL_WINCH && !(signal >= SIGNAL_CONTINUE && signal <= SIGNAL_TTOU);
 }
 
+/* Stops the program, or lets it go on, and says so to init, which tells the parent. */
+static void set_stopped(uint32_t pid, bool stop, uint32_t signal)
+{
+    mutex_lock(&process_lock);
+    struct native_process *process = find(pid);
+    bool changes = process != NULL && process->stopped != stop &&
+                   process_set(process->program.process, PROCESS_SUSPENDED, stop) == OK;
+    if (changes) {
+        process->stopped = stop;
+        int32_t status = stop ? (int32_t)(signal << 8 | STATUS_STOPPED) : STATUS_CONTINUED;
+        if (init_proc_changed(native_init, pid, status) != OK)
+            log_printf("pid %u: init does not know it", (unsigned)pid);
+    }
+    mutex_unlock(&process_lock);
+}
+
 static void on_signal(uint32_t pid, uint32_t signal)
 {
-    if (signal >= SIGNAL_STOP && signal <= SIGNAL_TTOU)
-        LOG_ONCE("native programs cannot be stopped: signal %u has no effect", (unsigned)signal);
+    if (signal >= SIGNAL_CONTINUE && signal <= SIGNAL_TTOU) {
+        set_stopped(pid, signal != SIGNAL_CONTINUE, signal);
+        return;
+    }
     if (!signal_ends(signal))
         return;
     mutex_lock(&process_lock);
@@ -96,6 +117,8 @@ static void on_stats(uint32_t pid, uint32_t request)
         process != NULL ? process_info(process->program.process, &info) : ERR_NO_PROCESS;
     if (status == OK) {
         stats.threads = info.threads;
+        if (process->stopped)
+            stats.state = PROC_STOPPED;
         stats.cpu_time = (uint64_t)info.cpu_time_high << 32 | info.cpu_time_low;
         status = space_pages(process->program.space, &stats.mapped_pages, &stats.resident_pages);
     }

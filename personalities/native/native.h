@@ -20,6 +20,7 @@ struct native_process {
     handle_t error_handle;
     bool has_terminal;
     uint32_t signal; /* that ended it, or 0 */
+    bool stopped;
     char *command;   /* argv, NUL-separated */
     size_t command_length;
 };

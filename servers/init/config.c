@@ -61,7 +61,7 @@ void config_directive(char **words, uint32_t count)
 {
     if (strcmp(words[0], "service") == 0 && count >= 3)
         service_directive(words + 1, count - 1);
-    else if (strcmp(words[0], "console") == 0 && count >= 4)
+    else if (strcmp(words[0], "console") == 0 && count >= 5)
         console_directive(words + 1, count - 1);
     else if (strcmp(words[0], "env") == 0 && count == 2)
         env_directive(words[1]);

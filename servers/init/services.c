@@ -43,6 +43,7 @@ struct service_entry_state {
 };
 
 struct console {
+    uint32_t terminal; /* 0: the main one, 1: the other */
     const char *personality, *path;
     char **argv;  /* NULL-ended */
     uint32_t pid; /* of the running program, 0: none */
@@ -486,7 +487,7 @@ static status_t run_console(struct console *console)
     status_t status = init_name_lookup(own_handle, "tty", true, &tty);
     if (status != OK)
         return status;
-    status = tty_client_open(tty, 0, &terminal, &event);
+    status = tty_client_open(tty, console->terminal, &terminal, &event);
     if (status == OK)
         status = fs_client_root(&context);
     if (status == OK)
@@ -538,14 +539,15 @@ static void console_thread(void *argument)
 
 void console_directive(char **words, uint32_t count)
 {
-    struct console *console = calloc(1, sizeof *console + (count - 1) * sizeof(char *));
+    struct console *console = calloc(1, sizeof *console + (count - 2) * sizeof(char *));
     if (console == NULL)
         process_fail("console", ERR_NO_MEMORY);
-    console->personality = words[0];
-    console->path = words[1];
+    console->terminal = strtoul(words[0], NULL, 10);
+    console->personality = words[1];
+    console->path = words[2];
     console->argv = (char **)(console + 1);
-    for (uint32_t i = 2; i < count; i++)
-        console->argv[i - 2] = words[i];
+    for (uint32_t i = 3; i < count; i++)
+        console->argv[i - 3] = words[i];
     status_t status = thread_spawn(console_thread, console, 0, NULL);
     if (status != OK)
         process_fail("console", status);

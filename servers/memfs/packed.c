@@ -33,7 +33,7 @@ status_t memfs_unpack_file(const struct memfs_node *node, handle_t *vmo)
                                   .length = (end - start + PAGE_MASK) & ~PAGE_MASK,
                                   .prot = PROT_R};
     handle_t content;
-    status_t status = vmo_create(0, node->file.size, &content);
+    status_t status = vmo_create(VMO_CONTENT, node->file.size, &content);
     if (status != OK)
         return status;
     struct map_request whole = {.vmo = content,

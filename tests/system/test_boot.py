@@ -62,6 +62,7 @@ def test_reboot_starts_the_machine_again(own_machine):
     machine = own_machine("--unix-only", "--qemu", "-action reboot=reset")
     machine.output("touch /tmp/before")
     machine.send("reboot\n")
+    machine.expect("BusyBox v", BOOT_SECONDS)
     machine.boot()
     assert machine.output("ls /tmp") == ""
 
@@ -101,3 +102,16 @@ def test_boots_to_a_prompt_in_bochs(tmp_path):
         bochs.wait(r"[/~] # ", 120)
     finally:
         bochs.close()
+
+
+@pytest.mark.parametrize("cause,message,function", [
+    ("assert", b"asked for on the command line", b"idle+0x"),
+    ("fault", b"trap 14 in the kernel", b"die_of_a_fault+0x"),
+    ("stack", b"kernel stack overflow", b"overflow_stack+0x"),
+])
+def test_kernel_panic_shows_registers_and_backtrace(cause, message, function):
+    result = atomik("--build", BUILD, "--append", f"panic={cause}", "--timeout", "30")
+    assert result.returncode == 125
+    assert b"kernel panic: " + message in result.stdout
+    assert b"eax " in result.stdout and b"eip " in result.stdout
+    assert function in result.stdout

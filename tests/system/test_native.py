@@ -64,3 +64,29 @@ def test_atop_shows_services_and_itself():
     rows = run("atop", "-n", "1").stdout.decode().splitlines()
     assert any(" memfs" in row for row in rows)
     assert any(" native " in row and row.endswith("atop -n 1") for row in rows)
+
+
+def test_stopped_program_goes_on_in_the_foreground(machine):
+    """^Z stops a native program that reads the terminal, fg lets it read on."""
+    machine.send("hello-native -\n")
+    machine.send("before\n")
+    machine.expect("before\r\n.*before\r\n")
+    machine.send("\x1a")
+    machine.expect_prompt()
+    assert "Stopped" in machine.output("jobs")
+    machine.send("fg\n")
+    machine.expect("hello-native -\r\n")
+    machine.send("after\n")
+    machine.expect("after\r\n.*after\r\n")
+    machine.send("\x04")
+    machine.expect_prompt()
+
+
+def test_stop_and_continue_by_signal(machine):
+    machine.output("hello-native - </dev/tty >/dev/null & sleep 0.2")
+    machine.output("kill -STOP %1; sleep 0.2")
+    assert "Stopped" in machine.output("jobs")
+    machine.output("kill -CONT %1; sleep 0.2")
+    assert "Stopped" not in machine.output("jobs")
+    machine.output("kill -STOP %1; kill -9 %1; sleep 0.3; true")
+    assert "hello-native" not in machine.output("ps; true")

@@ -5,8 +5,6 @@ import random
 import re
 import time
 
-import pytest
-
 KILLING_SECONDS = 60
 
 
@@ -39,10 +37,9 @@ def assert_memory_is_back(machine, before, slack=512):
         time.sleep(0.5)
 
 
-@pytest.mark.parametrize("memory", ["64", "96"])
-def test_fork_bomb_is_contained(own_machine, memory):
+def test_fork_bomb_is_contained(own_machine):
     """A process that forks without end reaches its limit; the shell can still start programs."""
-    machine = own_machine("--unix-only", "--mem", memory)
+    machine = own_machine("--unix-only", "--mem", "96")
 
     def bomb():
         machine.output("sh -c 'b() { b | b & }; b' >/dev/null 2>&1")
@@ -75,7 +72,7 @@ def test_small_programs_run_beside_a_hog(own_machine):
     before = free_kib(machine)
     hog = "awk 'BEGIN { while (1) a[n++] = n }'"
     machine.output(f"(while [ ! -e /tmp/stop ]; do {hog}; done >/dev/null 2>&1 &)")
-    for number in range(10):
+    for number in range(5):
         assert machine.command(f"echo {number} | cat | grep -q {number}", 60)[1] == 0
     machine.output("touch /tmp/stop; killall -9 awk; true", 120)
     assert_memory_is_back(machine, before)

@@ -588,6 +588,39 @@ static void unknown_calls_are_not_implemented(void)
     EXPECT_STATUS(raw_call(UINT32_MAX, words), ERR_NOT_IMPLEMENTED);
 }
 
+static uint32_t count_up(void *event)
+{
+    for (;;) {
+        if (event_signal((handle_t)(uintptr_t)event, 0, SIGNAL_SET) != OK)
+            return 1;
+        sleep_ms(1);
+    }
+}
+
+static void suspended_process_does_nothing_until_it_goes_on(void)
+{
+    struct child child;
+    handle_t event, copy;
+
+    EXPECT_OK(event_create(0, &event));
+    EXPECT_OK(child_create(NULL, &child));
+    EXPECT_OK(handle_duplicate(event, RIGHT_SAME, &copy));
+    EXPECT_OK(child_give(&child, 0, copy));
+    EXPECT_OK(process_set(child.process, PROCESS_SUSPENDED, 1));
+    EXPECT_OK(child_start(&child, count_up, (void *)(uintptr_t)child_given[0]));
+    for (uint32_t i = 0; i < 2; i++) {
+        EXPECT_STATUS(wait_for(event, SIGNAL_SET, now() + 30 * MS), ERR_TIMED_OUT);
+        EXPECT_OK(process_set(child.process, PROCESS_SUSPENDED, 0));
+        EXPECT_OK(wait_for(event, SIGNAL_SET, soon()));
+        EXPECT_OK(process_set(child.process, PROCESS_SUSPENDED, 1));
+        EXPECT_OK(event_signal(event, SIGNAL_SET, 0));
+    }
+    EXPECT_STATUS(process_set(child.process, PROCESS_SUSPENDED, 2), ERR_INVALID_ARGUMENT);
+    EXPECT_OK(process_kill(child.process, 9));
+    EXPECT_STATUS(child_join(&child), 9);
+    EXPECT_OK(handle_close(event));
+}
+
 static void hundred_processes_leave_nothing_behind(void)
 {
     struct system_info before, after;
@@ -650,6 +683,7 @@ void test_processes(void)
         TEST(exception_port_can_refuse),
         TEST(closed_exception_port_ends_the_faulting_process),
         TEST(unknown_calls_are_not_implemented),
+        TEST(suspended_process_does_nothing_until_it_goes_on),
         TEST(hundred_processes_leave_nothing_behind),
         TEST(long_chain_of_processes_goes_with_its_last_handle),
     };

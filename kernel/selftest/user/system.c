@@ -127,14 +127,15 @@ static void rtc_write(uint8_t index, uint8_t value)
     __asm__ volatile("outb %0, $0x71" ::"a"(value));
 }
 
+/* Two share the line: both are told, and only when both have answered is there a next time. */
 static uint32_t rtc_interrupts(void *unused)
 {
-    handle_t ports, irq;
+    handle_t ports, irq, other;
 
     (void)unused;
     if (ioports_create(0x70, 2, &ports) != OK || ioports_enable(ports) != OK)
         return 1;
-    if (irq_create(8, &irq) != OK)
+    if (irq_create(8, &irq) != OK || irq_create(8, &other) != OK)
         return 2;
     uint8_t old = rtc_read(0xb);
     rtc_write(0xb, old | 0x10);
@@ -142,9 +143,15 @@ static uint32_t rtc_interrupts(void *unused)
         if (wait_for(irq, SIGNAL_IRQ, now() + 3000 * MS) != OK)
             return 3;
         rtc_read(0xc);
-        if (irq_ack(irq) != OK || signals_of(irq))
+        if (irq_ack(irq) != OK || signals_of(irq) || signals_of(other) != SIGNAL_IRQ)
             return 4;
+        if (i == 0 && wait_for(irq, SIGNAL_IRQ, now() + 1100 * MS) != ERR_TIMED_OUT)
+            return 5;
+        if (irq_ack(other) != OK)
+            return 6;
     }
+    if (handle_close(other) != OK || wait_for(irq, SIGNAL_IRQ, now() + 3000 * MS) != OK)
+        return 7;
     rtc_write(0xb, old);
     return 0;
 }
@@ -159,7 +166,7 @@ static void interrupt_arrives_again_after_each_ack(void)
     privileges.irq_lines = 1u << 8;
     EXPECT_OK(child_create(&privileges, &child));
     EXPECT_OK(child_start(&child, rtc_interrupts, NULL));
-    sleep_ms(2100);
+    sleep_ms(3100);
     EXPECT_STATUS(child_join(&child), 0);
 }
 
