@@ -68,9 +68,10 @@ status_t
 arch_space_init(struct arch_space *space,
                 const struct arch_space *window_owner); /* window_owner: server's space or NULL */
 void arch_space_destroy(struct arch_space *space); /* frees tables; no user pages are touched */
-status_t
-arch_map(struct arch_space *space, uintptr_t address, paddr_t frame,
-         uint32_t bits); /* arch_map_bits, and the enum frame_use of a table page: NO_MEMORY; replaces what is there; flushes */
+status_t arch_map(
+    struct arch_space *space, uintptr_t address, paddr_t frame,
+    uint32_t
+        bits); /* arch_map_bits, and the enum frame_use of a table page: NO_MEMORY; replaces what is there; flushes */
 void arch_unmap(struct arch_space *space, uintptr_t address,
                 uint32_t pages); /* absent pages are fine, whole empty tables skipped fast */
 void arch_write_protect(struct arch_space *space, uintptr_t address, uint32_t pages);
@@ -91,8 +92,8 @@ bool arch_copy_user(void *to, const void *from,
 
 /* ---- threads ---- */
 #define KERNEL_STACK_SIZE 8192
-void arch_stacks_init(void);        /* after frame_init, before the first address space */
-uint8_t *arch_stack_alloc(void);    /* the lowest byte, with nothing mapped below it; NULL when out */
+void arch_stacks_init(void);     /* after frame_init, before the first address space */
+uint8_t *arch_stack_alloc(void); /* the lowest byte, with nothing mapped below it; NULL when out */
 void arch_stack_free(uint8_t *stack); /* not the one in use */
 uint32_t arch_stack_frames(void);
 /* Leaves the current stack for good. */

@@ -41,7 +41,7 @@ void frame_init(
 struct page *frame_alloc(uint32_t flags); /* NULL when out; one reference */
 struct page *frame_alloc_contiguous(uint32_t pages,
                                     paddr_t limit); /* first of a run, each with one reference */
-bool frame_available(uint32_t use); /* low frames are left for this use */
+bool frame_available(uint32_t use);                 /* low frames are left for this use */
 void frame_hold(struct page *page);
 void frame_release(struct page *page); /* frees with the last reference */
 paddr_t frame_address(const struct page *page);

@@ -59,7 +59,7 @@ struct thread {
     uint32_t slice;         /* ticks left */
     struct list run_link;
     ktime_t cpu_time, guest_time, switched_in;
-    bool fault_short; /* its last page fault was not resolved for want of memory */
+    bool fault_short;            /* its last page fault was not resolved for want of memory */
     volatile uint32_t attention; /* enum attention; looked at on the way out of the kernel */
 
     /* blocking */
@@ -94,7 +94,7 @@ struct process {
     ktime_t dead_cpu_time;  /* of threads that have ended */
     int32_t exit_code;
     bool exiting;
-    bool suspended;              /* its threads have ATTENTION_SUSPEND */
+    bool suspended; /* its threads have ATTENTION_SUSPEND */
     struct wait_queue suspended_threads;
     bool finished;        /* its last thread is gone and everything it had is released */
     bool unknown_logged;  /* one line about calls that do not exist was written */

@@ -134,7 +134,8 @@ struct guest_frame {
     uint32_t address; /* CR2 of a page fault, DR6 of a debug exception */
     uint32_t
         fetch; /* 1: the page fault was an instruction fetch, as far as known (address == eip) */
-    uint32_t shortages; /* counts this thread's faults, its server's copies too, that lacked memory */
+    uint32_t
+        shortages; /* counts this thread's faults, its server's copies too, that lacked memory */
 };
 
 /* Selectors a guest runs with. TLS slots 0..2 are selectors 0x33, 0x3b, 0x43. */
@@ -223,7 +224,8 @@ struct process_info {
 
 enum process_property {
     PROCESS_EXCEPTION_PORT = 1, /* value: port handle with RIGHT_CALL (0 = none) */
-    PROCESS_SUSPENDED = 2, /* 1: its threads run no more code of their own until 0; native ones only */
+    PROCESS_SUSPENDED =
+        2, /* 1: its threads run no more code of their own until 0; native ones only */
 };
 
 enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_DEAD };

@@ -295,18 +295,18 @@ static bool allocate_everywhere(void)
     struct space *space = make_space(), *clone = make_space();
     struct vmo *vmo = NULL, *copy = NULL;
     uint32_t word = 1;
-    bool all =
-        space && clone && vmo_new(0, PAGES * PAGE_SIZE, NULL, &vmo) == OK &&
-        vmo_copy_in(vmo, 0, &word, sizeof word, FRAME_FOR_SERVER) == OK &&
-        vmo_new_clone(vmo, 0, PAGE_SIZE, NULL, &copy) == OK &&
-        vmo_copy_in(vmo, 0, &word, sizeof word, FRAME_FOR_SERVER) == OK &&
-        map(space, vmo, PLACE, PAGES, MAP_FLAG_SHARED) && map(space, vmo, 2 * PLACE, PAGES, 0) &&
-        map(space, NULL, 3 * PLACE, PAGES, MAP_FLAG_COMMIT) &&
-        space_fault(space, PLACE, true, false) == OK &&
-        space_fault(space, 2 * PLACE, true, false) == OK &&
-        space_unmap_range(space, 3 * PLACE + PAGE_SIZE, PAGE_SIZE) == OK &&
-        space_fork(space, clone) == OK && space_fault(clone, 2 * PLACE, true, false) == OK &&
-        space_fault(clone, 2 * PLACE + PAGE_SIZE, false, false) == OK;
+    bool all = space && clone && vmo_new(0, PAGES * PAGE_SIZE, NULL, &vmo) == OK &&
+               vmo_copy_in(vmo, 0, &word, sizeof word, FRAME_FOR_SERVER) == OK &&
+               vmo_new_clone(vmo, 0, PAGE_SIZE, NULL, &copy) == OK &&
+               vmo_copy_in(vmo, 0, &word, sizeof word, FRAME_FOR_SERVER) == OK &&
+               map(space, vmo, PLACE, PAGES, MAP_FLAG_SHARED) &&
+               map(space, vmo, 2 * PLACE, PAGES, 0) &&
+               map(space, NULL, 3 * PLACE, PAGES, MAP_FLAG_COMMIT) &&
+               space_fault(space, PLACE, true, false) == OK &&
+               space_fault(space, 2 * PLACE, true, false) == OK &&
+               space_unmap_range(space, 3 * PLACE + PAGE_SIZE, PAGE_SIZE) == OK &&
+               space_fork(space, clone) == OK && space_fault(clone, 2 * PLACE, true, false) == OK &&
+               space_fault(clone, 2 * PLACE + PAGE_SIZE, false, false) == OK;
 
     if (copy)
         object_release(vmo_object(copy));

@@ -21,7 +21,7 @@ struct native_process {
     bool has_terminal;
     uint32_t signal; /* that ended it, or 0 */
     bool stopped;
-    char *command;   /* argv, NUL-separated */
+    char *command; /* argv, NUL-separated */
     size_t command_length;
 };
 

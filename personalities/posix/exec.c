@@ -604,6 +604,13 @@ static int hand_over_strings(struct process *process, const struct program *prog
     return error;
 }
 
+/* The registry's name of the process; once it is handed over it is not ours to change. */
+static void set_name(struct process *process, const char *name)
+{
+    struct proc_record record = {.pid = process->pid};
+    ignore(init_proc_set(server.init, process->pid, PROC_NAME, &record, name));
+}
+
 /* Returns only with an error; else the thread ends here and the process is the other one's. */
 static int hand_over(struct process *process, struct program *program, const char *personality)
 {
@@ -621,6 +628,7 @@ static int hand_over(struct process *process, struct program *program, const cha
     error = errno_of(init_start_begin(server.init, &request, &start));
     if (error == 0) {
         error = hand_over_fds(process, start);
+        set_name(process, last_component(program->name));
         if (error < 0)
             init_start_abandon(server.init, start);
         else
@@ -629,6 +637,8 @@ static int hand_over(struct process *process, struct program *program, const cha
                                                true, &pid));
     }
     close_handle(strings);
+    if (error < 0)
+        set_name(process, process->comm);
     return error;
 }
 
@@ -650,6 +660,7 @@ static void leave(struct process *process, struct program *program)
     server_lock();
     process->state = PROCESS_REMOTE;
     process->exiting = true;
+    strlcpy(process->comm, last_component(program->name), sizeof process->comm);
     server_unlock();
     program_free(program);
     thread_finish(self());

@@ -140,8 +140,8 @@ static int new_process(const struct clone_request *request, uint32_t pid, struct
     copy_identity(child, parent, flags);
     if (copy_memory(child, parent, flags) && copy_files(child, parent, flags) &&
         copy_directories(child, parent, flags) && copy_actions(child, parent, flags))
-        error = thread_new(child, pid, parent->session && parent->session->sid == parent->pid,
-                           result);
+        error =
+            thread_new(child, pid, parent->session && parent->session->sid == parent->pid, result);
     if (error == 0) {
         error = copy_thread_state(*result, caller, request);
         if (error == 0)
@@ -213,7 +213,8 @@ static int32_t clone_thread(const struct clone_request *request)
     uint32_t event = trace_clone_event(caller, request->flags);
     server_lock();
     uint32_t tid = thread_new_tid();
-    int error = caller->process->exiting ? -EAGAIN : thread_new(caller->process, tid, false, &child);
+    int error =
+        caller->process->exiting ? -EAGAIN : thread_new(caller->process, tid, false, &child);
     if (error == 0) {
         error = copy_thread_state(child, caller, request);
         if (error == 0)

@@ -145,6 +145,18 @@ void terminal_cancel(struct terminal *terminal, uint32_t token)
     }
 }
 
+static bool is_background(const struct terminal *terminal, uint32_t pgid, uint32_t sid)
+{
+    return terminal->sid != 0 && terminal->sid == sid && terminal->pgid != 0 &&
+           terminal->pgid != pgid;
+}
+
+/* A reader that was stopped while it waited: the input is the new foreground's until it is back. */
+static bool is_held_back(const struct terminal *terminal, const struct pending *pending)
+{
+    return pending->kind == PENDING_READ && is_background(terminal, pending->pgid, pending->sid);
+}
+
 /* May a read return now? With VMIN 0 it may when VTIME has passed, or at once without VTIME. */
 static bool read_due(const struct terminal *terminal, ktime_t deadline)
 {
@@ -158,7 +170,7 @@ static bool answer_read(struct terminal *terminal, handle_t port, const struct p
 {
     struct message reply = {.label = OK};
     struct ldisc *ldisc = &terminal->ldisc;
-    if (!read_due(terminal, pending->deadline))
+    if (is_held_back(terminal, pending) || !read_due(terminal, pending->deadline))
         return false;
     uint32_t before = ldisc->read;
     reply.size = (uint16_t)ldisc_read(ldisc, reply.data, pending->length, pending->peek);
@@ -255,7 +267,7 @@ ktime_t terminal_deadline(const struct terminal *terminal)
     ktime_t deadline = DEADLINE_NEVER;
     for (const struct pending *pending = terminal->pending; pending != NULL;
          pending = pending->next)
-        if (pending->deadline < deadline)
+        if (pending->deadline < deadline && !is_held_back(terminal, pending))
             deadline = pending->deadline;
     return deadline;
 }
@@ -267,12 +279,6 @@ static bool done(struct message *message, status_t status, uint32_t size)
     message->label = (uint32_t)status;
     message->size = (uint16_t)size;
     return true;
-}
-
-static bool is_background(const struct terminal *terminal, uint32_t pgid, uint32_t sid)
-{
-    return terminal->sid != 0 && terminal->sid == sid && terminal->pgid != 0 &&
-           terminal->pgid != pgid;
 }
 
 static ktime_t read_deadline(const struct terminal *terminal)
@@ -300,6 +306,8 @@ static bool request_read(struct terminal *terminal, struct message *message)
         return done(message, ERR_NO_MEMORY, 0);
     pending->length = length;
     pending->peek = request.flags & TTY_PEEK;
+    pending->pgid = request.pgid;
+    pending->sid = request.sid;
     pending->deadline = deadline;
     return false;
 }

@@ -18,7 +18,8 @@ struct pending {
     uint32_t token;
     uint32_t length; /* READ: bytes wanted; WRITE: bytes in data */
     bool peek;
-    ktime_t deadline; /* READ with VTIME, else DEADLINE_NEVER */
+    uint32_t pgid, sid; /* READ: of the reader when it asked */
+    ktime_t deadline;   /* READ with VTIME, else DEADLINE_NEVER */
     uint8_t data[];
 };
 

@@ -83,10 +83,13 @@ def test_stopped_program_goes_on_in_the_foreground(machine):
 
 
 def test_stop_and_continue_by_signal(machine):
-    machine.output("hello-native - </dev/tty >/dev/null & sleep 0.2")
-    machine.output("kill -STOP %1; sleep 0.2")
-    assert "Stopped" in machine.output("jobs")
-    machine.output("kill -CONT %1; sleep 0.2")
-    assert "Stopped" not in machine.output("jobs")
-    machine.output("kill -STOP %1; kill -9 %1; sleep 0.3; true")
+    def state():
+        return machine.output("sleep 0.3; ps -o stat,comm | grep hello-native").split()[0]
+    machine.output("sleep 100 | hello-native - >/dev/null & sleep 0.2")
+    assert state() == "S"
+    machine.output("killall -STOP hello-native")
+    assert state() == "T"
+    machine.output("killall -CONT hello-native")
+    assert state() == "S"
+    machine.output("killall -STOP hello-native; killall -9 hello-native sleep; sleep 0.3; true")
     assert "hello-native" not in machine.output("ps; true")

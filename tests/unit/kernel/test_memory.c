@@ -487,7 +487,8 @@ static void do_vmo_write(void)
     if (i < 0 || !vmos[i].halves)
         return;
     half = chance(vmos[i].halves);
-    if (done(vmo_copy_in(vmos[i].vmo, (uint64_t)half * HALF, &value, sizeof value, FRAME_FOR_PROGRAM)))
+    if (done(vmo_copy_in(vmos[i].vmo, (uint64_t)half * HALF, &value, sizeof value,
+                         FRAME_FOR_PROGRAM)))
         vmos[i].words[half] = value;
 }
 
@@ -629,7 +630,8 @@ static void page_limit_of_the_owner_stops_writes(void **state)
     assert_int_equal(vmo_new(0, 8 * PAGE_SIZE, &machine_process, &vmo), OK);
     assert_int_equal(vmo_copy_in(vmo, 0, &value, sizeof value, FRAME_FOR_PROGRAM), OK);
     assert_int_equal(vmo_copy_in(vmo, PAGE_SIZE, &value, sizeof value, FRAME_FOR_PROGRAM), OK);
-    assert_int_equal(vmo_copy_in(vmo, 2 * PAGE_SIZE, &value, sizeof value, FRAME_FOR_PROGRAM), ERR_LIMIT_REACHED);
+    assert_int_equal(vmo_copy_in(vmo, 2 * PAGE_SIZE, &value, sizeof value, FRAME_FOR_PROGRAM),
+                     ERR_LIMIT_REACHED);
     object_release(vmo_object(vmo));
     machine_process.privileges.max_pages = limit;
 }
@@ -692,7 +694,8 @@ static void object_sizes_and_offsets_do_not_wrap(void **state)
     assert_int_not_equal(vmo_new(VMO_CONTIGUOUS, 0, &machine_process, &vmo), OK);
     assert_int_equal(vmo_new(0, 3 * PAGE_SIZE, &machine_process, &vmo), OK);
     assert_int_equal(vmo_copy_in(vmo, UINT64_MAX, &byte, 1, FRAME_FOR_PROGRAM), ERR_OUT_OF_RANGE);
-    assert_int_equal(vmo_copy_in(vmo, 3 * PAGE_SIZE, &byte, 1, FRAME_FOR_PROGRAM), ERR_OUT_OF_RANGE);
+    assert_int_equal(vmo_copy_in(vmo, 3 * PAGE_SIZE, &byte, 1, FRAME_FOR_PROGRAM),
+                     ERR_OUT_OF_RANGE);
     assert_int_not_equal(
         vmo_new_clone(vmo, UINT64_MAX & ~(uint64_t)PAGE_MASK, 2 * PAGE_SIZE, NULL, &clone), OK);
     assert_int_not_equal(vmo_new_clone(vmo, 0, UINT64_MAX, NULL, &clone), OK);
