@@ -36,10 +36,12 @@ status_t memfs_unpack_file(const struct memfs_node *node, handle_t *vmo)
     status_t status = vmo_create(VMO_CONTENT, node->file.size, &content);
     if (status != OK)
         return status;
-    struct map_request whole = {.vmo = content,
-                                .length = (uint32_t)((node->file.size + PAGE_MASK) & ~PAGE_MASK),
-                                .prot = PROT_R | PROT_W,
-                                .flags = MAP_FLAG_SHARED};
+    struct map_request whole = {
+        .vmo = content,
+        .length = (uint32_t)((node->file.size + PAGE_MASK) & ~PAGE_MASK),
+        .prot = PROT_R | PROT_W,
+        /* All of it now: without memory this is an error, a fault is the end. */
+        .flags = MAP_FLAG_SHARED | MAP_FLAG_COMMIT};
     status = space_map(HANDLE_SELF, &archive);
     if (status == OK) {
         status = inflate_mapped(node, &archive, &whole);
