@@ -12,10 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODE_TYPE      0170000u
-#define MODE_DIRECTORY 0040000u
-#define MODE_REGULAR   0100000u
-#define MODE_WRITABLE  0222u
+#define MODE_TYPE       0170000u
+#define MODE_DIRECTORY  0040000u
+#define MODE_REGULAR    0100000u
+#define MODE_WRITABLE   0222u
+#define MODE_EXECUTABLE 0111u
+#define UNIX_EXTENSION  ".unix"
 
 /* Disk files that are open, for share modes and deletion. */
 static struct list open_files = {&open_files, &open_files};
@@ -306,6 +308,26 @@ static NTSTATUS finish_open(char *path, handle_t node, struct open_request *requ
     return STATUS_SUCCESS;
 }
 
+/*
+ * Command interpreters find a program by its extension (PATHEXT), which Unix programs do not have. So
+ * `x.unix` is another name of a file `x` that may be executed, where there is no file of that name.
+ */
+static status_t stat_unix_program(struct nt_process *process, char *path, struct fs_attr *attr)
+{
+    size_t length = strlen(path), extension = sizeof UNIX_EXTENSION - 1;
+    if (length <= extension || path[length - extension - 1] == '/' ||
+        strcasecmp(path + length - extension, UNIX_EXTENSION) != 0)
+        return ERR_NOT_FOUND;
+    status_t found = BLOCKING(fs_client_stat_path(&process->fs, HANDLE_NONE, path,
+                                                  length - extension, FS_O_NOCASE, attr));
+    if (found != OK)
+        return found;
+    if ((attr->mode & MODE_TYPE) != MODE_REGULAR || !(attr->mode & MODE_EXECUTABLE))
+        return ERR_NOT_FOUND;
+    path[length - extension] = 0;
+    return OK;
+}
+
 /* Consumes the path. */
 static NTSTATUS open_disk(char *path, struct open_request *request, struct object **result)
 {
@@ -317,6 +339,8 @@ static NTSTATUS open_disk(char *path, struct open_request *request, struct objec
     }
     status_t found = BLOCKING(fs_client_stat_path(&process->fs, HANDLE_NONE, path, strlen(path),
                                                   FS_O_NOCASE, &request->attr));
+    if (found == ERR_NOT_FOUND && request->disposition == FILE_OPEN)
+        found = stat_unix_program(process, path, &request->attr);
     bool exists = found == OK;
     bool creates = request->disposition != FILE_OPEN && request->disposition != FILE_OVERWRITE;
     NTSTATUS status = exists ? STATUS_SUCCESS : path_status(process, path, found);

@@ -175,6 +175,8 @@ WCHAR *text_from_utf8(const char *bytes, size_t size, uint32_t *length)
     return chars;
 }
 
+#define MASK_MAX 512
+
 static bool has_dot_after(struct text name, uint32_t at)
 {
     for (uint32_t i = at; i < name.length; i++)
@@ -184,36 +186,58 @@ static bool has_dot_after(struct text name, uint32_t at)
 }
 
 /*
+ * The set of places in the mask that a name's beginning can have led to. Walking all of them at once
+ * takes a bounded time, whatever the mask.
+ */
+struct places {
+    bool at[MASK_MAX + 1];
+};
+
+/* Add the places behind a mask character that can stand for nothing, `end` being the name's end. */
+static void add_empty_matches(struct text mask, struct places *places, bool end, bool before_dot)
+{
+    for (uint32_t i = 0; i < mask.length; i++) {
+        WCHAR c = mask.chars[i];
+        bool empty = c == '*' || c == '<' || (c == '>' && (end || before_dot)) ||
+                     (end && (c == '"' || c == '.'));
+        if (places->at[i] && empty)
+            places->at[i + 1] = true;
+    }
+}
+
+/* Take one character of the name. `last_dot`: it is the last dot. */
+static void take_char(struct text mask, struct places *places, WCHAR c, bool last_dot)
+{
+    struct places next = {{false}};
+    for (uint32_t i = 0; i < mask.length; i++) {
+        WCHAR m = mask.chars[i];
+        if (!places->at[i])
+            continue;
+        if (m == '*' || (m == '<' && !last_dot))
+            next.at[i] = true;
+        else if (m == '?' || (m == '>' && c != '.') || (m == '"' && c == '.') ||
+                 text_upper(m) == text_upper(c))
+            next.at[i + 1] = true;
+    }
+    *places = next;
+}
+
+/*
  * `<` matches like `*` but stops short of the last dot, `>` one character or none before a dot or
- * at the end, `"` a dot or nothing at the end.
+ * at the end, `"` a dot or nothing at the end. At the end, dots of the mask match nothing too: `x.*`
+ * matches `x`.
  */
 bool text_match(struct text mask, struct text name)
 {
-    for (;; mask = text_skip(mask, 1)) {
-        if (mask.length == 0)
-            return name.length == 0;
-        WCHAR c = mask.chars[0];
-        struct text rest = text_skip(mask, 1);
-        if (c == '*' || c == '<') {
-            for (uint32_t i = 0; i <= name.length; i++) {
-                if (text_match(rest, text_skip(name, i)))
-                    return true;
-                if (c == '<' && i < name.length && name.chars[i] == '.' &&
-                    !has_dot_after(name, i + 1))
-                    return false;
-            }
-            return false;
-        }
-        if (c == '"' && name.length == 0)
-            continue;
-        if (c == '>' && (name.length == 0 || name.chars[0] == '.'))
-            continue;
-        if (name.length == 0)
-            return false;
-        bool one = c == '?' || c == '>' || (c == '"' && name.chars[0] == '.') ||
-                   text_upper(c) == text_upper(name.chars[0]);
-        if (!one)
-            return false;
-        name = text_skip(name, 1);
+    struct places places = {{false}};
+    if (mask.length > MASK_MAX)
+        return false;
+    places.at[0] = true;
+    for (uint32_t i = 0; i < name.length; i++) {
+        bool dot = name.chars[i] == '.';
+        add_empty_matches(mask, &places, false, dot);
+        take_char(mask, &places, name.chars[i], dot && !has_dot_after(name, i + 1));
     }
+    add_empty_matches(mask, &places, true, false);
+    return places.at[mask.length];
 }
