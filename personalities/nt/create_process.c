@@ -8,6 +8,7 @@
 #include <ipc/call.h>
 #include <ipc/initclient.h>
 #include <personalities/nt/console.h>
+#include <personalities/nt/debug.h>
 #include <personalities/nt/path.h>
 #include <personalities/nt/section.h>
 
@@ -34,6 +35,7 @@ struct creation {
     uint32_t client_id, image_info; /* guest addresses, or 0 */
     struct nt_process *parent;      /* held: whose handles are inherited */
     struct object *file;            /* the image, held */
+    struct object *debug;           /* debug object for the process, held, or NULL */
     struct image *image;            /* held, of a PE */
 };
 
@@ -45,6 +47,7 @@ static void creation_free(struct creation *c)
     free(c->environment);
     free(c->image_storage);
     object_release(c->file);
+    object_release(c->debug);
     image_release(c->image);
     if (c->parent)
         object_release(&c->parent->object);
@@ -153,7 +156,10 @@ static NTSTATUS read_attribute(struct creation *c, const PS_ATTRIBUTE *attribute
         c->parent = NULL;
         return process_from_handle(thread, attribute->Value, PROCESS_CREATE_PROCESS, &c->parent);
     case PsAttributeDebugPort:
-        return STATUS_NOT_IMPLEMENTED;
+        object_release(c->debug);
+        c->debug = NULL;
+        return handle_object(thread, attribute->Value, &debug_type, DEBUG_PROCESS_ASSIGN,
+                             &c->debug);
     }
     return STATUS_SUCCESS;
 }
@@ -457,6 +463,15 @@ static NTSTATUS return_results(struct creation *c, struct nt_process *process,
     return status;
 }
 
+/* Given, or that of the parent where it is to hold for children. */
+static struct object *debug_object_for(const struct creation *c)
+{
+    const struct nt_process *parent = c->call->process;
+    bool inherits = parent->debug && parent->debug_children &&
+                    !(c->call->args[6] & PROCESS_CREATE_FLAGS_NO_DEBUG_INHERIT);
+    return c->debug ? c->debug : inherits ? parent->debug : NULL;
+}
+
 static NTSTATUS create(struct creation *c, bool foreign)
 {
     struct nt_thread *thread = NULL;
@@ -467,6 +482,8 @@ static NTSTATUS create(struct creation *c, bool foreign)
     NTSTATUS status =
         foreign ? create_foreign(c, process, &thread) : create_pe(c, process, &thread);
     process->building = false;
+    if (!status && !foreign && debug_object_for(c))
+        status = debug_assign(process, debug_object_for(c));
     if (!status)
         status = return_results(c, process, thread);
     if (status && thread && !foreign)

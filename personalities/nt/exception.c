@@ -9,6 +9,7 @@
 #include <personalities/nt/exception.h>
 
 #include <personalities/nt/context.h>
+#include <personalities/nt/debug.h>
 #include <personalities/nt/ntdll.h>
 #include <personalities/nt/process.h>
 
@@ -75,10 +76,30 @@ static NTSTATUS dispatch(struct nt_thread *thread, const EXCEPTION_RECORD *recor
 }
 
 /* Without a stack to dispatch on there is nobody to ask: the process ends. */
-static void raise(struct nt_thread *thread, EXCEPTION_RECORD *record, CONTEXT *context)
+static void give_to_program(struct nt_thread *thread, EXCEPTION_RECORD *record, CONTEXT *context)
 {
     if (dispatch(thread, record, context))
         process_terminate_nt(thread->process, record->ExceptionCode);
+}
+
+/* The debugger is asked first. */
+static void raise(struct nt_thread *thread, EXCEPTION_RECORD *record, CONTEXT *context)
+{
+    (void)context_set(thread, context);
+    if (!debug_exception(thread, record, true))
+        give_to_program(thread, record, context);
+}
+
+void exception_continue(struct nt_thread *thread, EXCEPTION_RECORD *record, bool first_chance,
+                        NTSTATUS answer)
+{
+    CONTEXT context = {.ContextFlags = CONTEXT_EVERYTHING};
+    if (answer != DBG_EXCEPTION_NOT_HANDLED)
+        return;
+    if (!first_chance)
+        process_terminate_nt(thread->process, record->ExceptionCode);
+    else if (!context_get(thread, &context))
+        give_to_program(thread, record, &context);
 }
 
 /* ---- what a trap means ---- */
@@ -179,6 +200,7 @@ static bool trap_record(struct nt_thread *thread, struct trap *trap)
         break;
     case VECTOR_DEBUG:
         context->EFlags &= ~TRAP_FLAG;
+        context->Dr6 = thread->debug_registers[4] = thread->frame->address;
         set_record(trap, STATUS_SINGLE_STEP, 0, 0, 0);
         break;
     case VECTOR_BREAKPOINT:
@@ -325,13 +347,13 @@ NTSTATUS nt_raise_exception(struct call *call)
     if (record.NumberParameters > EXCEPTION_MAXIMUM_PARAMETERS)
         return STATUS_INVALID_PARAMETER;
     if (!(call->args[2] & 0xff)) {
-        /* Second chance: nobody handled it, and there is no debugger. */
-        process_terminate_nt(call->process, record.ExceptionCode);
+        /* Second chance: nobody handled it. */
+        status = context_set(call->thread, &context);
+        if (status || !debug_exception(call->thread, &record, false))
+            process_terminate_nt(call->process, record.ExceptionCode);
         return STATUS_REGISTERS_SET;
     }
     /* The rest of the registers are as RtlRaiseException's caller left them in the record. */
-    status = context_set(call->thread, &context);
-    if (!status)
-        raise(call->thread, &record, &context);
-    return status ? status : STATUS_REGISTERS_SET;
+    raise(call->thread, &record, &context);
+    return STATUS_REGISTERS_SET;
 }

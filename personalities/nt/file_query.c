@@ -228,6 +228,8 @@ static NTSTATUS query_file(struct call *call, struct nt_file *file, uint32_t *in
 {
     struct fs_attr attr = {0};
     FILE_NAME_INFORMATION name = {0};
+    if (pipe_is_cut_off(file))
+        return STATUS_PIPE_DISCONNECTED;
     if (has_node(file)) {
         status_t status = BLOCKING(fs_client_stat(file->node, &attr));
         if (status != OK)

@@ -262,8 +262,11 @@ static NTSTATUS set_notification(struct call *call, struct nt_file *file)
         (info.Flags & ~(FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE |
                         FILE_SKIP_SET_USER_EVENT_ON_FAST_IO)))
         status = STATUS_INVALID_PARAMETER;
-    if (!status)
-        file->notification_modes |= info.Flags;
+    if (status)
+        return status;
+    file->notification_modes |= info.Flags;
+    if (info.Flags & FILE_SKIP_SET_EVENT_ON_HANDLE)
+        file->signaled = false;
     return status;
 }
 

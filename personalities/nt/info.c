@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Information about the system, processes and threads. */
+#include <personalities/nt/debug.h>
 #include <personalities/nt/process.h>
 
 #include <ipc/initclient.h>
@@ -313,7 +314,18 @@ static NTSTATUS process_image_information(const struct answer *answer,
     return give(answer, &info, sizeof info);
 }
 
-static NTSTATUS query_process(struct call *call, const struct nt_process *process)
+static NTSTATUS process_debug_object(struct call *call, const struct answer *answer,
+                                     struct nt_process *process)
+{
+    uint32_t handle;
+    if (answer->length != sizeof handle)
+        return STATUS_INFO_LENGTH_MISMATCH;
+    NTSTATUS status = debug_object_handle(call, process, &handle);
+    NTSTATUS written = give32(answer, handle);
+    return written ? written : status;
+}
+
+static NTSTATUS query_process(struct call *call, struct nt_process *process)
 {
     struct answer answer = {call->args[2], call->args[3], call->args[4]};
     PROCESS_PRIORITY_CLASS priority = {.Foreground = FALSE,
@@ -326,6 +338,7 @@ static NTSTATUS query_process(struct call *call, const struct nt_process *proces
     case ProcessTimes:
         return process_times(&answer, process);
     case ProcessDebugPort:
+        return give32(&answer, process->debug ? UINT32_MAX : 0);
     case ProcessWow64Information:
         return give32(&answer, 0);
     case ProcessDefaultHardErrorMode:
@@ -344,9 +357,9 @@ static NTSTATUS query_process(struct call *call, const struct nt_process *proces
     case ProcessImageFileNameWin32:
         return process_image_name(&answer, process, false);
     case ProcessDebugObjectHandle:
-        return STATUS_PORT_NOT_SET;
+        return process_debug_object(call, &answer, process);
     case ProcessDebugFlags:
-        return give32(&answer, 1);
+        return give32(&answer, process->debug ? process->debug_children : 1);
     case ProcessExecuteFlags:
         return give32(&answer, MEM_EXECUTE_OPTION_DISABLE | MEM_EXECUTE_OPTION_PERMANENT);
     case ProcessCookie:
@@ -396,6 +409,8 @@ static NTSTATUS set_process(struct call *call, struct nt_process *process)
         process->priority_class = status ? process->priority_class : priority.PriorityClass;
         return status;
     }
+    case ProcessDebugFlags:
+        return guest_read(&process->debug_children, call->args[2], sizeof process->debug_children);
     case ProcessAffinityMask:
     case ProcessPriorityBoost:
     case ProcessBasePriority:

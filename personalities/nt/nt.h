@@ -30,6 +30,7 @@
 /* The handler has set all registers itself: eax is not written. */
 #define STATUS_REGISTERS_SET ((NTSTATUS)0xe0a70002)
 
+struct debug_event;
 struct image;
 struct ntdll;
 struct console;
@@ -77,6 +78,10 @@ struct nt_process {
     struct console *console; /* held, or NULL */
     struct object *trace;    /* file that trace lines go to, or NULL */
     bool ctrl_c_ignored;
+    struct object *debug;    /* held: the debug object, or NULL */
+    bool debug_reported;     /* its debugger knows of it */
+    uint32_t debug_children; /* NtSetInformationProcess: processes that it starts are debugged */
+    uint32_t debug_stops;    /* events that are not continued: no thread runs */
     uint32_t error_mode, priority_class;
     uint64_t cpu_time; /* of threads that have ended, ns */
 };
@@ -118,6 +123,8 @@ struct nt_thread {
     WCHAR *description;
     uint32_t description_length;
     uint32_t debug_registers[6];
+    struct debug_event *debug_event; /* that it waits for, or has an answer to */
+    bool debug_reported;
 };
 
 /* One trap being handled. */

@@ -81,6 +81,8 @@ uint32_t pipe_copy_first(const struct pipe_end *end, void *to, uint32_t length);
 NTSTATUS pipe_flush(struct call *call, struct nt_file *file, uint32_t status_block);
 
 /* ---- pipe_control.c ---- */
+/* A client's end that the server has disconnected: it answers nothing any more. */
+bool pipe_is_cut_off(const struct nt_file *file);
 void pipe_information(struct nt_file *file, FILE_PIPE_INFORMATION *info);
 NTSTATUS pipe_set_information(struct nt_file *file, const FILE_PIPE_INFORMATION *info);
 void pipe_local_information(struct nt_file *file, FILE_PIPE_LOCAL_INFORMATION *info);

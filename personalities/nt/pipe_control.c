@@ -117,8 +117,10 @@ static NTSTATUS peek_end(const struct pipe_end *end, struct peek *peek)
         if (peek->messages++ == 0)
             peek->first = message->length - message->taken;
     }
-    if (end->read_mode != FILE_PIPE_MESSAGE_MODE)
+    if (!(end->type & FILE_PIPE_TYPE_MESSAGE))
         peek->messages = peek->first = 0;
+    if (!end->server && end->state == FILE_PIPE_DISCONNECTED_STATE)
+        return STATUS_PIPE_DISCONNECTED;
     if (end->state == FILE_PIPE_CONNECTED_STATE || !list_empty(&end->messages))
         return STATUS_SUCCESS;
     return end->state == FILE_PIPE_CLOSING_STATE ? STATUS_PIPE_BROKEN : STATUS_INVALID_PIPE_STATE;
@@ -166,7 +168,12 @@ static NTSTATUS transceive(struct call *call, struct nt_file *file, const struct
                            uint32_t *information)
 {
     uint32_t done;
-    if (!file->pipe || file->pipe->read_mode != FILE_PIPE_MESSAGE_MODE)
+    if (!file->pipe)
+        return STATUS_INVALID_PIPE_STATE;
+    if (!file->pipe->server && file->pipe->state == FILE_PIPE_DISCONNECTED_STATE)
+        return STATUS_PIPE_DISCONNECTED;
+    if (file->pipe->read_mode != FILE_PIPE_MESSAGE_MODE ||
+        file->pipe->state != FILE_PIPE_CONNECTED_STATE)
         return STATUS_INVALID_PIPE_STATE;
     if (!list_empty(&file->pipe->messages))
         return STATUS_PIPE_BUSY;
@@ -207,6 +214,11 @@ NTSTATUS pipe_control(struct call *call, struct nt_file *file, const struct io_c
 }
 
 /* ---- information ---- */
+
+bool pipe_is_cut_off(const struct nt_file *file)
+{
+    return file->pipe && !file->pipe->server && file->pipe->state == FILE_PIPE_DISCONNECTED_STATE;
+}
 
 void pipe_information(struct nt_file *file, FILE_PIPE_INFORMATION *info)
 {

@@ -195,7 +195,7 @@ uint32_t pipe_copy_first(const struct pipe_end *end, void *to, uint32_t length)
         uint32_t part = rest < length - done ? rest : length - done;
         memcpy((uint8_t *)to + done, message->bytes + message->taken, part);
         done += part;
-        if (end->read_mode == FILE_PIPE_MESSAGE_MODE)
+        if (end->type & FILE_PIPE_TYPE_MESSAGE)
             break;
     }
     return done;
@@ -287,12 +287,13 @@ NTSTATUS pipe_flush(struct call *call, struct nt_file *file, uint32_t status_blo
     struct io_call io = {.status_block = status_block};
     struct io_request *request;
     uint32_t done;
-    if (end->state != FILE_PIPE_CONNECTED_STATE)
-        return state_status(end, false) == STATUS_PIPE_CLOSING ? STATUS_PIPE_BROKEN
-                                                               : state_status(end, false);
-    if (list_empty(&end->peer->messages))
+    if (!end->server && end->state == FILE_PIPE_DISCONNECTED_STATE)
+        return STATUS_PIPE_DISCONNECTED;
+    if (!end->peer || list_empty(&end->peer->messages))
         return STATUS_SUCCESS;
-    NTSTATUS status = io_request_new(call, file, &io, &request);
+    NTSTATUS status = io_begin(call->thread, file, &io);
+    if (!status)
+        status = io_request_new(call, file, &io, &request);
     if (status)
         return status;
     request->synchronous = true; /* whatever the handle: this call always waits */

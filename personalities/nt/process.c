@@ -6,6 +6,7 @@
 #include <ipc/call.h>
 #include <ipc/initclient.h>
 #include <personalities/nt/console.h>
+#include <personalities/nt/debug.h>
 #include <personalities/nt/ntdll.h>
 #include <personalities/nt/wait.h>
 
@@ -116,6 +117,7 @@ void process_finish(struct nt_process *process)
 {
     object_hold(&process->object);
     process->exiting = true;
+    debug_forget(process);
     end_stand_ins(process);
     handle_close_all(process);
     vm_destroy(process);

@@ -3,6 +3,7 @@
 #include <personalities/nt/section.h>
 
 #include <ipc/call.h>
+#include <personalities/nt/debug.h>
 #include <personalities/nt/file.h>
 
 #include <stdio.h>
@@ -258,15 +259,18 @@ static NTSTATUS map_data(struct nt_process *process, struct section *section,
     return STATUS_NO_MEMORY;
 }
 
-static NTSTATUS map_view(struct nt_process *process, struct section *section,
-                         struct view_request *view)
+static NTSTATUS map_view(struct nt_thread *thread, struct nt_process *process,
+                         struct section *section, struct view_request *view)
 {
     if (!section->image)
         return map_data(process, section, view);
     NTSTATUS status = image_map(process, section->image, &section->object, false, &view->base);
     view->size = section->image->plan.image_size;
-    if (NT_SUCCESS_(status))
+    if (NT_SUCCESS_(status)) {
         image_mapped(process, section->image, view->base);
+        if (process == thread->process)
+            debug_image_mapped(thread, section->image, section->file_name, view->base);
+    }
     return status;
 }
 
@@ -298,7 +302,7 @@ static NTSTATUS map_view_call(struct call *call, struct view_request *view)
     status = process_from_handle(call->thread, call->args[1], PROCESS_VM_OPERATION, &process);
     if (!status) {
         status = process->exiting ? STATUS_PROCESS_IS_TERMINATING
-                                  : map_view(process, section_of(object), view);
+                                  : map_view(call->thread, process, section_of(object), view);
         object_release(&process->object);
     }
     object_release(object);
@@ -353,6 +357,8 @@ NTSTATUS nt_unmap_view_of_section(struct call *call)
         /* Who wrote to the file through memory is not known any more: its time moves. */
         if (section->coherent && wants_write(view->protect))
             (void)!fs_client_modified(section->node);
+        if (view->type == MEM_IMAGE && process == call->process)
+            debug_image_unmapped(call->thread, view->base);
         vm_remove(process, view);
     }
     object_release(&process->object);

@@ -9,6 +9,7 @@
 #include <atomik/thread.h>
 #include <ipc/call.h>
 #include <personalities/nt/context.h>
+#include <personalities/nt/debug.h>
 #include <personalities/nt/dispatch.h>
 #include <personalities/nt/exception.h>
 #include <personalities/nt/io.h>
@@ -242,15 +243,26 @@ static bool must_end(const struct nt_thread *thread)
 /* The point at which others find the thread; false: it is to end. */
 static bool thread_look_up(struct nt_thread *thread)
 {
-    while (!must_end(thread) && (thread->suspend_count > 0 || thread->process->stopped))
-        thread_sleep(thread, 0);
-    if (must_end(thread))
-        return false;
-    if (thread->start_context && !enter_at_start(thread)) {
-        process_terminate_nt(thread->process, STATUS_NO_MEMORY);
-        return false;
+    for (;;) {
+        while (!must_end(thread) &&
+               (thread->suspend_count > 0 || thread->process->stopped || debug_holds(thread)))
+            thread_sleep(thread, 0);
+        if (must_end(thread))
+            return false;
+        if (thread->debug_event) {
+            debug_resume(thread); /* may stop it again, or end it */
+            continue;
+        }
+        if (!thread->start_context)
+            return true;
+        debug_thread_starts(thread);
+        if (thread->debug_event)
+            continue;
+        if (!enter_at_start(thread)) {
+            process_terminate_nt(thread->process, STATUS_NO_MEMORY);
+            return false;
+        }
     }
-    return true;
 }
 
 static struct condition left_guest;
@@ -302,8 +314,10 @@ static void thread_finish(struct nt_thread *thread)
         free_memory(thread);
     if (thread_info(HANDLE_SELF, &info) == OK)
         process->cpu_time += (uint64_t)info.cpu_time_high << 32 | info.cpu_time_low;
-    (void)!space_attach(HANDLE_NONE);
     bool last = process->thread_count == 1;
+    debug_thread_ends(thread, last);
+    last = process->thread_count == 1; /* while it waited the others may have gone */
+    (void)!space_attach(HANDLE_NONE);
     if (last && !process->exiting) {
         process->exiting = true;
         process->exit_status = thread->exit_status;
@@ -571,7 +585,10 @@ NTSTATUS nt_set_context_thread(struct call *call)
 {
     bool self = call->args[0] == (uint32_t)-2;
     NTSTATUS status = with_context(call, THREAD_SET_CONTEXT, set_context);
-    return self && !status ? STATUS_REGISTERS_SET : status;
+    DWORD flags = 0;
+    if (self && !status)
+        status = guest_read(&flags, call->args[1], sizeof flags);
+    return !status && (flags & CONTEXT_INTEGER) == CONTEXT_INTEGER ? STATUS_REGISTERS_SET : status;
 }
 
 NTSTATUS nt_open_thread(struct call *call)

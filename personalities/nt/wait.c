@@ -72,7 +72,7 @@ void object_changed(struct object *object)
 bool thread_attention(const struct nt_thread *thread)
 {
     return thread->terminating || thread->suspend_count > 0 || thread->process->exiting ||
-           thread->process->stopped;
+           thread->process->stopped || thread->process->debug_stops > 0;
 }
 
 void thread_wake(struct nt_thread *thread)
