@@ -102,7 +102,8 @@ static void send_error(int32_t code, const char *text)
 static void send_failure(int32_t code, const char *what, status_t status)
 {
     char text[512];
-    snprintf(text, sizeof text, "%s: %s", what, status_text(status));
+    const char *why = status == ERR_ACCESS_DENIED ? "permission denied" : status_text(status);
+    snprintf(text, sizeof text, "%s: %s", what, why);
     send_error(code, text);
 }
 

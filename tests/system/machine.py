@@ -100,7 +100,9 @@ class Machine:
         while lines and text not in lines[0]:
             lines.pop(0)
         lines = lines[text.count("\n") + 1:]
-        return "\n".join(line for line in lines if "echo '<''" not in line).rstrip("\n")
+        # The second line may have been typed before the shell was ready, and shows in two pieces then.
+        return "\n".join(line for line in lines
+                         if "echo '<''" not in line and not line.endswith("' $? '>'")).rstrip("\n")
 
     def output(self, text, seconds=COMMAND_SECONDS):
         """The output of a command that has to succeed."""

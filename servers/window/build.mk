@@ -1,0 +1,1 @@
+$(call native-program,window,servers/window/main.c)
