@@ -358,8 +358,9 @@ static NTSTATUS open_directory(const struct creation *c, handle_t *node, char **
                                 FS_O_READ | FS_O_DIRECTORY | FS_O_NOCASE, 0, node, &attr)));
 }
 
-static NTSTATUS commit_foreign(const struct creation *c, uint32_t start, uint32_t *pid)
+static NTSTATUS commit_foreign(const struct creation *c, uint32_t start, struct nt_process *process)
 {
+    uint32_t pid = 0;
     struct start_arguments arguments = {.umask = 022};
     handle_t strings = HANDLE_NONE, cwd = HANDLE_NONE;
     char *path = NULL;
@@ -370,10 +371,13 @@ static NTSTATUS commit_foreign(const struct creation *c, uint32_t start, uint32_
     if (!status)
         status =
             nt_status(start_strings_vmo(file->unix_path, path, argv, envp, &arguments, &strings));
+    process->ppid = c->call->process->pid;
+    process_expect_child();
     if (!status)
         status = nt_status(
             BLOCKING(init_start_commit(nt_init, start, &arguments, strings,
-                                       c->call->process->fs.root, cwd, file->node, true, pid)));
+                                       c->call->process->fs.root, cwd, file->node, true, &pid)));
+    process_claim_child(process, status ? 0 : pid);
     handle_drop(&strings);
     handle_drop(&cwd);
     free(path);
@@ -419,8 +423,7 @@ static NTSTATUS create_foreign(struct creation *c, struct nt_process *process,
     if (status)
         init_start_abandon(nt_init, start);
     else
-        status = commit_foreign(c, start, &process->pid);
-    process->ppid = parent->pid;
+        status = commit_foreign(c, start, process);
     return status;
 }
 
@@ -478,6 +481,7 @@ static NTSTATUS create(struct creation *c, bool foreign)
     struct nt_process *process = process_new();
     if (!process)
         return STATUS_NO_MEMORY;
+    object_hold(&process->object); /* a foreign one may have ended by now */
     process->building = true;
     NTSTATUS status =
         foreign ? create_foreign(c, process, &thread) : create_pe(c, process, &thread);
@@ -494,6 +498,7 @@ static NTSTATUS create(struct creation *c, bool foreign)
         process_terminate_nt(process, (uint32_t)status);
     if (thread)
         object_release(&thread->object);
+    object_release(&process->object);
     return status;
 }
 

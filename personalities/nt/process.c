@@ -268,13 +268,63 @@ NTSTATUS nt_resume_process(struct call *call)
     return suspend_all(call, false);
 }
 
-void process_child_ended(uint32_t pid, int32_t status)
+/* Ends of programs whose start is not over yet; empty when no start is under way. */
+struct early_end {
+    struct list link;
+    uint32_t pid;
+    int32_t status;
+};
+static struct list early_ends = {&early_ends, &early_ends};
+static uint32_t starts_under_way;
+
+static void keep_early_end(uint32_t pid, int32_t status)
 {
-    struct nt_process *process = process_by_pid(pid);
-    if (!process || !process->foreign)
+    struct early_end *end = starts_under_way ? malloc(sizeof *end) : NULL;
+    if (!end)
         return;
+    *end = (struct early_end){.pid = pid, .status = status};
+    list_append(&early_ends, &end->link);
+}
+
+static void foreign_ended(struct nt_process *process, int32_t status)
+{
     uint32_t signal = status & 0x7f;
     process->exit_status =
         signal ? (uint32_t)STATUS_CONTROL_C_EXIT : (uint32_t)(status >> 8 & 0xff);
     process_finish(process);
+}
+
+void process_child_ended(uint32_t pid, int32_t status)
+{
+    struct nt_process *process = process_by_pid(pid);
+    if (!process)
+        keep_early_end(pid, status);
+    else if (process->foreign)
+        foreign_ended(process, status);
+}
+
+void process_expect_child(void)
+{
+    starts_under_way++;
+}
+
+void process_claim_child(struct nt_process *process, uint32_t pid)
+{
+    bool ended = false;
+    int32_t status = 0;
+    starts_under_way--;
+    process->pid = pid;
+    list_each_safe(end, next, &early_ends, struct early_end, link)
+    {
+        if (end->pid == pid) {
+            ended = true;
+            status = end->status;
+        } else if (starts_under_way) {
+            continue;
+        }
+        list_remove(&end->link);
+        free(end);
+    }
+    if (ended)
+        foreign_ended(process, status);
 }

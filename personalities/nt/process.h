@@ -43,6 +43,12 @@ void process_stop(struct nt_process *process, uint32_t signal);
 void process_continue(struct nt_process *process);
 /* A program of another personality that one of ours started has ended (status as of wait4). */
 void process_child_ended(uint32_t pid, int32_t status);
+/*
+ * Around the start of such a program, which may end before its pid is known here: its end is kept
+ * until process_claim_child gives the stand-in its pid (0: it was not started).
+ */
+void process_expect_child(void);
+void process_claim_child(struct nt_process *process, uint32_t pid);
 
 /* ---- start (start.c) ---- */
 
