@@ -32,6 +32,12 @@ enum fs_open_flags {
     FS_O_NOCASE = 1u << 10,   /* compare names without case (NT); exact match first */
     FS_O_COVERED = 1u << 11,  /* do not cross a mount point at the last component */
 };
+/* Of fs_path_request.who, besides uid and gid: what else there is to say about who asks. */
+enum fs_who_bits {
+    FS_WHO_GROUPS = 0xffff,    /* supplementary groups, 4 bytes each, at the end of the tail */
+    FS_WHO_POWER = 1u << 16,   /* may do everything, whatever its uid */
+    FS_WHO_NO_POWER = 1u << 17 /* may not, although its uid is 0 */
+};
 enum fs_rename_flags { FS_RENAME_NOREPLACE = 1, FS_RENAME_EXCHANGE = 2 };
 enum fs_walk { FS_WALK_DONE, FS_WALK_MOUNT, FS_WALK_ABSOLUTE };
 #define FS_LINKS_MAX  40
@@ -59,6 +65,7 @@ enum fs_attr_mask {
     FS_ATTR_MTIME = 32,
     FS_ATTR_ATIME_NOW = 64,
     FS_ATTR_MTIME_NOW = 128,
+    FS_ATTR_CHECKED = 256, /* the client has checked that its user may (not the size) */
 };
 
 struct fs_statistics {

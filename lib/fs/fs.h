@@ -38,6 +38,14 @@
 struct fs_server;
 struct fs_lock;
 
+/* Who asks. power: may do everything. The groups are the request's, gone with it. */
+struct fs_who {
+    uint32_t uid, gid;
+    bool power;
+    const uint32_t *groups;
+    uint32_t group_count;
+};
+
 struct fs_node {
     struct fs_server *server;
     uint64_t ino;
@@ -117,7 +125,8 @@ struct fs_ops {
 /* An open node; what a badge names. */
 struct fs_open {
     struct fs_node *node; /* NULL: the badge is free */
-    uint32_t flags, uid, gid;
+    uint32_t flags;
+    struct fs_who who; /* opened it; without the groups */
     uint64_t position;
     void *data;
     handle_t buffer; /* VMO of the client's for bulk transfers, or none */

@@ -12,11 +12,11 @@
 
 /* ---- access.c ---- */
 status_t fs_attributes(struct fs_node *node, struct fs_attr *attr);
-/* ACCESS_DENIED unless uid, gid may do all of `want` (MAY_*). */
-status_t fs_access(struct fs_node *node, uint32_t uid, uint32_t gid, uint32_t want);
+bool fs_in_group(const struct fs_who *who, uint32_t gid);
+/* ACCESS_DENIED unless `who` may do all of `want` (MAY_*). */
+status_t fs_access(struct fs_node *node, const struct fs_who *who, uint32_t want);
 /* May this user remove or rename `child` (NULL: only add entries) in `directory`? */
-status_t fs_may_change(struct fs_node *directory, struct fs_node *child, uint32_t uid,
-                       uint32_t gid);
+status_t fs_may_change(struct fs_node *directory, struct fs_node *child, const struct fs_who *who);
 status_t fs_check_setattr(const struct fs_open *open, uint32_t mask, const struct fs_attr *wanted);
 
 /* ---- walk.c ---- */
@@ -46,8 +46,8 @@ enum walk_flags {
 };
 /* With any error nothing is held. walk_end drops what a successful walk holds. */
 status_t walk_path(struct fs_server *server, struct fs_node *start,
-                   const struct fs_path_request *request, const char *path, uint32_t flags,
-                   struct walk *walk);
+                   const struct fs_path_request *request, const struct fs_who *who,
+                   const char *path, uint32_t flags, struct walk *walk);
 void walk_end(struct walk *walk);
 
 /* ---- path.c ---- */
@@ -58,8 +58,8 @@ struct fs_open *fs_open_of(struct fs_server *server, uint32_t badge); /* NULL: n
 /* The open node that a handle of a message names, if it is one of this server's; else NULL. */
 struct fs_open *fs_open_of_handle(struct fs_server *server, handle_t handle);
 /* Make an open node and a handle for it. */
-status_t fs_open_new(struct fs_server *server, struct fs_node *node, uint32_t flags, uint32_t uid,
-                     uint32_t gid, handle_t *handle);
+status_t fs_open_new(struct fs_server *server, struct fs_node *node, uint32_t flags,
+                     const struct fs_who *who, handle_t *handle);
 void fs_open_end(struct fs_server *server, uint32_t badge);
 status_t fs_open_buffer(struct fs_open *open, handle_t vmo, uint32_t size);
 

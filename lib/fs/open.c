@@ -62,8 +62,8 @@ static status_t grow(struct fs_server *server)
     return OK;
 }
 
-status_t fs_open_new(struct fs_server *server, struct fs_node *node, uint32_t flags, uint32_t uid,
-                     uint32_t gid, handle_t *handle)
+status_t fs_open_new(struct fs_server *server, struct fs_node *node, uint32_t flags,
+                     const struct fs_who *who, handle_t *handle)
 {
     void *data = NULL;
     if (server->open_free == 0 && grow(server) != OK)
@@ -81,8 +81,11 @@ status_t fs_open_new(struct fs_server *server, struct fs_node *node, uint32_t fl
         return status;
     }
     server->open_free = server->opens[badge].next_free;
-    server->opens[badge] = (struct fs_open){
-        .node = fs_node_get(node), .flags = flags, .uid = uid, .gid = gid, .data = data};
+    server->opens[badge] =
+        (struct fs_open){.node = fs_node_get(node),
+                         .flags = flags,
+                         .who = {.uid = who->uid, .gid = who->gid, .power = who->power},
+                         .data = data};
     return OK;
 }
 

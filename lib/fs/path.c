@@ -11,9 +11,11 @@ struct path_call {
     struct fs_server *server;
     struct fs_open *start; /* the directory the call was made on */
     struct fs_path_request request;
+    struct fs_who who;
     char text[MESSAGE_BYTES]; /* path, then extra */
     const char *extra;
     size_t extra_length;
+    uint32_t groups[MESSAGE_BYTES / 4];
     handle_t handle; /* h0 of the request, owned */
     struct walk walk;
     /* results */
@@ -35,7 +37,7 @@ static status_t make(struct path_call *call, uint32_t mode, uint32_t rdev, const
         return ERR_NOT_FOUND;
     if (ops->create == NULL)
         return ERR_READ_ONLY;
-    status_t status = fs_may_change(walk->directory, NULL, call->request.uid, call->request.gid);
+    status_t status = fs_may_change(walk->directory, NULL, &call->who);
     if (status == OK)
         status = fs_attributes(walk->directory, &directory);
     if (status != OK)
@@ -50,6 +52,9 @@ static status_t make(struct path_call *call, uint32_t mode, uint32_t rdev, const
                          .target_length = target_length};
     if (directory.mode & FS_MODE_SETGID) {
         new.gid = directory.gid;
+        if (!call->who.power && (mode & FS_TYPE_MASK) != FS_TYPE_DIRECTORY &&
+            !fs_in_group(&call->who, new.gid))
+            new.mode &= ~FS_MODE_SETGID;
         if ((mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY)
             new.mode |= FS_MODE_SETGID;
     }
@@ -77,7 +82,7 @@ static status_t check_open(struct path_call *call, uint32_t flags)
         return ERR_SYMLINK_LOOP;
     if (type == FS_TYPE_DIRECTORY && (flags & (FS_O_WRITE | FS_O_CREATE)))
         return ERR_IS_DIRECTORY;
-    return fs_access(call->walk.node, call->request.uid, call->request.gid, access_of_flags(flags));
+    return fs_access(call->walk.node, &call->who, access_of_flags(flags));
 }
 
 static status_t truncate_node(struct fs_node *node, struct fs_attr *attr)
@@ -130,8 +135,7 @@ static status_t op_open(struct path_call *call)
         if (status != OK)
             return status;
     }
-    status = fs_open_new(call->server, call->walk.node, flags, call->request.uid, call->request.gid,
-                         &call->handles[0]);
+    status = fs_open_new(call->server, call->walk.node, flags, &call->who, &call->handles[0]);
     if (status == OK && (flags & FS_O_VMO) && regular)
         attach_content(call, fs_open_of_handle(call->server, call->handles[0]));
     return status;
@@ -152,7 +156,7 @@ static status_t op_mknod(struct path_call *call)
     uint32_t type = call->request.mode & FS_TYPE_MASK;
     if (type == FS_TYPE_DIRECTORY || type == FS_TYPE_LINK)
         return ERR_INVALID_ARGUMENT;
-    if ((type == FS_TYPE_BLOCK || type == FS_TYPE_CHARACTER) && call->request.uid != 0)
+    if ((type == FS_TYPE_BLOCK || type == FS_TYPE_CHARACTER) && !call->who.power)
         return ERR_NOT_PERMITTED;
     return make(call, (type == 0 ? FS_TYPE_FILE : type) | (call->request.mode & 07777),
                 call->request.rdev, NULL, 0);
@@ -191,7 +195,7 @@ static status_t remove_entry(struct path_call *call, bool directory)
         return directory ? ERR_NOT_DIRECTORY : ERR_IS_DIRECTORY;
     if (walk->node->mounted != HANDLE_NONE)
         return ERR_BUSY;
-    status = fs_may_change(walk->directory, walk->node, call->request.uid, call->request.gid);
+    status = fs_may_change(walk->directory, walk->node, &call->who);
     if (status == OK)
         status =
             call->server->ops->unlink(walk->directory, walk->name, walk->name_length, walk->node);
@@ -225,7 +229,7 @@ static status_t op_link(struct path_call *call)
         return status;
     if ((call->attr.mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY)
         return ERR_NOT_PERMITTED;
-    status = fs_may_change(walk->directory, NULL, call->request.uid, call->request.gid);
+    status = fs_may_change(walk->directory, NULL, &call->who);
     if (status == OK)
         status =
             call->server->ops->link(walk->directory, walk->name, walk->name_length, existing->node);
@@ -279,11 +283,9 @@ static status_t check_rename(struct path_call *call, const struct fs_rename *ren
     if (rename->exchange && is_directory(rename->replaced) &&
         is_above(call->server, rename->replaced, rename->old_directory))
         return ERR_INVALID_ARGUMENT;
-    status_t status =
-        fs_may_change(rename->old_directory, rename->node, call->request.uid, call->request.gid);
+    status_t status = fs_may_change(rename->old_directory, rename->node, &call->who);
     if (status == OK)
-        status = fs_may_change(rename->new_directory, rename->replaced, call->request.uid,
-                               call->request.gid);
+        status = fs_may_change(rename->new_directory, rename->replaced, &call->who);
     return status;
 }
 
@@ -378,7 +380,9 @@ static status_t read_request(struct path_call *call, struct service *service,
     uint32_t tail_length;
     const struct fs_path_request *request =
         service_request(message, sizeof *request, &tail, &tail_length);
-    if (request == NULL || request->path_length > tail_length || request->op >= OPERATION_COUNT ||
+    uint32_t groups = request != NULL ? (request->who & FS_WHO_GROUPS) * 4 : 0;
+    if (request == NULL || request->path_length > tail_length ||
+        groups > tail_length - request->path_length || request->op >= OPERATION_COUNT ||
         operations[request->op].run == NULL || memchr(tail, 0, request->path_length) != NULL)
         return ERR_INVALID_ARGUMENT;
     call->server = fs_server_of(service);
@@ -388,7 +392,14 @@ static status_t read_request(struct path_call *call, struct service *service,
     call->request = *request;
     memcpy(call->text, tail, tail_length);
     call->extra = call->text + request->path_length;
-    call->extra_length = tail_length - request->path_length;
+    call->extra_length = tail_length - request->path_length - groups;
+    memcpy(call->groups, tail + tail_length - groups, groups);
+    call->who = (struct fs_who){.uid = request->uid,
+                                .gid = request->gid,
+                                .power = (request->who & FS_WHO_POWER) ||
+                                         (request->uid == 0 && !(request->who & FS_WHO_NO_POWER)),
+                                .groups = call->groups,
+                                .group_count = groups / 4};
     call->handle = service_take(message, 0);
     call->handles[0] = call->handles[1] = HANDLE_NONE;
     call->target_length = 0;
@@ -419,7 +430,7 @@ status_t fs_handle_path(struct service *service, struct message *message)
     status_t status = read_request(&call, service, message);
     if (status != OK)
         return status;
-    status = walk_path(call.server, call.start->node, &call.request, call.text,
+    status = walk_path(call.server, call.start->node, &call.request, &call.who, call.text,
                        walk_flags_of(&call.request), &call.walk);
     if (status == OK) {
         if (call.walk.outcome == FS_WALK_DONE)

@@ -343,18 +343,18 @@ static status_t handle_reopen(struct service *service, struct message *message)
         return status;
     memcpy(&request, message->data, sizeof request);
     struct fs_node *node = open->node; /* the table may move below */
-    uint32_t uid = open->uid, gid = open->gid;
+    struct fs_who who = open->who;
     status = fs_attributes(node, &attr);
     if (status == OK && (request.flags & FS_O_NODE) == 0) {
         if ((attr.mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY && (request.flags & FS_O_WRITE))
             status = ERR_IS_DIRECTORY;
         else
-            status = fs_access(node, uid, gid,
+            status = fs_access(node, &who,
                                (request.flags & FS_O_READ ? MAY_READ : 0) |
                                    (request.flags & FS_O_WRITE ? MAY_WRITE : 0));
     }
     if (status == OK)
-        status = fs_open_new(fs_server_of(service), node, request.flags, uid, gid, &handle);
+        status = fs_open_new(fs_server_of(service), node, request.flags, &who, &handle);
     if (status != OK)
         return status;
     ((struct fs_reopen_reply *)service_reply(message, sizeof(struct fs_reopen_reply)))->attr = attr;
@@ -486,7 +486,7 @@ static status_t handle_mount(struct service *service, struct message *message)
         status = fs_attributes(open->node, &attr);
     if (status != OK)
         return status;
-    if (open->uid != 0)
+    if (!open->who.power)
         return ERR_NOT_PERMITTED;
     if ((attr.mode & FS_TYPE_MASK) != FS_TYPE_DIRECTORY)
         return ERR_NOT_DIRECTORY;
@@ -507,7 +507,7 @@ static status_t handle_unmount(struct service *service, struct message *message)
     status_t status = begin(service, message, 0, &open);
     if (status != OK)
         return status;
-    if (open->uid != 0)
+    if (!open->who.power)
         return ERR_NOT_PERMITTED;
     if (open->node->mounted == HANDLE_NONE)
         return ERR_INVALID_ARGUMENT;
@@ -587,12 +587,12 @@ status_t fs_server_init(struct fs_server *server, handle_t port, const struct fs
                                        .context = server};
     root->server = server;
     /* The first open makes the table; its slot 1 then is the root, whose badge init has made. */
-    status = fs_open_new(server, root, FS_O_NODE, 0, 0, &unused);
+    status = fs_open_new(server, root, FS_O_NODE, &(struct fs_who){.power = true}, &unused);
     if (status != OK)
         return status;
     handle_drop(&unused);
-    server->opens[FS_BADGE_ROOT] =
-        (struct fs_open){.node = fs_node_get(root), .flags = FS_O_READ | FS_O_DIRECTORY};
+    server->opens[FS_BADGE_ROOT] = (struct fs_open){
+        .node = fs_node_get(root), .flags = FS_O_READ | FS_O_DIRECTORY, .who = {.power = true}};
     return OK;
 }
 

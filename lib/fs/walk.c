@@ -12,6 +12,7 @@
 struct position {
     struct fs_server *server;
     const struct fs_path_request *request;
+    const struct fs_who *who;
     struct fs_node *at; /* referenced */
     char *next, *end;   /* text to walk */
     uint32_t flags;
@@ -145,8 +146,7 @@ static status_t step(struct position *position, struct walk *walk, bool *done)
     }
     if (!is_type(position->at, FS_TYPE_DIRECTORY))
         return ERR_NOT_DIRECTORY;
-    status_t status =
-        fs_access(position->at, position->request->uid, position->request->gid, MAY_EXECUTE);
+    status_t status = fs_access(position->at, position->who, MAY_EXECUTE);
     if (status != OK)
         return status;
     const char *name = position->next;
@@ -174,8 +174,8 @@ void walk_end(struct walk *walk)
 }
 
 status_t walk_path(struct fs_server *server, struct fs_node *start,
-                   const struct fs_path_request *request, const char *path, uint32_t flags,
-                   struct walk *walk)
+                   const struct fs_path_request *request, const struct fs_who *who,
+                   const char *path, uint32_t flags, struct walk *walk)
 {
     size_t length = request->path_length;
     bool done = false;
@@ -189,6 +189,7 @@ status_t walk_path(struct fs_server *server, struct fs_node *start,
     memcpy(walk->path, path, length);
     struct position position = {.server = server,
                                 .request = request,
+                                .who = who,
                                 .at = fs_node_get(start),
                                 .next = walk->path,
                                 .end = walk->path + length,

@@ -45,7 +45,9 @@ struct program {
     struct string_list arguments, environment;
     struct image image;
     struct mm *mm;
-    uint32_t stack; /* the new stack pointer */
+    uint32_t stack;                 /* the new stack pointer */
+    struct credentials credentials; /* of the new program; its groups are borrowed */
+    bool secure;                    /* it runs as somebody else than its caller */
 };
 
 /* ---- strings ------------------------------------------------------------------------------------ */
@@ -116,11 +118,11 @@ static void image_close(struct image *image)
 static bool may_execute(const struct fs_attr *attr)
 {
     const struct credentials *credentials = &self()->process->credentials;
-    if (credentials->euid == 0)
+    if (capable(CAP_DAC_OVERRIDE))
         return attr->mode & 0111;
-    if (credentials->euid == attr->uid)
+    if (credentials->fsuid == attr->uid)
         return attr->mode & 0100;
-    return attr->mode & (credentials->egid == attr->gid ? 0010 : 0001);
+    return attr->mode & (in_group(credentials, attr->gid) ? 0010 : 0001);
 }
 
 static int image_open(struct image *image, const char *path)
@@ -243,6 +245,19 @@ static int load_interpreter(struct program *program)
     return error;
 }
 
+/* Set-id bits of the file are heeded unless the process gave that up or a weaker tracer looks on. */
+static void choose_credentials(struct process *process, struct program *program)
+{
+    const struct tracing *tracing = self()->tracing;
+    program->credentials = process->credentials;
+    bool watched = tracing && tracing->tracer &&
+                   !(tracing->tracer->credentials.effective >> CAP_SYS_PTRACE & 1);
+    credentials_exec(&program->credentials, &program->image.file->attr,
+                     !process->no_new_privileges && !watched);
+    program->secure = program->credentials.euid != program->credentials.uid ||
+                      program->credentials.egid != program->credentials.gid;
+}
+
 static int load(struct program *program)
 {
     int error = mm_new(&program->mm);
@@ -298,7 +313,7 @@ static void add_auxiliary(struct stack *stack, struct program *program, uint32_t
 static void add_auxiliary_vector(struct stack *stack, struct program *program, uint32_t random,
                                  uint32_t platform, uint32_t name)
 {
-    const struct credentials *credentials = &self()->process->credentials;
+    const struct credentials *credentials = &program->credentials;
     const struct load_result *loaded = &program->image.loaded;
     add_auxiliary(stack, program, AT_SYSINFO, vdso_syscall);
     add_auxiliary(stack, program, AT_HWCAP, HARDWARE_CAPABILITIES);
@@ -314,7 +329,7 @@ static void add_auxiliary_vector(struct stack *stack, struct program *program, u
     add_auxiliary(stack, program, AT_EUID, credentials->euid);
     add_auxiliary(stack, program, AT_GID, credentials->gid);
     add_auxiliary(stack, program, AT_EGID, credentials->egid);
-    add_auxiliary(stack, program, AT_SECURE, 0);
+    add_auxiliary(stack, program, AT_SECURE, program->secure);
     add_auxiliary(stack, program, AT_RANDOM, random);
     add_auxiliary(stack, program, AT_EXECFN, name);
     add_auxiliary(stack, program, AT_PLATFORM, platform);
@@ -506,7 +521,11 @@ static void change_program(struct process *process, struct program *program)
     program->mm = NULL;
     strlcpy(process->comm, last_component(program->name), sizeof process->comm);
     process->executed = true;
-    process->dumpable = true;
+    bool other_user = program->credentials.euid != process->credentials.euid;
+    process->credentials = program->credentials;
+    process->dumpable = !program->secure;
+    if (program->secure)
+        process->death_signal = 0;
     timers_delete_posix(process);
     process_release_vfork(process);
     server_unlock();
@@ -517,7 +536,9 @@ static void change_program(struct process *process, struct program *program)
     files_close_on_exec(process->files);
     reset_thread(thread);
     enter_program(thread, program);
-    ignore(init_proc_set(server.init, process->pid, PROC_NAME, &record, process->comm));
+    record.uid = process->credentials.euid;
+    ignore(init_proc_set(server.init, process->pid, PROC_NAME | (other_user ? PROC_UID : 0),
+                         &record, process->comm));
 }
 
 /* The decoder is switched on by a variable of the new program's environment. */
@@ -687,6 +708,7 @@ static int run(struct process *process, struct program *program, bool foreign)
     if (personality && !foreign)
         return -ENOEXEC;
     if (!personality) {
+        choose_credentials(process, program);
         error = load(program);
         if (error == 0)
             error = build_stack(program);

@@ -101,7 +101,8 @@ static void copy_identity(struct process *child, struct process *parent, uint32_
     child->pgid = parent->pgid;
     child->session = parent->session;
     session_hold(child->session);
-    child->credentials = parent->credentials;
+    credentials_copy(&child->credentials, &parent->credentials);
+    child->no_new_privileges = parent->no_new_privileges;
     child->exit_signal = flags & CSIGNAL;
     child->personality = parent->personality;
     child->dumpable = parent->dumpable;

@@ -8,11 +8,6 @@
 #include "server.h"
 #include "task.h"
 
-static bool privileged(void)
-{
-    return self()->process->credentials.euid == 0;
-}
-
 /* ---- names of the machine ------------------------------------------------------------------------ */
 
 /* The six fields, each `size` bytes in the caller's structure. */
@@ -48,7 +43,7 @@ int32_t sys_oldolduname(user_t to)
 static int32_t set_name(char *name, user_t from, uint32_t length)
 {
     char text[65] = {0};
-    if (!privileged())
+    if (!capable(CAP_SYS_ADMIN))
         return -EPERM;
     if (length > 64)
         return -EINVAL;
@@ -99,7 +94,7 @@ int32_t sys_getrandom(user_t buffer, uint32_t count, uint32_t flags)
 int32_t sys_reboot(uint32_t magic1, uint32_t magic2, uint32_t command, user_t argument)
 {
     (void)argument;
-    if (!privileged())
+    if (!capable(CAP_SYS_BOOT))
         return -EPERM;
     if (magic1 != LINUX_REBOOT_MAGIC1 ||
         (magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A &&
@@ -161,7 +156,7 @@ static int change_limit(int32_t pid, uint32_t resource, const struct linux_rlimi
         *old = *limit;
         if (new &&new->current > new->maximum)
             result = -EINVAL;
-        else if (new &&new->maximum > limit->maximum && !privileged())
+        else if (new &&new->maximum > limit->maximum && !capable(CAP_SYS_RESOURCE))
             result = -EPERM;
         else if (new)
             *limit = *new;
@@ -229,7 +224,7 @@ int32_t sys_sched_yield(void)
 
 int32_t sys_nice(int32_t increment)
 {
-    return increment < 0 && !privileged() ? -EPERM : 0;
+    return increment < 0 && !capable(CAP_SYS_NICE) ? -EPERM : 0;
 }
 
 int32_t sys_getpriority(uint32_t which, uint32_t who)
@@ -243,7 +238,7 @@ int32_t sys_setpriority(uint32_t which, uint32_t who, int32_t priority)
     (void)who;
     if (which > 2)
         return -EINVAL;
-    return priority < 0 && !privileged() ? -EACCES : 0;
+    return priority < 0 && !capable(CAP_SYS_NICE) ? -EACCES : 0;
 }
 
 static int32_t check_pid(int32_t pid)
@@ -345,42 +340,4 @@ int32_t sys_personality(uint32_t persona)
     if (persona != UINT32_MAX)
         process->personality = persona;
     return (int32_t)old;
-}
-
-static int32_t set_comm(user_t from)
-{
-    struct process *process = self()->process;
-    char name[COMM_LENGTH] = {0};
-    int length = copy_in_string(name, from, sizeof name);
-    if (length == -EFAULT)
-        return length;
-    name[COMM_LENGTH - 1] = '\0';
-    server_lock();
-    memcpy(process->comm, name, sizeof name);
-    server_unlock();
-    ignore(init_proc_set(server.init, process->pid, PROC_NAME, NULL, name));
-    return 0;
-}
-
-int32_t sys_prctl(uint32_t option, uint32_t arg2, uint32_t arg3, uint32_t arg4, uint32_t arg5)
-{
-    struct process *process = self()->process;
-    switch (option) {
-    case PR_SET_NAME:
-        return set_comm(USER(arg2));
-    case PR_GET_NAME:
-        return copy_out(USER(arg2), process->comm, COMM_LENGTH);
-    case PR_GET_DUMPABLE:
-        return process->dumpable;
-    case PR_SET_DUMPABLE:
-        if (arg2 > 1)
-            return -EINVAL;
-        process->dumpable = arg2;
-        return 0;
-    case PR_SET_NO_NEW_PRIVS: /* no program here gains privileges by being executed */
-        return arg2 == 1 && !arg3 && !arg4 && !arg5 ? 0 : -EINVAL;
-    case PR_GET_NO_NEW_PRIVS:
-        return 0;
-    }
-    return -EINVAL;
 }

@@ -273,22 +273,40 @@ static int set_node_attr(handle_t node, uint32_t mask, const struct fs_attr *att
     return errno_of(fs_client_setattr(node, mask, attr, &result));
 }
 
-/* Who may change what, by Linux's rules; `old` are the attributes before. */
-static int check_change(const struct fs_attr *old, uint32_t mask, const struct fs_attr *new)
+/*
+ * Who may change what, by Linux's rules; `old` are the attributes before. What a change takes away with
+ * it is added to the change: set-id bits by a new owner, the set-group bit for those outside the group.
+ */
+static int check_change(const struct fs_attr *old, uint32_t *mask, struct fs_attr *new)
 {
     const struct credentials *own = &self()->process->credentials;
-    bool owner = own->fsuid == 0 || own->fsuid == old->uid;
-    if ((mask & (FS_ATTR_MODE | FS_ATTR_ATIME | FS_ATTR_MTIME)) && !owner)
+    bool owner = own->fsuid == old->uid;
+    if ((*mask & (FS_ATTR_MODE | FS_ATTR_ATIME | FS_ATTR_MTIME)) && !owner && !capable(CAP_FOWNER))
         return -EPERM;
-    if ((mask & FS_ATTR_UID) && own->fsuid != 0 && !(owner && new->uid == old->uid))
+    if ((*mask & (FS_ATTR_ATIME_NOW | FS_ATTR_MTIME_NOW)) && !owner && !capable(CAP_FOWNER) &&
+        check_access(old, 2, true) < 0)
+        return -EACCES;
+    if ((*mask & FS_ATTR_UID) && !capable(CAP_CHOWN) && !(owner && new->uid == old->uid))
         return -EPERM;
-    if ((mask & FS_ATTR_GID) && own->fsuid != 0 && !(owner && new->gid == own->fsgid))
+    if ((*mask & FS_ATTR_GID) && !capable(CAP_CHOWN) &&
+        !(owner && (new->gid == old->gid || in_group(own, new->gid))))
         return -EPERM;
+    if ((*mask & FS_ATTR_MODE) && (new->mode &S_ISGID) && !capable(CAP_FSETID) &&
+        !in_group(own, *mask & FS_ATTR_GID ? new->gid : old->gid))
+        new->mode &= ~(uint32_t)S_ISGID;
+    if ((*mask & (FS_ATTR_UID | FS_ATTR_GID)) && !S_ISDIR(old->mode) && !S_ISLNK(old->mode) &&
+        (old->mode & (S_ISUID | S_ISGID))) {
+        new->mode = old->mode & 07777 & ~(uint32_t)S_ISUID;
+        if ((old->mode & 0010) || (!capable(CAP_FSETID) && !in_group(own, old->gid)))
+            new->mode &= ~(uint32_t)S_ISGID;
+        *mask |= FS_ATTR_MODE;
+    }
+    *mask |= FS_ATTR_CHECKED;
     return 0;
 }
 
 static int set_path_attr(uint32_t dir, user_t path, uint32_t at_flags, uint32_t mask,
-                         const struct fs_attr *attr)
+                         struct fs_attr *attr)
 {
     struct walk walk = {
         .dirfd = dir, .path = worker_self()->path, .op = FS_OP_OPEN, .flags = FS_O_NODE};
@@ -303,7 +321,7 @@ static int set_path_attr(uint32_t dir, user_t path, uint32_t at_flags, uint32_t 
         return error;
     if (walk.is_internal)
         return mask & FS_ATTR_SIZE || S_ISCHR(walk.internal.mode) ? 0 : -EPERM;
-    error = check_change(&walk.attr, mask, attr);
+    error = check_change(&walk.attr, &mask, attr);
     if (error == 0)
         error = set_node_attr(walk.node, mask, attr);
     close_handle(walk.node);
@@ -318,7 +336,7 @@ static int set_fd_attr(uint32_t fd, uint32_t mask, struct fs_attr *attr)
         return -EBADF;
     int error = file->ops->stat(file, &old);
     if (error == 0)
-        error = check_change(&old, mask, attr);
+        error = check_change(&old, &mask, attr);
     if (error == 0)
         error = file->ops->set_attr ? file->ops->set_attr(file, mask, attr) : -EPERM;
     file_release(file);
@@ -558,22 +576,15 @@ int32_t sys_utime(user_t path, user_t from)
 
 /* ---- access ------------------------------------------------------------------------------------ */
 
-static bool in_group(const struct credentials *own, uint32_t gid)
-{
-    for (uint32_t i = 0; i < own->group_count; i++) {
-        if (own->groups[i] == gid)
-            return true;
-    }
-    return false;
-}
-
 int check_access(const struct fs_attr *attr, uint32_t wanted, bool effective)
 {
     const struct credentials *own = &self()->process->credentials;
-    uint32_t uid = effective ? own->euid : own->uid, gid = effective ? own->egid : own->gid;
-    if (uid == 0)
-        return (wanted & 1) && S_ISREG(attr->mode) && !(attr->mode & 0111) ? -EACCES : 0;
-    uint32_t shift = uid == attr->uid ? 6 : gid == attr->gid || in_group(own, attr->gid) ? 3 : 0;
+    uint32_t uid = effective ? own->fsuid : own->uid, gid = effective ? own->fsgid : own->gid;
+    bool power =
+        effective ? capable(CAP_DAC_OVERRIDE) : uid == 0 && own->permitted >> CAP_DAC_OVERRIDE & 1;
+    if (power)
+        return (wanted & 1) && !S_ISDIR(attr->mode) && !(attr->mode & 0111) ? -EACCES : 0;
+    uint32_t shift = uid == attr->uid ? 6 : gid == attr->gid || in_groups(own, attr->gid) ? 3 : 0;
     return (attr->mode >> shift & wanted) == wanted ? 0 : -EACCES;
 }
 
@@ -582,7 +593,9 @@ int32_t sys_faccessat2(uint32_t dir, user_t path, uint32_t mode, uint32_t flags)
     struct fs_attr attr;
     if ((mode & ~7u) || (flags & ~(uint32_t)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
         return -EINVAL;
-    int error = path_stat(dir, path, flags & (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH), &attr);
+    uint32_t stat_flags = flags & (AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH);
+    int error = flags & AT_EACCESS ? path_stat(dir, path, stat_flags, &attr)
+                                   : path_stat_real(dir, path, stat_flags, &attr);
     return error < 0 ? error : check_access(&attr, mode, flags & AT_EACCESS);
 }
 
@@ -672,15 +685,18 @@ int32_t sys_chroot(user_t path)
                         .path = worker_self()->path,
                         .op = FS_OP_OPEN,
                         .flags = FS_O_NODE | FS_O_DIRECTORY};
-    if (self()->process->credentials.euid != 0)
-        return -EPERM;
     int error = path_copy_in(path);
     if (error == 0)
         error = path_walk(&walk);
     if (error < 0)
         return error;
-    if (walk.is_internal)
-        return -EPERM;
+    error = walk.is_internal ? -EPERM : check_access(&walk.attr, 1, true);
+    if (error == 0 && !capable(CAP_SYS_CHROOT))
+        error = -EPERM;
+    if (error < 0) {
+        close_handle(walk.node);
+        return error;
+    }
     server_lock();
     handle_t old = fs->root;
     fs->root = walk.node;

@@ -11,7 +11,8 @@
 
 #define PATH_PER_MESSAGE \
     640u /* of a path; the rest of a message is for the request and the extra string */
-#define REST_MAX MESSAGE_BYTES
+#define REST_MAX           MESSAGE_BYTES
+#define GROUPS_PER_MESSAGE 12u /* what is left beside a path and a new name */
 
 /* ---- directories of a process ------------------------------------------------------------------ */
 
@@ -129,15 +130,24 @@ static int place_begin(struct place *place, uint32_t dirfd, const char *path)
 }
 
 static int fill_request(struct ipc *ipc, const struct walk *walk, uint32_t op, uint32_t flags,
-                        const char *path, uint32_t length, uint32_t links)
+                        const char *path, uint32_t length, uint32_t links, uint32_t first_group)
 {
     const struct process *process = self()->process;
+    const struct credentials *credentials = &process->credentials;
+    const struct group_list *groups = credentials->groups;
+    uint32_t uid = walk->as_real_user ? credentials->uid : credentials->fsuid;
+    bool power = walk->as_real_user ? uid == 0 && credentials->permitted >> CAP_DAC_OVERRIDE & 1
+                                    : capable(CAP_DAC_OVERRIDE);
+    uint32_t count = groups && groups->count > first_group ? groups->count - first_group : 0;
+    count = power ? 0 : MIN(count, GROUPS_PER_MESSAGE);
     struct fs_path_request request = {.op = op,
                                       .flags = flags,
                                       .mode = walk->mode,
                                       .rdev = walk->rdev,
-                                      .uid = process->credentials.fsuid,
-                                      .gid = process->credentials.fsgid,
+                                      .uid = uid,
+                                      .gid = walk->as_real_user ? credentials->gid
+                                                                : credentials->fsgid,
+                                      .who = count | (power ? FS_WHO_POWER : FS_WHO_NO_POWER),
                                       .links_followed = links,
                                       .path_length = length,
                                       .root_ino = process->fs->root_ino,
@@ -146,11 +156,12 @@ static int fill_request(struct ipc *ipc, const struct walk *walk, uint32_t op, u
     ipc->flags = CALL_UNINTERRUPTIBLE;
     if (ipc_tail(ipc, path, length) != OK)
         return -ENAMETOOLONG;
-    if (op != walk->op)
-        return 0; /* only a directory on the way */
-    if (walk->extra && ipc_tail(ipc, walk->extra, (uint32_t)strlen(walk->extra)) != OK)
+    bool whole = op == walk->op; /* else only a directory on the way */
+    if (whole && walk->extra && ipc_tail(ipc, walk->extra, (uint32_t)strlen(walk->extra)) != OK)
         return -ENAMETOOLONG;
-    return walk->handle ? errno_of(ipc_handle_copy(ipc, walk->handle)) : 0;
+    if (count > 0 && ipc_tail(ipc, groups->gids + first_group, count * 4) != OK)
+        return -ENAMETOOLONG;
+    return whole && walk->handle ? errno_of(ipc_handle_copy(ipc, walk->handle)) : 0;
 }
 
 /* Takes what a finished operation returned. */
@@ -164,6 +175,12 @@ static void take_result(struct walk *walk, struct ipc *ipc, const struct fs_path
         memcpy(walk->text, ipc->tail, ipc->tail_length);
         walk->text[ipc->tail_length] = '\0';
     }
+}
+
+static bool more_groups(uint32_t from)
+{
+    const struct group_list *groups = self()->process->credentials.groups;
+    return groups && groups->count > from && !capable(CAP_DAC_OVERRIDE);
 }
 
 /*
@@ -187,12 +204,17 @@ static int send_step(struct walk *walk, struct place *place, const char *path, c
         op = FS_OP_OPEN;
         flags = FS_O_NODE | FS_O_DIRECTORY;
     }
-    int error = fill_request(&ipc, walk, op, flags, path, length, *links);
-    if (error < 0) {
-        ipc_drop(&ipc);
-        return error;
-    }
-    status_t status = ipc_call(&ipc, place->directory, &reply, sizeof reply);
+    status_t status;
+    uint32_t group = 0;
+    do {
+        int error = fill_request(&ipc, walk, op, flags, path, length, *links, group);
+        if (error < 0) {
+            ipc_drop(&ipc);
+            return error;
+        }
+        status = ipc_call(&ipc, place->directory, &reply, sizeof reply);
+        group += GROUPS_PER_MESSAGE; /* a process in very many groups asks with some at a time */
+    } while (status == ERR_ACCESS_DENIED && more_groups(group));
     if (status != OK)
         return errno_of(status);
     *links = reply.links_followed;
@@ -417,7 +439,8 @@ static int stat_magic(const struct walk *walk, struct fs_attr *attr)
     return error;
 }
 
-int path_stat(uint32_t dirfd, user_t path, uint32_t at_flags, struct fs_attr *attr)
+static int stat_as(uint32_t dirfd, user_t path, uint32_t at_flags, bool as_real_user,
+                   struct fs_attr *attr)
 {
     struct worker *worker = worker_self();
     int error = path_copy_in(path);
@@ -425,7 +448,8 @@ int path_stat(uint32_t dirfd, user_t path, uint32_t at_flags, struct fs_attr *at
         return stat_descriptor(dirfd, attr);
     if (error < 0)
         return error;
-    struct walk walk = {.dirfd = dirfd, .path = worker->path, .op = FS_OP_STAT};
+    struct walk walk = {
+        .dirfd = dirfd, .path = worker->path, .op = FS_OP_STAT, .as_real_user = as_real_user};
     if (at_flags & AT_SYMLINK_NOFOLLOW)
         walk.flags = FS_O_NOFOLLOW;
     error = path_walk(&walk);
@@ -436,4 +460,14 @@ int path_stat(uint32_t dirfd, user_t path, uint32_t at_flags, struct fs_attr *at
         return stat_magic(&walk, attr);
     *attr = walk.attr;
     return 0;
+}
+
+int path_stat(uint32_t dirfd, user_t path, uint32_t at_flags, struct fs_attr *attr)
+{
+    return stat_as(dirfd, path, at_flags, false, attr);
+}
+
+int path_stat_real(uint32_t dirfd, user_t path, uint32_t at_flags, struct fs_attr *attr)
+{
+    return stat_as(dirfd, path, at_flags, true, attr);
 }

@@ -22,6 +22,7 @@ struct walk {
     uint32_t op, flags;  /* enum fs_op, enum fs_open_flags */
     uint32_t mode, rdev; /* umask already applied */
     const char *extra;   /* SYMLINK: target; RENAME: new name */
+    bool as_real_user;   /* access(2) */
     handle_t handle;     /* LINK: node; RENAME: new parent; borrowed */
     /* out */
     bool is_internal;
@@ -37,6 +38,8 @@ int path_walk(struct walk *walk);
 int path_copy_in(user_t path);
 /* Attributes of a path or, with an empty path and AT_EMPTY_PATH, of a descriptor. */
 int path_stat(uint32_t dirfd, user_t path, uint32_t at_flags, struct fs_attr *attr);
+/* The same as the real user, whom access(2) is about. */
+int path_stat_real(uint32_t dirfd, user_t path, uint32_t at_flags, struct fs_attr *attr);
 /* Opens a path that is in our memory: what open(2) does, without a descriptor. */
 int path_open(uint32_t dirfd, const char *path, uint32_t flags, uint32_t mode,
               struct file **result);

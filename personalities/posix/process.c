@@ -119,6 +119,7 @@ void process_free(struct process *process)
     process_count--;
     session_release(process->session);
     sighand_release(process->sighand);
+    credentials_release(&process->credentials);
     pending_clear(&process->pending);
     release(process);
 }
@@ -353,12 +354,39 @@ void process_announce_end(struct process *process)
     wait_queue_wake(&parent->child_changed, WAKE_ALL);
 }
 
-/* init becomes the parent. Zombies go away: init has their status. */
+/* The nearest living ancestor that has asked for orphans (prctl); NULL: init. */
+static struct process *reaper_of(const struct process *process)
+{
+    struct process *at = process->parent;
+    while (at && !(at->subreaper && at->state == PROCESS_ALIVE && !at->exiting))
+        at = at->parent;
+    return at;
+}
+
+static void give_to_reaper(struct process *child, struct process *reaper)
+{
+    struct proc_record record = {.ppid = reaper->pid};
+    process_set_parent(child, reaper);
+    child->exit_signal = SIGCHLD;
+    ignore(init_proc_set(server.init, child->pid, PROC_PPID, &record, NULL));
+    if (child->state == PROCESS_ZOMBIE && !child->tracing)
+        process_announce_end(child);
+}
+
+/* init or a reaper becomes the parent. Zombies that init gets go away: it has their status. */
 static void give_children_away(struct process *process)
 {
-    struct process *child;
+    struct process *child, *reaper = reaper_of(process);
     list_each(child, &process->children, struct process, sibling_link)
     {
+        if (child->death_signal && child->state == PROCESS_ALIVE) {
+            siginfo_t info = signal_info_user(child->death_signal, SI_USER, process);
+            signal_process(child, &info);
+        }
+        if (reaper) {
+            give_to_reaper(child, reaper);
+            continue;
+        }
         process_set_parent(child, NULL);
         child->ppid = 1;
         if (child->state == PROCESS_ZOMBIE && !child->tracing)

@@ -511,7 +511,7 @@ int proc_store_oom_score_adj(const struct internal_node *node, const char *text)
     server_lock();
     struct process *process = process_find(node->pid);
     if (error == -ESRCH && process) {
-        bool may = value >= process->oom_score_adj || self()->process->credentials.euid == 0;
+        bool may = value >= process->oom_score_adj || capable(CAP_SYS_RESOURCE);
         error = may ? 0 : -EACCES;
         if (may)
             process->oom_score_adj = (int32_t)value;

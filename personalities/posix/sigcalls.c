@@ -304,7 +304,7 @@ int32_t sys_sigaltstack(user_t new, user_t old)
 static bool may_signal(struct process *target)
 {
     const struct credentials *own = &self()->process->credentials, *its = &target->credentials;
-    return own->euid == 0 || own->euid == its->suid || own->euid == its->uid ||
+    return capable(CAP_KILL) || own->euid == its->suid || own->euid == its->uid ||
            own->uid == its->suid || own->uid == its->uid;
 }
 

@@ -81,7 +81,7 @@ static int set_credentials(struct socket_control *control, user_t from)
     struct socket_credentials *to = &control->credentials;
     if (copy_in(to, from, sizeof *to) < 0)
         return -EFAULT;
-    bool allowed = own->euid == 0 ||
+    bool allowed = capable(CAP_SYS_ADMIN) ||
                    (to->pid == process->pid && is_own_id(to->uid, own->uid, own->euid, own->suid) &&
                     is_own_id(to->gid, own->gid, own->egid, own->sgid));
     if (!allowed)
@@ -125,7 +125,7 @@ int control_copy_in(struct socket_control *control, user_t from, uint32_t length
     server_lock();
     uint32_t total = files_in_flight + control->file_count;
     server_unlock();
-    if (error == 0 && control->file_count > 0 && self()->process->credentials.euid != 0 &&
+    if (error == 0 && control->file_count > 0 && !capable(CAP_SYS_RESOURCE) &&
         total > limit_of(self()->process, RLIMIT_NOFILE))
         error = -ETOOMANYREFS;
     if (error < 0)

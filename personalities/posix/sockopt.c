@@ -200,7 +200,7 @@ static int set_timeout(ktime_t *timeout, const void *value, uint32_t size, bool 
 
 static int set_number(struct socket *socket, uint32_t option, uint32_t value)
 {
-    bool root = self()->process->credentials.euid == 0;
+    bool root = capable(CAP_NET_ADMIN);
     uint32_t flag = switch_of(option);
     if (flag) {
         socket->flags = value ? socket->flags | flag : socket->flags & ~flag;

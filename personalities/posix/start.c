@@ -116,8 +116,7 @@ static struct process *process_for(const struct proc_event *event)
     if (parent && parent->state == PROCESS_ALIVE)
         process_set_parent(process, parent);
     process->session = session_get(event->sid, true);
-    process->credentials = (struct credentials){
-        .uid = event->uid, .euid = event->uid, .suid = event->uid, .fsuid = event->uid};
+    credentials_init(&process->credentials, event->uid);
     return process;
 }
 

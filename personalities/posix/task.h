@@ -8,6 +8,7 @@
 #define POSIX_TASK_H
 
 #include "core.h"
+#include "cred.h"
 #include "signals.h"
 
 struct file;
@@ -53,11 +54,6 @@ enum process_state {
 #define COMM_LENGTH  16
 #define RLIMIT_COUNT 16
 
-struct credentials {
-    uint32_t uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
-    uint32_t groups[32], group_count;
-};
-
 struct vfork_wait {
     struct wait_queue queue;
     bool done;
@@ -76,6 +72,9 @@ struct process {
     struct process *parent; /* NULL: init or a process of another personality */
     struct credentials credentials;
     uint32_t exit_signal;
+    uint32_t death_signal; /* sent to it when its parent ends */
+    bool no_new_privileges, subreaper;
+    uint32_t timer_slack; /* ns, as told by prctl; timers here never wait longer than asked for */
 
     struct mm *mm;
     struct files *files;

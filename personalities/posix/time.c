@@ -158,7 +158,7 @@ int32_t sys_clock_getres_time64(uint32_t clock, user_t resolution)
 
 static int32_t set_wall_clock(uint64_t ns)
 {
-    if (self()->process->credentials.euid != 0)
+    if (!capable(CAP_SYS_TIME))
         return -EPERM;
     status_t status = clock_set(ns);
     return status == ERR_ACCESS_DENIED ? -EPERM : errno_of(status);
