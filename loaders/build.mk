@@ -64,7 +64,7 @@ LOADER_FETCHED = $(wildcard $(BUILD)/packages/busybox-static/bin/busybox) \
 	$(wildcard $(BUILD)/packages/libwine/usr/lib/i386-linux-gnu/wine/i386-windows/*.dll) \
 	$(wildcard $(BUILD)/windows/*.dll)
 
-.PHONY: unit-loaders fuzz-loaders
+.PHONY: unit-loaders fuzz fuzz-loaders
 
 unit-loaders: $(addprefix $(BUILD)/unit/loaders/,test_elf32 test_pe test_files layouts) $(LOADER_SAMPLES)
 	$(Q)$(BUILD)/unit/loaders/test_elf32
@@ -82,7 +82,9 @@ $(BUILD)/fuzz/seed_loaders: tests/fuzz/seed_loaders.c $(LOADER_TESTS)/images.c $
 	$(call say,HOSTCC,$@)
 	$(Q)$(HOSTCC) $(LOADER_HOST_CFLAGS) -o $@ $(filter %.c,$^)
 
-fuzz-loaders: $(addprefix $(BUILD)/fuzz/,fuzz_elf32 fuzz_pe seed_loaders) ## fuzz the loaders for FUZZ_SECONDS each
+fuzz: fuzz-loaders ## fuzz the loaders for FUZZ_SECONDS (20) each
+
+fuzz-loaders: $(addprefix $(BUILD)/fuzz/,fuzz_elf32 fuzz_pe seed_loaders)
 	$(Q)mkdir -p $(BUILD)/fuzz/corpus/elf32 $(BUILD)/fuzz/corpus/pe
 	$(Q)$(BUILD)/fuzz/seed_loaders $(BUILD)/fuzz/seeds
 	$(Q)for kind in elf32 pe; do \

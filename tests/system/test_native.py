@@ -2,6 +2,7 @@
 """Native programs: what libatomik and init promise them, checked from inside by native-check."""
 
 import os
+import re
 import shutil
 
 import pytest
@@ -93,3 +94,13 @@ def test_stop_and_continue_by_signal(machine):
     assert state() == "S"
     machine.output("killall -STOP hello-native; killall -9 hello-native sleep; sleep 0.3; true")
     assert "hello-native" not in machine.output("ps; true")
+
+
+def test_example_driver_waits_for_its_interrupt():
+    script = "greet; greet 1; greet 61; greet 60 & sleep 0.2; kill $!; greet"
+    result = run("sh", "-c", script, options=("--append", "hello"))
+    assert result.stderr == b"greet: invalid argument\n"
+    lines = result.stdout.decode().splitlines()
+    seen = [int(re.fullmatch(r"hello from a driver: \d\d:\d\d:\d\d, (\d+) updates seen", line)[1])
+            for line in lines]
+    assert len(seen) == 3 and seen[1] == seen[0] + 1 <= seen[2]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Reference pages, printed from the tables: build/docs/*.md
-REFERENCE_PAGES := calls errors fs tty init console
+REFERENCE_PAGES := calls errors fs tty init console hello
 
 $(BUILD)/tools/reference: tools/reference/reference.c $(wildcard abi/atomik/*.def abi/protocols/*.def)
 	$(call say,HOSTCC,$@)

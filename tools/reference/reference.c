@@ -62,19 +62,26 @@ static void print_console(void)
 #include <protocols/console.def>
 }
 
+static void print_hello(void)
+{
+    puts("# Example driver's protocol\n\n" PROTOCOL_HEAD);
+#include <protocols/hello.def>
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         void (*print)(void);
     } pages[] = {{"calls", print_calls}, {"errors", print_errors}, {"fs", print_fs},
-                 {"tty", print_tty},     {"init", print_init},     {"console", print_console}};
+                 {"tty", print_tty},     {"init", print_init},     {"console", print_console},
+                 {"hello", print_hello}};
     for (unsigned i = 0; argc == 2 && i < sizeof pages / sizeof pages[0]; i++) {
         if (strcmp(argv[1], pages[i].name) == 0) {
             pages[i].print();
             return 0;
         }
     }
-    fprintf(stderr, "usage: reference calls|errors|fs|tty|init|console\n");
+    fprintf(stderr, "usage: reference calls|errors|fs|tty|init|console|hello\n");
     return 2;
 }
