@@ -19,9 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REGISTRY_FILE     "/c/windows/system32/config/default.reg"
-#define REGISTRY_FILE_MAX 0x100000u
-
 /* Signals by their Linux numbers. */
 enum {
     SIGNAL_INT = 2,
@@ -197,26 +194,6 @@ static void __attribute__((noreturn)) event_loop(void)
 
 /* ---- start ---- */
 
-/* Without the file the registry is empty: programs run, with fewer answers. */
-static void load_registry(void)
-{
-    struct fs_walk_context context = {.root = root, .cwd = root, .flags = CALL_UNINTERRUPTIBLE};
-    struct fs_attr attr;
-    handle_t node;
-    size_t length = 0;
-    if (fs_client_root(&context) != OK ||
-        fs_client_open(&context, HANDLE_NONE, REGISTRY_FILE, strlen(REGISTRY_FILE), FS_O_READ, 0,
-                       &node, &attr) != OK) {
-        log_printf("no registry: %s is not there", REGISTRY_FILE);
-        return;
-    }
-    char *text = attr.size < REGISTRY_FILE_MAX ? malloc(attr.size + 1) : NULL;
-    if (text && fs_client_read(node, 0, text, attr.size, &length) == OK)
-        registry_load(text, length);
-    free(text);
-    handle_drop(&node);
-}
-
 static void check(const char *what, status_t status)
 {
     if (status != OK)
@@ -237,7 +214,7 @@ int main(void)
     shared_data_init();
     alarm_init();
     nt_unlock();
-    load_registry();
+    registry_store_start(root);
     check("register", init_register(init, "nt", &nt_init, &number));
     event_loop();
 }
