@@ -23,13 +23,13 @@ static status_t simple(handle_t port, uint32_t label, const void *request, uint3
     return status;
 }
 
-status_t tty_client_open(handle_t tty, uint32_t index, handle_t *terminal, handle_t *event)
+/* A call that answers with a terminal and its event. */
+static status_t open_call(handle_t port, uint32_t label, const void *request, uint32_t size,
+                          void *reply, uint32_t reply_size, handle_t *terminal, handle_t *event)
 {
-    struct tty_open_request request = {.index = index};
-    struct tty_open_reply reply;
     struct ipc ipc;
-    ipc_begin(&ipc, LABEL_tty_open, &request, sizeof request);
-    status_t status = ipc_call(&ipc, tty, &reply, sizeof reply);
+    ipc_begin(&ipc, label, request, size);
+    status_t status = ipc_call(&ipc, port, reply, reply_size);
     if (status != OK)
         return status;
     handle_t h0 = ipc_take(&ipc, 0), h1 = ipc_take(&ipc, 1);
@@ -42,6 +42,76 @@ status_t tty_client_open(handle_t tty, uint32_t index, handle_t *terminal, handl
     *terminal = h0;
     *event = h1;
     return OK;
+}
+
+status_t tty_client_open(handle_t tty, uint32_t index, handle_t *terminal, handle_t *event)
+{
+    struct tty_open_request request = {.index = index};
+    struct tty_open_reply reply;
+    return open_call(tty, LABEL_tty_open, &request, sizeof request, &reply, sizeof reply, terminal,
+                     event);
+}
+
+status_t pty_client_create(handle_t tty, handle_t *master, handle_t *event, uint32_t *number)
+{
+    struct pty_create_reply reply = {.number = 0};
+    status_t status =
+        open_call(tty, LABEL_pty_create, NULL, 0, &reply, sizeof reply, master, event);
+    if (status == OK)
+        *number = reply.number;
+    return status;
+}
+
+status_t pty_client_open(handle_t tty, uint32_t number, handle_t *terminal, handle_t *event)
+{
+    struct pty_open_request request = {.number = number};
+    return open_call(tty, LABEL_pty_open, &request, sizeof request, NULL, 0, terminal, event);
+}
+
+status_t pty_client_open_peer(handle_t master, handle_t *terminal, handle_t *event)
+{
+    return open_call(master, LABEL_pty_open_peer, NULL, 0, NULL, 0, terminal, event);
+}
+
+status_t pty_client_set(handle_t master, uint32_t locked, uint32_t packet)
+{
+    struct pty_set_request request = {.locked = locked, .packet = packet};
+    return simple(master, LABEL_pty_set, &request, sizeof request, NULL, 0);
+}
+
+status_t pty_client_next(handle_t tty, uint32_t from, uint32_t *number)
+{
+    struct pty_next_request request = {.from = from};
+    struct pty_next_reply reply;
+    status_t status = simple(tty, LABEL_pty_next, &request, sizeof request, &reply, sizeof reply);
+    if (status == OK)
+        *number = reply.number;
+    return status;
+}
+
+status_t tty_client_describe(handle_t terminal, uint32_t *kind, uint32_t *number, bool *locked,
+                             bool *packet)
+{
+    struct tty_describe_reply reply;
+    status_t status = simple(terminal, LABEL_tty_describe, NULL, 0, &reply, sizeof reply);
+    if (status == OK) {
+        *kind = reply.kind;
+        *number = reply.number;
+        *locked = reply.locked;
+        *packet = reply.packet;
+    }
+    return status;
+}
+
+status_t tty_client_hangup(handle_t terminal)
+{
+    return simple(terminal, LABEL_tty_hangup, NULL, 0, NULL, 0);
+}
+
+status_t tty_client_signal(handle_t master, uint32_t signal)
+{
+    struct tty_signal_request request = {.signal = signal};
+    return simple(master, LABEL_tty_signal, &request, sizeof request, NULL, 0);
 }
 
 status_t tty_client_read(handle_t terminal, void *to, size_t length, uint32_t flags, uint32_t pgid,

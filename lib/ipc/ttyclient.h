@@ -27,5 +27,16 @@ status_t tty_client_queued(handle_t terminal, uint32_t *input, uint32_t *output)
 status_t tty_client_flow(handle_t terminal, uint32_t action);
 status_t tty_client_break(handle_t terminal);
 status_t tty_client_input(handle_t terminal, const void *bytes, size_t length);
+status_t tty_client_describe(handle_t terminal, uint32_t *kind, uint32_t *number, bool *locked,
+                             bool *packet);
+status_t tty_client_hangup(handle_t terminal);
+status_t tty_client_signal(handle_t master, uint32_t signal);
+/* Pseudo terminals: the first two and the last are called on the server. */
+status_t pty_client_create(handle_t tty, handle_t *master, handle_t *event, uint32_t *number);
+status_t pty_client_open(handle_t tty, uint32_t number, handle_t *terminal, handle_t *event);
+status_t pty_client_open_peer(handle_t master, handle_t *terminal, handle_t *event);
+#define PTY_UNCHANGED 2u
+status_t pty_client_set(handle_t master, uint32_t locked, uint32_t packet);
+status_t pty_client_next(handle_t tty, uint32_t from, uint32_t *number);
 
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Devices that this server makes up, and the directory /dev that names them. */
+#include <stdio.h>
 #include <string.h>
 
+#include "devattr.h"
 #include "file.h"
 #include "internal.h"
 #include "path.h"
@@ -98,7 +100,13 @@ static int write_log(struct file *file, struct io *io, uint64_t *offset)
 static int device_stat(struct file *file, struct fs_attr *attr)
 {
     *attr = file->attr;
+    dev_attr_apply(attr);
     return 0;
+}
+
+static int device_set_attr(struct file *file, uint32_t mask, struct fs_attr *attr)
+{
+    return dev_attr_set(&file->attr, mask, attr);
 }
 
 static int device_export(struct file *file, struct start_fd *fd, handle_t handles[2])
@@ -120,10 +128,10 @@ static int zero_vmo(struct file *file, uint32_t prot, bool shared, handle_t *vmo
     return 0;
 }
 
-#define DEVICE_OPS(device_name, reader, writer, mapper)                               \
-    {                                                                                 \
-        .name = (device_name), .read = (reader), .write = (writer), .seekable = true, \
-        .stat = device_stat, .export = device_export, .vmo = (mapper)                 \
+#define DEVICE_OPS(device_name, reader, writer, mapper)                                            \
+    {                                                                                              \
+        .name = (device_name), .read = (reader), .write = (writer), .seekable = true,              \
+        .stat = device_stat, .set_attr = device_set_attr, .export = device_export, .vmo = (mapper) \
     }
 
 static const struct device {
@@ -139,6 +147,7 @@ static const struct device {
     {"kmsg", DEVICE_KMSG, 0600, DEVICE_OPS("kmsg", read_log, write_log, NULL)},
     {"tty", DEVICE_TTY, 0666, {.name = NULL}},
     {"console", DEVICE_CONSOLE, 0600, {.name = NULL}},
+    {"ptmx", DEVICE_PTMX, 0666, {.name = NULL}},
     {"tty0", DEVICE_TTY0, 0600, {.name = NULL}},
     {"ttyS0", DEVICE_TTYS0, 0600, {.name = NULL}},
 };
@@ -155,6 +164,8 @@ static const struct device *device_find(uint32_t rdev)
 int device_open(uint32_t rdev, uint32_t flags, struct file **result)
 {
     const struct device *device = device_find(rdev);
+    if (rdev >> 8 == PTS_MAJOR)
+        return pty_open_number(rdev & 0xff, flags, result);
     if (!device)
         return -ENXIO;
     switch (rdev) {
@@ -165,6 +176,8 @@ int device_open(uint32_t rdev, uint32_t flags, struct file **result)
         return tty_open_index(0, flags, result);
     case DEVICE_TTYS0:
         return tty_open_index(1, flags, result);
+    case DEVICE_PTMX:
+        return pty_open_master(flags, result);
     }
     struct file *file = file_new(&device->ops, flags);
     if (!file)
@@ -218,14 +231,58 @@ static bool list_devices(const struct internal_node *node, uint32_t *at, char *n
         *type = S_IFLNK >> 12;
         return true;
     }
-    strcpy(name, "shm");
+    index -= ARRAY_COUNT(links);
+    strcpy(name, index == 0 ? "shm" : "pts");
     *type = S_IFDIR >> 12;
-    return index == ARRAY_COUNT(links);
+    return index < 2;
+}
+
+/* /dev/pts: ptmx, then a name for each pseudo terminal. */
+static bool list_ptys(const struct internal_node *node, uint32_t *at, char *name, uint32_t *type)
+{
+    uint32_t number = *at ? *at - 1 : 0;
+    (void)node;
+    *type = S_IFCHR >> 12;
+    if (*at == 0) {
+        strcpy(name, "ptmx");
+        return true;
+    }
+    if (!pty_next(&number))
+        return false;
+    (void)snprintf(name, 12, "%u", number);
+    *at = number + 1;
+    return true;
 }
 
 static const struct internal_ops root_ops = {.list = list_devices},
-                                 link_ops = {.target = link_target},
+                                 link_ops = {.target = link_target}, pts_ops = {.list = list_ptys},
                                  device_node_ops = {.list = NULL};
+
+static int pts_lookup(const char *rest, struct internal_node *node)
+{
+    uint32_t number = 0;
+    if (!*rest) {
+        *node = (struct internal_node){.ops = &pts_ops, .mode = S_IFDIR | 0755, .ino = 1};
+        return 0;
+    }
+    if (strcmp(rest, "ptmx") == 0) {
+        *node = (struct internal_node){
+            .ops = &device_node_ops, .mode = S_IFCHR, .rdev = DEVICE_PTMX, .ino = 2};
+        return 0;
+    }
+    for (const char *digit = rest; *digit; digit++) {
+        if (*digit < '0' || *digit > '9' || number > 0xff || (rest[0] == '0' && rest[1]))
+            return -ENOENT;
+        number = number * 10 + (uint32_t)(*digit - '0');
+    }
+    if (number > 0xff || !pty_exists(number))
+        return -ENOENT;
+    *node = (struct internal_node){.ops = &device_node_ops,
+                                   .mode = S_IFCHR | 0620,
+                                   .rdev = DEVICE(PTS_MAJOR, number),
+                                   .ino = 3 + number};
+    return 0;
+}
 
 int dev_lookup(const char *rest, struct internal_node *node, char *redirect)
 {
@@ -234,6 +291,8 @@ int dev_lookup(const char *rest, struct internal_node *node, char *redirect)
         *node = (struct internal_node){.ops = &root_ops, .mode = S_IFDIR | 0755, .ino = 1};
         return 0;
     }
+    if (length == 3 && memcmp(rest, "pts", 3) == 0)
+        return pts_lookup(rest + 3 + strspn(rest + 3, "/"), node);
     for (uint32_t i = 0; i < ARRAY_COUNT(devices); i++) {
         if (strlen(devices[i].name) != length || memcmp(devices[i].name, rest, length) != 0)
             continue;

@@ -39,8 +39,8 @@ void io_undo(struct io *io,
 
 /* What poll waits on: a kernel object and the signals that mean readable, writable, hang-up. */
 struct poll_source {
-    handle_t read_handle, write_handle;         /* HANDLE_NONE: always ready for that */
-    uint32_t readable, writable, hangup, error; /* signals */
+    handle_t read_handle, write_handle;                   /* HANDLE_NONE: always ready for that */
+    uint32_t readable, writable, hangup, error, priority; /* signals */
     bool never_readable, never_writable;
     bool poll_bits; /* read_handle is an event that shows POLL* bits (ready.h) */
     uint32_t ready; /* POLL* bits that hold already */
@@ -167,6 +167,7 @@ enum device_number {
     DEVICE_KMSG = DEVICE(1, 11),
     DEVICE_TTY = DEVICE(5, 0),
     DEVICE_CONSOLE = DEVICE(5, 1),
+    DEVICE_PTMX = DEVICE(5, 2),
     DEVICE_TTY0 = DEVICE(4, 0),
     DEVICE_TTYS0 = DEVICE(4, 64),
 };

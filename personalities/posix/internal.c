@@ -4,9 +4,11 @@
 
 #include <string.h>
 
+#include "devattr.h"
 #include "file.h"
 #include "path.h"
 #include "task.h"
+#include "tty.h"
 
 bool internal_owns(const char *absolute)
 {
@@ -31,10 +33,12 @@ void internal_attr(const struct internal_node *node, struct fs_attr *attr)
                              .mode = node->mode,
                              .nlink = S_ISDIR(node->mode) ? 2 : 1,
                              .rdev = node->rdev,
-                             .device = INTERNAL_DEVICE,
+                             .device = node->rdev >> 8 == PTS_MAJOR ? PTS_DEVICE : INTERNAL_DEVICE,
                              .atime = time,
                              .mtime = time,
                              .ctime = time};
+    if (node->rdev)
+        dev_attr_apply(attr);
     struct process *process = node->pid ? process_find(node->pid) : NULL;
     if (process) {
         attr->uid = process->credentials.euid;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "calls.h"
+#include "devattr.h"
 #include "file.h"
 #include "path.h"
 #include "server.h"
@@ -305,6 +306,18 @@ static int check_change(const struct fs_attr *old, uint32_t *mask, struct fs_att
     return 0;
 }
 
+/* Devices keep what is changed; of the others a size may be cut off, and that does nothing. */
+static int set_internal_attr(const struct walk *walk, uint32_t mask, const struct fs_attr *attr)
+{
+    if (S_ISCHR(walk->internal.mode))
+        return dev_attr_set(&walk->attr, mask, attr);
+    if (S_ISDIR(walk->internal.mode))
+        return mask & FS_ATTR_SIZE ? -EISDIR : -EPERM;
+    if (mask & FS_ATTR_SIZE)
+        return check_access(&walk->attr, 2, true);
+    return -EPERM;
+}
+
 static int set_path_attr(uint32_t dir, user_t path, uint32_t at_flags, uint32_t mask,
                          struct fs_attr *attr)
 {
@@ -319,9 +332,9 @@ static int set_path_attr(uint32_t dir, user_t path, uint32_t at_flags, uint32_t 
         error = path_walk(&walk);
     if (error < 0)
         return error;
-    if (walk.is_internal)
-        return mask & FS_ATTR_SIZE || S_ISCHR(walk.internal.mode) ? 0 : -EPERM;
     error = check_change(&walk.attr, &mask, attr);
+    if (walk.is_internal)
+        return error < 0 ? error : set_internal_attr(&walk, mask, attr);
     if (error == 0)
         error = set_node_attr(walk.node, mask, attr);
     close_handle(walk.node);

@@ -88,7 +88,8 @@ static void watch_prepare(struct watch_set *set, struct watch *watch)
         watch->read_item = add_item(set, source->read_handle, wanted << READY_SHIFT);
         return;
     }
-    read_wanted = source->hangup | (watch->events & READ_EVENTS ? source->readable : 0);
+    read_wanted = source->hangup | (watch->events & READ_EVENTS ? source->readable : 0) |
+                  (watch->events & POLLPRI ? source->priority : 0);
     write_wanted = source->error | (watch->events & WRITE_EVENTS ? source->writable : 0);
     if (source->write_handle == source->read_handle) {
         watch->read_item = add_item(set, source->read_handle, read_wanted | write_wanted);
@@ -112,6 +113,8 @@ static uint32_t watch_result(const struct watch_set *set, const struct watch *wa
             events |= READ_EVENTS;
         if (observed & source->hangup)
             events |= POLLHUP;
+        if (observed & source->priority)
+            events |= POLLPRI;
     }
     if (watch->write_item >= 0) {
         uint32_t observed = set->items[watch->write_item].observed;

@@ -191,8 +191,7 @@ static int bind_path(struct socket *socket, const struct socket_address *address
     }
     error = give_name(socket, name, &walk);
     if (error < 0) { /* bound already: as on Linux the node is made first */
-        struct walk undo = {
-            .dirfd = (uint32_t)AT_FDCWD, .path = address->path, .op = FS_OP_UNLINK};
+        struct walk undo = {.dirfd = (uint32_t)AT_FDCWD, .path = address->path, .op = FS_OP_UNLINK};
         (void)path_walk(&undo);
     }
     return error;

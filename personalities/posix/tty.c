@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Terminals. The line discipline and the foreground group live in the terminal server; this file
- * turns reads, writes and ioctls into its messages, carries out what job control demands of a
- * background process, and knows which terminal is the controlling one of which session.
+ * turns reads and writes into its messages (ttyioctl.c the ioctls, pty.c what pseudo terminals have
+ * besides), carries out what job control demands of a background process, and knows which terminal
+ * is the controlling one of which session.
  */
 #include "tty.h"
 
@@ -12,25 +13,28 @@
 #include <string.h>
 
 #include "calls.h"
+#include "devattr.h"
 #include "file.h"
 #include "server.h"
 #include "task.h"
 
 #define TTY_DEVICES 5u /* st_dev of terminals */
 
-static const struct file_ops tty_ops;
-
 /* ---- the terminals ----------------------------------------------------------------------------- */
 
 struct tty *tty_new(handle_t terminal, handle_t event)
 {
     struct tty *tty = allocate(sizeof *tty);
-    if (!tty) {
+    bool locked, packet;
+    if (!tty || tty_client_describe(terminal, &tty->kind, &tty->number, &locked, &packet) != OK) {
+        release(tty);
         close_handle(terminal);
         close_handle(event);
         return NULL;
     }
-    *tty = (struct tty){.references = 1, .terminal = terminal, .event = event};
+    tty->references = 1;
+    tty->terminal = terminal;
+    tty->event = event;
     return tty;
 }
 
@@ -39,12 +43,22 @@ void tty_hold(struct tty *tty)
     __atomic_add_fetch(&tty->references, 1, __ATOMIC_RELAXED);
 }
 
+/* The other end sees what was closed before: notices come to the server before this question. */
+static void wait_for_server(void)
+{
+    uint32_t number;
+    if (server.tty)
+        ignore(pty_client_next(server.tty, 0, &number));
+}
+
 void tty_release(struct tty *tty)
 {
     if (!tty || __atomic_sub_fetch(&tty->references, 1, __ATOMIC_ACQ_REL) != 0)
         return;
     close_handle(tty->terminal);
     close_handle(tty->event);
+    if (tty->kind != TTY_CONSOLE)
+        wait_for_server();
     release(tty);
 }
 
@@ -53,7 +67,35 @@ struct tty *tty_of(struct file *file)
     return file->ops == &tty_ops ? file->data : NULL;
 }
 
-static struct file *file_of_tty(struct tty *tty, uint32_t flags, uint32_t rdev)
+uint32_t tty_rdev(const struct tty *tty)
+{
+    switch (tty->kind) {
+    case TTY_PSEUDO:
+        return DEVICE(PTS_MAJOR, tty->number);
+    case TTY_MASTER:
+        return DEVICE_PTMX;
+    }
+    return tty->number == 0 ? DEVICE_CONSOLE : DEVICE_TTYS0;
+}
+
+static char *path_of(uint32_t rdev)
+{
+    struct text text = {.data = NULL};
+    switch (rdev) {
+    case DEVICE_TTY:
+        return text_copy("/dev/tty");
+    case DEVICE_CONSOLE:
+        return text_copy("/dev/console");
+    case DEVICE_TTYS0:
+        return text_copy("/dev/ttyS0");
+    case DEVICE_PTMX:
+        return text_copy("/dev/ptmx");
+    }
+    text_printf(&text, "/dev/pts/%u", rdev & 0xff);
+    return text.data;
+}
+
+struct file *tty_file_of(struct tty *tty, uint32_t flags, uint32_t rdev)
 {
     struct file *file = file_new(&tty_ops, flags);
     uint64_t time = wall_clock();
@@ -62,61 +104,92 @@ static struct file *file_of_tty(struct tty *tty, uint32_t flags, uint32_t rdev)
         return NULL;
     }
     file->data = tty;
-    file->attr = (struct fs_attr){.ino = 0x100 + rdev,
+    file->attr = (struct fs_attr){.ino = rdev >> 8 == PTS_MAJOR ? 3 + (rdev & 0xff) : 0x100 + rdev,
                                   .mode = S_IFCHR | 0620,
                                   .nlink = 1,
                                   .rdev = rdev,
-                                  .device = TTY_DEVICES,
+                                  .device = rdev >> 8 == PTS_MAJOR ? PTS_DEVICE : TTY_DEVICES,
                                   .atime = time,
                                   .mtime = time,
                                   .ctime = time};
-    file->path = text_copy(rdev == DEVICE_TTYS0 ? "/dev/ttyS0"
-                           : rdev == DEVICE_TTY ? "/dev/tty"
-                                                : "/dev/console");
+    file->path = path_of(rdev);
     return file;
 }
 
 int tty_file(handle_t terminal, handle_t event, uint32_t flags, struct file **result)
 {
     struct tty *tty = tty_new(terminal, event);
-    *result = tty ? file_of_tty(tty, flags, DEVICE_CONSOLE) : NULL;
+    *result = tty ? tty_file_of(tty, flags, tty_rdev(tty)) : NULL;
     return *result ? 0 : -ENOMEM;
 }
 
-static status_t open_terminal(uint32_t index, handle_t *terminal, handle_t *event)
+status_t tty_server_call(status_t (*call)(handle_t tty, void *context), void *context)
 {
-    if (!server.tty) {
-        status_t status = init_name_lookup(server.init, "tty", true, &server.tty);
-        if (status != OK)
-            return status;
-    }
-    status_t status = tty_client_open(server.tty, index, terminal, event);
+    status_t status = server.tty ? OK : init_name_lookup(server.init, "tty", true, &server.tty);
+    if (status == OK)
+        status = call(server.tty, context);
     if (status != ERR_PEER_CLOSED)
         return status;
     close_handle(server.tty); /* it was restarted */
     status = init_name_lookup(server.init, "tty", true, &server.tty);
-    return status == OK ? tty_client_open(server.tty, index, terminal, event) : status;
+    return status == OK ? call(server.tty, context) : status;
+}
+
+struct console_open {
+    uint32_t index;
+    handle_t terminal, event;
+};
+
+static status_t open_console(handle_t tty, void *context)
+{
+    struct console_open *open = context;
+    return tty_client_open(tty, open->index, &open->terminal, &open->event);
 }
 
 void tty_announce(const char *line)
 {
-    handle_t terminal, event;
+    struct console_open open = {.index = 0};
     size_t done;
     log_line("%s", line);
-    if (open_terminal(0, &terminal, &event) != OK)
+    if (tty_server_call(open_console, &open) != OK)
         return;
-    if (tty_client_write(terminal, line, strlen(line), TTY_NONBLOCK, 0, 0, &done) == OK)
-        ignore(tty_client_write(terminal, "\n", 1, TTY_NONBLOCK, 0, 0, &done));
-    close_handle(terminal);
-    close_handle(event);
+    if (tty_client_write(open.terminal, line, strlen(line), TTY_NONBLOCK, 0, 0, &done) == OK)
+        ignore(tty_client_write(open.terminal, "\n", 1, TTY_NONBLOCK, 0, 0, &done));
+    close_handle(open.terminal);
+    close_handle(open.event);
+}
+
+/* A controlling terminal that was hung up is none any more. */
+static void forget_if_hung(struct session *session)
+{
+    uint32_t pgid, sid;
+    server_lock();
+    struct tty *tty = session->tty;
+    if (tty)
+        tty_hold(tty);
+    server_unlock();
+    if (!tty)
+        return;
+    bool hung = tty_client_get_group(tty->terminal, &pgid, &sid) == ERR_PEER_CLOSED;
+    server_lock();
+    bool ours = hung && session->tty == tty;
+    if (ours)
+        session->tty = NULL;
+    server_unlock();
+    if (ours)
+        tty_release(tty);
+    tty_release(tty);
 }
 
 /* A session leader without a terminal gets the one it opens. */
-static void claim_if_leader(struct tty *tty, uint32_t flags)
+void tty_claim_if_leader(struct tty *tty, uint32_t flags)
 {
     struct process *process = self()->process;
     struct session *session = process->session;
-    if ((flags & O_NOCTTY) || session->sid != process->pid || session->tty)
+    if ((flags & (O_NOCTTY | O_PATH)) || session->sid != process->pid)
+        return;
+    forget_if_hung(session);
+    if (session->tty)
         return;
     if (tty_client_set_session(tty->terminal, session->sid, process->pgid, false) != OK)
         return; /* another session's */
@@ -130,20 +203,21 @@ static void claim_if_leader(struct tty *tty, uint32_t flags)
 
 int tty_open_index(uint32_t index, uint32_t flags, struct file **result)
 {
-    handle_t terminal, event;
-    status_t status = open_terminal(index, &terminal, &event);
+    struct console_open open = {.index = index};
+    status_t status = tty_server_call(open_console, &open);
     if (status != OK)
         return status == ERR_INTERRUPTED ? -ERESTARTSYS : -ENXIO;
-    struct tty *tty = tty_new(terminal, event);
+    struct tty *tty = tty_new(open.terminal, open.event);
     if (!tty)
         return -ENOMEM;
-    claim_if_leader(tty, flags);
-    *result = file_of_tty(tty, flags, index == 0 ? DEVICE_CONSOLE : DEVICE_TTYS0);
+    tty_claim_if_leader(tty, flags);
+    *result = tty_file_of(tty, flags, tty_rdev(tty));
     return *result ? 0 : -ENOMEM;
 }
 
 int tty_open_controlling(uint32_t flags, struct file **result)
 {
+    forget_if_hung(self()->process->session);
     server_lock();
     struct tty *tty = self()->process->session->tty;
     if (tty)
@@ -151,7 +225,7 @@ int tty_open_controlling(uint32_t flags, struct file **result)
     server_unlock();
     if (!tty)
         return -ENXIO;
-    *result = file_of_tty(tty, flags, DEVICE_TTY);
+    *result = tty_file_of(tty, flags, DEVICE_TTY);
     return *result ? 0 : -ENOMEM;
 }
 
@@ -169,19 +243,36 @@ void tty_adopt(struct file *file, struct process *process)
     server_unlock();
 }
 
+/* The foreground group of the session's terminal is told, and the session has none any more. */
+static void release_terminal(struct tty *tty, uint32_t sid, bool resume)
+{
+    uint32_t pgid, owner;
+    siginfo_t hangup = signal_info(SIGHUP, SI_KERNEL), go_on = signal_info(SIGCONT, SI_KERNEL);
+    if (tty_client_get_group(tty->terminal, &pgid, &owner) != OK || owner != sid)
+        return;
+    server_lock();
+    if (pgid != 0) {
+        signal_group(pgid, &hangup);
+        if (resume)
+            signal_group(pgid, &go_on);
+    }
+    server_unlock();
+    ignore(tty_client_set_session(tty->terminal, 0, 0, false));
+}
+
+void tty_give_up(struct tty *tty, uint32_t sid)
+{
+    release_terminal(tty, sid, true);
+    tty_release(tty);
+}
+
 void tty_leader_ended(struct tty *tty, uint32_t sid)
 {
     uint32_t pgid, owner;
-    if (tty_client_get_group(tty->terminal, &pgid, &owner) == OK && owner == sid) {
-        siginfo_t hangup = signal_info(SIGHUP, SI_KERNEL), resume = signal_info(SIGCONT, SI_KERNEL);
-        server_lock();
-        if (pgid != 0) {
-            signal_group(pgid, &hangup);
-            signal_group(pgid, &resume);
-        }
-        server_unlock();
-        ignore(tty_client_set_session(tty->terminal, 0, 0, false));
-    }
+    if (tty_client_get_group(tty->terminal, &pgid, &owner) == ERR_PEER_CLOSED)
+        ignore(tty_client_hangup(tty->terminal)); /* tells the group that was in the foreground */
+    else
+        release_terminal(tty, sid, tty->kind != TTY_PSEUDO);
     tty_release(tty);
 }
 
@@ -222,12 +313,12 @@ static int background(uint32_t signal)
 }
 
 /* Whether the calling process may change the terminal now. */
-static int check_foreground(struct tty *tty)
+int tty_check_foreground(struct tty *tty)
 {
     struct process *process = self()->process;
     uint32_t pgid, sid;
-    if (tty_client_get_group(tty->terminal, &pgid, &sid) != OK || sid != process->session->sid ||
-        pgid == process->pgid || pgid == 0)
+    if (tty->kind == TTY_MASTER || tty_client_get_group(tty->terminal, &pgid, &sid) != OK ||
+        sid != process->session->sid || pgid == process->pgid || pgid == 0)
         return 0;
     return background(SIGTTOU);
 }
@@ -304,16 +395,24 @@ static int op_write(struct file *file, struct io *io, uint64_t *offset)
 static int op_stat(struct file *file, struct fs_attr *attr)
 {
     *attr = file->attr;
+    dev_attr_apply(attr);
     return 0;
+}
+
+static int op_set_attr(struct file *file, uint32_t mask, struct fs_attr *attr)
+{
+    return dev_attr_set(&file->attr, mask, attr);
 }
 
 static void op_poll(struct file *file, struct poll_source *source)
 {
     struct tty *tty = file->data;
     source->read_handle = source->write_handle = tty->event;
-    source->readable = TTY_READABLE | TTY_HANGUP;
+    source->readable = TTY_READABLE;
     source->writable = TTY_WRITABLE;
     source->hangup = TTY_HANGUP;
+    source->priority = TTY_PRIORITY;
+    source->error = tty->kind == TTY_MASTER ? 0 : TTY_HANGUP;
 }
 
 static int op_export(struct file *file, struct start_fd *fd, handle_t handles[2])
@@ -335,187 +434,13 @@ static void op_close(struct file *file)
     tty_release(file->data);
 }
 
-/* ---- ioctls ------------------------------------------------------------------------------------- */
-
-#define TERMIOS_SIZE 36 /* struct termios as the kernel knows it, without speeds */
-
-static int get_attributes(struct tty *tty, user_t argument)
-{
-    struct tty_attributes attributes;
-    status_t status = tty_client_get_attributes(tty->terminal, &attributes);
-    return status == OK ? copy_out(argument, &attributes, TERMIOS_SIZE) : errno_of(status);
-}
-
-static int set_attributes(struct tty *tty, user_t argument, uint32_t when)
-{
-    struct tty_attributes attributes;
-    if (copy_in(&attributes, argument, TERMIOS_SIZE) < 0)
-        return -EFAULT;
-    int result = check_foreground(tty);
-    return result < 0 ? result
-                      : errno_of(tty_client_set_attributes(tty->terminal, &attributes, when));
-}
-
-static int get_size(struct tty *tty, user_t argument)
-{
-    struct tty_size size;
-    status_t status = tty_client_get_size(tty->terminal, &size);
-    return status == OK ? copy_out(argument, &size, sizeof size) : errno_of(status);
-}
-
-static int set_size(struct tty *tty, user_t argument)
-{
-    struct tty_size size;
-    if (copy_in(&size, argument, sizeof size) < 0)
-        return -EFAULT;
-    return errno_of(tty_client_set_size(tty->terminal, &size));
-}
-
-static int get_group(struct tty *tty, user_t argument, bool session)
-{
-    struct process *process = self()->process;
-    uint32_t pgid, sid;
-    status_t status = tty_client_get_group(tty->terminal, &pgid, &sid);
-    if (status != OK)
-        return errno_of(status);
-    if (sid != process->session->sid)
-        return -ENOTTY;
-    return put_user(argument, session ? sid : pgid);
-}
-
-static bool group_in_session(uint32_t pgid, const struct session *session)
-{
-    struct process *process;
-    bool found = false;
-    server_lock();
-    process_each(process, bucket) found |= process->pgid == pgid && process->session == session;
-    server_unlock();
-    return found;
-}
-
-static int set_group(struct tty *tty, user_t argument)
-{
-    struct process *process = self()->process;
-    uint32_t pgid;
-    int result = check_foreground(tty);
-    if (result < 0)
-        return result;
-    if (get_user(&pgid, argument) < 0)
-        return -EFAULT;
-    if ((int32_t)pgid < 0)
-        return -EINVAL;
-    if (!group_in_session(pgid, process->session))
-        return -EPERM;
-    return errno_of(tty_client_set_group(tty->terminal, pgid, process->session->sid));
-}
-
-static int take_terminal(struct tty *tty, bool steal)
-{
-    struct process *process = self()->process;
-    struct session *session = process->session;
-    if (session->tty == tty && session->sid == process->pid)
-        return 0;
-    if (session->sid != process->pid || session->tty)
-        return -EPERM;
-    status_t status = tty_client_set_session(tty->terminal, session->sid, process->pgid, steal);
-    if (status != OK)
-        return errno_of(status);
-    server_lock();
-    tty_hold(tty);
-    session->tty = tty;
-    server_unlock();
-    return 0;
-}
-
-static int give_up_terminal(void)
-{
-    struct process *process = self()->process;
-    struct session *session = process->session;
-    if (!session->tty)
-        return -ENOTTY;
-    if (session->sid != process->pid)
-        return 0; /* only the leader decides for the session */
-    server_lock();
-    struct tty *tty = session->tty;
-    session->tty = NULL;
-    server_unlock();
-    if (tty)
-        tty_leader_ended(tty, session->sid);
-    return 0;
-}
-
-static int flush(struct tty *tty, uint32_t queue)
-{
-    if (queue > TCIOFLUSH)
-        return -EINVAL;
-    return errno_of(tty_client_flush(tty->terminal, queue != TCOFLUSH, queue != TCIFLUSH));
-}
-
-static int put_queued(struct tty *tty, user_t argument, bool output)
-{
-    uint32_t in, out;
-    status_t status = tty_client_queued(tty->terminal, &in, &out);
-    return status == OK ? put_user(argument, output ? out : in) : errno_of(status);
-}
-
-static int type_byte(struct tty *tty, user_t argument)
-{
-    uint8_t byte;
-    if (copy_in(&byte, argument, 1) < 0)
-        return -EFAULT;
-    return errno_of(tty_client_input(tty->terminal, &byte, 1));
-}
-
-static int op_ioctl(struct file *file, uint32_t request, user_t argument)
-{
-    struct tty *tty = file->data;
-    switch (request) {
-    case TCGETS:
-        return get_attributes(tty, argument);
-    case TCSETS:
-    case TCSETSW:
-    case TCSETSF:
-        return set_attributes(tty, argument, request - TCSETS);
-    case TIOCGWINSZ:
-        return get_size(tty, argument);
-    case TIOCSWINSZ:
-        return set_size(tty, argument);
-    case TIOCGPGRP:
-        return get_group(tty, argument, false);
-    case TIOCGSID:
-        return get_group(tty, argument, true);
-    case TIOCSPGRP:
-        return set_group(tty, argument);
-    case TIOCSCTTY:
-        return take_terminal(tty, argument.address == 1);
-    case TIOCNOTTY:
-        return give_up_terminal();
-    case TCSBRK:
-    case TCSBRKP:
-        return errno_of(tty_client_drain(tty->terminal));
-    case TCFLSH:
-        return flush(tty, argument.address);
-    case TCXONC:
-        return errno_of(tty_client_flow(tty->terminal, argument.address));
-    case FIONREAD:
-        return put_queued(tty, argument, false);
-    case TIOCOUTQ:
-        return put_queued(tty, argument, true);
-    case TIOCSTI:
-        return type_byte(tty, argument);
-    case TIOCEXCL:
-    case TIOCNXCL:
-        return 0;
-    }
-    return -ENOTTY;
-}
-
-static const struct file_ops tty_ops = {
+const struct file_ops tty_ops = {
     .name = "tty",
     .read = op_read,
     .write = op_write,
     .stat = op_stat,
-    .ioctl = op_ioctl,
+    .set_attr = op_set_attr,
+    .ioctl = tty_ioctl,
     .poll = op_poll,
     .export = op_export,
     .close = op_close,

@@ -1,1 +1,1 @@
-$(call native-program,tty,servers/tty/main.c servers/tty/terminal.c servers/tty/ldisc.c)
+$(call native-program,tty,$(wildcard servers/tty/*.c))

@@ -9,12 +9,19 @@
 #define SIGNAL_TSTP 20
 #define TAB_STOP    8
 
+/* TIOCPKT_* of Linux. */
+#define STATUS_FLUSHREAD 1
+#define STATUS_STOP      4
+#define STATUS_START     8
+
 static const struct tty_attributes sane = {
     .iflag = IN_ICRNL | IN_IXON | IN_IMAXBEL | IN_IUTF8,
     .oflag = OUT_OPOST | OUT_ONLCR,
     .cflag = CTL_B38400 | CTL_CS8 | CTL_CREAD | CTL_HUPCL,
     .lflag = LOC_ISIG | LOC_ICANON | LOC_ECHO | LOC_ECHOE | LOC_ECHOK | LOC_ECHOCTL | LOC_ECHOKE |
              LOC_IEXTEN,
+    .input_speed = 38400,
+    .output_speed = 38400,
     .cc = {[CC_INTR] = 3,
            [CC_QUIT] = 28,
            [CC_ERASE] = 127,
@@ -66,6 +73,20 @@ void ldisc_init(struct ldisc *ldisc)
     ldisc->column = 0;
     ldisc->output_stopped = false;
     ldisc_flush_input(ldisc);
+}
+
+static void tell(struct ldisc *ldisc, uint32_t status)
+{
+    if (ldisc->status)
+        ldisc->status(ldisc, status);
+}
+
+void ldisc_stop_output(struct ldisc *ldisc, bool stop)
+{
+    if (ldisc->output_stopped == stop)
+        return;
+    ldisc->output_stopped = stop;
+    tell(ldisc, stop ? STATUS_STOP : STATUS_START);
 }
 
 void ldisc_flush_input(struct ldisc *ldisc)
@@ -268,6 +289,15 @@ static void store(struct ldisc *ldisc, uint8_t byte)
         ldisc->canonical = ldisc->head;
 }
 
+/* The next byte is data whatever it is; a caret holds its place. */
+static void begin_literal(struct ldisc *ldisc)
+{
+    static const uint8_t caret[2] = {'^', '\b'};
+    ldisc->literal_next = true;
+    if (local(ldisc, LOC_ECHO) && local(ldisc, LOC_ECHOCTL))
+        ldisc->emit(ldisc, caret, 2);
+}
+
 static bool edit_key(struct ldisc *ldisc, uint8_t byte)
 {
     bool extended = local(ldisc, LOC_IEXTEN);
@@ -281,7 +311,7 @@ static bool edit_key(struct ldisc *ldisc, uint8_t byte)
     else if (extended && is_control(ldisc, byte, CC_REPRINT))
         reprint_line(ldisc);
     else if (extended && is_control(ldisc, byte, CC_LNEXT))
-        ldisc->literal_next = true;
+        begin_literal(ldisc);
     else
         return false;
     return true;
@@ -316,9 +346,11 @@ static bool signal_key(struct ldisc *ldisc, uint8_t byte)
         number = SIGNAL_TSTP;
     else
         return false;
-    if (!local(ldisc, LOC_NOFLSH))
+    if (!local(ldisc, LOC_NOFLSH)) {
         ldisc_flush_input(ldisc);
-    ldisc->output_stopped = false;
+        tell(ldisc, STATUS_FLUSHREAD);
+    }
+    ldisc_stop_output(ldisc, false);
     echo(ldisc, byte);
     ldisc->signal(ldisc, number);
     return true;
@@ -329,15 +361,15 @@ static bool flow_key(struct ldisc *ldisc, uint8_t byte)
     if (!(ldisc->attributes.iflag & IN_IXON))
         return false;
     if (is_control(ldisc, byte, CC_STOP)) {
-        ldisc->output_stopped = true;
+        ldisc_stop_output(ldisc, true);
         return true;
     }
     if (is_control(ldisc, byte, CC_START)) {
-        ldisc->output_stopped = false;
+        ldisc_stop_output(ldisc, false);
         return true;
     }
     if (ldisc->attributes.iflag & IN_IXANY)
-        ldisc->output_stopped = false;
+        ldisc_stop_output(ldisc, false);
     return false;
 }
 
@@ -383,7 +415,7 @@ void ldisc_set_attributes(struct ldisc *ldisc, const struct tty_attributes *attr
     if (was_canonical && !local(ldisc, LOC_ICANON))
         ldisc->canonical = ldisc->head;
     if (!(attributes->iflag & IN_IXON))
-        ldisc->output_stopped = false;
+        ldisc_stop_output(ldisc, false);
 }
 
 uint32_t ldisc_available(const struct ldisc *ldisc)
@@ -396,8 +428,23 @@ bool ldisc_readable(const struct ldisc *ldisc)
     uint32_t available = ldisc_available(ldisc);
     if (local(ldisc, LOC_ICANON))
         return available > 0;
-    uint32_t minimum = ldisc->attributes.cc[CC_MIN];
+    uint32_t minimum = ldisc->attributes.cc[CC_TIME] ? 1 : ldisc->attributes.cc[CC_MIN];
     return available >= (minimum ? minimum : 1);
+}
+
+bool ldisc_satisfies(const struct ldisc *ldisc, uint32_t length)
+{
+    uint32_t available = ldisc_available(ldisc), minimum = ldisc->attributes.cc[CC_MIN];
+    if (local(ldisc, LOC_ICANON))
+        return available > 0;
+    if (minimum > length)
+        minimum = length;
+    return available >= (minimum ? minimum : 1);
+}
+
+bool ldisc_accepts(const struct ldisc *ldisc)
+{
+    return has_room(ldisc) || (local(ldisc, LOC_ICANON) && ldisc->canonical == ldisc->read);
 }
 
 static uint32_t read_line(struct ldisc *ldisc, uint8_t *buffer, uint32_t length)

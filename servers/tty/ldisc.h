@@ -25,14 +25,21 @@ struct ldisc {
     void (*emit)(struct ldisc *ldisc, const uint8_t *bytes, uint32_t count);
     /* A signal key: Linux signal number for the foreground group. */
     void (*signal)(struct ldisc *ldisc, uint32_t signal);
+    /* Output was stopped or goes on, a queue was flushed: Linux's TIOCPKT_*. May be NULL. */
+    void (*status)(struct ldisc *ldisc, uint32_t status);
 };
 
 void ldisc_init(struct ldisc *ldisc); /* sane defaults; emit and signal stay as they are */
 void ldisc_set_attributes(struct ldisc *ldisc, const struct tty_attributes *attributes);
 /* A byte was typed. */
 void ldisc_input(struct ldisc *ldisc, uint8_t byte);
-/* True if a read would return at once (data or end of file), not looking at VTIME. */
+/* True if poll reports data or end of file. */
 bool ldisc_readable(const struct ldisc *ldisc);
+/* True if a read of `length` bytes would return at once, not looking at VTIME. */
+bool ldisc_satisfies(const struct ldisc *ldisc, uint32_t length);
+/* True if more bytes can be typed: those of a line that never ends are taken and lost. */
+bool ldisc_accepts(const struct ldisc *ldisc);
+void ldisc_stop_output(struct ldisc *ldisc, bool stop);
 /* Bytes a read could get now. */
 uint32_t ldisc_available(const struct ldisc *ldisc);
 /* Take up to `length` bytes; call only if ldisc_readable() or to take what there is. 0 = end of file (or nothing). */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The terminal server: two terminals, one per console driver. Terminal 0 is the main console, the
- * serial line if the kernel command line says console=serial, else the screen. One thread; every
- * wait is in the loop below. A console driver that is away is looked for every RECONNECT.
+ * The terminal server: two consoles, one per console driver, and pseudo terminals. Terminal 0 is the
+ * main console, the serial line if the kernel command line says console=serial, else the screen. One
+ * thread; every wait is in the loop below. A console driver that is away is looked for every RECONNECT.
  */
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
@@ -13,13 +13,9 @@
 #include "server.h"
 #include "terminal.h"
 
-#define TERMINALS 2
 #define RECONNECT 20000000ull /* ns */
 
-static struct terminal terminals[TERMINALS];
 static handle_t init_port, service;
-static uint32_t
-    opens; /* makes the badges of open terminals unique: badge = opens * TERMINALS + index */
 
 handle_t lookup_console(const char *name)
 {
@@ -34,31 +30,27 @@ void signal_processes(int32_t pid, uint32_t signal)
         return; /* no such group any more: nobody to tell */
 }
 
-/* Fills *message with a handle to the terminal; false leaves an error in the label. */
-static void open_terminal(struct message *message)
+static void open_console(struct message *message)
 {
     struct tty_open_request request = *(struct tty_open_request *)message->data;
-    handle_t terminal, event;
-    message->size = 0;
-    if (request.index >= TERMINALS) {
+    if (message->size < sizeof request || request.index >= CONSOLES) {
         message->label = (uint32_t)ERR_NO_DEVICE;
+        message->size = 0;
         return;
     }
-    status_t status = port_badge(service, ++opens * TERMINALS + request.index, &terminal);
-    if (status == OK) {
-        status = handle_duplicate(terminals[request.index].event,
-                                  RIGHT_WAIT | RIGHT_TRANSFER | RIGHT_DUPLICATE, &event);
-        if (status != OK)
-            handle_drop(&terminal);
-    }
-    message->label = (uint32_t)status;
-    if (status != OK)
+    open_answer(terminals[request.index], false, service, message);
+    if (message->label != OK)
         return;
-    message->handles[0] = terminal;
-    message->handles[1] = event;
-    message->handle_count = 2;
     message->size = sizeof(struct tty_open_reply);
     ((struct tty_open_reply *)message->data)->index = request.index;
+}
+
+static bool server_request(struct message *message)
+{
+    if (message->label != LABEL_tty_open)
+        return pty_server_request(service, message);
+    open_console(message);
+    return true;
 }
 
 static void refuse_handles(struct message *message)
@@ -68,23 +60,27 @@ static void refuse_handles(struct message *message)
     message->handle_count = 0;
 }
 
+static void handle_notice(const struct message *message)
+{
+    if (message->label == NOTICE_BADGE_CLOSED)
+        open_closed(message->badge, service);
+    if (message->label != NOTICE_CANCELLED)
+        return;
+    for (uint32_t i = 0; i < CONSOLES + PTY_MAX; i++)
+        if (terminals[i] != NULL)
+            terminal_cancel(terminals[i], *(const uint32_t *)message->data);
+}
+
 static void handle_message(struct message *message)
 {
     uint32_t token = message->token;
-    bool answered = true;
     refuse_handles(message);
     if (token == 0) {
-        if (message->label == NOTICE_CANCELLED)
-            for (uint32_t i = 0; i < TERMINALS; i++)
-                terminal_cancel(&terminals[i], *(uint32_t *)message->data);
+        handle_notice(message);
         return;
     }
-    if (message->label == LABEL_tty_open)
-        open_terminal(message);
-    else if (message->badge >= TERMINALS)
-        answered = terminal_request(&terminals[message->badge % TERMINALS], service, message);
-    else
-        message->label = (uint32_t)ERR_NOT_IMPLEMENTED;
+    struct open *open = open_of_badge(message->badge);
+    bool answered = open ? terminal_request(open, service, message) : server_request(message);
     if (answered && port_reply(service, token, message) != OK)
         refuse_handles(message); /* the caller is gone */
 }
@@ -96,25 +92,36 @@ static void drain_messages(void)
         handle_message(&message);
 }
 
+/* What a console has to wait for besides requests; returns the items put. */
+static uint32_t console_items(const struct terminal *terminal, struct wait_item *items)
+{
+    uint32_t count = 0;
+    if (terminal->input != HANDLE_NONE)
+        items[count++] = (struct wait_item){.handle = terminal->input,
+                                            .wanted = SIGNAL_READABLE | SIGNAL_PEER_CLOSED};
+    if (terminal_output_pending(terminal))
+        items[count++] = (struct wait_item){.handle = terminal->output,
+                                            .wanted = SIGNAL_WRITABLE | SIGNAL_PEER_CLOSED};
+    return count;
+}
+
 static void wait_for_work(void)
 {
-    struct wait_item items[1 + 2 * TERMINALS] = {{.handle = service, .wanted = SIGNAL_READABLE}};
+    struct wait_item items[1 + 2 * CONSOLES] = {{.handle = service, .wanted = SIGNAL_READABLE}};
     ktime_t deadline = DEADLINE_NEVER;
     uint32_t count = 1;
-    uint64_t now = 0;
-    for (uint32_t i = 0; i < TERMINALS; i++) {
-        struct terminal *terminal = &terminals[i];
+    for (uint32_t i = 0; i < CONSOLES + PTY_MAX; i++) {
+        const struct terminal *terminal = terminals[i];
+        if (terminal == NULL)
+            continue;
         ktime_t due = terminal_deadline(terminal);
-        if (terminal->input == HANDLE_NONE && clock_get(CLOCK_MONOTONIC_NS, &now) == OK &&
-            now + RECONNECT < due)
-            due = now + RECONNECT;
+        if (terminal->console != NULL && terminal->input == HANDLE_NONE) {
+            ktime_t again = monotonic_now() + RECONNECT;
+            due = again < due ? again : due;
+        }
         deadline = due < deadline ? due : deadline;
-        if (terminal->input != HANDLE_NONE)
-            items[count++] = (struct wait_item){.handle = terminal->input,
-                                                .wanted = SIGNAL_READABLE | SIGNAL_PEER_CLOSED};
-        if (terminal_output_pending(terminal))
-            items[count++] = (struct wait_item){.handle = terminal->output,
-                                                .wanted = SIGNAL_WRITABLE | SIGNAL_PEER_CLOSED};
+        if (i < CONSOLES)
+            count += console_items(terminal, items + count);
     }
     status_t status = wait_any(items, count, deadline);
     if (status != OK && status != ERR_TIMED_OUT && status != ERR_INTERRUPTED)
@@ -131,18 +138,30 @@ static bool serial_is_main(void)
     return strstr(line, "console=serial") != NULL;
 }
 
+static void make_console(uint32_t index, const char *driver)
+{
+    static struct terminal consoles[CONSOLES];
+    consoles[index].console = driver;
+    consoles[index].number = index;
+    if (!terminal_init(&consoles[index]))
+        process_fail("tty: event", ERR_NO_MEMORY);
+    terminals[index] = &consoles[index];
+}
+
 int main(void)
 {
     bool serial = serial_is_main();
     init_port = startup_handle(STARTUP_INIT);
     service = startup_handle(STARTUP_SERVICE);
-    terminal_init(&terminals[0], serial ? "console/serial" : "console/vga");
-    terminal_init(&terminals[1], serial ? "console/vga" : "console/serial");
+    make_console(0, serial ? "console/serial" : "console/vga");
+    make_console(1, serial ? "console/vga" : "console/serial");
     for (;;) {
-        for (uint32_t i = 0; i < TERMINALS; i++) {
-            if (terminals[i].input == HANDLE_NONE)
-                terminal_connect(&terminals[i]);
-            terminal_run(&terminals[i], service);
+        for (uint32_t i = 0; i < CONSOLES + PTY_MAX; i++) {
+            if (terminals[i] == NULL)
+                continue;
+            if (i < CONSOLES && terminals[i]->input == HANDLE_NONE)
+                console_connect(terminals[i]);
+            terminal_run(terminals[i], service);
         }
         wait_for_work();
         drain_messages();
