@@ -646,6 +646,7 @@ static int hand_over(struct process *process, struct program *program, const cha
     int error = hand_over_strings(process, program, &arguments, &strings);
     if (error < 0)
         return error;
+    process->handing_over = true;
     error = errno_of(init_start_begin(server.init, &request, &start));
     if (error == 0) {
         error = hand_over_fds(process, start);
@@ -658,8 +659,10 @@ static int hand_over(struct process *process, struct program *program, const cha
                                                true, &pid));
     }
     close_handle(strings);
-    if (error < 0)
+    if (error < 0) {
+        process->handing_over = false;
         set_name(process, process->comm);
+    }
     return error;
 }
 
@@ -681,8 +684,14 @@ static void leave(struct process *process, struct program *program)
     server_lock();
     process->state = PROCESS_REMOTE;
     process->exiting = true;
+    process->handing_over = false;
     strlcpy(process->comm, last_component(program->name), sizeof process->comm);
+    bool changed = process->changed_early;
+    uint32_t pid = process->pid, ppid = process->ppid;
+    int32_t status = process->early_status;
     server_unlock();
+    if (changed)
+        remote_child_event(pid, ppid, status);
     program_free(program);
     thread_finish(self());
 }

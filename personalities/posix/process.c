@@ -476,6 +476,10 @@ void remote_child_event(uint32_t pid, uint32_t ppid, int32_t status)
         session_hold(process->session);
         process_set_parent(process, parent);
     }
+    if (process && process->handing_over) {
+        process->changed_early = true; /* leave() comes back with it */
+        process->early_status = status;
+    }
     if (!process || process->state != PROCESS_REMOTE) {
         server_unlock();
         return;

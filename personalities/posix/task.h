@@ -89,7 +89,10 @@ struct process {
     struct wait_queue thread_gone;
     struct wait_queue child_changed;
     struct vfork_wait *vfork; /* where the parent of a vfork waits for this child, or NULL */
-    bool reaped;              /* waited for while its last thread here still had to finish */
+    bool handing_over;        /* to another personality: it may be there already */
+    bool changed_early;       /* what init said of it before it was PROCESS_REMOTE: */
+    int32_t early_status;
+    bool reaped; /* waited for while its last thread here still had to finish */
 
     /* job control */
     bool stopped;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Processes of all personalities: `atop` shows them and again every two seconds until q is typed;
- * `atop -b` or `atop -n N` prints the table once or N times.
+ * `atop -b` or `atop -n N` prints the table once or N times, `atop -c` how many processes, threads
+ * and objects the kernel holds.
  */
 #include <atomik/file.h>
 #include <atomik/startup.h>
@@ -108,9 +109,18 @@ static void watch(handle_t terminal, handle_t event)
         fprintf(stderr, "atop: the terminal's settings could not be restored\n");
 }
 
+static int print_counts(void)
+{
+    struct system_info info;
+    if (system_info(&info) != OK)
+        return 1;
+    printf("%u %u %u\n", (unsigned)info.processes, (unsigned)info.threads, (unsigned)info.objects);
+    return 0;
+}
+
 static int usage(void)
 {
-    fprintf(stderr, "usage: atop [-b] [-n times]\n");
+    fprintf(stderr, "usage: atop [-b] [-c] [-n times]\n");
     return 2;
 }
 
@@ -122,6 +132,8 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "-b") == 0)
             times = times ? times : 1;
+        else if (strcmp(argv[i], "-c") == 0)
+            return print_counts();
         else if (strcmp(argv[i], "-n") == 0 && i + 1 < argc)
             times = atoi(argv[++i]);
         else
