@@ -119,9 +119,11 @@ tidy: compile_commands.json ## clang-tidy (a part of check)
 format: ## rewrite the C files in the project's format
 	@clang-format -i $(C_FILES)
 
-# What a build of everything would run. newlib is left as it is: its recipe calls make, which -n obeys.
+# What a build of everything would run. Two things are left as they are, because make does them even with
+# -n: newlib, whose recipe calls make, and the manifest that the rules which are read depend on.
 compile_commands.json: ## for clangd
-	@$(MAKE) --no-print-directory -n -B V=1 -o $(BUILD)/sysroot/lib/libc.a all | \
+	@$(MAKE) --no-print-directory -n -B V=1 -o $(BUILD)/sysroot/lib/libc.a \
+	    -o $(BUILD)/image/busybox.manifest all | \
 	    $(PYTHON) tools/compile-commands >$@.new && mv $@.new $@
 
 bench: all ## compare speed with Debian's own kernel in the same QEMU

@@ -86,9 +86,12 @@ class Machine:
     def command(self, text, seconds=COMMAND_SECONDS):
         """Run a command line; return what it printed and its exit code."""
         self.marks += 1
+        # What is typed before the shell reads again is echoed twice, in pieces: so it is waited for.
+        self.send(text + "\n")
+        printed = self.expect_prompt(seconds) + self.child.match[0]
         # The quotes keep the echo of the typed line from looking like the answer.
-        self.send(f"{text}\necho '<''{self.marks}' $? '>'\n")
-        printed = self.expect(rf"<{self.marks} (\d+) >\r\n", seconds)
+        self.send(f"echo '<''{self.marks}' $? '>'\n")
+        printed += self.expect(rf"<{self.marks} (\d+) >\r\n", seconds)
         status = int(self.child.match[1])
         self.expect_prompt(seconds)
         return self.clean(printed, text), status
@@ -100,9 +103,7 @@ class Machine:
         while lines and text not in lines[0]:
             lines.pop(0)
         lines = lines[text.count("\n") + 1:]
-        # The second line may have been typed before the shell was ready, and shows in two pieces then.
-        return "\n".join(line for line in lines
-                         if "echo '<''" not in line and not line.endswith("' $? '>'")).rstrip("\n")
+        return "\n".join(line for line in lines if "echo '<''" not in line).rstrip("\n")
 
     def output(self, text, seconds=COMMAND_SECONDS):
         """The output of a command that has to succeed."""
