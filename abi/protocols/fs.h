@@ -31,6 +31,8 @@ enum fs_open_flags {
     FS_O_VMO = 1u << 9,       /* also return the content VMO of a regular file */
     FS_O_NOCASE = 1u << 10,   /* compare names without case (NT); exact match first */
     FS_O_COVERED = 1u << 11,  /* do not cross a mount point at the last component */
+    FS_O_ABSENT = 1u << 12,   /* OPEN, STAT: answer FS_WALK_ABSENT instead of NOT_FOUND */
+    FS_O_SAME = 1u << 13,     /* fs_reopen: with the flags that this node has, not checked again */
 };
 /* Of fs_path_request.who, besides uid and gid: what else there is to say about who asks. */
 enum fs_who_bits {
@@ -39,12 +41,37 @@ enum fs_who_bits {
     FS_WHO_NO_POWER = 1u << 17 /* may not, although its uid is 0 */
 };
 enum fs_rename_flags { FS_RENAME_NOREPLACE = 1, FS_RENAME_EXCHANGE = 2 };
-enum fs_walk { FS_WALK_DONE, FS_WALK_MOUNT, FS_WALK_ABSOLUTE };
+enum fs_walk {
+    FS_WALK_DONE,
+    FS_WALK_MOUNT,
+    FS_WALK_ABSOLUTE,
+    FS_WALK_ABSENT /* NOT_FOUND, said as a reply with `places`; only with FS_O_ABSENT */
+};
 #define FS_LINKS_MAX  40
 #define FS_NAME_MAX   255
 #define FS_INLINE_MAX 960
 #define FS_POSITION   UINT64_MAX
 #define FS_APPEND     (UINT64_MAX - 1)
+
+/*
+ * Names that clients may remember. A server that is the only one to change its files gives out a
+ * page of words (fs_changes), counts its changes in `now`, and stores the count in the word of each
+ * node whose attributes, entries or cover it changes, before it answers. A reply to fs_path tells the
+ * count and the words of all nodes that the walk passed: it would be the same again as long as none
+ * of these words is later than that count. When the count is about to wrap the server ends this for
+ * good by clearing `valid`.
+ */
+#define FS_CHANGES_SIZE  4096u
+#define FS_CHANGES_WORDS (FS_CHANGES_SIZE / 4 - 2)
+#define FS_PLACES_MAX    14
+struct fs_changes {
+    uint32_t valid, now;
+    uint32_t last[FS_CHANGES_WORDS]; /* of node ino: at fs_changes_place(ino) */
+};
+static inline uint32_t fs_changes_place(uint64_t ino)
+{
+    return (uint32_t)ino % FS_CHANGES_WORDS;
+}
 
 /* mode holds the type bits of Linux (S_IFMT 0170000). Times: ns since 1970. */
 struct fs_attr {

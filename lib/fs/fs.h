@@ -120,6 +120,7 @@ struct fs_ops {
     status_t (*statistics)(struct fs_server *server,
                            struct fs_statistics *statistics); /* all but .device */
     void (*release)(struct fs_node *node);
+    bool sole; /* nothing but calls of this server changes the files: clients may remember names */
 };
 
 /* An open node; what a badge names. */
@@ -138,10 +139,12 @@ struct fs_server {
     struct service service;
     const struct fs_ops *ops;
     struct fs_node *root;
-    uint32_t device;       /* object id of the port */
-    handle_t parent;       /* directory that holds our mount point, or none */
-    char mount_path[512];  /* of the mount point; "" for the root of all */
-    struct fs_open *opens; /* indexed by badge */
+    uint32_t device;            /* object id of the port */
+    handle_t parent;            /* directory that holds our mount point, or none */
+    char mount_path[512];       /* of the mount point; "" for the root of all */
+    struct fs_open *opens;      /* indexed by badge */
+    struct fs_changes *changes; /* NULL unless ops->sole */
+    handle_t changes_vmo;
     uint32_t open_capacity, open_free;
 };
 

@@ -34,6 +34,8 @@ struct walk {
     size_t name_length;
     bool trailing_slash;
     handle_t next;
+    uint32_t place_count; /* FS_PLACES_MAX + 1: too many */
+    uint16_t places[FS_PLACES_MAX];
     char *rest; /* in path */
     size_t rest_length;
     char path[FS_PATH_LIMIT];
@@ -62,6 +64,15 @@ status_t fs_open_new(struct fs_server *server, struct fs_node *node, uint32_t fl
                      const struct fs_who *who, handle_t *handle);
 void fs_open_end(struct fs_server *server, uint32_t badge);
 status_t fs_open_buffer(struct fs_open *open, handle_t vmo, uint32_t size);
+
+/* ---- changes.c: what clients may remember, see struct fs_changes ---- */
+status_t fs_changes_init(struct fs_server *server);
+/* Attributes, entries or cover of the node have changed; NULL: nothing. Before the answer. */
+void fs_changed(struct fs_node *node);
+/* The walk has looked at this node. */
+void fs_passed(struct walk *walk, const struct fs_node *node);
+void fs_tell_places(struct fs_server *server, const struct walk *walk, struct fs_path_reply *reply);
+status_t fs_handle_changes(struct service *service, struct message *message);
 
 /* ---- locks.c ---- */
 status_t fs_handle_lock(struct service *service, struct message *message);

@@ -59,6 +59,8 @@ static status_t make(struct path_call *call, uint32_t mode, uint32_t rdev, const
             new.mode |= FS_MODE_SETGID;
     }
     status = ops->create(walk->directory, &new, &walk->node);
+    if (status == OK)
+        fs_changed(walk->directory);
     return status == OK ? fs_attributes(walk->node, &call->attr) : status;
 }
 
@@ -92,6 +94,7 @@ static status_t truncate_node(struct fs_node *node, struct fs_attr *attr)
         return ERR_READ_ONLY;
     status_t status =
         node->server->ops->set_attributes(node, FS_ATTR_SIZE | FS_ATTR_MTIME_NOW, &wanted);
+    fs_changed(node);
     return status == OK ? fs_attributes(node, attr) : status;
 }
 
@@ -199,6 +202,8 @@ static status_t remove_entry(struct path_call *call, bool directory)
     if (status == OK)
         status =
             call->server->ops->unlink(walk->directory, walk->name, walk->name_length, walk->node);
+    fs_changed(walk->directory);
+    fs_changed(walk->node);
     return status;
 }
 
@@ -233,6 +238,8 @@ static status_t op_link(struct path_call *call)
     if (status == OK)
         status =
             call->server->ops->link(walk->directory, walk->name, walk->name_length, existing->node);
+    fs_changed(walk->directory);
+    fs_changed(existing->node);
     return status == OK ? fs_attributes(existing->node, &call->attr) : status;
 }
 
@@ -329,6 +336,10 @@ static status_t op_rename(struct path_call *call)
         status = check_rename(call, &rename);
     if (status == OK && rename.replaced != rename.node) /* two links of one file: nothing to do */
         status = ops->rename(&rename);
+    fs_changed(rename.old_directory);
+    fs_changed(rename.new_directory);
+    fs_changed(rename.node);
+    fs_changed(rename.replaced);
     fs_node_put(rename.replaced);
     return status == OK ? fs_attributes(walk->node, &call->attr) : status;
 }
@@ -412,6 +423,8 @@ static status_t fill_reply(struct path_call *call, struct message *message)
     struct fs_path_reply *reply = service_reply(message, sizeof *reply);
     reply->walk = walk->outcome;
     reply->links_followed = walk->links;
+    if (call->request.op == FS_OP_OPEN || call->request.op == FS_OP_STAT)
+        fs_tell_places(call->server, walk, reply);
     if (walk->outcome != FS_WALK_DONE) {
         service_handle(message, walk->next);
         walk->next = HANDLE_NONE;
@@ -422,6 +435,19 @@ static status_t fill_reply(struct path_call *call, struct message *message)
     service_handle(message, call->handles[1]);
     call->handles[0] = call->handles[1] = HANDLE_NONE;
     return service_tail(message, call->target, call->target_length) == OK ? OK : ERR_NAME_TOO_LONG;
+}
+
+/* The walk failed: an absent name is an answer too, for clients that remember names. */
+static status_t tell_absent(struct path_call *call, struct message *message)
+{
+    bool remembered = call->request.op == FS_OP_OPEN || call->request.op == FS_OP_STAT;
+    if (!remembered || (call->request.flags & FS_O_ABSENT) == 0)
+        return ERR_NOT_FOUND;
+    struct fs_path_reply *reply = service_reply(message, sizeof *reply);
+    reply->walk = FS_WALK_ABSENT;
+    reply->links_followed = call->walk.links;
+    fs_tell_places(call->server, &call->walk, reply);
+    return OK;
 }
 
 status_t fs_handle_path(struct service *service, struct message *message)
@@ -438,6 +464,8 @@ status_t fs_handle_path(struct service *service, struct message *message)
         if (status == OK)
             status = fill_reply(&call, message);
         walk_end(&call.walk);
+    } else if (status == ERR_NOT_FOUND) {
+        status = tell_absent(&call, message);
     }
     handle_drop(&call.handles[0]);
     handle_drop(&call.handles[1]);

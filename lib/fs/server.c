@@ -38,7 +38,11 @@ static status_t handle_stat(struct service *service, struct message *message)
 static status_t set_attributes(struct fs_node *node, uint32_t mask, const struct fs_attr *attr)
 {
     const struct fs_ops *ops = node->server->ops;
-    return ops->set_attributes == NULL ? ERR_READ_ONLY : ops->set_attributes(node, mask, attr);
+    if (ops->set_attributes == NULL)
+        return ERR_READ_ONLY;
+    status_t status = ops->set_attributes(node, mask, attr);
+    fs_changed(node);
+    return status;
 }
 
 static status_t handle_setattr(struct service *service, struct message *message)
@@ -197,6 +201,7 @@ static status_t handle_write(struct service *service, struct message *message)
     else
         status = open->node->server->ops->write(open->node, open->data, offset, tail,
                                                 request.length, &done);
+    fs_changed(open->node);
     if (status != OK)
         return status;
     if (request.offset == FS_POSITION)
@@ -313,6 +318,8 @@ static status_t handle_modified(struct service *service, struct message *message
     if (status == OK && open->node->server->ops->modified != NULL)
         status = open->node->server->ops->modified(open->node);
     if (status == OK)
+        fs_changed(open->node);
+    if (status == OK)
         service_reply(message, 0);
     return status;
 }
@@ -345,7 +352,9 @@ static status_t handle_reopen(struct service *service, struct message *message)
     struct fs_node *node = open->node; /* the table may move below */
     struct fs_who who = open->who;
     status = fs_attributes(node, &attr);
-    if (status == OK && (request.flags & FS_O_NODE) == 0) {
+    if (request.flags & FS_O_SAME) {
+        request.flags = open->flags;
+    } else if (status == OK && (request.flags & FS_O_NODE) == 0) {
         if ((attr.mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY && (request.flags & FS_O_WRITE))
             status = ERR_IS_DIRECTORY;
         else
@@ -496,6 +505,7 @@ static status_t handle_mount(struct service *service, struct message *message)
     if (root == HANDLE_NONE)
         return ERR_INVALID_ARGUMENT;
     open->node->mounted = root;
+    fs_changed(open->node);
     fs_node_get(open->node); /* a covered directory stays in memory */
     service_reply(message, 0);
     return OK;
@@ -512,6 +522,7 @@ static status_t handle_unmount(struct service *service, struct message *message)
     if (open->node->mounted == HANDLE_NONE)
         return ERR_INVALID_ARGUMENT;
     handle_drop(&open->node->mounted);
+    fs_changed(open->node);
     fs_node_put(open->node);
     service_reply(message, 0);
     return OK;
@@ -531,6 +542,7 @@ static status_t handle_set_parent(struct service *service, struct message *messa
         return ERR_INVALID_ARGUMENT;
     handle_drop(&server->parent);
     server->parent = parent;
+    fs_changed(server->root);
     memcpy(server->mount_path, message->data, message->size);
     server->mount_path[message->size] = 0;
     service_reply(message, 0);
@@ -540,25 +552,16 @@ static status_t handle_set_parent(struct service *service, struct message *messa
 /* ---- the loop -------------------------------------------------------------------------------- */
 
 static const struct service_entry entries[] = {
-    {LABEL_fs_path, fs_handle_path},
-    {LABEL_fs_stat, handle_stat},
-    {LABEL_fs_read, handle_read},
-    {LABEL_fs_write, handle_write},
-    {LABEL_fs_position, handle_position},
-    {LABEL_fs_vmo, handle_vmo},
-    {LABEL_fs_readdir, handle_readdir},
-    {LABEL_fs_setattr, handle_setattr},
-    {LABEL_fs_buffer, handle_buffer},
-    {LABEL_fs_modified, handle_modified},
-    {LABEL_fs_sync, handle_sync},
-    {LABEL_fs_reopen, handle_reopen},
-    {LABEL_fs_statfs, handle_statfs},
-    {LABEL_fs_name_of, handle_name_of},
-    {LABEL_fs_mount, handle_mount},
-    {LABEL_fs_set_parent, handle_set_parent},
-    {LABEL_fs_unmount, handle_unmount},
-    {LABEL_fs_lock, fs_handle_lock},
-    {0, NULL},
+    {LABEL_fs_path, fs_handle_path},       {LABEL_fs_stat, handle_stat},
+    {LABEL_fs_read, handle_read},          {LABEL_fs_write, handle_write},
+    {LABEL_fs_position, handle_position},  {LABEL_fs_vmo, handle_vmo},
+    {LABEL_fs_readdir, handle_readdir},    {LABEL_fs_setattr, handle_setattr},
+    {LABEL_fs_buffer, handle_buffer},      {LABEL_fs_modified, handle_modified},
+    {LABEL_fs_sync, handle_sync},          {LABEL_fs_reopen, handle_reopen},
+    {LABEL_fs_statfs, handle_statfs},      {LABEL_fs_name_of, handle_name_of},
+    {LABEL_fs_mount, handle_mount},        {LABEL_fs_set_parent, handle_set_parent},
+    {LABEL_fs_unmount, handle_unmount},    {LABEL_fs_lock, fs_handle_lock},
+    {LABEL_fs_changes, fs_handle_changes}, {0, NULL},
 };
 
 static void badge_closed(struct service *service, uint32_t badge)
@@ -586,6 +589,9 @@ status_t fs_server_init(struct fs_server *server, handle_t port, const struct fs
                                        .cancelled = cancelled,
                                        .context = server};
     root->server = server;
+    status = fs_changes_init(server);
+    if (status != OK)
+        return status;
     /* The first open makes the table; its slot 1 then is the root, whose badge init has made. */
     status = fs_open_new(server, root, FS_O_NODE, &(struct fs_who){.power = true}, &unused);
     if (status != OK)

@@ -67,6 +67,7 @@ static status_t follow(struct position *position, struct walk *walk, struct fs_n
 {
     char target[FS_PATH_LIMIT];
     size_t length, rest = (size_t)(position->end - position->next);
+    fs_passed(walk, link);
     if (++walk->links > FS_LINKS_MAX)
         return ERR_SYMLINK_LOOP;
     if (position->server->ops->read_link == NULL)
@@ -144,6 +145,7 @@ static status_t step(struct position *position, struct walk *walk, bool *done)
         *done = true;
         return OK;
     }
+    fs_passed(walk, position->at);
     if (!is_type(position->at, FS_TYPE_DIRECTORY))
         return ERR_NOT_DIRECTORY;
     status_t status = fs_access(position->at, position->who, MAY_EXECUTE);
@@ -185,6 +187,7 @@ status_t walk_path(struct fs_server *server, struct fs_node *start,
     walk->name = NULL;
     walk->name_length = 0;
     walk->trailing_slash = false;
+    walk->place_count = 0;
     walk->next = HANDLE_NONE;
     memcpy(walk->path, path, length);
     struct position position = {.server = server,
@@ -204,6 +207,7 @@ status_t walk_path(struct fs_server *server, struct fs_node *start,
             status = ERR_NOT_DIRECTORY;
         walk->node = position.at;
         position.at = NULL;
+        fs_passed(walk, walk->node);
     }
     fs_node_put(position.at);
     if (status != OK)

@@ -632,6 +632,7 @@ static void set_cwd(handle_t node, char *text)
     handle_t old = fs->cwd;
     char *old_text = fs->cwd_text;
     fs->cwd = node;
+    fs->cwd_device = 0;
     fs->cwd_text = text;
     server_unlock();
     close_handle(old);

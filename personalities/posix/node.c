@@ -15,6 +15,7 @@
  */
 #include <ipc/call.h>
 #include <ipc/fsclient.h>
+#include <ipc/namecache.h>
 #include <string.h>
 
 #include "file.h"
@@ -50,6 +51,8 @@ struct node_data {
     handle_t bulk;
     uint8_t *bulk_view;
     bool shared_position, modified;
+    bool shared_node;    /* the node is another description's too: see own_node */
+    handle_t other_node; /* what it was then; somebody may still be using it */
 };
 
 static struct list inodes[INODE_BUCKETS];
@@ -147,6 +150,7 @@ static void inode_put(struct inode *inode)
 /* A file lost its last name: do not keep its pages. */
 void inode_forget(const struct fs_attr *attr)
 {
+    namecache_forget(attr->ino, attr->device);
     server_lock();
     struct inode *inode = inode_find(attr);
     if (inode && inode->references == 0) {
@@ -320,6 +324,35 @@ static int read_view(struct inode *inode, struct io *io, uint64_t *offset)
     return result;
 }
 
+/* ---- nodes of one's own -------------------------------------------------------------------------- */
+
+void node_shared(struct file *file)
+{
+    data_of(file)->shared_node = true;
+}
+
+/* Before anything that changes the open node itself: its position, its buffer. */
+static int own_node(struct file *file)
+{
+    struct node_data *data = data_of(file);
+    handle_t node;
+    if (!data->shared_node)
+        return 0;
+    status_t status = fs_client_reopen(file->handle, FS_O_SAME, &node);
+    if (status != OK)
+        return errno_of(status);
+    server_lock();
+    if (data->shared_node) {
+        data->other_node = file->handle;
+        file->handle = node;
+        data->shared_node = false;
+        node = HANDLE_NONE;
+    }
+    server_unlock();
+    close_handle(node);
+    return 0;
+}
+
 /* ---- transfers by message ------------------------------------------------------------------------ */
 
 static bool need_bulk(struct file *file)
@@ -329,6 +362,8 @@ static bool need_bulk(struct file *file)
         .length = BULK_SIZE, .prot = PROT_R | PROT_W, .flags = MAP_FLAG_SHARED};
     if (data->bulk_view)
         return true;
+    if (own_node(file) < 0)
+        return false;
     if (!data->bulk && vmo_create(0, BULK_SIZE, &data->bulk) != OK)
         return false;
     map.vmo = data->bulk;
@@ -687,6 +722,9 @@ static int op_export(struct file *file, struct start_fd *fd, handle_t handles[2]
     uint64_t before, after;
     if (!data->shared_position && !S_ISDIR(file->attr.mode)) {
         flush_modified(file);
+        int error = own_node(file);
+        if (error < 0)
+            return error;
         status_t status =
             fs_client_position(file->handle, 0, (int64_t)file->offset, &before, &after);
         if (status != OK)
@@ -708,6 +746,7 @@ static void op_close(struct file *file)
     if (data->bulk_view)
         ignore(space_unmap(HANDLE_SELF, (uintptr_t)data->bulk_view, BULK_SIZE));
     close_handle(data->bulk);
+    close_handle(data->other_node);
     if (data->inode) {
         server_lock();
         inode_put(data->inode);

@@ -3,6 +3,7 @@
 #include "path.h"
 
 #include <ipc/call.h>
+#include <ipc/namecache.h>
 #include <string.h>
 
 #include "file.h"
@@ -91,6 +92,8 @@ int path_copy_in(user_t path)
 /* Where the walk stands. */
 struct place {
     handle_t directory; /* HANDLE_NONE: only the text is known */
+    uint64_t ino;       /* of the directory */
+    uint32_t device;    /* 0: not known */
     bool owned;         /* directory is to be closed */
     const char *base;   /* text of the directory while it is known, else NULL */
     struct file *file;  /* keeps the directory open */
@@ -101,8 +104,36 @@ static void place_move(struct place *place, handle_t directory, bool owned)
     if (place->owned)
         close_handle(place->directory);
     place->directory = directory;
+    place->device = 0;
     place->owned = owned;
     place->base = NULL;
+}
+
+static void place_root(struct place *place, const struct fs_context *fs)
+{
+    place_move(place, fs->root, false);
+    place->ino = fs->root_ino;
+    place->device = fs->root_device;
+}
+
+/* The working directory, which another thread may change at any time. */
+static void place_cwd(struct place *place, struct fs_context *fs)
+{
+    struct fs_attr attr;
+    server_lock();
+    *place = (struct place){
+        .directory = fs->cwd, .base = fs->cwd_text, .ino = fs->cwd_ino, .device = fs->cwd_device};
+    server_unlock();
+    if (place->device || !place->directory || node_stat(place->directory, &attr) != OK)
+        return;
+    place->ino = attr.ino;
+    place->device = attr.device;
+    server_lock();
+    if (fs->cwd == place->directory) {
+        fs->cwd_ino = attr.ino;
+        fs->cwd_device = attr.device;
+    }
+    server_unlock();
 }
 
 static void place_end(struct place *place)
@@ -114,14 +145,19 @@ static void place_end(struct place *place)
 
 static int place_begin(struct place *place, uint32_t dirfd, const char *path)
 {
-    struct fs_context *fs = self()->process->fs;
-    *place = (struct place){.directory = fs->cwd, .base = fs->cwd_text};
-    if (path[0] == '/' || (int32_t)dirfd == AT_FDCWD)
+    *place = (struct place){.directory = HANDLE_NONE};
+    if (path[0] == '/')
         return 0;
+    if ((int32_t)dirfd == AT_FDCWD) {
+        place_cwd(place, self()->process->fs);
+        return 0;
+    }
     place->file = fd_get(dirfd);
     if (!place->file)
         return -EBADF;
     place->directory = place->file->handle;
+    place->ino = place->file->attr.ino;
+    place->device = place->file->attr.device;
     place->base = place->file->path;
     if (S_ISDIR(place->file->attr.mode))
         return 0;
@@ -129,25 +165,37 @@ static int place_begin(struct place *place, uint32_t dirfd, const char *path)
     return -ENOTDIR;
 }
 
+/* Who asks, beside the supplementary groups. */
+struct caller {
+    uint32_t uid, gid;
+    bool power;
+};
+
+static struct caller caller_of(const struct walk *walk)
+{
+    const struct credentials *credentials = &self()->process->credentials;
+    if (!walk->as_real_user)
+        return (struct caller){credentials->fsuid, credentials->fsgid, capable(CAP_DAC_OVERRIDE)};
+    bool power = credentials->uid == 0 && (credentials->permitted >> CAP_DAC_OVERRIDE & 1);
+    return (struct caller){credentials->uid, credentials->gid, power};
+}
+
 static int fill_request(struct ipc *ipc, const struct walk *walk, uint32_t op, uint32_t flags,
                         const char *path, uint32_t length, uint32_t links, uint32_t first_group)
 {
     const struct process *process = self()->process;
-    const struct credentials *credentials = &process->credentials;
-    const struct group_list *groups = credentials->groups;
-    uint32_t uid = walk->as_real_user ? credentials->uid : credentials->fsuid;
-    bool power = walk->as_real_user ? uid == 0 && credentials->permitted >> CAP_DAC_OVERRIDE & 1
-                                    : capable(CAP_DAC_OVERRIDE);
+    const struct group_list *groups = process->credentials.groups;
+    struct caller caller = caller_of(walk);
     uint32_t count = groups && groups->count > first_group ? groups->count - first_group : 0;
-    count = power ? 0 : MIN(count, GROUPS_PER_MESSAGE);
+    count = caller.power ? 0 : MIN(count, GROUPS_PER_MESSAGE);
     struct fs_path_request request = {.op = op,
                                       .flags = flags,
                                       .mode = walk->mode,
                                       .rdev = walk->rdev,
-                                      .uid = uid,
-                                      .gid = walk->as_real_user ? credentials->gid
-                                                                : credentials->fsgid,
-                                      .who = count | (power ? FS_WHO_POWER : FS_WHO_NO_POWER),
+                                      .uid = caller.uid,
+                                      .gid = caller.gid,
+                                      .who =
+                                          count | (caller.power ? FS_WHO_POWER : FS_WHO_NO_POWER),
                                       .links_followed = links,
                                       .path_length = length,
                                       .root_ino = process->fs->root_ino,
@@ -183,6 +231,53 @@ static bool more_groups(uint32_t from)
     return groups && groups->count > from && !capable(CAP_DAC_OVERRIDE);
 }
 
+static struct name_key name_key(const struct walk *walk, const struct place *place,
+                                const char *path, uint32_t length)
+{
+    const struct process *process = self()->process;
+    struct caller caller = caller_of(walk);
+    return (struct name_key){.ino = place->ino,
+                             .root_ino = process->fs->root_ino,
+                             .device = place->device,
+                             .root_device = process->fs->root_device,
+                             .op = walk->op,
+                             .flags = walk->flags,
+                             .uid = caller.uid,
+                             .gid = caller.gid,
+                             .power = caller.power,
+                             .path = path,
+                             .length = length};
+}
+
+/* The same as send_step below for an answer that is remembered; 2: there is none. */
+static int remembered_step(struct walk *walk, struct place *place, const struct name_key *key,
+                           char *rest, uint32_t *links)
+{
+    struct name_answer answer;
+    if (!namecache_find(key, &answer))
+        return 2;
+    *links += answer.links;
+    if (answer.walk == FS_WALK_ABSENT)
+        return -ENOENT;
+    if (answer.walk == FS_WALK_ABSOLUTE) {
+        strlcpy(rest, answer.rest, PATH_MAX);
+        place_move(place, HANDLE_NONE, false);
+        return *links > FS_LINKS_MAX ? -ELOOP : 1;
+    }
+    walk->attr = answer.attr;
+    walk->node = answer.node;
+    return 0;
+}
+
+static void remember(const struct name_key *key, const struct place *place, const struct ipc *ipc,
+                     const struct fs_path_reply *reply, uint32_t links)
+{
+    struct fs_path_reply own = *reply;
+    own.links_followed -= MIN(links, own.links_followed);
+    namecache_add(key, place->directory, &own, ipc->tail, ipc->tail_length,
+                  ipc->message.handle_count > 0 ? ipc->message.handles[0] : HANDLE_NONE);
+}
+
 /*
  * Sends one request. 0: done; 1: go on with the path now in `rest`; -errno. A path that is too long
  * for a message first opens the directory that its beginning leads to.
@@ -204,10 +299,16 @@ static int send_step(struct walk *walk, struct place *place, const char *path, c
         op = FS_OP_OPEN;
         flags = FS_O_NODE | FS_O_DIRECTORY;
     }
+    struct name_key key = name_key(walk, place, path, length);
+    bool takes = !after && place->device && namecache_takes(op, flags) && !more_groups(0);
+    int error = takes ? remembered_step(walk, place, &key, rest, links) : 2;
+    if (error != 2)
+        return error;
+    flags |= takes ? FS_O_ABSENT : 0;
     status_t status;
     uint32_t group = 0;
     do {
-        int error = fill_request(&ipc, walk, op, flags, path, length, *links, group);
+        error = fill_request(&ipc, walk, op, flags, path, length, *links, group);
         if (error < 0) {
             ipc_drop(&ipc);
             return error;
@@ -217,7 +318,13 @@ static int send_step(struct walk *walk, struct place *place, const char *path, c
     } while (status == ERR_ACCESS_DENIED && more_groups(group));
     if (status != OK)
         return errno_of(status);
+    if (takes)
+        remember(&key, place, &ipc, &reply, *links);
     *links = reply.links_followed;
+    if (reply.walk == FS_WALK_ABSENT) {
+        ipc_drop(&ipc);
+        return -ENOENT;
+    }
     if (reply.walk == FS_WALK_DONE && !after) {
         take_result(walk, &ipc, &reply);
         ipc_drop(&ipc);
@@ -286,7 +393,7 @@ static int walk_steps(struct walk *walk, struct place *place, char *rest)
     uint32_t links = 0;
     for (int result = 1; result == 1; path = rest) {
         if (path[0] == '/') {
-            place_move(place, fs->root, false);
+            place_root(place, fs);
             place->base = "/";
         }
         if (place->base) {
@@ -300,7 +407,7 @@ static int walk_steps(struct walk *walk, struct place *place, char *rest)
                 continue;
             }
             if (place->directory == HANDLE_NONE) { /* `..` out of an internal directory */
-                place_move(place, fs->root, false);
+                place_root(place, fs);
                 path = absolute;
             }
         }
@@ -394,6 +501,8 @@ static int open_node(struct walk *walk, uint32_t flags, struct file **result)
         }
     }
     error = node_file(walk->node, &walk->attr, flags, walk->absolute, result);
+    if (error == 0 && namecache_takes(walk->op, walk->flags))
+        node_shared(*result);
     return error;
 }
 

@@ -31,8 +31,8 @@ struct mm {
 struct fs_context {
     uint32_t references;
     handle_t root, cwd; /* cwd HANDLE_NONE: an internal directory (/dev, /proc) named by cwd_text */
-    uint64_t root_ino;
-    uint32_t root_device;
+    uint64_t root_ino, cwd_ino;
+    uint32_t root_device, cwd_device; /* cwd_device 0: not asked yet */
     char *cwd_text;
     uint32_t umask;
 };

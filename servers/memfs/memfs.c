@@ -612,6 +612,7 @@ static status_t op_statistics(struct fs_server *server, struct fs_statistics *st
 }
 
 const struct fs_ops memfs_ops = {
+    .sole = true,
     .lookup = op_lookup,
     .attributes = op_attributes,
     .set_attributes = op_set_attributes,

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See namecache.h. Two tables of sets with a few entries each; a new answer takes the place of one
+ * that is no longer right, else of the one that was added first. Entries that hold nodes are few, and
+ * each new one looks through one more set for nodes of files that may have been removed.
+ */
+#include <ipc/namecache.h>
+
+#include <string.h>
+
+#include <atomik/syscall.h>
+#include <atomik/thread.h>
+#include <ipc/call.h>
+
+#define WAYS         4
+#define STAT_SETS    256
+#define OPEN_SETS    32
+#define DEVICES_MAX  8
+#define HELD_CLASSES 256
+#define TYPE_MASK    0170000u
+#define TYPE_REGULAR 0100000u
+
+struct entry {
+    uint32_t hash; /* 0: free */
+    uint32_t device, root_device, op, flags, uid, gid;
+    bool power;
+    uint64_t ino, root_ino;
+    uint32_t walk, links, change;
+    uint16_t length, place_count;
+    uint16_t places[FS_PLACES_MAX];
+    handle_t node;
+    struct fs_attr attr;
+    char path[FS_PATH_CACHED];
+    char rest[FS_PATH_CACHED]; /* ABSOLUTE; else unused */
+};
+
+struct set {
+    struct entry ways[WAYS];
+    uint32_t next; /* the way that was filled first */
+};
+
+/* changes NULL: this file system's names are not remembered. */
+struct device {
+    uint32_t device;
+    const volatile struct fs_changes *changes;
+};
+
+static struct mutex lock;
+static struct set stat_sets[STAT_SETS], open_sets[OPEN_SETS];
+static uint64_t held[OPEN_SETS * WAYS]; /* inode numbers of the nodes in open_sets, or 0 */
+static uint8_t held_like[HELD_CLASSES]; /* how many of them have that remainder */
+static struct device devices[DEVICES_MAX];
+static uint32_t device_count, sweep_at;
+
+bool namecache_takes(uint32_t op, uint32_t flags)
+{
+    const uint32_t stat_flags = FS_O_NOFOLLOW, open_flags = FS_O_READ | FS_O_NOFOLLOW;
+    if (op == FS_OP_STAT)
+        return (flags & ~stat_flags) == 0;
+    return op == FS_OP_OPEN && (flags & ~open_flags) == 0 && (flags & FS_O_READ) != 0;
+}
+
+/* ---- devices; lock held ---------------------------------------------------------------------- */
+
+static struct device *device_find(uint32_t device)
+{
+    for (uint32_t i = 0; i < device_count; i++)
+        if (devices[i].device == device)
+            return &devices[i];
+    return NULL;
+}
+
+/* Maps the page of the file system that `directory` belongs to. NULL: it has none. No lock. */
+static const volatile struct fs_changes *map_changes(handle_t directory)
+{
+    struct ipc ipc;
+    ipc_begin(&ipc, LABEL_fs_changes, NULL, 0);
+    ipc.flags = CALL_UNINTERRUPTIBLE;
+    if (ipc_call(&ipc, directory, NULL, 0) != OK)
+        return NULL;
+    handle_t vmo = ipc_take(&ipc, 0);
+    ipc_drop(&ipc);
+    struct map_request map = {
+        .vmo = vmo, .length = FS_CHANGES_SIZE, .prot = PROT_R, .flags = MAP_FLAG_SHARED};
+    status_t status = vmo == HANDLE_NONE ? ERR_IO_ERROR : space_map(HANDLE_SELF, &map);
+    handle_drop(&vmo);
+    return status == OK ? (const volatile struct fs_changes *)map.address : NULL;
+}
+
+/* More file systems than there is room for are asked every time. */
+static struct device *device_get(uint32_t device, handle_t directory)
+{
+    struct device *found = device_find(device);
+    if (found != NULL)
+        return found;
+    mutex_unlock(&lock);
+    const volatile struct fs_changes *changes = map_changes(directory);
+    mutex_lock(&lock);
+    found = device_find(device); /* another thread may have been here: its page is as good */
+    if (found == NULL && device_count < DEVICES_MAX) {
+        devices[device_count] = (struct device){device, changes};
+        return &devices[device_count++];
+    }
+    if (changes != NULL && space_unmap(HANDLE_SELF, (uintptr_t)changes, FS_CHANGES_SIZE) != OK)
+        return NULL;
+    return found;
+}
+
+/* ---- entries; lock held ---------------------------------------------------------------------- */
+
+static uint32_t hash_of(const struct name_key *key)
+{
+    uint32_t hash = (uint32_t)key->ino * 31 + key->op * 7 + key->flags + key->uid * 17;
+    for (uint32_t i = 0; i < key->length; i++)
+        hash = (hash ^ (uint8_t)key->path[i]) * 16777619u;
+    hash ^= hash >> 15;
+    return hash != 0 ? hash : 1;
+}
+
+static struct set *set_of(uint32_t op, uint32_t hash)
+{
+    return op == FS_OP_OPEN ? &open_sets[hash % OPEN_SETS] : &stat_sets[hash % STAT_SETS];
+}
+
+static bool is_current(const struct entry *entry)
+{
+    const struct device *device = device_find(entry->device);
+    if (device == NULL || device->changes == NULL || !device->changes->valid)
+        return false;
+    for (uint32_t i = 0; i < entry->place_count; i++)
+        if (device->changes->last[entry->places[i]] > entry->change)
+            return false;
+    return true;
+}
+
+static bool is_of(const struct entry *entry, uint32_t hash, const struct name_key *key)
+{
+    return entry->hash == hash && entry->length == key->length && entry->ino == key->ino &&
+           entry->device == key->device && entry->op == key->op && entry->flags == key->flags &&
+           entry->uid == key->uid && entry->gid == key->gid && entry->power == key->power &&
+           entry->root_ino == key->root_ino && entry->root_device == key->root_device &&
+           memcmp(entry->path, key->path, key->length) == 0;
+}
+
+/* The number in `held` of an entry that has a node. */
+static uint64_t *held_of(const struct entry *entry)
+{
+    uint32_t set = (uint32_t)((uintptr_t)entry - (uintptr_t)open_sets) / sizeof(struct set);
+    return &held[set * WAYS + (uint32_t)(entry - open_sets[set].ways)];
+}
+
+static void drop(struct entry *entry)
+{
+    entry->hash = 0;
+    if (entry->node == HANDLE_NONE)
+        return;
+    held_like[*held_of(entry) % HELD_CLASSES]--;
+    *held_of(entry) = 0;
+    handle_drop(&entry->node);
+}
+
+static struct entry *find(struct set *set, uint32_t hash, const struct name_key *key)
+{
+    for (uint32_t i = 0; i < WAYS; i++)
+        if (is_of(&set->ways[i], hash, key))
+            return &set->ways[i];
+    return NULL;
+}
+
+/* A place for a new entry, which is free afterwards. */
+static struct entry *make_room(struct set *set)
+{
+    for (uint32_t i = 0; i < WAYS; i++) {
+        struct entry *entry = &set->ways[i];
+        if (entry->hash == 0 || !is_current(entry)) {
+            drop(entry);
+            return entry;
+        }
+    }
+    struct entry *oldest = &set->ways[set->next];
+    set->next = (set->next + 1) % WAYS;
+    drop(oldest);
+    return oldest;
+}
+
+static void sweep(struct set *set)
+{
+    for (uint32_t i = 0; i < WAYS; i++)
+        if (set->ways[i].hash != 0 && !is_current(&set->ways[i]))
+            drop(&set->ways[i]);
+}
+
+/* ---- the interface --------------------------------------------------------------------------- */
+
+/* The answer of an entry; false if there is no handle for it. */
+static bool give(const struct entry *entry, struct name_answer *answer)
+{
+    answer->walk = entry->walk;
+    answer->links = entry->links;
+    answer->node = HANDLE_NONE;
+    if (entry->walk == FS_WALK_ABSOLUTE)
+        memcpy(answer->rest, entry->rest, sizeof answer->rest);
+    if (entry->walk == FS_WALK_DONE)
+        answer->attr = entry->attr;
+    if (entry->node == HANDLE_NONE)
+        return true;
+    answer->node = handle_copy(entry->node);
+    return answer->node != HANDLE_NONE;
+}
+
+bool namecache_find(const struct name_key *key, struct name_answer *answer)
+{
+    if (key->length >= FS_PATH_CACHED)
+        return false;
+    uint32_t hash = hash_of(key);
+    mutex_lock(&lock);
+    struct entry *entry = find(set_of(key->op, hash), hash, key);
+    if (entry != NULL && !is_current(entry)) {
+        drop(entry);
+        entry = NULL;
+    }
+    bool found = entry != NULL && give(entry, answer);
+    mutex_unlock(&lock);
+    return found;
+}
+
+static void fill(struct entry *entry, uint32_t hash, const struct name_key *key,
+                 const struct fs_path_reply *reply)
+{
+    entry->hash = hash;
+    entry->device = key->device;
+    entry->root_device = key->root_device;
+    entry->op = key->op;
+    entry->flags = key->flags;
+    entry->uid = key->uid;
+    entry->gid = key->gid;
+    entry->power = key->power;
+    entry->ino = key->ino;
+    entry->root_ino = key->root_ino;
+    entry->walk = reply->walk;
+    entry->links = reply->links_followed;
+    entry->change = reply->change;
+    entry->length = (uint16_t)key->length;
+    entry->place_count = reply->place_count;
+    memcpy(entry->places, reply->places, sizeof entry->places);
+    entry->attr = reply->attr;
+    memcpy(entry->path, key->path, key->length);
+}
+
+static bool worth_it(const struct name_key *key, const struct fs_path_reply *reply,
+                     uint32_t tail_length)
+{
+    if (reply->place_count == 0 || reply->place_count > FS_PLACES_MAX ||
+        key->length >= FS_PATH_CACHED || reply->walk == FS_WALK_MOUNT)
+        return false;
+    for (uint32_t i = 0; i < reply->place_count; i++)
+        if (reply->places[i] >= FS_CHANGES_WORDS)
+            return false;
+    if (reply->walk == FS_WALK_ABSOLUTE)
+        return tail_length < FS_PATH_CACHED;
+    return reply->walk == FS_WALK_ABSENT || key->op != FS_OP_OPEN ||
+           (reply->attr.mode & TYPE_MASK) == TYPE_REGULAR;
+}
+
+void namecache_add(const struct name_key *key, handle_t directory,
+                   const struct fs_path_reply *reply, const void *tail, uint32_t tail_length,
+                   handle_t node)
+{
+    if (!worth_it(key, reply, tail_length))
+        return;
+    uint32_t hash = hash_of(key);
+    bool holds = key->op == FS_OP_OPEN && reply->walk == FS_WALK_DONE;
+    handle_t copy = holds ? handle_copy(node) : HANDLE_NONE;
+    if (holds && copy == HANDLE_NONE)
+        return;
+    mutex_lock(&lock);
+    struct device *device = device_get(key->device, directory);
+    struct set *set = set_of(key->op, hash);
+    if (device != NULL && device->changes != NULL && find(set, hash, key) == NULL) {
+        struct entry *entry = make_room(set);
+        fill(entry, hash, key, reply);
+        if (holds) {
+            *held_of(entry) = reply->attr.ino;
+            held_like[reply->attr.ino % HELD_CLASSES]++;
+        }
+        entry->node = copy;
+        copy = HANDLE_NONE;
+        if (reply->walk == FS_WALK_ABSOLUTE) {
+            memcpy(entry->rest, tail, tail_length);
+            entry->rest[tail_length] = '\0';
+        }
+        if (holds)
+            sweep(&open_sets[sweep_at++ % OPEN_SETS]);
+    }
+    mutex_unlock(&lock);
+    handle_drop(&copy);
+}
+
+void namecache_forget(uint64_t ino, uint32_t device)
+{
+    mutex_lock(&lock);
+    for (uint32_t i = 0; i < OPEN_SETS * WAYS && held_like[ino % HELD_CLASSES] > 0; i++) {
+        if (held[i] != ino)
+            continue;
+        struct entry *entry = &open_sets[i / WAYS].ways[i % WAYS];
+        if (entry->attr.device == device)
+            drop(entry);
+    }
+    mutex_unlock(&lock);
+}

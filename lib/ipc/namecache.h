@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names that a personality remembers: what fs_path answered for STAT, and for OPEN of regular files
+ * for reading, absent names among them. An answer is given again while nothing that its walk passed
+ * has changed, which the file system says in a page of memory (struct fs_changes in
+ * protocols/fs.h): so a remembered answer is exactly what the server would answer now, and no message
+ * is needed. File systems that do not give out such a page are asked every time.
+ *
+ * An OPEN is remembered with a handle of the open node. Whoever finds it gets a duplicate: several
+ * opens then share one open node. That is right as long as they do not use its position or bulk
+ * buffer; before they do, they get a node of their own with fs_reopen and FS_O_SAME.
+ *
+ * The cache has a lock of its own and calls no server except for the page, once per file system.
+ */
+#ifndef IPC_NAMECACHE_H
+#define IPC_NAMECACHE_H
+
+#include <protocols/fs.h>
+
+#define FS_PATH_CACHED 128 /* paths of up to that many bytes with the NUL are remembered */
+
+/* All that an answer depends on, beside the files themselves. */
+struct name_key {
+    uint64_t ino, root_ino; /* of the directory that the path starts at; of the caller's root */
+    uint32_t device, root_device;
+    uint32_t op, flags, uid, gid; /* no supplementary groups: their answers are not remembered */
+    bool power;
+    const char *path;
+    uint32_t length;
+};
+
+struct name_answer {
+    uint32_t walk;  /* DONE, ABSOLUTE or ABSENT of enum fs_walk */
+    uint32_t links; /* followed on the way */
+    struct fs_attr attr;
+    handle_t node;             /* DONE of an OPEN: the caller's */
+    char rest[FS_PATH_CACHED]; /* ABSOLUTE: the path to go on with, terminated */
+};
+
+/* Whether answers of this kind are remembered at all. */
+bool namecache_takes(uint32_t op, uint32_t flags);
+bool namecache_find(const struct name_key *key, struct name_answer *answer);
+/* Remember a reply of `directory`; its tail is what is left of an absolute path. `node` stays the caller's. */
+void namecache_add(const struct name_key *key, handle_t directory,
+                   const struct fs_path_reply *reply, const void *tail, uint32_t tail_length,
+                   handle_t node);
+/* A file was removed: close its remembered nodes, so that its memory comes back. */
+void namecache_forget(uint64_t ino, uint32_t device);
+
+#endif
