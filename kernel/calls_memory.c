@@ -282,6 +282,43 @@ status_t call_space_pages(handle_t handle, user_t mapped_at, user_t resident_at)
     return status == OK ? user_write(resident_at, &resident, sizeof resident) : status;
 }
 
+static uint8_t page_state(const struct space *space, uint32_t address)
+{
+    const struct mapping *mapping = space_mapping_at(space, address);
+    uint8_t state = 0;
+    if (mapping == NULL)
+        return 0;
+    uint32_t page = (address - mapping->start) / PAGE_SIZE;
+    if (mapping->overlay != NULL &&
+        pagemap_get(&mapping->overlay->pages, mapping->overlay_index + page) != NULL)
+        state |= PAGE_OWN;
+    if (mapping->vmo != NULL &&
+        pagemap_get(&mapping->vmo->pages, mapping->vmo_index + page) != NULL)
+        state |= PAGE_OBJECT;
+    return state;
+}
+
+status_t call_space_present(handle_t handle, uint32_t address, user_t states, uint32_t pages)
+{
+    uint8_t piece[PIECE];
+    struct space *space;
+    status_t status = get_space(handle, RIGHT_READ, &space);
+    if (status != OK)
+        return status;
+    if ((address & PAGE_MASK) || pages > PRESENT_MAX || address > UINT32_MAX - pages * PAGE_SIZE)
+        return ERR_INVALID_ARGUMENT;
+    for (uint32_t done = 0; done < pages;) {
+        uint32_t count = pages - done < PIECE ? pages - done : PIECE;
+        for (uint32_t i = 0; i < count; i++)
+            piece[i] = page_state(space, address + (done + i) * PAGE_SIZE);
+        status = user_write((user_t){states.address + done}, piece, count);
+        if (status != OK)
+            return status;
+        done += count;
+    }
+    return OK;
+}
+
 /* ---- memory objects ---------------------------------------------------------------------------------- */
 
 status_t call_vmo_create(uint32_t flags, uint64_t size, user_t result)

@@ -295,6 +295,13 @@ struct mapping_info {
     uint32_t private_pages; /* pages of its own, copied or zero-filled */
 };
 
+/* Of space_present. */
+#define PRESENT_MAX 4096u /* pages that one call tells about */
+enum page_state {
+    PAGE_OWN = 1,    /* a page of the mapping's own, written or copied */
+    PAGE_OBJECT = 2, /* the VMO has a page there */
+};
+
 /* What space_load did; addresses are absolute in the space. */
 struct load_result {
     uint32_t kind; /* enum load_kind of loaders/plan.h */

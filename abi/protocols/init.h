@@ -30,12 +30,23 @@ struct proc_stats {
     uint64_t cpu_time; /* ns */
 };
 
+enum snapshot_flags {
+    SNAPSHOT_STOP = 1,    /* the process ends when it is taken */
+    SNAPSHOT_NO_TEXT = 2, /* leave out memory that is unchanged from its file */
+    SNAPSHOT_FILES = 4,   /* with the contents of all open regular files, not only of unlinked ones */
+};
+struct snapshot_result {
+    uint64_t pause, time; /* ns the process stood still, and in all */
+    uint64_t size;        /* bytes of the file */
+};
+
 enum proc_event_type {
     EVENT_START =
         1, /* event.start; h0 strings, h1 root, h2 cwd, h3 image; descriptors by start_fetch */
     EVENT_SIGNAL, /* event.pid, .signal, .sender */
     EVENT_CHILD, /* event.pid: the child; .ppid: the process of yours that is its parent; .status as of wait4 */
     EVENT_STATS,    /* event.pid, .request: answer with proc_stats_answer */
+    EVENT_SNAPSHOT, /* event.pid, .flags, .request; h0: the file. Answer with snapshot_answer */
     EVENT_REPARENT, /* event.pid: a process of yours whose parent has ended: ppid is 1 now */
 };
 
@@ -58,6 +69,7 @@ struct proc_event {
     uint32_t signal, sender;
     int32_t status;
     uint32_t request, start;
+    uint32_t flags;
     uint32_t fd_count;
     struct start_arguments arguments;
 };

@@ -33,17 +33,17 @@
 
 enum snap_note_type {
 #define NOTE(number, NAME, name, text) SNAP_##NAME = (number),
-#define FIELD(NOTE, tag, NAME, name, kind, text)
+#define NOTE_FIELD(NOTE, tag, NAME, name, kind, text)
 #include <snapshot/notes.def>
 #undef NOTE
-#undef FIELD
+#undef NOTE_FIELD
 };
 enum snap_field_tag {
 #define NOTE(number, NAME, name, text)
-#define FIELD(NOTE, tag, NAME, name, kind, text) SNAP_##NOTE##_##NAME = (tag),
+#define NOTE_FIELD(NOTE, tag, NAME, name, kind, text) SNAP_##NOTE##_##NAME = (tag),
 #include <snapshot/notes.def>
 #undef NOTE
-#undef FIELD
+#undef NOTE_FIELD
 };
 
 struct snap_field {

@@ -140,6 +140,20 @@ status_t init_wait(handle_t init, uint32_t pid, int32_t *status)
     return OK;
 }
 
+status_t init_snapshot(handle_t init, uint32_t pid, uint32_t flags, handle_t file,
+                       struct snapshot_result *result)
+{
+    struct snapshot_request request = {.pid = pid, .flags = flags};
+    struct ipc ipc;
+    ipc_begin(&ipc, LABEL_snapshot, &request, sizeof request);
+    status_t status = ipc_handle_copy(&ipc, file);
+    if (status == OK)
+        status = ipc_call(&ipc, init, result, sizeof *result);
+    if (status == OK)
+        ipc_drop(&ipc);
+    return status;
+}
+
 status_t init_power(handle_t init, uint32_t action)
 {
     struct power_request request = {.action = action};
@@ -248,6 +262,15 @@ status_t init_proc_stats_answer(handle_t init, uint32_t number, int32_t status,
     return result;
 }
 
+status_t init_snapshot_answer(handle_t init, uint32_t number, status_t status,
+                              const struct snapshot_result *result)
+{
+    struct snapshot_answer_request request = {.request = number, .status = status};
+    if (result != NULL)
+        request.result = *result;
+    return simple(init, LABEL_snapshot_answer, &request, sizeof request, NULL, 0);
+}
+
 status_t init_process_handle(handle_t init, uint32_t pid, handle_t *handle)
 {
     struct proc_handle_request request = {.pid = pid};
@@ -265,7 +288,8 @@ status_t init_start_begin(handle_t init, const struct start_request *start_reque
                                           .ppid = start_request->ppid,
                                           .pgid = start_request->pgid,
                                           .sid = start_request->sid,
-                                          .uid = start_request->uid};
+                                          .uid = start_request->uid,
+                                          .wanted = start_request->wanted};
     struct start_begin_reply reply;
     status_t status = call_text(init, LABEL_start_begin, &request, sizeof request,
                                 start_request->personality, &reply, sizeof reply, NULL, 0);

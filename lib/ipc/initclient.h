@@ -27,6 +27,9 @@ status_t init_proc_stats(handle_t init, uint32_t pid, struct proc_stats *stats, 
 status_t init_proc_signal(handle_t init, int32_t pid, uint32_t signal, uint32_t sender,
                           uint32_t *count);
 status_t init_wait(handle_t init, uint32_t pid, int32_t *status);
+/* Write a snapshot into an open file (borrowed); waits until it is complete. */
+status_t init_snapshot(handle_t init, uint32_t pid, uint32_t flags, handle_t file,
+                       struct snapshot_result *result);
 status_t init_power(handle_t init, uint32_t action);
 status_t init_personality_name(handle_t init, uint32_t index, char *name, size_t size,
                                uint32_t *processes);
@@ -52,6 +55,8 @@ status_t init_proc_reap(handle_t init, uint32_t pid);
 status_t init_proc_changed(handle_t init, uint32_t pid, int32_t status);
 status_t init_proc_stats_answer(handle_t init, uint32_t request, int32_t status,
                                 const struct proc_stats *stats, const char *command, size_t length);
+status_t init_snapshot_answer(handle_t init, uint32_t request, status_t status,
+                              const struct snapshot_result *result); /* NULL with an error */
 /* A handle on which init takes the caller for this process: given to a native program as STARTUP_INIT. */
 status_t init_process_handle(handle_t init, uint32_t pid, handle_t *handle);
 
@@ -60,6 +65,7 @@ struct start_request {
     const char *personality;       /* "" or NULL: the image decides */
     uint32_t pid;                  /* 0: a new process; else exec in place */
     uint32_t ppid, pgid, sid, uid; /* of a new process; pgid/sid 0: the parent's */
+    uint32_t wanted;               /* its pid, if that is free; 0: any */
 };
 status_t init_start_begin(handle_t init, const struct start_request *request, uint32_t *start);
 /* h0 and h1 are borrowed. */

@@ -111,6 +111,7 @@ static const char *parse_size(const char *format, struct conversion *conversion)
             break;
         case 'l':
             conversion->size = format[1] == 'l' || sizeof(long) == 8;
+            format += format[1] == 'l';
             break;
         case 'j':
             conversion->size = 1;

@@ -6,18 +6,18 @@
 
 static const struct snap_note_info notes[] = {
 #define NOTE(number, NAME, name, text) {SNAP_##NAME, #name},
-#define FIELD(NOTE, tag, NAME, name, kind, text)
+#define NOTE_FIELD(NOTE, tag, NAME, name, kind, text)
 #include <snapshot/notes.def>
 #undef NOTE
-#undef FIELD
+#undef NOTE_FIELD
 };
 
 static const struct snap_field_info fields[] = {
 #define NOTE(number, NAME, name, text)
-#define FIELD(NOTE, tag, NAME, name, kind, text) {SNAP_##NOTE, tag, SNAP_KIND_##kind, #name},
+#define NOTE_FIELD(NOTE, tag, NAME, name, kind, text) {SNAP_##NOTE, tag, SNAP_KIND_##kind, #name},
 #include <snapshot/notes.def>
 #undef NOTE
-#undef FIELD
+#undef NOTE_FIELD
 };
 
 static bool named(const char *name, const char *text, uint32_t length)

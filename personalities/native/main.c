@@ -144,6 +144,8 @@ static void __attribute__((noreturn)) serve_events(void)
             on_signal(event.pid, event.signal);
         else if (event.type == EVENT_STATS)
             on_stats(event.pid, event.request);
+        else if (event.type == EVENT_SNAPSHOT)
+            (void)!init_snapshot_answer(native_init, event.request, ERR_NOT_IMPLEMENTED, NULL);
         for (uint32_t i = 0; i < 4; i++)
             handle_drop(&handles[i]);
     }

@@ -173,6 +173,8 @@ static void handle_event(const struct proc_event *event, handle_t handles[4])
         child_event(event);
     else if (event->type == EVENT_REPARENT)
         reparent_event(event);
+    else if (event->type == EVENT_SNAPSHOT)
+        (void)!BLOCKING(init_snapshot_answer(nt_init, event->request, ERR_NOT_IMPLEMENTED, NULL));
     nt_unlock();
 }
 

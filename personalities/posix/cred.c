@@ -35,6 +35,14 @@ void credentials_release(struct credentials *credentials)
     credentials->groups = NULL;
 }
 
+struct group_list *groups_new(uint32_t count)
+{
+    struct group_list *groups = allocate(sizeof *groups + count * 4);
+    if (groups)
+        *groups = (struct group_list){1, count};
+    return groups;
+}
+
 bool in_groups(const struct credentials *credentials, uint32_t gid)
 {
     for (uint32_t i = 0; credentials->groups && i < credentials->groups->count; i++) {

@@ -26,6 +26,7 @@ struct credentials {
 #define CAPABILITY(number) (1ull << (number))
 #define CAPABILITY_ALL     (CAPABILITY(LAST_CAPABILITY + 1) - 1)
 
+struct group_list *groups_new(uint32_t count); /* gids zero; NULL when out of memory */
 /* Of a program that init starts as this user. */
 void credentials_init(struct credentials *credentials, uint32_t uid);
 void credentials_copy(struct credentials *to, const struct credentials *from);

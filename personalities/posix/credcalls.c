@@ -241,14 +241,6 @@ int32_t sys_getresgid(user_t rgid, user_t egid, user_t sgid)
 
 /* ---- supplementary groups -------------------------------------------------------------------------- */
 
-static struct group_list *groups_new(uint32_t count)
-{
-    struct group_list *groups = allocate(sizeof *groups + count * 4);
-    if (groups)
-        *groups = (struct group_list){1, count};
-    return groups;
-}
-
 static void groups_set(struct group_list *groups)
 {
     struct credentials old;

@@ -21,6 +21,7 @@
 #include "path.h"
 #include "server.h"
 #include "signals.h"
+#include "snapshot/restore.h"
 #include "task.h"
 #include "time.h"
 #include "trace.h"
@@ -225,6 +226,19 @@ static status_t load_below_top(handle_t space, handle_t vmo, struct load_result 
     return status == OK ? space_load(space, vmo, room.address, LOAD_AT_BASE, loaded) : status;
 }
 
+/* What /proc/PID/maps and debuggers call the parts of an image. */
+static void name_image(handle_t space, const struct load_result *loaded, const struct image *image)
+{
+    struct mapping_info info;
+    server_lock();
+    uint32_t tag = mapping_tag(image->file->path), end = loaded->base + loaded->size;
+    server_unlock();
+    for (uint32_t at = loaded->base; at < end && space_query(space, at, &info) == OK;
+         at = info.address + info.length)
+        if (info.vmo_id && info.address < end)
+            ignore(space_tag(space, info.address, info.length, tag, 0));
+}
+
 static int load_interpreter(struct program *program)
 {
     struct load_result *loaded = &program->image.loaded;
@@ -241,6 +255,8 @@ static int load_interpreter(struct program *program)
         return error;
     error = load_errno(
         load_below_top(program->mm->space, interpreter.vmo, &program->image.interpreter));
+    if (error == 0)
+        name_image(program->mm->space, &program->image.interpreter, &interpreter);
     image_close(&interpreter);
     return error;
 }
@@ -265,6 +281,8 @@ static int load(struct program *program)
         return error;
     error = load_errno(
         space_load(program->mm->space, program->image.vmo, 0, 0, &program->image.loaded));
+    if (error == 0)
+        name_image(program->mm->space, &program->image.loaded, &program->image);
     if (error == 0)
         error = load_interpreter(program);
     if (error == 0)
@@ -696,12 +714,34 @@ static void leave(struct process *process, struct program *program)
     thread_finish(self());
 }
 
+/* The program is a snapshot: the process goes on where that was taken. */
+static int run_snapshot(struct process *process, struct program *program)
+{
+    struct restore *restore;
+    char **options = pointer_array(&program->arguments);
+    uint32_t count = program->arguments.count;
+    int error = -ENOMEM;
+    if (options)
+        error = restore_prepare(program->image.vmo, (const char *const *)options + MIN(count, 1),
+                                count - MIN(count, 1), &restore);
+    release(options);
+    if (error < 0)
+        return error;
+    error = end_other_threads(process);
+    if (error == 0)
+        error = restore_enter(restore);
+    restore_free(restore);
+    return error;
+}
+
 static int run(struct process *process, struct program *program, bool foreign)
 {
     struct load_result probe;
     int error = find_program(program);
     if (error < 0)
         return error;
+    if (snapshot_recognise(program->image.vmo))
+        return run_snapshot(process, program);
     handle_t own = process->mm ? process->mm->space : HANDLE_NONE;
     struct mm *scratch = NULL;
     if (own == HANDLE_NONE && (error = mm_new(&scratch)) < 0)

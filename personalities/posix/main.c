@@ -11,6 +11,7 @@
 #include "procinfo.h"
 #include "server.h"
 #include "signals.h"
+#include "snapshot/save.h"
 #include "start.h"
 #include "task.h"
 #include "time.h"
@@ -81,6 +82,9 @@ static void serve(struct proc_event *event, handle_t handles[4])
         break;
     case EVENT_STATS:
         on_stats(event);
+        break;
+    case EVENT_SNAPSHOT:
+        snapshot_event(event->pid, event->flags, event->request, &handles[0]);
         break;
     case EVENT_REPARENT:
         process_reparented(event->pid);

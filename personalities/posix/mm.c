@@ -107,9 +107,18 @@ uint32_t mapping_tag(const char *path)
     return TAG_FIRST_NAME + name_count++;
 }
 
+static const char *const fixed[] = {"", "[heap]", "[stack]", "[vdso]"};
+
+uint32_t mapping_tag_named(const char *name)
+{
+    for (uint32_t tag = TAG_HEAP; tag < TAG_FIRST_NAME; tag++)
+        if (strcmp(name, fixed[tag]) == 0)
+            return tag;
+    return *name ? mapping_tag(name) : TAG_NONE;
+}
+
 const char *mapping_name(uint32_t tag)
 {
-    static const char *const fixed[] = {"", "[heap]", "[stack]", "[vdso]"};
     if (tag < TAG_FIRST_NAME)
         return fixed[tag];
     return tag - TAG_FIRST_NAME < name_count ? names[tag - TAG_FIRST_NAME] : "";

@@ -639,15 +639,11 @@ static void set_cwd(handle_t node, char *text)
     release(old_text);
 }
 
-int32_t sys_chdir(user_t path)
+int chdir_to(const char *path)
 {
-    struct walk walk = {.dirfd = CWD,
-                        .path = worker_self()->path,
-                        .op = FS_OP_OPEN,
-                        .flags = FS_O_NODE | FS_O_DIRECTORY};
-    int error = path_copy_in(path);
-    if (error == 0)
-        error = path_walk(&walk);
+    struct walk walk = {
+        .dirfd = CWD, .path = path, .op = FS_OP_OPEN, .flags = FS_O_NODE | FS_O_DIRECTORY};
+    int error = path_walk(&walk);
     if (error < 0)
         return error;
     if (walk.is_internal && !S_ISDIR(walk.internal.mode))
@@ -661,6 +657,12 @@ int32_t sys_chdir(user_t path)
     }
     set_cwd(walk.node, text);
     return 0;
+}
+
+int32_t sys_chdir(user_t path)
+{
+    int error = path_copy_in(path);
+    return error < 0 ? error : chdir_to(worker_self()->path);
 }
 
 int32_t sys_fchdir(uint32_t fd)

@@ -43,6 +43,8 @@ int path_stat_real(uint32_t dirfd, user_t path, uint32_t at_flags, struct fs_att
 /* Opens a path that is in our memory: what open(2) does, without a descriptor. */
 int path_open(uint32_t dirfd, const char *path, uint32_t flags, uint32_t mode,
               struct file **result);
+/* The calling process's working directory becomes this one. */
+int chdir_to(const char *path);
 /* Absolute text of `path` seen from a directory text, without `.`, `..` and double slashes; -ENAMETOOLONG. */
 int path_absolute(const char *base, const char *path, char *result);
 

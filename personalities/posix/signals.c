@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include "snapshot/crash.h"
+#include "snapshot/freeze.h"
 #include "task.h"
 #include "trace.h"
 
@@ -279,7 +281,7 @@ uint32_t signal_take(struct thread *thread, uint64_t set, siginfo_t *info)
     return signal;
 }
 
-static void default_action(struct thread *thread, uint32_t signal)
+static void default_action(struct thread *thread, uint32_t signal, const siginfo_t *info)
 {
     struct process *process = thread->process;
     uint64_t bit = SIGNAL_BIT(signal);
@@ -292,7 +294,9 @@ static void default_action(struct thread *thread, uint32_t signal)
         thread->group_stop = true; /* also one that ran on while the others were stopped */
         return;
     }
-    process_end_all(process, (int32_t)signal | (bit & SIGNALS_CORE ? 0x80 : 0));
+    int32_t status = (int32_t)signal | (bit & SIGNALS_CORE ? 0x80 : 0);
+    if (!(bit & SIGNALS_CORE) || !crash_begin(thread, info, status))
+        process_end_all(process, status);
 }
 
 /* Puts the registers back so that the guest issues its system call again. */
@@ -371,10 +375,13 @@ static void wait_while_stopped(struct thread *thread)
 {
     struct process *process = thread->process;
     thread->group_stop = false;
-    while (process->stopped && !thread_must_end(thread) && !thread->tracing) {
+    while ((process->frozen || (process->stopped && !thread->tracing)) &&
+           !thread_must_end(thread)) {
         struct waiter waiter = {.thread = thread, .until_end = true};
         list_append(&process->resumed.waiters, &waiter.link);
+        thread_park(thread, true);
         waiter_sleep(&waiter, DEADLINE_NEVER);
+        thread_park(thread, false);
         list_remove(&waiter.link);
     }
 }
@@ -392,6 +399,10 @@ void signal_deliver(struct thread *thread)
             server_unlock();
             thread_finish(thread);
         }
+        if (unlikely(thread->process->frozen)) {
+            wait_while_stopped(thread);
+            continue;
+        }
         if (unlikely(thread->tracing) && trace_other_stop(thread))
             continue;
         if (thread->process->stopped && !thread->tracing) {
@@ -405,7 +416,7 @@ void signal_deliver(struct thread *thread)
             continue;
         uint32_t handler = action_of(thread->process, signal);
         if (handler == HANDLER_DEFAULT)
-            default_action(thread, signal);
+            default_action(thread, signal, &info);
         else if (handler != HANDLER_IGNORE)
             run_handler(thread, signal, &info);
     }

@@ -183,6 +183,14 @@ static status_t status_of(int error)
         return ERR_BAD_EXECUTABLE;
     case -E2BIG:
         return ERR_TOO_LARGE;
+    case -EPERM:
+        return ERR_NOT_PERMITTED;
+    case -EINVAL:
+        return ERR_INVALID_ARGUMENT;
+    case -EOPNOTSUPP:
+        return ERR_NOT_SUPPORTED;
+    case -ESTALE:
+        return ERR_BAD_STATE;
     case -ENOMEM:
         return ERR_NO_MEMORY;
     }

@@ -99,6 +99,8 @@ struct process {
     bool stop_untold, continue_untold; /* for wait4 of the parent */
     uint32_t stop_signal;
     struct wait_queue resumed;
+    bool crashing;   /* a snapshot of its crash is being taken, or was refused */
+    uint32_t frozen; /* snapshots that are being taken: its threads stay at a trap boundary */
 
     struct linux_rlimit64 limits[RLIMIT_COUNT];
     ktime_t start_time;
@@ -137,6 +139,7 @@ struct thread {
 
     uint32_t shortages;   /* of frame->shortages, those that were looked at; own thread only */
     bool out_of_memory;   /* its process ends before the guest runs again; own thread only */
+    bool parked; /* stands still at a trap boundary (snapshot/freeze.h) */
     uint32_t trap_number; /* number of the system call in progress */
     bool in_call;         /* the registers are those of a system call */
     int32_t orig_eax;     /* for tracers: number of the call the registers belong to, or -1 */
@@ -223,7 +226,8 @@ void thread_tls_entry(const struct thread *thread, uint32_t slot, struct user_de
 int thread_put_tls_entry(struct thread *thread, uint32_t slot, const struct user_desc *desc);
 /* Decides anew whether its calls take the slow way and whether it single-steps. Lock held. */
 void thread_watch(struct thread *thread);
-void worker_background(void (*run)(void *), void *argument); /* a server thread without a guest */
+/* A server thread without a guest. False, with a line in the log: it could not be started. */
+bool worker_background(void (*run)(void *), void *argument);
 
 /* ---- processes (process.c); lock held unless noted ---- */
 #define PID_BUCKETS 128
@@ -266,6 +270,7 @@ int mm_map_vdso(struct mm *mm);
 /* Names of mappings, carried in their tags. */
 enum mapping_tag { TAG_NONE, TAG_HEAP, TAG_STACK, TAG_VDSO, TAG_FIRST_NAME };
 uint32_t mapping_tag(const char *path);
+uint32_t mapping_tag_named(const char *name); /* the reverse of mapping_name; lock held */
 const char *mapping_name(uint32_t tag);
 uint32_t limit_of(struct process *process, uint32_t resource);
 

@@ -155,16 +155,17 @@ static void background_main(void *argument)
     job.run(job.argument);
 }
 
-void worker_background(void (*run)(void *), void *argument)
+bool worker_background(void (*run)(void *), void *argument)
 {
     struct background *job = allocate(sizeof *job);
     if (job) {
         *job = (struct background){run, argument};
         if (thread_spawn(background_main, job, 0, NULL) == OK)
-            return;
+            return true;
         release(job);
     }
     log_line("cannot start a background thread: out of memory");
+    return false;
 }
 
 /* ---- guest threads ------------------------------------------------------------------------------- */
@@ -233,8 +234,8 @@ bool thread_interrupted(struct thread *thread)
     if (unlikely(thread->tracing) &&
         (thread->tracing->trap || (process->stopped && thread->group_stop)))
         return true;
-    return thread_must_end(thread) || (process->stopped && !thread->tracing) ||
-           signal_waiting(thread);
+    return thread_must_end(thread) || process->frozen ||
+           (process->stopped && !thread->tracing) || signal_waiting(thread);
 }
 
 void thread_notify(struct thread *thread)

@@ -7,6 +7,7 @@
  */
 #include "time.h"
 
+#include <atomik/startup.h>
 #include <string.h>
 
 #include "calls.h"
@@ -434,7 +435,8 @@ static void timer_thread(void *unused)
 
 void timers_start(void)
 {
-    worker_background(timer_thread, NULL);
+    if (!worker_background(timer_thread, NULL))
+        process_fail("posix: timers", ERR_NO_MEMORY);
 }
 
 static void timer_delete(struct itimer *timer)

@@ -17,14 +17,6 @@
 
 static struct personality personalities[PERSONALITIES_MAX];
 
-/* Calls of proc_stats that wait for a personality's answer. */
-static struct stats_call {
-    struct stats_call *next;
-    uint32_t token, request;
-    struct personality *personality;
-} * stats_calls;
-static uint32_t last_request;
-
 struct personality *personality_of_badge(uint32_t badge)
 {
     uint32_t index = badge - BADGE_PERSONALITY;
@@ -148,20 +140,6 @@ status_t handle_personality_register(struct service *service, struct message *me
     return OK;
 }
 
-static void fail_stats(const struct personality *personality)
-{
-    for (struct stats_call **link = &stats_calls; *link != NULL;) {
-        struct stats_call *call = *link;
-        if (call->personality != personality) {
-            link = &call->next;
-            continue;
-        }
-        service_answer_status(&init_service, call->token, ERR_NO_PROCESS);
-        *link = call->next;
-        free(call);
-    }
-}
-
 void personality_ended(struct personality *personality)
 {
     struct process *next;
@@ -174,7 +152,7 @@ void personality_ended(struct personality *personality)
         drop_event(event);
     }
     personality->event_count = 0;
-    fail_stats(personality);
+    questions_fail(personality);
     starts_of_personality_ended(personality);
     for (struct process *process = process_after(PID_INIT); process != NULL; process = next) {
         uint32_t pid = process->pid;
@@ -193,14 +171,7 @@ void events_cancel(uint32_t token)
     for (struct personality *each = personalities; each < personalities + PERSONALITIES_MAX; each++)
         if (each->parked == token)
             each->parked = 0;
-    for (struct stats_call **link = &stats_calls; *link != NULL; link = &(*link)->next) {
-        struct stats_call *call = *link;
-        if (call->token != token)
-            continue;
-        *link = call->next;
-        free(call);
-        return;
-    }
+    questions_cancel(token);
 }
 
 status_t handle_personality_list(struct service *service, struct message *message)
@@ -216,72 +187,4 @@ status_t handle_personality_list(struct service *service, struct message *messag
     struct personality_list_reply *reply = service_reply(message, sizeof *reply);
     reply->processes = process_count(personality);
     return service_tail(message, personality->name, strlen(personality->name));
-}
-
-/* ---- memory and times of a process ----------------------------------------------------------- */
-
-static status_t service_stats(const struct process *process, struct message *message)
-{
-    struct process_info info;
-    status_t status = process_info(process->kernel_process, &info);
-    if (status != OK)
-        return status;
-    struct proc_stats_reply *reply = service_reply(message, sizeof *reply);
-    reply->stats =
-        (struct proc_stats){.state = PROC_SLEEPING,
-                            .threads = info.threads,
-                            .mapped_pages = info.pages,
-                            .resident_pages = info.pages,
-                            .cpu_time = (uint64_t)info.cpu_time_high << 32 | info.cpu_time_low};
-    return service_tail(message, process->name, strlen(process->name));
-}
-
-status_t handle_proc_stats(struct service *service, struct message *message)
-{
-    const struct proc_stats_request *request =
-        service_request(message, sizeof *request, NULL, NULL);
-    struct process *process = request == NULL ? NULL : process_find(request->pid);
-    (void)service;
-    if (process == NULL || process->state == PROC_ZOMBIE)
-        return request == NULL ? ERR_INVALID_ARGUMENT : ERR_NO_PROCESS;
-    if (process->personality == NULL)
-        return service_stats(process, message);
-    struct stats_call *call = malloc(sizeof *call);
-    if (call == NULL)
-        return ERR_NO_MEMORY;
-    *call = (struct stats_call){stats_calls, message->token, ++last_request, process->personality};
-    struct proc_event event = {.type = EVENT_STATS, .pid = process->pid, .request = call->request};
-    status_t status = event_push(process->personality, &event, NULL, 0, false);
-    if (status != OK) {
-        free(call);
-        return status;
-    }
-    stats_calls = call;
-    return SERVICE_DEFERRED;
-}
-
-status_t handle_proc_stats_answer(struct service *service, struct message *message)
-{
-    const uint8_t *tail;
-    uint32_t length;
-    struct personality *personality = personality_of_badge(message->badge);
-    const struct proc_stats_answer_request *request =
-        service_request(message, sizeof *request, &tail, &length);
-    if (request == NULL || personality == NULL)
-        return ERR_INVALID_ARGUMENT;
-    struct stats_call **link = &stats_calls;
-    while (*link != NULL &&
-           ((*link)->request != request->request || (*link)->personality != personality))
-        link = &(*link)->next;
-    struct stats_call *call = *link;
-    if (call == NULL)
-        return ERR_NOT_FOUND; /* whoever asked has gone */
-    struct message answer = {.size = sizeof(struct proc_stats_reply)};
-    memcpy(answer.data, &request->stats, sizeof request->stats);
-    status_t status = service_tail(&answer, tail, length);
-    service_answer(service, call->token, request->status != OK ? request->status : status, &answer);
-    *link = call->next;
-    free(call);
-    service_reply(message, 0);
-    return OK;
 }

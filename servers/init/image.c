@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which personality runs an image: a PE goes to nt, an ELF with an Atomik note to the one it names,
- * any other ELF and `#!` to posix. The image comes from a file system server, so it is looked at in
+ * any other ELF and `#!` to posix, a snapshot to the one it was taken in. The image comes from a file system server, so it is looked at in
  * a thread of its own.
  */
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include <ipc/call.h>
 #include <ipc/fsclient.h>
 #include <loaders/plan.h>
+#include <snapshot/snapshot.h>
 
 #include "init.h"
 
@@ -19,12 +20,32 @@ struct decision {
     handle_t image;
     handle_t vmo;
     struct load_plan plan;
+    char personality[PERSONALITY_NAME]; /* of a snapshot */
 };
 
 static bool read_image(void *context, uint32_t offset, void *buffer, uint32_t length)
 {
     const struct decision *decision = context;
     return vmo_read(decision->vmo, offset, buffer, length) == OK;
+}
+
+static status_t read_snapshot(void *context, uint64_t offset, void *to, uint32_t length)
+{
+    const struct decision *decision = context;
+    return vmo_read(decision->vmo, offset, to, length);
+}
+
+static bool is_snapshot(struct decision *decision, uint64_t size)
+{
+    struct snap_source source = {read_snapshot, decision};
+    struct snapshot snapshot;
+    const char *problem;
+    if (snap_read(&snapshot, &source, size, &problem) != OK)
+        return false;
+    bool known = snap_get_text(snap_next(&snapshot, SNAP_HEADER, NULL), SNAP_HEADER_PERSONALITY,
+                               decision->personality, sizeof decision->personality);
+    snap_free(&snapshot);
+    return known;
 }
 
 static status_t choose(struct decision *decision, uint64_t size, const char **personality)
@@ -44,7 +65,10 @@ static status_t choose(struct decision *decision, uint64_t size, const char **pe
         *personality = "posix";
         return OK;
     }
-    return ERR_BAD_EXECUTABLE;
+    if (!is_snapshot(decision, size))
+        return ERR_BAD_EXECUTABLE;
+    *personality = decision->personality;
+    return OK;
 }
 
 static void decide(void *argument)

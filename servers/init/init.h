@@ -58,9 +58,9 @@ struct process {
 
 struct process *process_find(uint32_t pid); /* NULL: none */
 struct process *process_after(uint32_t pid);
-/* NO_MEMORY, or LIMIT_REACHED when all pids are in use. */
+/* With the pid `wanted`, if that is not 0 and free. NO_MEMORY, or LIMIT_REACHED when all pids are in use. */
 status_t process_new(struct personality *personality, uint32_t ppid, uint32_t pgid, uint32_t sid,
-                     uint32_t uid, const char *name, struct process **process);
+                     uint32_t uid, uint32_t wanted, const char *name, struct process **process);
 void process_free(struct process *process);
 /* All that follows from the end of a process. The record may be gone afterwards. */
 void process_ended(struct process *process, int32_t status);
@@ -102,8 +102,21 @@ status_t event_push(struct personality *personality, const struct proc_event *da
                     const handle_t *handles, uint32_t handle_count, bool must);
 void personality_ended(struct personality *personality);
 void events_cancel(uint32_t token);
-service_handler handle_personality_register, handle_next_event, handle_personality_list,
-    handle_proc_stats, handle_proc_stats_answer;
+service_handler handle_personality_register, handle_next_event, handle_personality_list;
+
+/* ---- questions to personalities (questions.c) ---- */
+/*
+ * Passes a question on as an event (its pid and request are filled in) and keeps the call open:
+ * SERVICE_DEFERRED. On an error the handles stay the caller's.
+ */
+status_t question_ask(const struct message *message, const struct process *process,
+                      struct proc_event *event, const handle_t *handles, uint32_t handle_count);
+/* The token of the call that an answer is for; 0: nobody waits for it any more. */
+uint32_t question_take(const struct personality *personality, uint32_t request);
+void questions_fail(const struct personality *personality);
+void questions_cancel(uint32_t token);
+service_handler handle_proc_stats, handle_proc_stats_answer, handle_snapshot,
+    handle_snapshot_answer;
 
 /* ---- program starts (start.c) ---- */
 service_handler handle_start_begin, handle_start_fd, handle_start_commit, handle_start_fetch,

@@ -28,6 +28,8 @@ static const struct service_entry entries[] = {
     {LABEL_proc_info, handle_proc_info},
     {LABEL_proc_stats, handle_proc_stats},
     {LABEL_proc_stats_answer, handle_proc_stats_answer},
+    {LABEL_snapshot, handle_snapshot},
+    {LABEL_snapshot_answer, handle_snapshot_answer},
     {LABEL_proc_wait, handle_proc_wait},
     {LABEL_proc_handle, handle_proc_handle},
     {LABEL_start_begin, handle_start_begin},

@@ -59,12 +59,13 @@ static void set_name(struct process *process, const char *name)
 }
 
 status_t process_new(struct personality *personality, uint32_t ppid, uint32_t pgid, uint32_t sid,
-                     uint32_t uid, const char *name, struct process **result)
+                     uint32_t uid, uint32_t wanted, const char *name, struct process **result)
 {
     struct process *parent = process_find(ppid);
     if (parent == NULL || parent->state == PROC_ZOMBIE)
         return ERR_NO_PROCESS;
-    uint32_t pid = free_pid();
+    bool unused = wanted > PID_INIT && wanted < PID_LIMIT && !number_in_use(wanted);
+    uint32_t pid = unused ? wanted : free_pid();
     struct process *process = calloc(1, sizeof *process);
     if (pid == 0 || process == NULL) {
         free(process);
@@ -93,7 +94,7 @@ status_t process_new(struct personality *personality, uint32_t ppid, uint32_t pg
 status_t process_new_service(const char *name, handle_t kernel_process, uint32_t *pid)
 {
     struct process *process;
-    status_t status = process_new(NULL, PID_INIT, 0, 0, 0, name, &process);
+    status_t status = process_new(NULL, PID_INIT, 0, 0, 0, 0, name, &process);
     if (status == OK) {
         process->kernel_process = kernel_process;
         *pid = process->pid;
@@ -336,7 +337,7 @@ status_t handle_proc_create(struct service *service, struct message *message)
         return ERR_BAD_STATE;
     copy_name(name, tail, length);
     status_t status = process_new(personality, request->ppid, request->pgid, request->sid,
-                                  request->uid, name, &process);
+                                  request->uid, 0, name, &process);
     if (status == OK)
         ((struct proc_create_reply *)service_reply(message, sizeof(struct proc_create_reply)))
             ->pid = process->pid;

@@ -116,8 +116,9 @@ static status_t make_process(const struct message *message,
     if (parent == NULL ||
         (personality != NULL && parent->personality != personality && ppid != PID_INIT))
         return ERR_NO_PROCESS;
-    status_t status = process_new(NULL, ppid, request->pgid, request->sid,
-                                  caller != NULL ? caller->uid : request->uid, "", &process);
+    status_t status =
+        process_new(NULL, ppid, request->pgid, request->sid,
+                    caller != NULL ? caller->uid : request->uid, request->wanted, "", &process);
     if (status != OK)
         return status;
     process->kept = message->badge == BADGE_SERVICE;

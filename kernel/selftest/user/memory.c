@@ -113,6 +113,27 @@ static void clone_keeps_what_the_original_was(void)
     EXPECT_OK(handle_close(vmo));
 }
 
+static void pages_that_are_there_are_told_from_those_that_are_not(void)
+{
+    uint8_t *memory, states[4], byte = 1;
+    handle_t vmo;
+
+    EXPECT_OK(vmo_create(0, 4 * PAGE_SIZE, &vmo));
+    EXPECT_OK(vmo_write(vmo, PAGE_SIZE, &byte, 1));
+    EXPECT_OK(map(vmo, 4 * PAGE_SIZE, PROT_R | PROT_W, 0, &memory));
+    memory[3 * PAGE_SIZE] = 1;
+    EXPECT_OK(space_present(HANDLE_SELF, (uintptr_t)memory, states, 4));
+    EXPECT(states[0] == 0 && states[1] == PAGE_OBJECT && states[2] == 0 && states[3] == PAGE_OWN);
+    EXPECT_OK(unmap(memory, 4 * PAGE_SIZE));
+    EXPECT_OK(space_present(HANDLE_SELF, (uintptr_t)memory, states, 4));
+    EXPECT(states[1] == 0 && states[3] == 0);
+    EXPECT_STATUS(space_present(HANDLE_SELF, (uintptr_t)memory + 1, states, 1),
+                  ERR_INVALID_ARGUMENT);
+    EXPECT_STATUS(space_present(HANDLE_SELF, 0, states, PRESENT_MAX + 1), ERR_INVALID_ARGUMENT);
+    EXPECT_STATUS(space_present(HANDLE_SELF, 0xfffff000, states, 2), ERR_INVALID_ARGUMENT);
+    EXPECT_OK(handle_close(vmo));
+}
+
 static void rights_of_the_vmo_bound_the_mapping(void)
 {
     handle_t vmo, reader;
@@ -266,6 +287,7 @@ void test_memory(void)
         TEST(shared_mapping_shows_the_object_private_one_does_not_change_it),
         TEST(clone_keeps_what_the_original_was),
         TEST(comparing_with_a_clone_shows_what_was_written),
+        TEST(pages_that_are_there_are_told_from_those_that_are_not),
         TEST(rights_of_the_vmo_bound_the_mapping),
         TEST(bad_ranges_are_refused),
         TEST(mappings_of_a_range_can_be_split_moved_and_queried),

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* Files of the host, for the host's build of snap. */
+#define _FILE_OFFSET_BITS 64
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "snap.h"
+
+const struct snap_command live_commands[] = {{NULL, NULL, NULL}};
+
+static status_t read_file(void *context, uint64_t offset, void *to, uint32_t length)
+{
+    struct snap_file *file = context;
+    uint8_t *at = to;
+    while (length > 0) {
+        ssize_t done = pread(file->fd, at, length, (off_t)offset);
+        if (done <= 0)
+            return ERR_IO_ERROR;
+        at += done;
+        offset += (uint64_t)done;
+        length -= (uint32_t)done;
+    }
+    return OK;
+}
+
+bool snap_file_open(struct snap_file *file, const char *path)
+{
+    struct stat attributes;
+    *file = (struct snap_file){.source = {read_file, file}, .fd = open(path, O_RDONLY)};
+    if (file->fd < 0 || fstat(file->fd, &attributes) < 0) {
+        complain("%s: %s", path, strerror(errno));
+        if (file->fd >= 0)
+            close(file->fd);
+        return false;
+    }
+    file->size = (uint64_t)attributes.st_size;
+    return true;
+}
+
+void snap_file_close(struct snap_file *file)
+{
+    close(file->fd);
+}
+
+bool snap_file_load(const char *path, uint32_t max, uint8_t **data, uint32_t *size)
+{
+    struct snap_file file;
+    if (!snap_file_open(&file, path))
+        return false;
+    *data = file.size <= max ? malloc(file.size + 1) : NULL;
+    *size = (uint32_t)file.size;
+    bool good = *data != NULL && read_file(&file, 0, *data, *size) == OK;
+    if (!good) {
+        complain("%s: %s", path, file.size > max ? "too large" : "cannot be read");
+        free(*data);
+    }
+    snap_file_close(&file);
+    return good;
+}
+
+static status_t write_file(void *context, uint64_t offset, const void *from, uint32_t length)
+{
+    struct snap_output *output = context;
+    const uint8_t *at = from;
+    while (length > 0) {
+        ssize_t done = pwrite(output->fd, at, length, (off_t)offset);
+        if (done < 0)
+            return errno == ENOSPC ? ERR_NO_SPACE : ERR_IO_ERROR;
+        at += done;
+        offset += (uint64_t)done;
+        length -= (uint32_t)done;
+    }
+    return OK;
+}
+
+bool snap_output_open(struct snap_output *output, const char *path)
+{
+    *output = (struct snap_output){.sink = {write_file, output}};
+    snprintf(output->path, sizeof output->path, "%s", path);
+    if (snprintf(output->temporary, sizeof output->temporary, "%s.XXXXXX", path) >=
+        (int)sizeof output->temporary) {
+        complain("%s: name too long", path);
+        return false;
+    }
+    output->fd = mkstemp(output->temporary);
+    if (output->fd < 0)
+        complain("%s: %s", path, strerror(errno));
+    return output->fd >= 0;
+}
+
+bool snap_output_commit(struct snap_output *output)
+{
+    if (fchmod(output->fd, 0700) == 0 && fsync(output->fd) == 0 && rename(output->temporary, output->path) == 0) {
+        close(output->fd);
+        return true;
+    }
+    complain("%s: %s", output->path, strerror(errno));
+    snap_output_discard(output);
+    return false;
+}
+
+void snap_output_discard(struct snap_output *output)
+{
+    close(output->fd);
+    unlink(output->temporary);
+}
+
+uint64_t snap_clock(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* Files of Atomik, for the native build of snap. */
+#include <atomik/file.h>
+#include <atomik/startup.h>
+#include <atomik/syscall.h>
+#include <ipc/call.h>
+#include <ipc/fsclient.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "snap.h"
+
+#define SEEK_START 0
+
+static status_t read_file(void *context, uint64_t offset, void *to, uint32_t length)
+{
+    struct snap_file *file = context;
+    uint8_t *at = to;
+    uint64_t position;
+    size_t done = 0;
+    status_t status = file_seek(file->fd, (int64_t)offset, SEEK_START, &position);
+    while (status == OK && length > 0) {
+        status = file_read(file->fd, at, length, &done);
+        if (status == OK && done == 0)
+            status = ERR_IO_ERROR;
+        at += done;
+        length -= (uint32_t)done;
+    }
+    return status;
+}
+
+bool snap_file_open(struct snap_file *file, const char *path)
+{
+    struct fs_attr attr;
+    *file = (struct snap_file){.source = {read_file, file}};
+    status_t status = file_open(path, FS_O_READ, 0, &file->fd);
+    if (status == OK)
+        status = file_stat(file->fd, &attr);
+    if (status != OK) {
+        complain("%s: %s", path, status_text(status));
+        return false;
+    }
+    file->size = attr.size;
+    return true;
+}
+
+void snap_file_close(struct snap_file *file)
+{
+    if (file_close(file->fd) != OK)
+        complain("a descriptor was closed twice");
+}
+
+bool snap_file_load(const char *path, uint32_t max, uint8_t **data, uint32_t *size)
+{
+    struct snap_file file;
+    if (!snap_file_open(&file, path))
+        return false;
+    *data = file.size <= max ? malloc((size_t)file.size + 1) : NULL;
+    *size = (uint32_t)file.size;
+    bool good = *data != NULL && read_file(&file, 0, *data, *size) == OK;
+    if (!good) {
+        complain("%s: %s", path, file.size > max ? "too large" : "cannot be read");
+        free(*data);
+    }
+    snap_file_close(&file);
+    return good;
+}
+
+/* ---- output ------------------------------------------------------------------------------------- */
+
+static status_t write_file(void *context, uint64_t offset, const void *from, uint32_t length)
+{
+    struct snap_output *output = context;
+    uint64_t position;
+    size_t done = 0;
+    status_t status = file_seek(output->fd, (int64_t)offset, SEEK_START, &position);
+    return status == OK ? file_write(output->fd, from, length, &done) : status;
+}
+
+bool snap_output_open(struct snap_output *output, const char *path)
+{
+    uint32_t number = 0;
+    *output = (struct snap_output){.sink = {write_file, output}};
+    snprintf(output->path, sizeof output->path, "%s", path);
+    if (random_get(&number, sizeof number) != OK ||
+        snprintf(output->temporary, sizeof output->temporary, "%s.%08x", path, (unsigned)number) >=
+            (int)sizeof output->temporary) {
+        complain("%s: name too long", path);
+        return false;
+    }
+    status_t status =
+        file_open(output->temporary, FS_O_READ | FS_O_WRITE | FS_O_CREATE | FS_O_EXCLUSIVE, 0700,
+                  &output->fd);
+    if (status != OK)
+        complain("%s: %s", path, status_text(status));
+    return status == OK;
+}
+
+static status_t sync_and_rename(struct snap_output *output)
+{
+    struct fs_walk_context context;
+    struct start_fd info;
+    handle_t node, none;
+    status_t status = file_info(output->fd, &info, &node, &none);
+    if (status == OK)
+        status = fs_client_sync(node, false);
+    if (status == OK)
+        status = file_context(&context);
+    if (status == OK)
+        status =
+            fs_client_rename(&context, HANDLE_NONE, output->temporary, strlen(output->temporary),
+                             HANDLE_NONE, output->path, strlen(output->path), 0);
+    return status;
+}
+
+bool snap_output_commit(struct snap_output *output)
+{
+    status_t status = sync_and_rename(output);
+    if (status != OK) {
+        complain("%s: %s", output->path, status_text(status));
+        snap_output_discard(output);
+        return false;
+    }
+    return file_close(output->fd) == OK;
+}
+
+void snap_output_discard(struct snap_output *output)
+{
+    struct fs_path_args args = {.op = FS_OP_UNLINK};
+    struct fs_path_result result;
+    struct fs_walk_context context;
+    status_t status = file_close(output->fd);
+    if (status == OK)
+        status = file_context(&context);
+    if (status == OK)
+        status = fs_client_path(&context, HANDLE_NONE, output->temporary, strlen(output->temporary),
+                                &args, &result);
+    if (status != OK)
+        complain("%s: cannot be removed: %s", output->temporary, status_text(status));
+}
+
+uint64_t snap_clock(void)
+{
+    uint64_t time = 0;
+    return clock_get(CLOCK_REALTIME_NS, &time) == OK ? time : 0;
+}

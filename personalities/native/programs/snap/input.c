@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening a snapshot by its path, with a message when that fails. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "snap.h"
+
+void complain(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "snap: ");
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, "\n");
+    va_end(arguments);
+}
+
+bool snap_input_open(struct snap_input *input, const char *path)
+{
+    const char *problem = NULL;
+    input->path = path;
+    if (!snap_file_open(&input->file, path))
+        return false;
+    status_t status = snap_read(&input->snapshot, &input->file.source, input->file.size, &problem);
+    if (status == OK)
+        return true;
+    complain("%s: %s", path, problem ? problem : "cannot be read");
+    snap_file_close(&input->file);
+    return false;
+}
+
+void snap_input_close(struct snap_input *input)
+{
+    snap_free(&input->snapshot);
+    snap_file_close(&input->file);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* snap save and snap restore: what init and the personalities do for them. */
+#include <atomik/file.h>
+#include <atomik/startup.h>
+#include <ipc/call.h>
+#include <ipc/fsclient.h>
+#include <ipc/initclient.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "snap.h"
+
+#define US 1000u
+
+/* ---- save --------------------------------------------------------------------------------------- */
+
+static bool save_option(const char *text, uint32_t *flags)
+{
+    static const struct {
+        const char *option;
+        uint32_t flag;
+    } options[] = {
+        {"--stop", SNAPSHOT_STOP}, {"--no-text", SNAPSHOT_NO_TEXT}, {"--files", SNAPSHOT_FILES}};
+    for (uint32_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (strcmp(text, options[i].option) == 0) {
+            *flags |= options[i].flag;
+            return true;
+        }
+    return false;
+}
+
+static status_t save_into(struct snap_output *output, uint32_t pid, uint32_t flags,
+                          struct snapshot_result *result)
+{
+    struct start_fd info;
+    handle_t node, none;
+    status_t status = file_info(output->fd, &info, &node, &none);
+    return status == OK ? init_snapshot(startup_handle(STARTUP_INIT), pid, flags, node, result)
+                        : status;
+}
+
+static void print_result(const char *path, const struct snapshot_result *result)
+{
+    printf("%s: %llu bytes, paused %u us, %u us in all\n", path, (unsigned long long)result->size,
+           (unsigned)(result->pause / US), (unsigned)(result->time / US));
+}
+
+static int command_save(int argc, char **argv)
+{
+    struct snapshot_result result;
+    struct snap_output output;
+    uint32_t flags = 0;
+    uint64_t pid;
+    while (argc > 0 && save_option(argv[0], &flags)) {
+        argc--;
+        argv++;
+    }
+    if (argc != 2 || !parse_number(argv[0], (uint32_t)strlen(argv[0]), &pid) || pid > UINT32_MAX) {
+        complain("usage: snap save [--stop] [--no-text] [--files] PID FILE");
+        return 2;
+    }
+    if (!snap_output_open(&output, argv[1]))
+        return 1;
+    status_t status = save_into(&output, (uint32_t)pid, flags, &result);
+    if (status != OK) {
+        complain("process %s: %s", argv[0], status_text(status));
+        snap_output_discard(&output);
+        return 1;
+    }
+    if (!snap_output_commit(&output))
+        return 1;
+    print_result(argv[1], &result);
+    return 0;
+}
+
+/* ---- restore ------------------------------------------------------------------------------------ */
+
+static status_t give_streams(handle_t init, uint32_t start)
+{
+    for (int fd = 0; fd < 3; fd++) {
+        struct start_fd info;
+        handle_t h0, h1;
+        if (file_info(fd, &info, &h0, &h1) != OK)
+            continue;
+        info.fd = (uint32_t)fd;
+        status_t status = init_start_fd(init, start, &info, h0, h1);
+        if (status != OK)
+            return status;
+    }
+    return OK;
+}
+
+/* A snapshot is started like a program: its personality finds out what it is. */
+static status_t start(const char *path, char *const argv[], const char *personality,
+                      uint32_t wanted, uint32_t *pid)
+{
+    struct start_request request = {
+        .ppid = startup_pid(), .personality = personality, .wanted = wanted};
+    struct start_arguments arguments = {.umask = 022};
+    handle_t init = startup_handle(STARTUP_INIT), image = HANDLE_NONE, strings = HANDLE_NONE;
+    char *const envp[] = {NULL};
+    struct fs_walk_context context;
+    char cwd[FS_PATH_MAX];
+    uint32_t number;
+    status_t status = file_context(&context);
+    if (status == OK)
+        status =
+            fs_client_open(&context, HANDLE_NONE, path, strlen(path), FS_O_READ, 0, &image, NULL);
+    if (status == OK)
+        status = fs_client_name_of(context.cwd, cwd, sizeof cwd);
+    if (status == OK)
+        status = start_strings_vmo(path, cwd, argv, envp, &arguments, &strings);
+    if (status == OK)
+        status = init_start_begin(init, &request, &number);
+    if (status == OK)
+        status = give_streams(init, number);
+    if (status == OK)
+        status = init_start_commit(init, number, &arguments, strings, context.root, context.cwd,
+                                   image, false, pid);
+    handle_drop(&strings);
+    handle_drop(&image);
+    return status;
+}
+
+static int exit_code(int32_t status)
+{
+    return (status & 0x7f) != 0 ? 128 + (status & 0x7f) : status >> 8 & 0xff;
+}
+
+struct restore_options {
+    bool detach, new_pid;
+    const char *path;
+    char *forwarded[4]; /* for the personality; [0] stands for the program's name */
+    uint32_t count;
+};
+
+static bool restore_options(int argc, char **argv, struct restore_options *options)
+{
+    *options = (struct restore_options){.forwarded = {(char *)"restore"}, .count = 1};
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--detach") == 0)
+            options->detach = true;
+        else if (strcmp(argv[i], "--as-new-pid") == 0)
+            options->new_pid = true;
+        else if ((strncmp(argv[i], "--files=", 8) == 0 ||
+                  strcmp(argv[i], "--accept-edited") == 0) &&
+                 options->count < 3)
+            options->forwarded[options->count++] = argv[i];
+        else if (argv[i][0] == '-' || options->path != NULL)
+            return false;
+        else
+            options->path = argv[i];
+    }
+    return options->path != NULL;
+}
+
+/* What the start needs to know of the snapshot. */
+static bool look_into(const char *path, char *personality, uint32_t size, uint32_t *pid)
+{
+    struct snap_input input;
+    if (!snap_input_open(&input, path))
+        return false;
+    const struct snap_note *process = snap_next(&input.snapshot, SNAP_PROCESS, NULL);
+    *pid = process ? snap_get_u32(process, SNAP_PROCESS_PID, 0) : 0;
+    bool known = snap_get_text(snap_next(&input.snapshot, SNAP_HEADER, NULL),
+                               SNAP_HEADER_PERSONALITY, personality, size);
+    if (!known)
+        complain("%s: of no personality", path);
+    snap_input_close(&input);
+    return known;
+}
+
+static int command_restore(int argc, char **argv)
+{
+    struct restore_options options;
+    char personality[16];
+    int32_t result = 0;
+    uint32_t pid, wanted;
+    if (!restore_options(argc, argv, &options)) {
+        complain("usage: snap restore [--as-new-pid] [--detach] [--files=fail|current|snapshot] "
+                 "[--accept-edited] FILE");
+        return 2;
+    }
+    if (!look_into(options.path, personality, sizeof personality, &wanted))
+        return 1;
+    status_t status =
+        start(options.path, options.forwarded, personality, options.new_pid ? 0 : wanted, &pid);
+    if (status != OK) {
+        complain("%s: %s", options.path, status_text(status));
+        return 1;
+    }
+    if (options.detach) {
+        printf("%u\n", (unsigned)pid);
+        return 0;
+    }
+    status = wait_pid(pid, &result);
+    return status == OK ? exit_code(result) : 1;
+}
+
+const struct snap_command live_commands[] = {
+    {"save", command_save,
+     "save [--stop] [--no-text] [--files] PID FILE\n"
+     "                                a snapshot of a running process, which goes on or (--stop) "
+     "ends"},
+    {"restore", command_restore,
+     "restore [--as-new-pid] [--detach] [--files=fail|current|snapshot] [--accept-edited] FILE\n"
+     "                                a process that goes on where it was"},
+    {NULL, NULL, NULL},
+};

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * snap: save, show, edit, compare and restore snapshots of processes.
+ *
+ * show, edit, diff and verify work on files alone and are built for Atomik and for the host; what they
+ * need of the system is in struct snap_file and struct snap_output, of which files_native.c and
+ * files_host.c are the two kinds. save and restore talk to Atomik's servers (live.c).
+ */
+#ifndef SNAP_H
+#define SNAP_H
+
+#include <snapshot/snapshot.h>
+
+#define SNAP_PATH_MAX 4096
+
+/* ---- files: errors are printed where they happen; false then ---- */
+struct snap_file {
+    struct snap_source source; /* context is the struct snap_file */
+    uint64_t size;
+    int fd;
+};
+bool snap_file_open(struct snap_file *file, const char *path);
+void snap_file_close(struct snap_file *file);
+/* A whole file of at most `max` bytes, malloc'ed. */
+bool snap_file_load(const char *path, uint32_t max, uint8_t **data, uint32_t *size);
+
+/* A file that gets its name when it is complete. */
+struct snap_output {
+    struct snap_sink sink; /* context is the struct snap_output */
+    int fd;
+    char path[SNAP_PATH_MAX], temporary[SNAP_PATH_MAX];
+};
+bool snap_output_open(struct snap_output *output, const char *path);
+bool snap_output_commit(struct snap_output *output);
+void snap_output_discard(struct snap_output *output);
+uint64_t snap_clock(void); /* ns since 1970 */
+
+/* ---- opened snapshots ---- */
+struct snap_input {
+    struct snap_file file;
+    struct snapshot snapshot;
+    const char *path;
+};
+bool snap_input_open(struct snap_input *input, const char *path);
+void snap_input_close(struct snap_input *input);
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- commands: arguments after the command's name; the exit code ---- */
+int command_show(int argc, char **argv);
+int command_edit(int argc, char **argv);
+int command_diff(int argc, char **argv);
+int command_verify(int argc, char **argv);
+
+/* What is only to be had on Atomik; NULL on the host. */
+struct snap_command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *usage;
+};
+extern const struct snap_command live_commands[]; /* ends with a NULL name */
+
+/* ---- values (values.c) ---- */
+/* A field as text: numbers by kind, bytes in hex. */
+void format_field(const struct snap_field_info *info, const uint8_t *data, uint32_t length,
+                  char *to, uint32_t size);
+/* The reverse; *data is malloc'ed. False: the text is no value of that kind. */
+bool parse_field(const struct snap_field_info *info, const char *text, uint8_t **data,
+                 uint32_t *length);
+bool parse_number(const char *text, uint32_t length, uint64_t *value);
+bool parse_hex(const char *text, uint8_t **data, uint32_t *length);
+/* Registers of NT_PRSTATUS by name; NULL past the end. */
+const char *register_name(uint32_t index);
+uint32_t *register_slot(struct core_registers *registers, const char *name, uint32_t length);
+uint32_t register_value(const struct core_registers *registers, uint32_t index);
+
+#endif

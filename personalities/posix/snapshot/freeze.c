@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* Bringing the threads of a process to a trap boundary and keeping them there. See freeze.h. */
+#include "freeze.h"
+
+#include "calls.h"
+#include "task.h"
+
+static uint32_t park_word; /* futex: changes whenever a thread parks */
+
+void thread_park(struct thread *thread, bool parked)
+{
+    thread->parked = parked;
+    if (!parked || !thread->process->frozen)
+        return;
+    park_word++;
+    ignore(futex_wake((uintptr_t)&park_word, UINT32_MAX, NULL));
+}
+
+static bool all_parked(struct process *process)
+{
+    struct thread *thread;
+    list_each(thread, &process->threads, struct thread, link)
+    {
+        if (!thread->parked)
+            return false;
+    }
+    return true;
+}
+
+static void notify_all(struct process *process)
+{
+    struct thread *thread;
+    list_each(thread, &process->threads, struct thread, link) thread_notify(thread);
+}
+
+void process_thaw(uint32_t pid)
+{
+    struct process *process = process_find(pid);
+    if (process && process->frozen > 0 && --process->frozen == 0)
+        wait_queue_wake(&process->resumed, WAKE_ALL);
+}
+
+status_t process_freeze(uint32_t pid, ktime_t deadline)
+{
+    struct process *process = process_find(pid);
+    if (!process || process->state != PROCESS_ALIVE || process->exiting)
+        return ERR_NO_PROCESS;
+    process->frozen++;
+    notify_all(process);
+    for (;;) {
+        process = process_find(pid);
+        if (!process || process->state != PROCESS_ALIVE || process->exiting)
+            return ERR_NO_PROCESS;
+        if (all_parked(process))
+            return OK;
+        uint32_t seen = park_word;
+        server_unlock();
+        status_t status = futex_wait((uintptr_t)&park_word, seen, deadline, CALL_UNINTERRUPTIBLE);
+        server_lock();
+        if (status == ERR_TIMED_OUT) {
+            process_thaw(pid);
+            return status;
+        }
+    }
+}
+
+/* The same as settle_call does when no signal has come. */
+void thread_boundary_registers(const struct thread *thread, struct registers *registers)
+{
+    *registers = thread->frame->regs;
+    if (!thread->in_call)
+        return;
+    switch (-(int32_t)registers->eax) {
+    case ERESTARTSYS:
+    case ERESTARTNOINTR:
+    case ERESTARTNOHAND:
+        registers->eax = thread->trap_number;
+        registers->eip -= 2;
+        break;
+    case ERESTART_BLOCK:
+        registers->eax = __NR_restart_syscall;
+        registers->eip -= 2;
+        break;
+    }
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory of a snapshot: every mapping is made as it was, then the pages that the snapshot has are
+ * written. Private memory needs no file: its content is all in the snapshot, unless that was taken
+ * without text; then the file is mapped from its name again. Shared memory is made once and mapped
+ * wherever it was.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../file.h"
+#include "../path.h"
+#include "../task.h"
+#include "restore.h"
+
+#define SHARED_ANONYMOUS (1u << 31) /* in an object number: no file */
+#define PIECE            65536u
+
+struct mapping_note {
+    uint32_t start, end, prot, flags, object, content;
+    uint64_t offset;
+    char name[FS_NAME_MAX + 1];
+};
+
+static int read_note(const struct snap_note *note, struct mapping_note *mapping)
+{
+    mapping->start = snap_get_u32(note, SNAP_VMA_START, 0);
+    mapping->end = snap_get_u32(note, SNAP_VMA_END, 0);
+    mapping->prot = snap_get_u32(note, SNAP_VMA_PROT, 0);
+    mapping->flags = snap_get_u32(note, SNAP_VMA_FLAGS, 0) & (MAP_FLAG_SHARED | MAP_FLAG_GROWSDOWN);
+    mapping->object = snap_get_u32(note, SNAP_VMA_OBJECT, 0);
+    mapping->content = snap_get_u32(note, SNAP_VMA_CONTENT, SNAP_CONTENT_ZERO);
+    mapping->offset = snap_get_u64(note, SNAP_VMA_OFFSET, 0);
+    mapping->name[0] = '\0';
+    (void)snap_get_text(note, SNAP_VMA_NAME, mapping->name, sizeof mapping->name);
+    if (((mapping->start | mapping->end) & PAGE_MASK) || mapping->start >= mapping->end ||
+        mapping->end > GUEST_LIMIT || (mapping->prot & ~7u))
+        return restore_refuse(-ENOEXEC, "an impossible mapping", mapping->start);
+    return 0;
+}
+
+/* ---- what is mapped --------------------------------------------------------------------------------- */
+
+/* How large the memory of this number must be for all who map it. */
+static uint64_t shared_size(const struct restore *restore, uint32_t id)
+{
+    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_VMA, NULL);
+    uint64_t size = 0;
+    for (; note; note = snap_next(&restore->snapshot, SNAP_VMA, note)) {
+        struct mapping_note mapping;
+        if (snap_get_u32(note, SNAP_VMA_OBJECT, 0) == id && read_note(note, &mapping) == 0)
+            size = MAX(size, mapping.offset + (mapping.end - mapping.start));
+    }
+    return size;
+}
+
+static int shared_memory(struct restore *restore, uint32_t id, handle_t *vmo)
+{
+    for (uint32_t i = 0; i < restore->shared_count; i++) {
+        if (restore->shared[i].id == id) {
+            *vmo = restore->shared[i].vmo;
+            return 0;
+        }
+    }
+    struct restored_shared *larger =
+        realloc(restore->shared, (restore->shared_count + 1) * sizeof *larger);
+    if (!larger)
+        return -ENOMEM;
+    restore->shared = larger;
+    int error = errno_of(vmo_create(0, shared_size(restore, id), vmo));
+    if (error == 0)
+        larger[restore->shared_count++] = (struct restored_shared){id, *vmo};
+    return error;
+}
+
+/* A file's VMO, from the open file if the snapshot has it open, else by name. The caller closes it. */
+static int file_memory(struct restore *restore, const struct mapping_note *mapping, handle_t *vmo)
+{
+    bool shared = mapping->flags & MAP_FLAG_SHARED;
+    uint32_t flags = shared && (mapping->prot & PROT_W) ? O_RDWR : O_RDONLY;
+    struct file *file = restored_file(restore, mapping->object);
+    int error = 0;
+    if (file)
+        file_hold(file);
+    else
+        error = path_open(AT_FDCWD, mapping->name, flags | O_LARGEFILE, 0, &file);
+    if (error < 0) {
+        restore_complain("%s, which was mapped, cannot be opened", mapping->name);
+        return error;
+    }
+    error = file->ops->vmo ? file->ops->vmo(file, mapping->prot, shared, vmo) : -ENODEV;
+    file_release(file);
+    return error;
+}
+
+static int map(struct restore *restore, const struct mapping_note *mapping)
+{
+    bool shared = mapping->flags & MAP_FLAG_SHARED, owned = false;
+    struct map_request request = {
+        .address = mapping->start,
+        .length = mapping->end - mapping->start,
+        .prot = mapping->prot,
+        .flags = mapping->flags | MAP_FLAG_FIXED | MAP_FLAG_NOREPLACE,
+    };
+    int error = 0;
+    if (shared && (mapping->object & SHARED_ANONYMOUS)) {
+        error = shared_memory(restore, mapping->object, &request.vmo);
+    } else if (shared || mapping->content == SNAP_CONTENT_FILE) {
+        error = file_memory(restore, mapping, &request.vmo);
+        owned = error == 0;
+    }
+    if (request.vmo) {
+        request.offset_low = (uint32_t)mapping->offset;
+        request.offset_high = (uint32_t)(mapping->offset >> 32);
+    }
+    server_lock();
+    request.tag = mapping_tag_named(mapping->name);
+    server_unlock();
+    if (error == 0)
+        error = errno_of(space_map(restore->mm->space, &request));
+    if (owned)
+        close_handle(request.vmo);
+    return error;
+}
+
+static int map_all(struct restore *restore)
+{
+    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_VMA, NULL);
+    int error = 0;
+    for (; note && error == 0; note = snap_next(&restore->snapshot, SNAP_VMA, note)) {
+        struct mapping_note mapping;
+        error = read_note(note, &mapping);
+        if (error == 0)
+            error = map(restore, &mapping);
+    }
+    return error;
+}
+
+/* ---- contents --------------------------------------------------------------------------------------- */
+
+/* Whether an address is in a shared mapping of a file: that has its content where the file is. */
+static bool keeps_content(const struct restore *restore, uint32_t address)
+{
+    struct mapping_info info;
+    if (space_query(restore->mm->space, address, &info) != OK || info.address > address)
+        return false;
+    return (info.flags & MAP_FLAG_SHARED) && *mapping_name(info.tag) == '/';
+}
+
+static int write_load(struct restore *restore, const struct snap_load *load, uint8_t *buffer)
+{
+    if (load->file_size == 0 || keeps_content(restore, load->address))
+        return 0;
+    for (uint32_t at = 0, done = 0; at < load->file_size; at += done) {
+        uint32_t part = MIN(load->file_size - at, PIECE);
+        status_t status = snap_bytes_read(&load->bytes, at, buffer, part);
+        if (status == OK)
+            status = space_write(restore->mm->space, load->address + at, buffer, part, &done);
+        if (status != OK)
+            return errno_of(status);
+        if (done != part)
+            return restore_refuse(-ENOEXEC, "memory where nothing is mapped", load->address + at);
+    }
+    return 0;
+}
+
+static int write_all(struct restore *restore)
+{
+    uint8_t *buffer = malloc(PIECE);
+    int error = buffer ? 0 : -ENOMEM;
+    for (uint32_t i = 0; error == 0 && i < restore->snapshot.load_count; i++)
+        error = write_load(restore, &restore->snapshot.loads[i], buffer);
+    free(buffer);
+    return error;
+}
+
+/* ---- what is known about it -------------------------------------------------------------------------- */
+
+static void take_layout(struct restore *restore)
+{
+    const struct snap_note *process = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
+    const struct snap_note *auxv = snap_next_standard(&restore->snapshot, CORE_AUXV, NULL);
+    char path[FS_NAME_MAX + 1];
+    struct mm *mm = restore->mm;
+    mm->brk_start = snap_get_u32(process, SNAP_PROCESS_BRK_START, 0);
+    mm->brk_end = snap_get_u32(process, SNAP_PROCESS_BRK, mm->brk_start);
+    mm->stack_top = snap_get_u32(process, SNAP_PROCESS_STACK_TOP, STACK_TOP);
+    mm->arguments = snap_get_u32(process, SNAP_PROCESS_ARGUMENTS, 0);
+    mm->arguments_end = snap_get_u32(process, SNAP_PROCESS_ARGUMENTS_END, 0);
+    mm->environment_end = snap_get_u32(process, SNAP_PROCESS_ENVIRONMENT_END, 0);
+    if (snap_get_text(process, SNAP_PROCESS_EXE, path, sizeof path))
+        mm->exe = text_copy(path);
+    if (auxv && auxv->size <= sizeof mm->auxv) {
+        memcpy(mm->auxv, auxv->data, auxv->size);
+        mm->auxv_size = auxv->size / 4;
+    }
+}
+
+int restore_memory(struct restore *restore)
+{
+    int error = mm_new(&restore->mm);
+    if (error == 0)
+        error = map_all(restore);
+    if (error == 0)
+        error = write_all(restore);
+    if (error == 0)
+        take_layout(restore);
+    return error;
+}

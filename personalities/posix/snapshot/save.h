@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of taking a snapshot share. */
+#ifndef POSIX_SNAPSHOT_SAVE_H
+#define POSIX_SNAPSHOT_SAVE_H
+
+#include <protocols/init.h>
+#include <snapshot/snapshot.h>
+
+#include "core.h"
+
+struct file;
+struct process;
+
+/* An open file description that the snapshot names by its number. */
+struct saved_object {
+    struct file *file; /* a reference */
+    uint32_t id;
+};
+
+/* Why a process that crashed is being saved. */
+struct crash {
+    uint32_t tid;
+    int32_t status; /* as of wait4 */
+    uint32_t vector, error;
+    siginfo_t info;
+};
+
+struct save {
+    struct snapshot snapshot;
+    uint32_t pid, flags;       /* enum snapshot_flags */
+    const struct crash *crash; /* NULL: it was asked for */
+    handle_t space;            /* a clone of the process's, taken while it stood still */
+    struct snap_source memory;
+    struct saved_object *objects;
+    uint32_t object_count, object_room;
+    /* clones of files whose content goes into the snapshot */
+    struct saved_content {
+        struct saved_content *next;
+        handle_t vmo;
+        struct snap_source source;
+    } * contents;
+};
+
+/* EVENT_SNAPSHOT: starts taking one; the answer goes to init from a thread of its own. Takes `file`. */
+void snapshot_event(uint32_t pid, uint32_t flags, uint32_t request, handle_t *file);
+
+/* Takes one of a process and writes it; result may be partly filled after an error. */
+status_t snapshot_take(uint32_t pid, uint32_t flags, const struct crash *crash, handle_t file,
+                       struct snapshot_result *result);
+
+/* ---- while the process stands still, with the lock ---- */
+void save_process(struct save *save, struct process *process);
+void save_threads(struct save *save, struct process *process);
+void save_signals(struct save *save, struct process *process);
+/* Descriptors, and a reference to each file they stand for. */
+void save_descriptors(struct save *save, struct process *process);
+/* The mappings; their contents come later, from the clone. */
+void save_mappings(struct save *save);
+/* ---- while it stands still, without the lock ---- */
+void save_objects(struct save *save);
+/* ---- when it runs again ---- */
+void save_memory(struct save *save);
+
+/* The number of a file in the snapshot; 0 if it is none of its. */
+uint32_t saved_object_id(const struct save *save, const struct file *file);
+
+#endif

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: MIT
+# Programs that the snapshot tests save and restore: static, with debugging information for gdb.
+SNAPSHOT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/snapshot/*.c))
+$(BUILD)/tests/snapshot/%: tests/snapshot/%.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CROSS)gcc -std=gnu11 -g -O1 -static -pthread -Wall -Wextra -Werror -o $@ $<
+ALL += $(SNAPSHOT_TESTS)

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: MIT
+"""Snapshots: what is saved goes on elsewhere as if nothing had happened; debuggers open it; it can be
+edited; and a file that is no good does no harm."""
+
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from machine import ATOMIK, BUILD, run
+
+PROGRAMS = os.path.join(BUILD, "tests", "snapshot")
+MOMENTS = 12
+
+
+def atomik(share, script, seconds=60):
+    """Run a shell script in a machine of its own, with `share` as /host and the programs in it."""
+    for name in ("threads", "files", "crash"):
+        if not (share / name).exists():
+            shutil.copy(os.path.join(PROGRAMS, name), share / name)
+    return run("/bin/sh", "-c", script, options=("--share", str(share)), seconds=seconds)
+
+
+def snap(*arguments):
+    return subprocess.run([ATOMIK, "snap", *map(str, arguments)], capture_output=True, text=True, check=False)
+
+
+def shown(path):
+    result = snap("show", "--json", path)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def gdb(program, path, *commands):
+    words = [word for command in commands for word in ("-ex", command)]
+    return subprocess.run(["gdb", "-nx", "-batch", *words, program, str(path)], capture_output=True, text=True,
+                          check=False, stdin=subprocess.DEVNULL).stdout
+
+
+@pytest.fixture
+def threads(share):
+    """A snapshot of the program with four threads, stopped in the middle of its work."""
+    result = atomik(share, "cd /tmp; /host/threads >out & sleep 0.3; snap save --stop --files $! /host/t.snap >log && cat out")
+    assert result.returncode == 0, result.stderr
+    return share / "t.snap", result.stdout
+
+
+def expected_of_threads():
+    return subprocess.run([os.path.join(PROGRAMS, "threads")], capture_output=True, check=False).stdout
+
+
+def test_threads_go_on_in_another_machine(share, threads):
+    path, so_far = threads
+    whole = expected_of_threads()
+    assert whole.startswith(so_far) and len(so_far) < len(whole)
+    result = atomik(share, f"cd /tmp; snap restore --files=snapshot /host/{path.name}; echo code $?; cat out")
+    assert result.stdout == b"code 7\n" + whole
+
+
+def test_restored_twice_and_as_a_program(share, threads):
+    path, _ = threads
+    whole = expected_of_threads()
+    script = (f"cd /tmp; snap restore --files=snapshot /host/{path.name}; cat out; "
+              f"/host/{path.name} --files=snapshot; echo code $?; cat out")
+    result = atomik(share, script)
+    assert result.stdout == whole + b"code 7\n" + whole
+
+
+@pytest.mark.parametrize("program", ["threads", "files"])
+def test_at_random_moments(share, program):
+    """Stopped and restored, the output of the whole run is that of an undisturbed one."""
+    chance = random.Random(4)
+    moments = " ".join(str(chance.randrange(20000, 400000)) for _ in range(MOMENTS))
+    script = f"""cd /tmp; /host/{program} >right; right=$?
+for moment in {moments}; do
+    /host/{program} >out & pid=$!; usleep $moment
+    if snap save --stop $pid p.snap >/dev/null 2>&1; then
+        wait $pid 2>/dev/null; snap restore p.snap; code=$?
+    else
+        wait $pid; code=$?
+    fi
+    cmp out right && [ $code = $right ] && echo same
+done"""
+    result = atomik(share, script, 120)
+    assert result.stdout.decode().split("\n")[:-1] == ["same"] * MOMENTS, result.stderr
+
+
+def test_the_saved_process_goes_on(share):
+    result = atomik(share, "/host/threads >/tmp/out & sleep 0.2; snap save $! /tmp/p.snap; wait $!; echo $?; cat /tmp/out")
+    first, rest = result.stdout.split(b"\n", 1)
+    assert re.fullmatch(rb"/tmp/p.snap: \d+ bytes, paused \d+ us, \d+ us in all", first)
+    assert rest == b"7\n" + expected_of_threads()
+
+
+def test_gdb_shows_threads_with_symbols(threads):
+    path, _ = threads
+    program = os.path.join(PROGRAMS, "threads")
+    printed = gdb(program, path, "info threads", "thread apply all bt", "p turn", "info proc mappings", "info auxv")
+    assert len(re.findall(r"^\*? +\d+ +Thread", printed, re.MULTILINE)) == 5
+    assert re.search(r"play \(argument=0x?[0-3]\)", printed)
+    assert re.search(r"\$1 = \d+", printed)
+    assert "/host/threads" in printed and "AT_ENTRY" in printed
+
+
+def test_gdb_edits_memory_in_place(share, threads):
+    path, _ = threads
+    program = os.path.join(PROGRAMS, "threads")
+    subprocess.run(["gdb", "-nx", "-batch", "--write", "-ex", "set var turn = 1000000", program, str(path)],
+                   capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    assert "edited by another tool" in snap("verify", path).stdout
+    refused = atomik(share, f"cd /tmp; snap restore --files=snapshot /host/{path.name}")
+    assert refused.returncode == 1 and b"--accept-edited" in refused.stderr
+
+
+def test_show_has_all_of_it_as_json(threads):
+    path, so_far = threads
+    state = shown(path)
+    assert state["verdict"] == "verified"
+    assert state["header"][0]["personality"] == "posix"
+    assert state["process"][0]["command"] == "/host/threads" and state["process"][0]["cwd"] == "/tmp"
+    assert len(state["thread"]) == 5 and all("eip" in thread["registers"] for thread in state["thread"])
+    out = next(item for item in state["object"] if item.get("path") == "/tmp/out")
+    assert out["offset"] == len(so_far) and out["class"] == "file"
+    assert any(item.get("name") == "[heap]" for item in state["mapping"])
+    blob = next(item for item in state["content"] if item["object"] == out["id"])["blob"]
+    assert bytes.fromhex(next(item["hex"] for item in state["blob"] if item["id"] == blob)) == so_far
+
+
+def test_unlinked_files_and_pipes_travel(share):
+    script = "cd /tmp; /host/files >out & sleep 0.15; snap save --stop $! /host/f.snap"
+    assert atomik(share, script).returncode == 0
+    state = shown(share / "f.snap")
+    assert any(item.get("links") == 0 for item in state["object"])
+    pipe = next(item for item in state["object"] if item["class"] == "pipe" and item["side"] == "read")
+    assert next(item["size"] for item in state["blob"] if item["id"] == pipe["queue"]) > 0
+
+
+def test_crash_is_saved_looked_into_mended_and_goes_on(share):
+    script = "echo 'crash /host crash' >/etc/snap.conf; /host/crash; echo code $?; ls /host"
+    result = atomik(share, script)
+    assert b"before\ncode 139\n" in result.stdout
+    path = next(share.glob("crash-crash-*.snap"))
+    state = shown(path)
+    assert state["header"][0]["reason"] == "crash" and state["crash"][0]["signal"] == 11
+    printed = gdb(os.path.join(PROGRAMS, "crash"), path, "bt", "p pointer", "p &value", "p $_siginfo.si_signo")
+    assert "SIGSEGV" in printed and "main ()" in printed
+    address = re.search(r"\(volatile int \*\) (0x[0-9a-f]+) <value>", printed)[1]
+    register = next(name for name in ("eax", "edx", "ecx", "ebx")
+                    if state["thread"][0]["registers"][name] == "0x00000000")
+    fixed = share / "fixed.snap"
+    edited = snap("edit", path, "-o", fixed, "--reg", f"{register}={address}", "--mem", f"{address}=2a000000")
+    assert edited.returncode == 0, edited.stderr
+    changes = snap("diff", path, fixed).stdout
+    assert register in changes and "page" in changes
+    result = atomik(share, "snap restore /host/fixed.snap")
+    assert result.stdout == b"after: 42\n" and result.returncode == 42
+
+
+def test_crash_of_a_program_without_a_rule_leaves_nothing(share):
+    result = atomik(share, "/host/crash; echo $?; ls /host/*.snap 2>/dev/null")
+    assert result.stdout == b"before\n139\n"
+
+
+@pytest.mark.parametrize("change", [
+    ("--reg", "nosuch=1"), ("--reg", "eax=0x1ffffffff"), ("--mem", "0xdeadb000=00"), ("--mem", "0x1000=0"),
+    ("--file", "99.offset=0"), ("--file", "1.nosuch=0"), ("--pipe", "1.bytes=00"), ("--env", "NOSUCH=x"),
+    ("--cwd", "relative"), ("--set", "integrity[0].table=00"), ("--set", "thread[9].tid=1"), ("--nosuch", "x"),
+], ids=lambda change: " ".join(change))
+def test_an_impossible_edit_is_refused_and_changes_nothing(threads, change):
+    path, _ = threads
+    before = path.read_bytes()
+    result = snap("edit", path, *change)
+    assert result.returncode == 1 and result.stderr.startswith("snap: ")
+    assert path.read_bytes() == before
+
+
+def test_damaged_files_are_refused(share, threads):
+    path, _ = threads
+    good = path.read_bytes()
+    chance = random.Random(5)
+    names = []
+    for number in range(20):
+        damaged = bytearray(good)
+        for _ in range(chance.randrange(1, 4)):
+            damaged[chance.randrange(6000)] = chance.randrange(256)
+        if number % 4 == 0:
+            damaged = damaged[:chance.randrange(len(damaged))]
+        name = f"bad{number}.snap"
+        (share / name).write_bytes(damaged)
+        names.append(name)
+    script = "cd /tmp; for name in " + " ".join(names) + "; do timeout 5 snap restore --files=snapshot /host/$name; echo $?; done; echo alive"
+    result = atomik(share, script)
+    codes = result.stdout.decode().split()
+    assert codes[-1] == "alive" and all(code in ("1", "7") for code in codes[:-1]), result.stdout
+
+
+def test_a_file_that_has_changed_is_named(share, threads):
+    path, _ = threads
+    result = atomik(share, f"cd /tmp; echo other >out; snap restore /host/{path.name}; echo $?; cat out")
+    assert b"/tmp/out has changed" in result.stderr
+    assert result.stdout == b"1\nother\n"
+
+
+def test_no_half_snapshot_on_a_full_disk(own_machine):
+    machine = own_machine("--unix-only", "--mem", "64")
+    machine.output("cd /tmp; sleep 100 &")
+    machine.command("dd if=/dev/zero of=/tmp/full bs=64k 2>/dev/null", 120)
+    printed, status = machine.command("snap save $! /tmp/p.snap", 120)
+    assert status == 1 and "snap:" in printed
+    assert machine.output("ls /tmp; rm /tmp/full").split() == ["full"]
+    assert "bytes" in machine.output("snap save $! /tmp/p.snap")
