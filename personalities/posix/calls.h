@@ -35,6 +35,8 @@
     int32_t handler(ARGUMENTS(_ arguments));
 #define MISSING(number, name, error, text)
 #include "syscalls.def"
+/* Only behind ipc(2). */
+int32_t sys_semtimedop(int32_t id, user_t operations, uint32_t count, user_t timeout);
 #undef SYSCALL
 #undef MISSING
 #undef A

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "file.h"
+#include "ipc.h"
 #include "server.h"
 #include "task.h"
 #include "time.h"
@@ -77,6 +78,7 @@ static void default_limits(struct linux_rlimit64 *limits)
     limits[RLIMIT_CORE].current = 0;
     limits[RLIMIT_NOFILE] = (struct linux_rlimit64){1024, 4096};
     limits[RLIMIT_NPROC] = (struct linux_rlimit64){2048, 2048};
+    limits[RLIMIT_MSGQUEUE] = (struct linux_rlimit64){819200, 819200};
     limits[RLIMIT_NICE] = limits[RLIMIT_RTPRIO] = (struct linux_rlimit64){0, 0};
 }
 
@@ -96,6 +98,7 @@ struct process *process_new(uint32_t pid)
     list_init(&process->children);
     list_init(&process->threads);
     list_init(&process->tracees);
+    list_init(&process->sem_undo);
     list_init(&process->posix_timers);
     pending_init(&process->pending);
     wait_queue_init(&process->thread_gone);
@@ -401,6 +404,7 @@ static void release_resources(struct process *process)
 {
     server_lock();
     timers_delete_all(process);
+    sem_process_end(process);
     process_release_vfork(process);
     struct files *files = process->files;
     struct fs_context *fs = process->fs;
@@ -416,6 +420,7 @@ static void release_resources(struct process *process)
     fs_context_release(fs);
     mm_release(process->mm);
     process->mm = NULL;
+    shm_reap();
     server_unlock();
 }
 

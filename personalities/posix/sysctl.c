@@ -21,6 +21,9 @@ struct sysctl sysctl = {
     .msg_max = 8192,
     .msg_mnb = 16384,
     .msg_mni = 32000,
+    .shm_next_id = UINT32_MAX,
+    .sem_next_id = UINT32_MAX,
+    .msg_next_id = UINT32_MAX,
     .mq_queues = 256,
     .mq_messages = 10,
     .mq_size = 8192,
@@ -36,6 +39,12 @@ static void show_number(const struct internal_node *node, struct text *text)
 {
     const struct proc_file *row = node->entry;
     text_printf(text, "%u\n", *row->number);
+}
+
+static void show_signed(const struct internal_node *node, struct text *text)
+{
+    const struct proc_file *row = node->entry;
+    text_printf(text, "%d\n", (int32_t)*row->number);
 }
 
 static void show_fixed(const struct internal_node *node, struct text *text)
@@ -136,6 +145,17 @@ static int store_number(const struct internal_node *node, const char *text)
     return 0;
 }
 
+static int store_signed(const struct internal_node *node, const char *text)
+{
+    const struct proc_file *row = node->entry;
+    char *end;
+    long value = strtol(text, &end, 0);
+    if (end == text || *end != '\0' || value < -1)
+        return -EINVAL;
+    *row->number = (uint32_t)value;
+    return 0;
+}
+
 static int store_semaphores(const struct internal_node *node, const char *text)
 {
     uint32_t *const values[4] = {&sysctl.sem_msl, &sysctl.sem_mns, &sysctl.sem_opm,
@@ -182,6 +202,10 @@ static int store_domainname(const struct internal_node *node, const char *text)
     {                                                                           \
         "sys/" path, show_number, store_number, &sysctl.field, minimum, maximum \
     }
+#define SIGNED(path, field)                                         \
+    {                                                               \
+        "sys/" path, show_signed, store_signed, &sysctl.field, 0, 0 \
+    }
 #define FIXED(path, value)                                \
     {                                                     \
         "sys/" path, show_fixed, NULL, NULL, value, value \
@@ -208,6 +232,7 @@ const struct proc_file sysctl_files[] = {
     FIXED("kernel/cap_last_cap", LAST_CAPABILITY),
     SHOWN("kernel/domainname", show_domainname, store_domainname),
     SHOWN("kernel/hostname", show_hostname, store_hostname),
+    SIGNED("kernel/msg_next_id", msg_next_id),
     NUMBER("kernel/msgmax", msg_max, 0, 0x7fffffff),
     NUMBER("kernel/msgmnb", msg_mnb, 0, 0x7fffffff),
     NUMBER("kernel/msgmni", msg_mni, 0, 32768),
@@ -223,6 +248,8 @@ const struct proc_file sysctl_files[] = {
     SHOWN("kernel/random/uuid", show_new_uuid, NULL),
     FIXED("kernel/randomize_va_space", 0),
     SHOWN("kernel/sem", show_semaphores, store_semaphores),
+    SIGNED("kernel/sem_next_id", sem_next_id),
+    SIGNED("kernel/shm_next_id", shm_next_id),
     NUMBER("kernel/shmall", shm_all, 0, 0x7fffffff),
     NUMBER("kernel/shmmax", shm_max, 0, 0x7fffffff),
     NUMBER("kernel/shmmni", shm_mni, 0, 32768),

@@ -7,9 +7,10 @@
 
 /* Values that can be set; read without the lock. */
 struct sysctl {
-    uint32_t shm_max, shm_all, shm_mni;          /* bytes, pages, segments */
-    uint32_t sem_msl, sem_mns, sem_opm, sem_mni; /* per set, in all, per call, sets */
-    uint32_t msg_max, msg_mnb, msg_mni;          /* bytes of a message, of a queue, queues */
+    uint32_t shm_max, shm_all, shm_mni;             /* bytes, pages, segments */
+    uint32_t sem_msl, sem_mns, sem_opm, sem_mni;    /* per set, in all, per call, sets */
+    uint32_t msg_max, msg_mnb, msg_mni;             /* bytes of a message, of a queue, queues */
+    uint32_t shm_next_id, sem_next_id, msg_next_id; /* UINT32_MAX: none */
     uint32_t mq_queues, mq_messages, mq_size, mq_messages_default, mq_size_default;
     uint32_t protected_hardlinks, protected_symlinks;
 };

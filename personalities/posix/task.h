@@ -115,6 +115,8 @@ struct process {
     struct list posix_timers;
     struct file *trace; /* where decoded system calls go, or NULL */
 
+    struct list sem_undo; /* of System V semaphores */
+
     /* ptrace */
     struct list tracees;     /* whom it traces: struct tracing */
     struct tracing *tracing; /* of its first thread, also when that is gone; or NULL */
