@@ -9,8 +9,10 @@
 #include <ipc/initclient.h>
 #include <personalities/nt/console.h>
 #include <personalities/nt/debug.h>
+#include <personalities/nt/job.h>
 #include <personalities/nt/path.h>
 #include <personalities/nt/section.h>
+#include <personalities/nt/token.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +37,8 @@ struct creation {
     uint32_t client_id, image_info; /* guest addresses, or 0 */
     struct nt_process *parent;      /* held: whose handles are inherited */
     struct object *file;            /* the image, held */
+    uint32_t jobs[8], job_count;    /* handles */
+    struct object *token;           /* for the process, held, or NULL */
     struct object *debug;           /* debug object for the process, held, or NULL */
     struct image *image;            /* held, of a PE */
 };
@@ -48,6 +52,7 @@ static void creation_free(struct creation *c)
     free(c->image_storage);
     object_release(c->file);
     object_release(c->debug);
+    object_release(c->token);
     image_release(c->image);
     if (c->parent)
         object_release(&c->parent->object);
@@ -155,6 +160,16 @@ static NTSTATUS read_attribute(struct creation *c, const PS_ATTRIBUTE *attribute
         object_release(&c->parent->object);
         c->parent = NULL;
         return process_from_handle(thread, attribute->Value, PROCESS_CREATE_PROCESS, &c->parent);
+    case PsAttributeToken:
+        object_release(c->token);
+        c->token = NULL;
+        return handle_object(thread, attribute->Value, &token_type, TOKEN_ASSIGN_PRIMARY,
+                             &c->token);
+    case PsAttributeJobList:
+        c->job_count = attribute->Size / sizeof c->jobs[0];
+        if (c->job_count > sizeof c->jobs / sizeof c->jobs[0])
+            return STATUS_INSUFFICIENT_RESOURCES;
+        return guest_read(c->jobs, attribute->Value, c->job_count * sizeof c->jobs[0]);
     case PsAttributeDebugPort:
         object_release(c->debug);
         c->debug = NULL;
@@ -475,6 +490,22 @@ static struct object *debug_object_for(const struct creation *c)
     return c->debug ? c->debug : inherits ? parent->debug : NULL;
 }
 
+static NTSTATUS enter_jobs(const struct creation *c, struct nt_process *process)
+{
+    NTSTATUS status =
+        job_inherit(c->parent, process, c->call->args[6] & PROCESS_CREATE_FLAGS_BREAKAWAY);
+    for (uint32_t i = 0; !status && i < c->job_count; i++) {
+        struct object *job;
+        status =
+            handle_object(c->call->thread, c->jobs[i], &job_type, JOB_OBJECT_ASSIGN_PROCESS, &job);
+        if (status)
+            break;
+        status = job_assign(job, process);
+        object_release(job);
+    }
+    return status;
+}
+
 static NTSTATUS create(struct creation *c, bool foreign)
 {
     struct nt_thread *thread = NULL;
@@ -483,9 +514,12 @@ static NTSTATUS create(struct creation *c, bool foreign)
         return STATUS_NO_MEMORY;
     object_hold(&process->object); /* a foreign one may have ended by now */
     process->building = true;
-    NTSTATUS status =
-        foreign ? create_foreign(c, process, &thread) : create_pe(c, process, &thread);
+    NTSTATUS status = token_inherit(process, c->token ? c->token : c->call->process->token);
+    if (!status)
+        status = foreign ? create_foreign(c, process, &thread) : create_pe(c, process, &thread);
     process->building = false;
+    if (!status)
+        status = enter_jobs(c, process);
     if (!status && !foreign && debug_object_for(c))
         status = debug_assign(process, debug_object_for(c));
     if (!status)

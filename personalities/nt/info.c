@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Information about the system, processes and threads. */
 #include <personalities/nt/debug.h>
+#include <personalities/nt/token.h>
 #include <personalities/nt/process.h>
 
 #include <ipc/initclient.h>
@@ -259,14 +260,8 @@ static NTSTATUS process_basic(const struct answer *answer, const struct nt_proce
 static NTSTATUS process_times(const struct answer *answer, const struct nt_process *process)
 {
     KERNEL_USER_TIMES info;
-    uint64_t cpu = process->cpu_time;
+    uint64_t cpu = process_cpu_time(process);
     memset(&info, 0, sizeof info);
-    list_each(thread, &process->threads, struct nt_thread, link)
-    {
-        struct thread_info thread_times;
-        if (thread->server_thread && thread_info(thread->server_thread, &thread_times) == OK)
-            cpu += (uint64_t)thread_times.cpu_time_high << 32 | thread_times.cpu_time_low;
-    }
     info.CreateTime.QuadPart = process->create_time;
     info.ExitTime.QuadPart = process->exit_time;
     info.UserTime.QuadPart = cpu / 100;
@@ -432,16 +427,6 @@ NTSTATUS nt_set_information_process(struct call *call)
     return status;
 }
 
-NTSTATUS nt_is_process_in_job(struct call *call)
-{
-    struct nt_process *process;
-    NTSTATUS status = process_from_handle(call->thread, call->args[0], 0, &process);
-    if (status)
-        return status;
-    object_release(&process->object);
-    return STATUS_PROCESS_NOT_IN_JOB;
-}
-
 /* ---- threads ---- */
 
 static NTSTATUS thread_basic(const struct answer *answer, const struct nt_thread *thread)
@@ -534,6 +519,21 @@ static NTSTATUS set_description(struct call *call, struct nt_thread *thread)
     return STATUS_SUCCESS;
 }
 
+static NTSTATUS set_token(struct call *call, struct nt_thread *thread)
+{
+    uint32_t handle;
+    struct object *token = NULL;
+    if (call->args[3] != sizeof handle)
+        return STATUS_INVALID_PARAMETER;
+    NTSTATUS status = guest_read(&handle, call->args[2], sizeof handle);
+    if (!status && handle)
+        status = handle_object(call->thread, handle, &token_type, TOKEN_IMPERSONATE, &token);
+    if (!status)
+        status = token_impersonate(thread, token);
+    object_release(token);
+    return status;
+}
+
 static NTSTATUS set_thread(struct call *call, struct nt_thread *thread)
 {
     switch (call->args[1]) {
@@ -552,7 +552,7 @@ static NTSTATUS set_thread(struct call *call, struct nt_thread *thread)
     case ThreadWineNativeThreadName:
         return STATUS_SUCCESS;
     case ThreadImpersonationToken:
-        return STATUS_SUCCESS;
+        return set_token(call, thread);
     }
     return STATUS_INVALID_INFO_CLASS;
 }

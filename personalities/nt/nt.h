@@ -78,6 +78,9 @@ struct nt_process {
     struct console *console; /* held, or NULL */
     struct object *trace;    /* file that trace lines go to, or NULL */
     bool ctrl_c_ignored;
+    struct object *job;      /* held: the innermost job, or NULL */
+    struct list job_link;    /* in that job */
+    struct object *token;    /* held: the primary token */
     struct object *debug;    /* held: the debug object, or NULL */
     bool debug_reported;     /* its debugger knows of it */
     uint32_t debug_children; /* NtSetInformationProcess: processes that it starts are debugged */
@@ -120,6 +123,8 @@ struct nt_thread {
     bool terminating, exited;
     uint32_t exit_status;
     bool hidden;
+    struct object *token;  /* held: that it impersonates, or NULL */
+    int32_t base_priority; /* relative to the process's class */
     WCHAR *description;
     uint32_t description_length;
     uint32_t debug_registers[6];

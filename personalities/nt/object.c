@@ -168,9 +168,12 @@ static struct object *pseudo_object(struct nt_thread *thread, uint32_t handle)
     case -2:
         return &thread->object;
     case -4:
+        return token_of_process(thread->process);
     case -5:
+        return token_of_thread(thread);
     case -6:
-        return token_default();
+        return token_of_thread(thread) ? token_of_thread(thread)
+                                       : token_of_process(thread->process);
     }
     return NULL;
 }

@@ -7,6 +7,7 @@
 #include <ipc/initclient.h>
 #include <personalities/nt/console.h>
 #include <personalities/nt/debug.h>
+#include <personalities/nt/job.h>
 #include <personalities/nt/ntdll.h>
 #include <personalities/nt/wait.h>
 
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #define SIGNAL_INTERRUPT       2
+#define SIGNAL_KILL            9
 #define STOPPED_STATUS(signal) (0x7f | (int32_t)(signal) << 8)
 #define CONTINUED_STATUS       0xffff
 
@@ -52,6 +54,7 @@ struct nt_process *process_new(void)
         return NULL;
     object_init(&process->object, &process_type);
     list_init(&process->threads);
+    list_init(&process->job_link);
     vm_init(&process->vm);
     process->create_time = nt_time();
     process->exit_status = (uint32_t)STATUS_PENDING;
@@ -83,6 +86,26 @@ void process_terminate_nt(struct nt_process *process, uint32_t code)
     prod_all(process);
     if (process->thread_count == 0 && !process->building)
         process_finish(process);
+}
+
+void nt_process_kill(struct nt_process *process, uint32_t code)
+{
+    if (process->foreign)
+        (void)!init_proc_signal(nt_init, process->pid, SIGNAL_KILL, 0, NULL);
+    else
+        process_terminate_nt(process, code);
+}
+
+uint64_t process_cpu_time(const struct nt_process *process)
+{
+    uint64_t time = process->cpu_time;
+    list_each(thread, &process->threads, struct nt_thread, link)
+    {
+        struct thread_info info;
+        if (thread->server_thread && thread_info(thread->server_thread, &info) == OK)
+            time += (uint64_t)info.cpu_time_high << 32 | info.cpu_time_low;
+    }
+    return time;
 }
 
 void process_terminate_signal(struct nt_process *process, uint32_t signal)
@@ -134,6 +157,9 @@ void process_finish(struct nt_process *process)
     process->ntdll = NULL;
     process->exit_time = nt_time();
     process->exited = true;
+    job_process_ended(process);
+    object_release(process->token);
+    process->token = NULL;
     object_changed(&process->object);
     if (process->pid && !process->foreign)
         (void)!BLOCKING(init_proc_exit(nt_init, process->pid, wait_status(process)));
@@ -211,11 +237,8 @@ NTSTATUS nt_terminate_process(struct call *call)
         terminate_self(call->thread, call->args[1]);
     else if (process->exited)
         status = STATUS_PROCESS_IS_TERMINATING;
-    else if (process->foreign)
-        status = nt_status(
-            BLOCKING(init_proc_signal(nt_init, process->pid, 9, call->process->pid, NULL)));
     else
-        process_terminate_nt(process, call->args[1]);
+        nt_process_kill(process, call->args[1]);
     object_release(&process->object);
     return status;
 }

@@ -34,6 +34,10 @@ void nt_thread_main(void *argument);
 struct nt_process *process_new(void); /* with no space, no pid; held */
 /* End with an NTSTATUS or exit code; returns at once, the threads end by and by. */
 void process_terminate_nt(struct nt_process *process, uint32_t code);
+/* The same for a process that may be of another personality. */
+void nt_process_kill(struct nt_process *process, uint32_t code);
+/* In ns, all threads. */
+uint64_t process_cpu_time(const struct nt_process *process);
 /* The same because of a signal (Linux number). */
 void process_terminate_signal(struct nt_process *process, uint32_t signal);
 /* The last thread is gone, or there never was one: report and release everything. */

@@ -10,6 +10,7 @@
 #include <ipc/initclient.h>
 #include <personalities/nt/console.h>
 #include <personalities/nt/path.h>
+#include <personalities/nt/token.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -178,6 +179,8 @@ static NTSTATUS prepare(struct nt_process *process, struct start_event *start,
     process->fs.cwd = start->handles[2];
     process->fs.flags = CALL_UNINTERRUPTIBLE;
     process->fs.uid = process->uid;
+    if (token_inherit(process, NULL))
+        return STATUS_NO_MEMORY;
     if (BLOCKING(fs_client_root(&process->fs)) != OK)
         return STATUS_INVALID_HANDLE;
     NTSTATUS status = image_open(start->handles[3], &image);

@@ -37,6 +37,7 @@ static void thread_destroy(struct object *object)
     struct nt_thread *thread = thread_of(object);
     handle_drop(&thread->server_thread);
     handle_drop(&thread->wake_event);
+    object_release(thread->token);
     object_release(&thread->process->object);
     free(thread->start_context);
     free(thread->description);
