@@ -16,14 +16,19 @@ static struct timer *timer_from_object(struct object *object)
     return list_entry(object, struct timer, object);
 }
 
+static ktime_t later(ktime_t time, ktime_t by)
+{
+    return by < DEADLINE_NEVER - time ? time + by : DEADLINE_NEVER;
+}
+
 /* In the clock interrupt. Periods that were missed are not made up for. */
 static void timer_fire(struct timeout *timeout)
 {
     struct timer *timer = list_entry(timeout, struct timer, timeout);
 
     if (timer->period) {
-        ktime_t now = arch_clock_now(), next = timeout->deadline + timer->period;
-        timeout_start(timeout, next > now ? next : now + timer->period);
+        ktime_t now = arch_clock_now(), next = later(timeout->deadline, timer->period);
+        timeout_start(timeout, next > now ? next : later(now, timer->period));
     }
     object_signal(&timer->object, 0, SIGNAL_EXPIRED);
 }

@@ -273,7 +273,7 @@ static status_t ldt_grow(struct arch_space *space, uint32_t entries)
         size *= 2;
     if (size <= space->ldt_entries)
         return OK;
-    table = heap_alloc(size * 8);
+    table = frame_available(FRAME_FOR_SMALL) ? heap_alloc(size * 8) : NULL;
     if (!table)
         return ERR_NO_MEMORY;
     if (space->ldt)

@@ -42,6 +42,11 @@ status_t guest_copy_out(uint32_t guest, const void *from, size_t length)
     return guest_copy_bytes((void *)guest, from, length) == 0 ? OK : ERR_BAD_ADDRESS;
 }
 
+status_t view_copy(void *to, const void *from, size_t length)
+{
+    return guest_copy_bytes(to, from, length) == 0 ? OK : ERR_BAD_ADDRESS;
+}
+
 /* The part of the range below the limit is tried. */
 status_t guest_copy_in_partial(void *to, uint32_t guest, size_t length, size_t *moved)
 {

@@ -32,6 +32,12 @@ status_t guest_compare_exchange32(uint32_t guest, uint32_t expected, uint32_t de
                                   uint32_t *found) __attribute__((warn_unused_result));
 
 /*
+ * A copy within the server where one side is a view of memory that others can shrink, or whose
+ * pages may be missing for want of memory. What was copied before the fault stays.
+ */
+status_t view_copy(void *to, const void *from, size_t length) __attribute__((warn_unused_result));
+
+/*
  * How many bytes from `guest` on were readable/writable is sometimes wanted after a failure
  * (partial reads and writes): bytes moved before the fault, *moved <= length.
  */

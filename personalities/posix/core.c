@@ -113,6 +113,11 @@ int copy_out(user_t to, const void *from, uint32_t length)
     return likely(guest_copy_out(to.address, from, length) == OK) ? 0 : copy_failed();
 }
 
+int copy_view(void *to, const void *from, uint32_t length)
+{
+    return likely(view_copy(to, from, length) == OK) ? 0 : copy_failed();
+}
+
 int zero_out(user_t to, uint32_t length)
 {
     return likely(guest_fill_zero(to.address, length) == OK) ? 0 : copy_failed();

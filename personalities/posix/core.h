@@ -67,6 +67,7 @@ void waiter_wake(struct waiter *waiter);
 int copy_in(void *to, user_t from, uint32_t length);
 int copy_out(user_t to, const void *from, uint32_t length);
 int zero_out(user_t to, uint32_t length);
+int copy_view(void *to, const void *from, uint32_t length); /* one side is a view of a file */
 /* Whether length bytes at `to` can be written now; the bytes stay what they are. */
 int probe_out(user_t to, uint32_t length);
 /* Length without the NUL, -EFAULT, or -ENAMETOOLONG if there is no NUL in `size` bytes. */

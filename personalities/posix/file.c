@@ -118,7 +118,8 @@ int io_put(struct io *io, const void *data, uint32_t length)
 {
     const uint8_t *from = data;
     if (io->kernel) {
-        memcpy(io->kernel + io->at, data, length);
+        if (copy_view(io->kernel + io->at, data, length) < 0)
+            return -EFAULT;
         io_advance(io, length);
         return 0;
     }
@@ -138,7 +139,8 @@ int io_take(struct io *io, void *data, uint32_t length)
 {
     uint8_t *to = data;
     if (io->kernel) {
-        memcpy(data, io->kernel + io->at, length);
+        if (copy_view(data, io->kernel + io->at, length) < 0)
+            return -EFAULT;
         io_advance(io, length);
         return 0;
     }

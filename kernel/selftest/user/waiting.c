@@ -48,6 +48,18 @@ static void timer_can_be_stopped_and_closed_while_it_runs(void)
     sleep_ms(20);
 }
 
+static void period_without_end_comes_once(void)
+{
+    handle_t timer;
+
+    EXPECT_OK(timer_create(&timer));
+    EXPECT_OK(timer_set(timer, now() + 5 * MS, UINT64_MAX));
+    EXPECT_OK(wait_for(timer, SIGNAL_EXPIRED, soon()));
+    EXPECT_OK(timer_set(timer, 1, UINT64_MAX - 5));
+    EXPECT_OK(wait_for(timer, SIGNAL_EXPIRED, soon()));
+    EXPECT_OK(handle_close(timer));
+}
+
 static void periodic_timer_comes_again(void)
 {
     handle_t timer;
@@ -209,6 +221,7 @@ void test_waiting(void)
         TEST(timer_expires_at_its_deadline),
         TEST(timer_can_be_stopped_and_closed_while_it_runs),
         TEST(periodic_timer_comes_again),
+        TEST(period_without_end_comes_once),
         TEST(wait_any_reports_every_item),
         TEST(wait_any_checks_its_arguments),
         TEST(most_items_can_be_waited_for_at_once),
