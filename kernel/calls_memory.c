@@ -407,7 +407,7 @@ status_t call_vmo_discard(handle_t handle, uint64_t offset, uint64_t length)
 status_t call_vmo_compare(handle_t handle, handle_t clone, uint32_t first, user_t bits,
                           uint32_t length)
 {
-    struct vmo *vmo, *other;
+    struct vmo *vmo, *other = NULL;
     status_t status = get_vmo(handle, RIGHT_READ, &vmo);
     if (status == OK)
         status = get_vmo(clone, RIGHT_READ, &other);
