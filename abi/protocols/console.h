@@ -7,19 +7,7 @@
 
 #define CONSOLE_STREAM_CAPACITY 16384
 
-#define MESSAGE(number, name, request, reply, text) \
-    struct name##_request {                         \
-        request                                     \
-    };                                              \
-    struct name##_reply {                           \
-        reply                                       \
-    };
-#include <protocols/console.def>
-#undef MESSAGE
-enum console_label {
-#define MESSAGE(number, name, request, reply, text) LABEL_##name = (number),
-#include <protocols/console.def>
-#undef MESSAGE
-};
+#define PROTOCOL <protocols/console.def>
+#include <protocols/expand.def>
 
 #endif

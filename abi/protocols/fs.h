@@ -110,19 +110,7 @@ struct fs_dirent {
     char name[]; /* not terminated */
 };
 
-#define MESSAGE(number, name, request, reply, text) \
-    struct name##_request {                         \
-        request                                     \
-    };                                              \
-    struct name##_reply {                           \
-        reply                                       \
-    };
-#include <protocols/fs.def>
-#undef MESSAGE
-enum fs_label {
-#define MESSAGE(number, name, request, reply, text) LABEL_##name = (number),
-#include <protocols/fs.def>
-#undef MESSAGE
-};
+#define PROTOCOL <protocols/fs.def>
+#include <protocols/expand.def>
 
 #endif

@@ -7,19 +7,7 @@
 
 #define HELLO_UPDATES_MAX 60
 
-#define MESSAGE(number, name, request, reply, text) \
-    struct name##_request {                         \
-        request                                     \
-    };                                              \
-    struct name##_reply {                           \
-        reply                                       \
-    };
-#include <protocols/hello.def>
-#undef MESSAGE
-enum hello_label {
-#define MESSAGE(number, name, request, reply, text) LABEL_##name = (number),
-#include <protocols/hello.def>
-#undef MESSAGE
-};
+#define PROTOCOL <protocols/hello.def>
+#include <protocols/expand.def>
 
 #endif

@@ -90,19 +90,7 @@ struct start_fd {
     uint32_t device;
 };
 
-#define MESSAGE(number, name, request, reply, text) \
-    struct name##_request {                         \
-        request                                     \
-    };                                              \
-    struct name##_reply {                           \
-        reply                                       \
-    };
-#include <protocols/init.def>
-#undef MESSAGE
-enum init_label {
-#define MESSAGE(number, name, request, reply, text) LABEL_##name = (number),
-#include <protocols/init.def>
-#undef MESSAGE
-};
+#define PROTOCOL <protocols/init.def>
+#include <protocols/expand.def>
 
 #endif

@@ -25,19 +25,7 @@ struct tty_size {
     uint16_t rows, columns, xpixel, ypixel;
 };
 
-#define MESSAGE(number, name, request, reply, text) \
-    struct name##_request {                         \
-        request                                     \
-    };                                              \
-    struct name##_reply {                           \
-        reply                                       \
-    };
-#include <protocols/tty.def>
-#undef MESSAGE
-enum tty_label {
-#define MESSAGE(number, name, request, reply, text) LABEL_##name = (number),
-#include <protocols/tty.def>
-#undef MESSAGE
-};
+#define PROTOCOL <protocols/tty.def>
+#include <protocols/expand.def>
 
 #endif

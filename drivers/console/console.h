@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the console drivers share: the service side of abi/protocols/console.def, and port access. */
+/* What the console drivers share: the service side of abi/protocols/console.def. */
 #ifndef CONSOLE_CONSOLE_H
 #define CONSOLE_CONSOLE_H
 
@@ -22,17 +22,5 @@ bool console_other(struct console *console, uint32_t token, const struct message
 void console_type(struct console *console, const uint8_t *bytes, uint32_t count);
 /* Up to `length` bytes to show, without waiting; 0 if there are none. */
 uint32_t console_take(struct console *console, uint8_t *bytes, uint32_t length);
-
-static inline void port_write8(uint16_t port, uint8_t value)
-{
-    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static inline uint8_t port_read8(uint16_t port)
-{
-    uint8_t value;
-    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
 
 #endif

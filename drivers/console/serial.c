@@ -3,6 +3,7 @@
  * 16550 UART on COM1 (NS16550A data sheet), interrupt-driven both ways: received bytes are typed
  * ones, bytes to show are sent 16 at a time when the transmitter is empty.
  */
+#include <atomik/ioport.h>
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
 
@@ -32,12 +33,12 @@ static uint32_t pending_from, pending_to;
 
 static void uart_set(enum uart_register reg, uint8_t value)
 {
-    port_write8((uint16_t)(COM1 + reg), value);
+    ioport_write8((uint16_t)(COM1 + reg), value);
 }
 
 static uint8_t uart_get(enum uart_register reg)
 {
-    return port_read8((uint16_t)(COM1 + reg));
+    return ioport_read8((uint16_t)(COM1 + reg));
 }
 
 /* 115200 baud, 8N1, FIFOs on, OUT2 (the interrupt gate), RTS and DTR. */

@@ -3,6 +3,7 @@
  * The screen (VGA text mode, 80x25, memory at 0xb8000) and the PS/2 keyboard (8042 controller, IRQ
  * 1) as one console.
  */
+#include <atomik/ioport.h>
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
 
@@ -31,8 +32,8 @@ static void answer(struct screen *from, const uint8_t *bytes, uint32_t count)
 
 static void crtc_set(uint8_t index, uint8_t value)
 {
-    port_write8(CRTC_INDEX, index);
-    port_write8(CRTC_DATA, value);
+    ioport_write8(CRTC_INDEX, index);
+    ioport_write8(CRTC_DATA, value);
 }
 
 static void show_cursor(void)
@@ -47,8 +48,8 @@ static void show_cursor(void)
 static void type_keys(void)
 {
     uint8_t status;
-    while ((status = port_read8(KEYBOARD_STATUS)) & STATUS_OUTPUT_FULL) {
-        uint8_t code = port_read8(KEYBOARD_DATA), bytes[KEYBOARD_BYTES];
+    while ((status = ioport_read8(KEYBOARD_STATUS)) & STATUS_OUTPUT_FULL) {
+        uint8_t code = ioport_read8(KEYBOARD_DATA), bytes[KEYBOARD_BYTES];
         if (status & STATUS_MOUSE)
             continue;
         uint32_t count = keyboard_scan(&keyboard, code, screen.application_keys, bytes);

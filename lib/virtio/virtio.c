@@ -2,6 +2,7 @@
 /* Virtio over PCI; see virtio.h. */
 #include "virtio.h"
 
+#include <atomik/ioport.h>
 #include <atomik/syscall.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,40 +46,6 @@ struct virtq_used_element {
     uint32_t id, length;
 };
 
-static inline void out8(uint16_t port, uint8_t value)
-{
-    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
-static inline void out16(uint16_t port, uint16_t value)
-{
-    __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
-}
-static inline void out32(uint16_t port, uint32_t value)
-{
-    __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static inline uint8_t in8(uint16_t port)
-{
-    uint8_t value;
-    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
-
-static inline uint16_t in16(uint16_t port)
-{
-    uint16_t value;
-    __asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
-
-static inline uint32_t in32(uint16_t port)
-{
-    uint32_t value;
-    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
-
 static inline void barrier(void)
 {
     __asm__ volatile("lock; addl $0, (%%esp)" : : : "memory");
@@ -88,14 +55,14 @@ static inline void barrier(void)
 
 static uint32_t pci_read(uint32_t slot, uint8_t reg)
 {
-    out32(PCI_ADDRESS, 0x80000000u | slot << 8 | reg);
-    return in32(PCI_DATA);
+    ioport_write32(PCI_ADDRESS, 0x80000000u | slot << 8 | reg);
+    return ioport_read32(PCI_DATA);
 }
 
 static void pci_write(uint32_t slot, uint8_t reg, uint32_t value)
 {
-    out32(PCI_ADDRESS, 0x80000000u | slot << 8 | reg);
-    out32(PCI_DATA, value);
+    ioport_write32(PCI_ADDRESS, 0x80000000u | slot << 8 | reg);
+    ioport_write32(PCI_DATA, value);
 }
 
 /* `slot` is bus, device and function in one number, function 0 of every device of bus 0. */
@@ -128,11 +95,11 @@ static status_t take_ports(uint32_t first, uint32_t count)
 
 static void negotiate(struct virtio_device *device, uint32_t wanted)
 {
-    out8(device->io_base + VIRTIO_STATUS, 0);
-    out8(device->io_base + VIRTIO_STATUS, STATUS_ACKNOWLEDGE);
-    out8(device->io_base + VIRTIO_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
-    device->features = in32(device->io_base + VIRTIO_HOST_FEATURES) & wanted;
-    out32(device->io_base + VIRTIO_GUEST_FEATURES, device->features);
+    ioport_write8(device->io_base + VIRTIO_STATUS, 0);
+    ioport_write8(device->io_base + VIRTIO_STATUS, STATUS_ACKNOWLEDGE);
+    ioport_write8(device->io_base + VIRTIO_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
+    device->features = ioport_read32(device->io_base + VIRTIO_HOST_FEATURES) & wanted;
+    ioport_write32(device->io_base + VIRTIO_GUEST_FEATURES, device->features);
 }
 
 status_t virtio_find(uint32_t kind, uint32_t nth, struct virtio_device *device)
@@ -169,12 +136,13 @@ status_t virtio_open(uint32_t kind, uint32_t nth, uint32_t wanted, struct virtio
 
 void virtio_start(struct virtio_device *device)
 {
-    out8(device->io_base + VIRTIO_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK);
+    ioport_write8(device->io_base + VIRTIO_STATUS,
+                  STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK);
 }
 
 uint8_t virtio_acknowledge(struct virtio_device *device)
 {
-    uint8_t causes = in8(device->io_base + VIRTIO_ISR);
+    uint8_t causes = ioport_read8(device->io_base + VIRTIO_ISR);
     if (irq_ack(device->irq) != OK)
         return causes;
     return causes;
@@ -182,17 +150,17 @@ uint8_t virtio_acknowledge(struct virtio_device *device)
 
 uint8_t virtio_config8(const struct virtio_device *device, uint16_t offset)
 {
-    return in8(device->config + offset);
+    return ioport_read8(device->config + offset);
 }
 
 uint16_t virtio_config16(const struct virtio_device *device, uint16_t offset)
 {
-    return in16(device->config + offset);
+    return ioport_read16(device->config + offset);
 }
 
 uint32_t virtio_config32(const struct virtio_device *device, uint16_t offset)
 {
-    return in32(device->config + offset);
+    return ioport_read32(device->config + offset);
 }
 
 status_t virtio_memory_alloc(uint32_t length, struct virtio_memory *memory)
@@ -226,8 +194,8 @@ static uint32_t used_offset(uint32_t size)
 status_t virtio_queue_open(struct virtio_device *device, uint16_t index, struct virtio_queue *queue)
 {
     struct virtio_memory memory;
-    out16(device->io_base + VIRTIO_QUEUE_SELECT, index);
-    uint16_t size = in16(device->io_base + VIRTIO_QUEUE_SIZE);
+    ioport_write16(device->io_base + VIRTIO_QUEUE_SELECT, index);
+    uint16_t size = ioport_read16(device->io_base + VIRTIO_QUEUE_SIZE);
     if (size == 0 || size > QUEUE_SIZE_MAX || (size & (size - 1)))
         return ERR_NO_DEVICE;
     status_t status = virtio_memory_alloc(used_offset(size) + 3 * sizeof(uint16_t) +
@@ -245,7 +213,7 @@ status_t virtio_queue_open(struct virtio_device *device, uint16_t index, struct 
     queue->used = (volatile uint16_t *)(memory.data + used_offset(size));
     for (uint16_t i = 0; i < size; i++)
         queue->descriptors[i].next = (uint16_t)(i + 1 < size ? i + 1 : NO_DESCRIPTOR);
-    out32(device->io_base + VIRTIO_QUEUE_ADDRESS, memory.physical / PAGE_SIZE);
+    ioport_write32(device->io_base + VIRTIO_QUEUE_ADDRESS, memory.physical / PAGE_SIZE);
     return OK;
 }
 
@@ -277,7 +245,7 @@ status_t virtio_submit(struct virtio_queue *queue, const struct virtio_buffer *b
 void virtio_kick(struct virtio_queue *queue)
 {
     barrier();
-    out16(queue->device->io_base + VIRTIO_QUEUE_NOTIFY, queue->index);
+    ioport_write16(queue->device->io_base + VIRTIO_QUEUE_NOTIFY, queue->index);
 }
 
 void virtio_interrupts(struct virtio_queue *queue, bool wanted)

@@ -12,6 +12,7 @@
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
 #include <ipc/call.h>
+#include <ipc/consoleclient.h>
 #include <ipc/fsclient.h>
 #include <ipc/initclient.h>
 #include <protocols/console.h>
@@ -24,10 +25,6 @@
 enum frame_type { FRAME_EXIT = 1, FRAME_ERROR = 2 };
 enum exit_code { EXIT_OURS = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 
-struct channel {
-    handle_t port, input, output; /* driver; read end; write end */
-};
-
 struct request {
     uint32_t argc, envc;
     const char *cwd, *personality;
@@ -35,30 +32,14 @@ struct request {
 };
 
 static handle_t init_port;
-static struct channel control, standard[3];
+static struct console_channel control, standard[3];
 
 static void finish(void) __attribute__((noreturn));
 
 /* ---- channels ---------------------------------------------------------------------------------- */
 
-static status_t channel_open(struct channel *channel, const char *name)
-{
-    struct ipc ipc;
-    status_t status = init_name_lookup(init_port, name, true, &channel->port);
-    if (status != OK)
-        return status;
-    ipc_begin(&ipc, LABEL_console_connect, NULL, 0);
-    status = ipc_call(&ipc, channel->port, NULL, 0);
-    if (status != OK)
-        return status;
-    channel->input = ipc_take(&ipc, 0);
-    channel->output = ipc_take(&ipc, 1);
-    ipc_drop(&ipc);
-    return OK;
-}
-
 /* Waits until the host has all that was written; how much that was. */
-static uint32_t channel_drain(struct channel *channel)
+static uint32_t channel_drain(struct console_channel *channel)
 {
     struct console_drain_reply reply = {0};
     struct ipc ipc;
@@ -289,13 +270,13 @@ int main(void)
 {
     struct request request;
     init_port = startup_handle(STARTUP_INIT);
-    status_t status = channel_open(&control, "port/atomik.ctl");
+    status_t status = console_client_open(init_port, "port/atomik.ctl", &control);
     if (status == OK)
-        status = channel_open(&standard[0], "port/atomik.stdin");
+        status = console_client_open(init_port, "port/atomik.stdin", &standard[0]);
     if (status == OK)
-        status = channel_open(&standard[1], "port/atomik.stdout");
+        status = console_client_open(init_port, "port/atomik.stdout", &standard[1]);
     if (status == OK)
-        status = channel_open(&standard[2], "port/atomik.stderr");
+        status = console_client_open(init_port, "port/atomik.stderr", &standard[2]);
     if (status != OK)
         process_fail("no channel to the host", status);
     read_request(&request);

@@ -7,28 +7,12 @@
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
 #include <ipc/call.h>
+#include <ipc/consoleclient.h>
 #include <ipc/initclient.h>
 #include <ipc/ttyclient.h>
-#include <protocols/console.h>
+#include <protocols/tty.h>
 
 #define MAIN_TERMINAL 0
-
-static status_t connect(handle_t init, handle_t *sizes)
-{
-    handle_t port;
-    struct ipc ipc;
-    status_t status = init_name_lookup(init, "port/atomik.window", true, &port);
-    if (status != OK)
-        return status;
-    ipc_begin(&ipc, LABEL_console_connect, NULL, 0);
-    status = ipc_call(&ipc, port, NULL, 0);
-    handle_drop(&port);
-    if (status != OK)
-        return status;
-    *sizes = ipc_take(&ipc, 0);
-    ipc_drop(&ipc);
-    return OK;
-}
 
 static status_t read_size(handle_t sizes, struct tty_size *size)
 {
@@ -64,11 +48,12 @@ static status_t resize(handle_t init, const struct tty_size *size)
 
 int main(void)
 {
-    handle_t init = startup_handle(STARTUP_INIT), sizes;
+    handle_t init = startup_handle(STARTUP_INIT);
+    struct console_channel window;
     struct tty_size size;
-    status_t status = connect(init, &sizes);
+    status_t status = console_client_open(init, "port/atomik.window", &window);
     while (status == OK) {
-        status = read_size(sizes, &size);
+        status = read_size(window.input, &size);
         if (status == OK && size.rows > 0 && size.columns > 0)
             status = resize(init, &size);
     }

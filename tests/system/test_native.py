@@ -19,7 +19,8 @@ def checks_fixture(tmp_path_factory):
     return result.stdout.decode().splitlines(), result.returncode
 
 
-FACTS = """the heap keeps blocks apart
+FACTS = """wide numbers print
+the heap keeps blocks apart
 threads count under a mutex
 ended threads leave nothing
 a deadline ends a wait

@@ -9,6 +9,7 @@
  */
 #include <string.h>
 
+#include <atomik/ioport.h>
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
 #include <protocols/hello.h>
@@ -40,17 +41,14 @@ static struct waiting waiting[WAITING_MAX];
 
 static uint8_t rtc_get(enum rtc_register reg)
 {
-    uint8_t value, index = (uint8_t)reg;
-    __asm__ volatile("outb %0, %1" : : "a"(index), "Nd"((uint16_t)RTC_INDEX));
-    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"((uint16_t)RTC_DATA));
-    return value;
+    ioport_write8(RTC_INDEX, (uint8_t)reg);
+    return ioport_read8(RTC_DATA);
 }
 
 static void rtc_set(enum rtc_register reg, uint8_t value)
 {
-    uint8_t index = (uint8_t)reg;
-    __asm__ volatile("outb %0, %1" : : "a"(index), "Nd"((uint16_t)RTC_INDEX));
-    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"((uint16_t)RTC_DATA));
+    ioport_write8(RTC_INDEX, (uint8_t)reg);
+    ioport_write8(RTC_DATA, value);
 }
 
 static uint8_t rtc_number(enum rtc_register reg)

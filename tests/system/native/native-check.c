@@ -31,6 +31,16 @@ static void check(bool passed, const char *what)
     failures += !passed;
 }
 
+/* ---- formats --------------------------------------------------------------------------------- */
+
+/* Only here are long and long long of different sizes; the rest is checked on the host. */
+static bool wide_numbers_print(void)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%llu %lld %lu %hhu %d", 1234567890123ull, -1ll, 3ul, 260, 5);
+    return strcmp(text, "1234567890123 -1 3 4 5") == 0;
+}
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 static bool heap_keeps_blocks_apart(void)
@@ -353,6 +363,7 @@ int main(int argc, char **argv)
     if (argc > 1)
         return helper(argv);
     own_path = argv[0];
+    check(wide_numbers_print(), "wide numbers print");
     check(heap_keeps_blocks_apart(), "the heap keeps blocks apart");
     check(threads_count_under_a_mutex(), "threads count under a mutex");
     check(ended_threads_leave_nothing(), "ended threads leave nothing");
