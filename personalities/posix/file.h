@@ -151,6 +151,7 @@ bool file_is_node(const struct file *file);
 int node_reopen(struct file *file, uint32_t flags, struct file **result);
 /* A file lost its last name: do not keep its pages. */
 void inode_forget(const struct fs_attr *attr);
+void inode_learn(const struct fs_attr *attr);
 /* An open file, opened again with its own flags (magic links of /proc). */
 int file_reopen(struct file *file, uint32_t flags, struct file **result);
 int device_open(uint32_t rdev, uint32_t flags, struct file **result);

@@ -173,8 +173,17 @@ static int open_name(uint32_t dir, user_t path, uint32_t flags, handle_t *node)
         error = path_walk(&walk);
     if (error < 0)
         return error;
-    *node = walk.node;
-    return walk.is_internal ? -EXDEV : 0;
+    if (!walk.is_internal) {
+        *node = walk.node;
+        return 0;
+    }
+    struct file *file = S_ISLNK(walk.internal.mode) && walk.internal.ops->magic
+                            ? walk.internal.ops->magic(&walk.internal)
+                            : NULL;
+    *node = file && file_is_node(file) ? handle_copy(file->handle) : HANDLE_NONE;
+    if (file)
+        file_release(file);
+    return *node ? 0 : -EXDEV;
 }
 
 int32_t sys_linkat(uint32_t old_dir, user_t old, uint32_t new_dir, user_t new, uint32_t flags)
@@ -271,7 +280,10 @@ int32_t sys_rename(user_t old, user_t new)
 static int set_node_attr(handle_t node, uint32_t mask, const struct fs_attr *attr)
 {
     struct fs_attr result;
-    return errno_of(fs_client_setattr(node, mask, attr, &result));
+    status_t status = fs_client_setattr(node, mask, attr, &result);
+    if (status == OK && (mask & FS_ATTR_SIZE))
+        inode_learn(&result);
+    return errno_of(status);
 }
 
 /*
@@ -306,6 +318,28 @@ static int check_change(const struct fs_attr *old, uint32_t *mask, struct fs_att
     return 0;
 }
 
+/* Of an open file, behind a descriptor or behind a link like /proc/self/fd/N. */
+static int set_file_attr(struct file *file, uint32_t mask, struct fs_attr *attr)
+{
+    struct fs_attr old;
+    int error = file->ops->stat(file, &old);
+    if (error == 0)
+        error = check_change(&old, &mask, attr);
+    if (error == 0)
+        error = file->ops->set_attr ? file->ops->set_attr(file, mask, attr) : -EPERM;
+    return error;
+}
+
+static int set_magic_attr(const struct walk *walk, uint32_t mask, struct fs_attr *attr)
+{
+    struct file *file = walk->internal.ops->magic(&walk->internal);
+    if (!file)
+        return -ENOENT;
+    int error = set_file_attr(file, mask, attr);
+    file_release(file);
+    return error;
+}
+
 /* Devices keep what is changed; of the others a size may be cut off, and that does nothing. */
 static int set_internal_attr(const struct walk *walk, uint32_t mask, const struct fs_attr *attr)
 {
@@ -332,6 +366,9 @@ static int set_path_attr(uint32_t dir, user_t path, uint32_t at_flags, uint32_t 
         error = path_walk(&walk);
     if (error < 0)
         return error;
+    if (walk.is_internal && S_ISLNK(walk.internal.mode) && walk.internal.ops->magic &&
+        !(at_flags & AT_SYMLINK_NOFOLLOW))
+        return set_magic_attr(&walk, mask, attr);
     error = check_change(&walk.attr, &mask, attr);
     if (walk.is_internal)
         return error < 0 ? error : set_internal_attr(&walk, mask, attr);
@@ -344,14 +381,9 @@ static int set_path_attr(uint32_t dir, user_t path, uint32_t at_flags, uint32_t 
 static int set_fd_attr(uint32_t fd, uint32_t mask, struct fs_attr *attr)
 {
     struct file *file = fd_get(fd);
-    struct fs_attr old;
     if (!file)
         return -EBADF;
-    int error = file->ops->stat(file, &old);
-    if (error == 0)
-        error = check_change(&old, &mask, attr);
-    if (error == 0)
-        error = file->ops->set_attr ? file->ops->set_attr(file, mask, attr) : -EPERM;
+    int error = set_file_attr(file, mask, attr);
     file_release(file);
     return error;
 }

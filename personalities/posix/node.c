@@ -147,6 +147,16 @@ static void inode_put(struct inode *inode)
     }
 }
 
+/* The file has these attributes now: its size may be another one. */
+void inode_learn(const struct fs_attr *attr)
+{
+    server_lock();
+    struct inode *inode = inode_find(attr);
+    if (inode)
+        inode->size = attr->size;
+    server_unlock();
+}
+
 /* A file lost its last name: do not keep its pages. */
 void inode_forget(const struct fs_attr *attr)
 {
@@ -584,17 +594,14 @@ static int op_stat(struct file *file, struct fs_attr *attr)
 
 static int op_set_attr(struct file *file, uint32_t mask, struct fs_attr *attr)
 {
-    struct node_data *data = data_of(file);
     struct fs_attr result;
     flush_modified(file);
     status_t status = fs_client_setattr(file->handle, mask, attr, &result);
     if (status != OK)
         return errno_of(status);
     *attr = result;
-    server_lock();
-    if (data->inode)
-        data->inode->size = result.size;
-    server_unlock();
+    if (mask & FS_ATTR_SIZE)
+        inode_learn(&result);
     return 0;
 }
 
@@ -794,11 +801,7 @@ int node_file(handle_t node, const struct fs_attr *attr, uint32_t flags, const c
         file_release(file);
         return -ENOMEM;
     }
-    server_lock();
-    struct inode *inode = inode_find(attr);
-    if (inode)
-        inode->size = attr->size;
-    server_unlock();
+    inode_learn(attr);
     *result = file;
     return 0;
 }

@@ -249,6 +249,17 @@ static uint64_t size_of(const struct memfs_node *node)
     }
 }
 
+/* Pages that are there; a file that is still in the archive has all of them. */
+static uint32_t pages_in_use(const struct memfs_node *node)
+{
+    struct vmo_info info;
+    if (type_of(node) != FS_TYPE_FILE)
+        return 0;
+    if (node->file.vmo != HANDLE_NONE && vmo_info(node->file.vmo, &info) == OK)
+        return info.committed;
+    return (uint32_t)((node->file.size + PAGE_MASK) / PAGE_SIZE);
+}
+
 static status_t op_attributes(struct fs_node *base, struct fs_attr *attr)
 {
     const struct memfs_node *node = memfs_node_of(base);
@@ -256,8 +267,7 @@ static status_t op_attributes(struct fs_node *base, struct fs_attr *attr)
     *attr = (struct fs_attr){
         .ino = base->ino,
         .size = size,
-        .blocks =
-            type_of(node) == FS_TYPE_FILE ? (size + PAGE_MASK) / PAGE_SIZE * (PAGE_SIZE / 512) : 0,
+        .blocks = (uint64_t)pages_in_use(node) * (PAGE_SIZE / 512),
         .atime = node->atime,
         .mtime = node->mtime,
         .ctime = node->ctime,

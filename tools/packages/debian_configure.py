@@ -23,6 +23,10 @@ import struct
 import subprocess
 
 INFO = "var/lib/dpkg/info"
+PROFILE = """# Atomik's own programs, behind Debian's.
+PATH=$PATH:/atomik/bin:/atomik/sbin
+export LANG=C.UTF-8
+"""
 
 
 def path_in(root, path):
@@ -159,8 +163,8 @@ def set_files(root):
     copy(root, "usr/share/base-files/dot.bashrc", "root/.bashrc")
     copy(root, "usr/share/debianutils/shells", "etc/shells")
     copy(root, "usr/share/zoneinfo/Etc/UTC", "etc/localtime")
-    write(root, "etc/profile.d/atomik.sh",
-          "# Atomik's own programs, beside Debian's.\nPATH=$PATH:/atomik/bin\nexport LANG=C.UTF-8\n")
+    with open(path_in(root, "etc/profile.d/atomik.sh"), "w", encoding="utf-8") as file:
+        file.write(PROFILE)
     write(root, "etc/hostname", "atomik\n")
     write(root, "etc/hosts", "127.0.0.1\tlocalhost\n127.0.1.1\tatomik\n::1\tlocalhost\n")
     write(root, "etc/resolv.conf", "")

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""Debian's own programs in a root of unmodified packages (make debian-root).
+
+The scripts of tests/debian ran on Linux in the same tree; what they printed is recorded beside them.
+"""
+
+import os
+import subprocess
+
+import machine as harness
+import pytest
+
+DEBIAN = os.path.join(harness.BUILD, "debian")
+SCRIPTS = os.path.join(harness.ROOT, "tests", "debian")
+
+
+@pytest.fixture(scope="session", name="root")
+def debian_root():
+    """The options for a machine with the Debian root; it is unpacked when it is not there."""
+    subprocess.run(["make", "-s", "-C", harness.ROOT, "debian-root"], check=True)
+    return ("--root", DEBIAN)
+
+
+def in_debian(root, *program, seconds=60, options=(), **settings):
+    return harness.run(*program, options=(*root, *options), seconds=seconds, **settings)
+
+
+@pytest.mark.parametrize("script, interpreter", [
+    ("bash.sh", "bash"), ("python.py", "python3"), ("tools.sh", "bash"), ("compilers.sh", "bash")])
+def test_script_prints_what_it_prints_on_linux(root, script, interpreter):
+    result = in_debian(root, interpreter, "/host/" + script, seconds=240, options=("--share", SCRIPTS))
+    with open(os.path.join(SCRIPTS, os.path.splitext(script)[0] + ".expected"), "rb") as expected:
+        assert result.stdout.decode() == expected.read().decode(), result.stderr.decode()
+
+
+def test_all_three_kinds_of_program_in_one_pipe_line_of_bash(root):
+    result = in_debian(root, "bash", "-c", "hello-win.exe b a | sort | hello-native - | wc -l; "
+                       "hello-win.exe >/dev/null; echo $?")
+    assert result.stdout.split()[1] == b"3", result.stderr
+    assert int(result.stdout.split()[0]) > 2
+
+
+def test_changes_of_files_reach_the_host_and_come_back(root, tmp_path):
+    in_debian(root, "bash", "-c", "echo kept >/root/kept; mkdir /root/kept.d; ln -s ../kept /root/kept.d/l")
+    kept = os.path.join(DEBIAN, "root", "kept")
+    try:
+        with open(kept, encoding="ascii") as file:
+            assert file.read() == "kept\n"
+        assert os.readlink(kept + ".d/l") == "../kept"
+        assert in_debian(root, "cat", "/root/kept.d/l").stdout == b"kept\n"
+    finally:
+        in_debian(root, "rm", "-r", "/root/kept", "/root/kept.d")
+    assert not os.path.exists(kept)
+
+
+def test_exit_code_and_streams_pass_through(root):
+    result = in_debian(root, "sh", "-c", "cat; echo err >&2; exit 5", input=b"in\n")
+    assert (result.returncode, result.stdout, result.stderr) == (5, b"in\n", b"err\n")
+
+
+def test_a_login_shell_on_the_terminal(root):
+    machine = harness.Machine(*root)
+    try:
+        machine.expect(rb"root@atomik:/# ", harness.BOOT_SECONDS)
+        machine.send("PS1='\\w # '\n")
+        machine.expect_prompt()
+        assert machine.command("shopt -q login_shell")[1] == 0
+        # A typed signal empties the input: it is typed when what is to get it runs.
+        machine.send("sh -c 'echo is'' there; exec sleep 100'\n")
+        machine.expect(rb"is there\r\n")
+        machine.send("\x1a")
+        machine.expect(rb"Stopped +sh -c")
+        machine.expect_prompt()
+        assert "Stopped" in machine.output("jobs")
+        machine.send("fg\n")
+        machine.expect(rb"exec sleep 100'\r\n")
+        machine.send("\x03")
+        machine.expect_prompt()
+        machine.send("poweroff -f\n")
+        assert machine.expect_end() == 0
+    finally:
+        machine.close()
