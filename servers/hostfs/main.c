@@ -408,6 +408,7 @@ static status_t host_set_attributes(struct fs_node *fs_node, uint32_t mask,
 {
     struct node *node = node_of(fs_node);
     status_t status = OK;
+    mask &= ~(uint32_t)FS_ATTR_CHECKED;
     if (!caching)
         return p9_setattr(node->fid, mask, attr);
     if ((mask & FS_ATTR_SIZE) && has_content(node)) {

@@ -28,13 +28,15 @@ $(BUILD)/windows/zlib1.dll: $(BUILD)/packages/libz-mingw-w64/usr/i686-w64-mingw3
 	$(call say,STRIP,$@)
 	$(Q)mkdir -p $(@D) && $(MINGW)strip -o $@ $<
 
-# busybox itself says which names it answers to.
+# busybox itself says which names it answers to. The links are relative: the archive may be mounted
+# at /atomik.
 BUSYBOX := $(BUILD)/packages/busybox-static/bin/busybox
 MANIFEST_UNIX += $(BUILD)/image/busybox.manifest
-$(BUILD)/image/busybox.manifest: $(BUSYBOX)
+$(BUILD)/image/busybox.manifest: $(BUSYBOX) tools/image/build.mk
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D) && $< --list-full >$@.list
-	$(Q)sed -e '/^bin\/busybox$$/d' -e 's,^.*$$,link & /bin/busybox,' $@.list >$@.new
+	$(Q)sed -e '/^bin\/busybox$$/d' -e 's,^bin/.*$$,link & busybox,;t' -e 's,^usr/.*/.*$$,link & ../../bin/busybox,;t' \
+	    -e 's,^.*/.*$$,link & ../bin/busybox,;t' -e 's,^.*$$,link & bin/busybox,' $@.list >$@.new
 	$(Q)rm $@.list && mv $@.new $@
 
 # An archive depends on the sources that its manifests name: that rule is generated and read.
