@@ -89,6 +89,7 @@ static void file_destroy(struct object *object)
     struct nt_file *file = file_of(object);
     list_remove(&file->share_link);
     directory_free_entries(file);
+    view_end(file);
     handle_drop(&file->node);
     handle_drop(&file->read_end);
     handle_drop(&file->write_end);
@@ -753,6 +754,7 @@ NTSTATUS ntfile_to_descriptor(struct nt_file *file, struct start_fd *fd, handle_
         /* From now on both programs move the node's position. */
         if (!file->shared_position) {
             uint64_t before, after;
+            view_flush(file);
             if (BLOCKING(fs_client_position(file->node, 0, file->position, &before, &after)) != OK)
                 return STATUS_INVALID_HANDLE;
             file->shared_position = true;

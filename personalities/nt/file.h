@@ -6,6 +6,7 @@
 #ifndef NT_FILE_H
 #define NT_FILE_H
 
+#include <personalities/nt/file_view.h>
 #include <personalities/nt/nt.h>
 #include <protocols/init.h>
 
@@ -36,6 +37,7 @@ struct nt_file {
     uint32_t device;
     struct list share_link; /* open disk files */
     uint64_t position;
+    struct file_view view;
     bool shared_position; /* the node's own position counts: it is shared with other programs */
     bool append;
     bool delete_pending; /* deleted when the last file object goes */

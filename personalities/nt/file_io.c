@@ -216,6 +216,24 @@ static uint64_t advance(uint64_t offset, uint32_t done)
     return offset == OFFSET_CURRENT || offset == OFFSET_APPEND ? offset : offset + done;
 }
 
+/* A transfer of a disk file at a known place, through its view; false: to be done by message. */
+static bool through_view(struct transfer *t, bool write, uint32_t *total, NTSTATUS *status)
+{
+    struct nt_file *file = t->file;
+    bool current = t->offset == OFFSET_CURRENT;
+    uint64_t at = current ? file->position : t->offset;
+    if (file->kind != FILE_DISK || file->shared_position || t->offset == OFFSET_APPEND ||
+        (write && file->append) || t->length == 0)
+        return false;
+    if (!(write ? view_write(file, t->buffer, t->length, at, total)
+                : view_read(file, t->buffer, t->length, at, total)))
+        return false;
+    *status = *total == 0 ? STATUS_END_OF_FILE : STATUS_SUCCESS;
+    if (*total && (current || ntfile_synchronous(file)))
+        file->position = at + *total;
+    return true;
+}
+
 /* In pieces; only a disk file or a pipe that still has bytes gives a second one. */
 static NTSTATUS read_pieces(struct nt_thread *thread, struct transfer *t, uint8_t *buffer,
                             uint32_t size, uint32_t *total)
@@ -263,13 +281,14 @@ static NTSTATUS transfer_run(struct call *call, struct transfer *transfer, piece
     uint8_t small[SMALL], *buffer = small;
     uint32_t size = SMALL, total = 0;
     NTSTATUS status = STATUS_SUCCESS;
-    if (transfer->length > SMALL) {
+    bool fast = through_view(transfer, run == write_pieces, &total, &status);
+    if (!fast && transfer->length > SMALL) {
         size = transfer->length < BUFFER_MAX ? transfer->length : BUFFER_MAX;
         buffer = malloc(size);
         if (!buffer)
             status = STATUS_NO_MEMORY;
     }
-    if (!status)
+    if (!fast && !status)
         status = run(call->thread, transfer, buffer, size, &total);
     if (buffer != small)
         free(buffer);
@@ -331,9 +350,10 @@ NTSTATUS nt_flush_buffers_file(struct call *call)
         return status;
     if (file->kind == FILE_DISK && !(file->access & (FILE_WRITE_DATA | FILE_APPEND_DATA)))
         status = STATUS_ACCESS_DENIED;
-    else if (file->kind == FILE_DISK)
+    else if (file->kind == FILE_DISK) {
+        view_flush(file);
         status = nt_status(BLOCKING(fs_client_sync(file->node, false)));
-    else if (file->pipe)
+    } else if (file->pipe)
         status = pipe_flush(call, file, call->args[1]);
     object_release(&file->object);
     return status ? status : guest_write(call->args[1], &block, sizeof block);

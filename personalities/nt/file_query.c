@@ -231,6 +231,7 @@ static NTSTATUS query_file(struct call *call, struct nt_file *file, uint32_t *in
     if (pipe_is_cut_off(file))
         return STATUS_PIPE_DISCONNECTED;
     if (has_node(file)) {
+        view_flush(file);
         status_t status = BLOCKING(fs_client_stat(file->node, &attr));
         if (status != OK)
             return nt_status(status);

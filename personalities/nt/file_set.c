@@ -36,6 +36,7 @@ static NTSTATUS set_basic(struct call *call, struct nt_file *file)
     struct fs_attr attr, result;
     uint32_t mask = 0;
     NTSTATUS status = read_info(call, &info, sizeof info);
+    view_flush(file);
     if (!status)
         status = nt_status(BLOCKING(fs_client_stat(file->node, &attr)));
     if (status)

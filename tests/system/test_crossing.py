@@ -3,6 +3,10 @@
 
 import re
 
+import os
+import shutil
+
+import machine as harness
 import pytest
 
 PROGRAMS = ("hello-native", "hello-newlib", "hello-win.exe")
@@ -68,3 +72,11 @@ def test_a_thousand_starts_lose_nothing(machine, program):
 ], ids=["fork", "pipe", "pipe across personalities", "files", "signal"])
 def test_repeated_commands_lose_nothing(machine, command):
     assert_nothing_is_lost(machine, command, 200, 120)
+
+
+@pytest.mark.parametrize("directory", ("/tmp", "/host"))
+def test_windows_transfers_show_at_once_in_other_handles(share, directory):
+    shutil.copy(os.path.join(harness.BUILD, "tests/nt/transfers.exe"), share)
+    script = f"cp /host/transfers.exe /tmp/t.exe; cd {directory} && /tmp/t.exe && wc -c <transfers.tmp"
+    result = harness.run("sh", "-c", script, options=("--share", str(share)))
+    assert result.stdout.split() == [b"ok", b"5001"], result.stderr
