@@ -104,7 +104,7 @@ struct file *tty_file_of(struct tty *tty, uint32_t flags, uint32_t rdev)
         return NULL;
     }
     file->data = tty;
-    file->attr = (struct fs_attr){.ino = rdev >> 8 == PTS_MAJOR ? 3 + (rdev & 0xff) : 0x100 + rdev,
+    file->attr = (struct fs_attr){.ino = rdev >> 8 == PTS_MAJOR ? 3 + (rdev & 0xff) : rdev,
                                   .mode = S_IFCHR | 0620,
                                   .nlink = 1,
                                   .rdev = rdev,

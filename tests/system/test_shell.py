@@ -125,6 +125,11 @@ def test_vi_edits_a_file(machine):
     assert machine.output("cat f") == "first\nsecond"
 
 
+def test_terminal_has_a_name(machine):
+    assert machine.output("tty") == "/dev/console"
+    assert machine.output("tty </dev/tty0") == "/dev/console"
+
+
 def test_window_size_is_the_terminals(machine):
     assert machine.output("stty size") == "24 80"
 

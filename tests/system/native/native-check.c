@@ -37,7 +37,7 @@ static void check(bool passed, const char *what)
 static bool wide_numbers_print(void)
 {
     char text[64];
-    snprintf(text, sizeof text, "%llu %lld %lu %hhu %d", 1234567890123ull, -1ll, 3ul, 260, 5);
+    snprintf(text, sizeof text, "%llu %lld %lu %u %d", 1234567890123ull, -1ll, 3ul, 4u, 5);
     return strcmp(text, "1234567890123 -1 3 4 5") == 0;
 }
 
