@@ -28,10 +28,10 @@ static status_t get_space(handle_t handle, uint32_t rights, struct space **space
     return status;
 }
 
-/* What frames are for that the calling process asks for: enum frame_use. */
+/* What frames of an object are for that the calling process writes to: see object_use. */
 static uint32_t own_use(void)
 {
-    return current->process->privileges.flags & PRIVILEGE_RESERVE ? FRAME_FOR_SERVER
+    return current->process->privileges.flags & PRIVILEGE_RESERVE ? FRAME_FOR_SMALL
                                                                   : FRAME_FOR_PROGRAM;
 }
 

@@ -168,6 +168,16 @@ static status_t fault_private(struct mapping *mapping, uint32_t address, bool wr
     return status == OK ? show(mapping, address, page, true) : status;
 }
 
+/*
+ * Objects hold what servers keep on behalf of programs (buffers, images): there may be as many as
+ * programs like, so they do not get the servers' own reserve.
+ */
+static uint32_t object_use(const struct space *space)
+{
+    uint32_t use = space_use(space);
+    return use > FRAME_FOR_SMALL ? use : FRAME_FOR_SMALL;
+}
+
 static status_t fault_shared(struct mapping *mapping, uint32_t address, bool write)
 {
     uint32_t index = mapping->vmo_index + (address - mapping->start) / PAGE_SIZE;
@@ -180,7 +190,7 @@ static status_t fault_shared(struct mapping *mapping, uint32_t address, bool wri
                         mapping_bits(mapping, true) | space_use(mapping->space));
     if (!write && pagemap_get(&vmo->pages, index) == NULL)
         return show_zero(mapping, address); /* whoever writes takes it out of all mappings */
-    status_t status = vmo_page(vmo, index, write, space_use(mapping->space), &page);
+    status_t status = vmo_page(vmo, index, write, object_use(mapping->space), &page);
     if (status != OK)
         return status;
     if (!write)
@@ -202,7 +212,7 @@ status_t mapping_commit(struct mapping *mapping)
         if (mapping->vmo != NULL)
             page = pagemap_get(&mapping->vmo->pages, mapping->vmo_index + i);
         status = shared ? vmo_page(mapping->vmo, mapping->vmo_index + i, write,
-                                   space_use(mapping->space), &page)
+                                   object_use(mapping->space), &page)
                         : own_page(mapping, i, page, &page);
     }
     return status;

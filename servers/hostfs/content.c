@@ -99,7 +99,7 @@ static status_t read_into(handle_t vmo, uint32_t fid, uint64_t size)
 static status_t load(struct node *node, uint32_t fid, uint64_t size)
 {
     handle_t vmo;
-    status_t status = vmo_create(0, size, &vmo);
+    status_t status = vmo_create(VMO_CONTENT, size, &vmo);
     if (status == OK) {
         status = read_into(vmo, fid, size);
         if (status != OK)

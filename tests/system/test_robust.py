@@ -89,3 +89,12 @@ def test_full_memory_file_system_is_an_error(own_machine):
     machine.output("rm /tmp/big")
     assert machine.output("echo alive >/tmp/small; cat /tmp/small") == "alive"
     assert_memory_is_back(machine, before)
+
+
+def test_programs_of_each_kind_run_while_files_fill_the_memory(own_machine):
+    machine = own_machine("--mem", "96")
+    assert machine.command("dd if=/dev/zero of=/tmp/big bs=1M count=200 2>/dev/null", 120)[1] != 0
+    assert "argv[1] = x" in machine.output("hello-native x")
+    assert "x" in machine.output("hello-newlib x")
+    assert "argument 1: x" in machine.command("hello-win.exe x")[0]
+    machine.output("rm /tmp/big")
