@@ -78,6 +78,9 @@ static NTSTATUS dispatch(struct nt_thread *thread, const EXCEPTION_RECORD *recor
 /* Without a stack to dispatch on there is nobody to ask: the process ends. */
 static void give_to_program(struct nt_thread *thread, EXCEPTION_RECORD *record, CONTEXT *context)
 {
+    /* The program sees itself at the breakpoint, its debugger behind it. */
+    if ((NTSTATUS)record->ExceptionCode == STATUS_BREAKPOINT)
+        context->Eip--;
     if (dispatch(thread, record, context))
         process_terminate_nt(thread->process, record->ExceptionCode);
 }
@@ -204,7 +207,6 @@ static bool trap_record(struct nt_thread *thread, struct trap *trap)
         set_record(trap, STATUS_SINGLE_STEP, 0, 0, 0);
         break;
     case VECTOR_BREAKPOINT:
-        context->Eip--;
         set_record(trap, STATUS_BREAKPOINT, 1, 0, 0);
         break;
     case VECTOR_OVERFLOW:
@@ -245,7 +247,8 @@ static void trap_begin(struct nt_thread *thread, struct trap *trap)
 
 static void trap_raise(struct nt_thread *thread, struct trap *trap)
 {
-    trap->record.ExceptionAddress = (void *)trap->context.Eip;
+    bool breakpoint = thread->frame->vector == VECTOR_BREAKPOINT;
+    trap->record.ExceptionAddress = (void *)(trap->context.Eip - breakpoint);
     raise(thread, &trap->record, &trap->context);
 }
 

@@ -198,10 +198,11 @@ void job_process_ended(struct nt_process *process)
     for (struct job *job = job_of(object); job; job = job->parent) {
         job->active--;
         job->cpu_time += process->cpu_time;
-        post(job,
-             is_abnormal(process->exit_status) ? JOB_OBJECT_MSG_ABNORMAL_EXIT_PROCESS
-                                               : JOB_OBJECT_MSG_EXIT_PROCESS,
-             process->pid * 4);
+        if (!job->terminating)
+            post(job,
+                 is_abnormal(process->exit_status) ? JOB_OBJECT_MSG_ABNORMAL_EXIT_PROCESS
+                                                   : JOB_OBJECT_MSG_EXIT_PROCESS,
+                 process->pid * 4);
         if (job->active > 0)
             continue;
         post(job, JOB_OBJECT_MSG_ACTIVE_PROCESS_ZERO, 0);

@@ -10,11 +10,11 @@
 #include <stdlib.h>
 
 struct watch {
-    struct list link;            /* key.watches */
-    const struct object *object; /* of the handle; only compared */
-    struct nt_thread *thread;    /* held; gets the status block and the APC */
-    struct object *event;        /* held, or NULL */
-    uint32_t filter, apc, apc_context, status_block;
+    struct list link;                                /* key.watches */
+    const struct object *object;                     /* of the handle; only compared */
+    struct nt_thread *thread;                        /* held; gets the status block and the APC */
+    struct object *event;                            /* held, or NULL */
+    uint32_t filter, apc, apc_context, status_block; /* guest addresses */
     bool subtree;
     bool waited_for; /* by its thread, on whose behalf it lives */
     bool told;
@@ -31,9 +31,6 @@ static void watch_free(struct watch *watch)
 
 static void tell(struct watch *watch, NTSTATUS status)
 {
-    struct nt_process *process = watch->thread->process;
-    IO_STATUS_BLOCK block = {.Information = 0};
-    block.Status = status;
     list_remove(&watch->link);
     watch->told = true;
     watch->status = status;
@@ -41,8 +38,7 @@ static void tell(struct watch *watch, NTSTATUS status)
         thread_wake(watch->thread);
         return;
     }
-    if (watch->status_block && !process->exiting)
-        (void)vm_write(process, watch->status_block, &block, sizeof block);
+    /* Not the status block: kernelbase gives one on the stack of a function that has returned. */
     if (watch->event)
         event_set(watch->event, true);
     if (watch->apc && !watch->thread->exited)

@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: MIT
-# Win32 programs for the NT personality, built with Debian's stock MinGW.
+# Win32 programs for the NT personality, built with Debian's stock MinGW. What they print under Wine 8
+# is recorded in expected/ by `make nt-record`; tests/system/test_nt.py compares.
 NT_TEST_SRCS := $(wildcard tests/nt/*.c)
 NT_TESTS := $(NT_TEST_SRCS:%.c=$(BUILD)/%.exe)
-$(BUILD)/tests/nt/%.exe: tests/nt/%.c
+$(BUILD)/tests/nt/%.exe: tests/nt/%.c tests/nt/show.h
 	$(call say,MINGW,$@)
-	$(Q)mkdir -p $(@D) && $(MINGW)gcc -std=gnu11 -O1 -Wall -Wextra -Werror -static-libgcc -s -o $@ $<
+	$(Q)mkdir -p $(@D) && $(MINGW)gcc -std=gnu11 -O1 -Wall -Wextra -Werror -static-libgcc -s -o $@ $< -ladvapi32 -lntdll
 ALL += $(NT_TESTS)
+
+WINE ?= wine
+.PHONY: nt-record
+nt-record: $(NT_TESTS) ## record what the programs of tests/nt print under Wine (WINE=command)
+	@tests/nt/record "$(WINE)" $(if $(ONLY),$(ONLY:%=$(BUILD)/tests/nt/%.exe),$(NT_TESTS))

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""The programs of tests/nt print here what they print under Wine 8 (recorded in tests/nt/expected).
+
+All programs run one after the other in one machine, each in an empty directory and with a time limit.
+"""
+
+import os
+
+import pytest
+
+from machine import BUILD, ROOT, run
+
+SOURCES = os.path.join(ROOT, "tests", "nt")
+PROGRAMS = os.path.join(BUILD, "tests", "nt")
+EXPECTED = os.path.join(SOURCES, "expected")
+NAMES = sorted(name[:-4] for name in os.listdir(EXPECTED))
+SEPARATOR = "---------- program {} ----------"
+PROGRAM_SECONDS = 30
+
+# What a program prints otherwise, and why: a program leaves this list when it is right.
+KNOWN_GAPS = {}
+
+
+def make_script():
+    script = []
+    for name in NAMES:
+        script.append(f"echo '{SEPARATOR.format(name)}'")
+        script.append(f"mkdir -p /tmp/w/{name} && cd /tmp/w/{name}")
+        script.append(f"timeout {PROGRAM_SECONDS} /host/{name}.exe </dev/null 2>&1")
+        script.append('echo "exit code $?"')
+    return "\n".join(script) + "\n"
+
+
+def split(output):
+    results, name = {}, None
+    separators = {SEPARATOR.format(case): case for case in NAMES}
+    for line in output.decode(errors="replace").replace("\r", "").split("\n"):
+        if line in separators:
+            name = separators[line]
+            results[name] = ""
+        elif name:
+            results[name] += line + "\n"
+    return {name: text.rstrip("\n") + "\n" for name, text in results.items()}
+
+
+@pytest.fixture(scope="module")
+def printed():
+    """What all programs print in Atomik."""
+    result = run("/bin/sh", options=("--share", PROGRAMS), input=make_script().encode(),
+                 seconds=PROGRAM_SECONDS * 3 + len(NAMES) * 5)
+    return split(result.stdout)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_program_prints_what_it_prints_under_wine(printed, name, request):
+    if name in KNOWN_GAPS:
+        request.applymarker(pytest.mark.xfail(reason=KNOWN_GAPS[name], strict=True))
+    with open(os.path.join(EXPECTED, name + ".txt"), encoding="utf-8") as expected:
+        assert printed.get(name) == expected.read()
