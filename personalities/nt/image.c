@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHE_MAX 64 /* images kept although nobody uses them */
+#define CACHE_MAX       64                        /* images kept although nobody uses them */
+#define CACHE_PAGES_MAX ((16u << 20) / PAGE_SIZE) /* what their own layouts may take */
 
 static struct list images = {&images, &images};
-static uint32_t unused_images;
+static uint32_t unused_images, unused_pages;
 
 /* ---- reading and checking ---- */
 
@@ -60,7 +61,10 @@ static status_t copy_range(handle_t to, uint32_t to_offset, handle_t from, uint3
     return status;
 }
 
-/* Lay the image out in a VMO of its own: for files whose sections do not begin at page boundaries. */
+/*
+ * Lay the image out in a VMO of its own: for files whose sections do not begin at page boundaries. The
+ * file's own content is not needed any more then.
+ */
 static status_t make_layout(struct image *image)
 {
     const struct load_plan *plan = &image->plan;
@@ -72,6 +76,8 @@ static status_t make_layout(struct image *image)
     }
     if (status != OK)
         handle_drop(&image->layout);
+    else
+        handle_drop(&image->vmo);
     return status;
 }
 
@@ -99,10 +105,17 @@ static NTSTATUS image_read(struct image *image)
 
 /* ---- the cache ---- */
 
+static uint32_t own_pages(const struct image *image)
+{
+    return image->layout ? image->plan.image_size / PAGE_SIZE : 0;
+}
+
 void image_hold(struct image *image)
 {
-    if (image->references++ == 0)
+    if (image->references++ == 0) {
         unused_images--;
+        unused_pages -= own_pages(image);
+    }
 }
 
 static void image_free(struct image *image)
@@ -113,14 +126,15 @@ static void image_free(struct image *image)
     free(image);
 }
 
-static void cache_trim(void)
+static void cache_trim(uint32_t count_max, uint32_t pages_max)
 {
     list_each_safe(image, after, &images, struct image, link)
     {
-        if (unused_images <= CACHE_MAX)
+        if (unused_images <= count_max && unused_pages <= pages_max)
             return;
         if (image->references == 0) {
             unused_images--;
+            unused_pages -= own_pages(image);
             image_free(image);
         }
     }
@@ -131,9 +145,10 @@ void image_release(struct image *image)
     if (!image || --image->references > 0)
         return;
     unused_images++;
+    unused_pages += own_pages(image);
     list_remove(&image->link);
     list_append(&images, &image->link);
-    cache_trim();
+    cache_trim(CACHE_MAX, CACHE_PAGES_MAX);
 }
 
 static struct image *cache_find(const struct fs_attr *attr)
@@ -142,6 +157,20 @@ static struct image *cache_find(const struct fs_attr *attr)
               link) if (image->ino == attr->ino && image->device == attr->device &&
                         image->mtime == attr->mtime && image->file_size == attr->size) return image;
     return NULL;
+}
+
+static NTSTATUS image_load(struct image *image, handle_t node)
+{
+    uint64_t size;
+    bool coherent;
+    status_t status = BLOCKING(fs_client_vmo(node, PROT_R | PROT_X, &image->vmo, &size, &coherent));
+    if (status != OK)
+        return nt_status(status);
+    image->file_size = size;
+    NTSTATUS error = BLOCKING(image_read(image));
+    if (error)
+        handle_drop(&image->vmo);
+    return error;
 }
 
 NTSTATUS image_open(handle_t node, struct image **result)
@@ -160,13 +189,11 @@ NTSTATUS image_open(handle_t node, struct image **result)
     if (!image)
         return STATUS_NO_MEMORY;
     list_init(&image->link);
-    uint64_t size;
-    bool coherent;
-    status = BLOCKING(fs_client_vmo(node, PROT_R | PROT_X, &image->vmo, &size, &coherent));
-    image->file_size = size;
-    NTSTATUS error = nt_status(status);
-    if (!error)
-        error = BLOCKING(image_read(image));
+    NTSTATUS error = image_load(image, node);
+    if (error == STATUS_NO_MEMORY) {
+        cache_trim(0, 0);
+        error = image_load(image, node);
+    }
     if (error) {
         image_free(image);
         return error;

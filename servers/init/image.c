@@ -15,10 +15,12 @@
 
 #include "init.h"
 
+#define LARGE (1u << 20) /* bytes; of a larger file only the headers are asked for */
+
 struct decision {
     uint32_t start;
     handle_t image;
-    handle_t vmo;
+    handle_t vmo; /* the content; none of a large file */
     struct load_plan plan;
     char personality[PERSONALITY_NAME]; /* of a snapshot */
 };
@@ -26,7 +28,10 @@ struct decision {
 static bool read_image(void *context, uint32_t offset, void *buffer, uint32_t length)
 {
     const struct decision *decision = context;
-    return vmo_read(decision->vmo, offset, buffer, length) == OK;
+    size_t done;
+    if (decision->vmo != HANDLE_NONE)
+        return vmo_read(decision->vmo, offset, buffer, length) == OK;
+    return fs_client_read(decision->image, offset, buffer, length, &done) == OK && done == length;
 }
 
 static status_t read_snapshot(void *context, uint64_t offset, void *to, uint32_t length)
@@ -60,8 +65,8 @@ static status_t choose(struct decision *decision, uint64_t size, const char **pe
                                                             : "posix";
         return OK;
     }
-    if (size >= sizeof head && vmo_read(decision->vmo, 0, head, sizeof head) == OK &&
-        head[0] == '#' && head[1] == '!') {
+    if (size >= sizeof head && read_image(decision, 0, head, sizeof head) && head[0] == '#' &&
+        head[1] == '!') {
         *personality = "posix";
         return OK;
     }
@@ -75,10 +80,12 @@ static void decide(void *argument)
 {
     struct decision *decision = argument;
     const char *personality = "";
-    uint64_t size = 0;
-    status_t status = fs_client_vmo(decision->image, PROT_R, &decision->vmo, &size, NULL);
+    struct fs_attr attr;
+    status_t status = fs_client_stat(decision->image, &attr);
+    if (status == OK && attr.size <= LARGE)
+        status = fs_client_vmo(decision->image, PROT_R, &decision->vmo, &attr.size, NULL);
     if (status == OK)
-        status = choose(decision, size, &personality);
+        status = choose(decision, attr.size, &personality);
     mutex_lock(&init_lock);
     start_decided(decision->start, status, personality);
     mutex_unlock(&init_lock);
