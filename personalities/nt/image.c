@@ -13,96 +13,6 @@
 static struct list images = {&images, &images};
 static uint32_t unused_images, unused_pages;
 
-/* ---- reading and checking ---- */
-
-static bool read_image(void *context, uint32_t offset, void *buffer, uint32_t length)
-{
-    return vmo_read(*(handle_t *)context, offset, buffer, length) == OK;
-}
-
-/* Tell what ntdll tells apart: no MZ at all, or MZ with something else behind it. */
-static NTSTATUS bad_image_status(handle_t vmo, uint64_t size)
-{
-    IMAGE_DOS_HEADER dos;
-    uint32_t signature;
-    if (size < 2 || vmo_read(vmo, 0, &dos, 2) != OK || dos.e_magic != IMAGE_DOS_SIGNATURE)
-        return STATUS_INVALID_IMAGE_NOT_MZ;
-    if (size < sizeof dos || vmo_read(vmo, 0, &dos, sizeof dos) != OK)
-        return STATUS_INVALID_IMAGE_PROTECT;
-    if ((uint32_t)dos.e_lfanew > size - 4 || vmo_read(vmo, dos.e_lfanew, &signature, 4) != OK ||
-        signature != IMAGE_NT_SIGNATURE)
-        return STATUS_INVALID_IMAGE_PROTECT;
-    return STATUS_INVALID_IMAGE_FORMAT;
-}
-
-static bool needs_layout(const struct load_plan *plan)
-{
-    for (uint32_t i = 0; i < plan->segment_count; i++)
-        if (plan->segments[i].file_length && !plan->segments[i].mappable)
-            return true;
-    return false;
-}
-
-static status_t copy_range(handle_t to, uint32_t to_offset, handle_t from, uint32_t from_offset,
-                           uint32_t length)
-{
-    uint8_t *buffer = malloc(65536);
-    status_t status = buffer ? OK : ERR_NO_MEMORY;
-    while (status == OK && length) {
-        uint32_t part = length < 65536 ? length : 65536;
-        status = vmo_read(from, from_offset, buffer, part);
-        if (status == OK)
-            status = vmo_write(to, to_offset, buffer, part);
-        to_offset += part;
-        from_offset += part;
-        length -= part;
-    }
-    free(buffer);
-    return status;
-}
-
-/*
- * Lay the image out in a VMO of its own: for files whose sections do not begin at page boundaries. The
- * file's own content is not needed any more then.
- */
-static status_t make_layout(struct image *image)
-{
-    const struct load_plan *plan = &image->plan;
-    status_t status = vmo_create(0, plan->image_size, &image->layout);
-    for (uint32_t i = 0; status == OK && i < plan->segment_count; i++) {
-        const struct load_segment *segment = &plan->segments[i];
-        status = copy_range(image->layout, segment->address - plan->preferred_base, image->vmo,
-                            segment->file_offset, segment->file_length);
-    }
-    if (status != OK)
-        handle_drop(&image->layout);
-    else
-        handle_drop(&image->vmo);
-    return status;
-}
-
-static void read_marks(struct image *image)
-{
-    static const char mark[] = "Wine builtin DLL";
-    char bytes[sizeof mark];
-    image->builtin = vmo_read(image->vmo, sizeof(IMAGE_DOS_HEADER), bytes, sizeof bytes) == OK &&
-                     memcmp(bytes, mark, sizeof mark) == 0;
-}
-
-static NTSTATUS image_read(struct image *image)
-{
-    struct load_reader reader = {
-        .read = read_image, .context = &image->vmo, .size = (uint32_t)image->file_size};
-    if (image->file_size > UINT32_MAX)
-        return STATUS_INVALID_IMAGE_FORMAT;
-    if (pe_plan(&reader, &image->plan) != LOAD_OK)
-        return bad_image_status(image->vmo, image->file_size);
-    read_marks(image);
-    if (needs_layout(&image->plan))
-        return nt_status(make_layout(image));
-    return STATUS_SUCCESS;
-}
-
 /* ---- the cache ---- */
 
 static uint32_t own_pages(const struct image *image)
@@ -159,20 +69,6 @@ static struct image *cache_find(const struct fs_attr *attr)
     return NULL;
 }
 
-static NTSTATUS image_load(struct image *image, handle_t node)
-{
-    uint64_t size;
-    bool coherent;
-    status_t status = BLOCKING(fs_client_vmo(node, PROT_R | PROT_X, &image->vmo, &size, &coherent));
-    if (status != OK)
-        return nt_status(status);
-    image->file_size = size;
-    NTSTATUS error = BLOCKING(image_read(image));
-    if (error)
-        handle_drop(&image->vmo);
-    return error;
-}
-
 NTSTATUS image_open(handle_t node, struct image **result)
 {
     struct fs_attr attr;
@@ -189,10 +85,10 @@ NTSTATUS image_open(handle_t node, struct image **result)
     if (!image)
         return STATUS_NO_MEMORY;
     list_init(&image->link);
-    NTSTATUS error = image_load(image, node);
+    NTSTATUS error = BLOCKING(image_load(image, node, attr.size));
     if (error == STATUS_NO_MEMORY) {
         cache_trim(0, 0);
-        error = image_load(image, node);
+        error = BLOCKING(image_load(image, node, attr.size));
     }
     if (error) {
         image_free(image);

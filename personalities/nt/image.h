@@ -14,10 +14,10 @@ struct image {
     uint32_t references;
     uint64_t ino, mtime, file_size;
     uint32_t device;
-    handle_t vmo; /* the file's content */
-    handle_t
-        layout; /* the image as it lies in memory, if its file pages cannot be mapped; or HANDLE_NONE */
-    bool builtin; /* carries Wine's mark */
+    /* One of them is HANDLE_NONE: */
+    handle_t vmo;    /* the file's content */
+    handle_t layout; /* the image as it lies in memory, if its file pages cannot be mapped */
+    bool builtin;    /* carries Wine's mark */
     struct load_plan plan;
 };
 
@@ -26,6 +26,8 @@ struct image {
  * on. *image is a reference. Gives the lock up.
  */
 NTSTATUS image_open(handle_t node, struct image **image);
+/* The part of image_open that reads the file (image_load.c); without the lock. */
+NTSTATUS image_load(struct image *image, handle_t node, uint64_t size);
 void image_hold(struct image *image);
 void image_release(struct image *image);
 

@@ -11,6 +11,7 @@
 
 #include <atomik/syscall.h>
 #include <ipc/call.h>
+#include <ipc/fsclient.h>
 #include <ipc/initclient.h>
 #include <linux/ptrace.h>
 #include <string.h>
@@ -28,6 +29,7 @@
 
 #define SCRIPT_DEPTH  4
 #define SCRIPT_LINE   256
+#define LARGE_IMAGE   (1u << 20) /* bytes */
 #define ARGUMENTS_MAX (2u << 20)
 #define KIND_ELF      1u
 #define CLOCK_TICKS   100
@@ -126,6 +128,17 @@ static bool may_execute(const struct fs_attr *attr)
     return attr->mode & (in_group(credentials, attr->gid) ? 0010 : 0001);
 }
 
+/* Its content is the other personality's to fetch, in a way that needs less memory. */
+static bool is_large_pe(const struct file *file)
+{
+    char magic[2];
+    size_t done;
+    return file->attr.size >= LARGE_IMAGE && file_is_node(file) &&
+           fs_client_read(file->handle, 0, magic, sizeof magic, &done) == OK &&
+           done == sizeof magic && memcmp(magic, "MZ", sizeof magic) == 0;
+}
+
+/* Without a VMO in *image if the program is a large PE. */
 static int image_open(struct image *image, const char *path)
 {
     int error = path_open(AT_FDCWD, path, O_RDONLY | O_LARGEFILE, 0, &image->file);
@@ -134,7 +147,7 @@ static int image_open(struct image *image, const char *path)
     if (!S_ISREG(image->file->attr.mode) || !may_execute(&image->file->attr) ||
         !image->file->ops->vmo)
         error = -EACCES;
-    else
+    else if (!is_large_pe(image->file))
         error = image->file->ops->vmo(image->file, PROT_R | PROT_X, false, &image->vmo);
     if (error < 0)
         image_close(image);
@@ -193,6 +206,8 @@ static int find_program(struct program *program)
         int error = image_open(&program->image, program->path);
         if (error < 0)
             return error;
+        if (program->image.vmo == HANDLE_NONE)
+            return 0;
         int script = script_line(program->image.vmo, line);
         if (script == 0)
             return 0;
@@ -734,26 +749,36 @@ static int run_snapshot(struct process *process, struct program *program)
     return error;
 }
 
+static int probe_image(struct process *process, struct program *program, struct load_result *probe)
+{
+    handle_t own = process->mm ? process->mm->space : HANDLE_NONE;
+    struct mm *scratch = NULL;
+    int error = own == HANDLE_NONE ? mm_new(&scratch) : 0;
+    if (error < 0)
+        return error;
+    error = load_errno(
+        space_load(own ? own : scratch->space, program->image.vmo, 0, LOAD_RESERVE_ONLY, probe));
+    server_lock();
+    mm_release(scratch);
+    server_unlock();
+    return error;
+}
+
 static int run(struct process *process, struct program *program, bool foreign)
 {
     struct load_result probe;
     int error = find_program(program);
     if (error < 0)
         return error;
-    if (snapshot_recognise(program->image.vmo))
-        return run_snapshot(process, program);
-    handle_t own = process->mm ? process->mm->space : HANDLE_NONE;
-    struct mm *scratch = NULL;
-    if (own == HANDLE_NONE && (error = mm_new(&scratch)) < 0)
-        return error;
-    error = load_errno(
-        space_load(own ? own : scratch->space, program->image.vmo, 0, LOAD_RESERVE_ONLY, &probe));
-    server_lock();
-    mm_release(scratch);
-    server_unlock();
-    if (error < 0)
-        return error;
-    const char *personality = foreign_personality(&probe);
+    const char *personality = "nt";
+    if (program->image.vmo != HANDLE_NONE) {
+        if (snapshot_recognise(program->image.vmo))
+            return run_snapshot(process, program);
+        error = probe_image(process, program, &probe);
+        if (error < 0)
+            return error;
+        personality = foreign_personality(&probe);
+    }
     if (personality && !foreign)
         return -ENOEXEC;
     if (!personality) {
