@@ -121,7 +121,9 @@ void object_signal(struct object *object, uint32_t clear, uint32_t set)
     list_for_each_safe(item, following, &object->waiters)
     {
         struct waiter *waiter = list_entry(item, struct waiter, link);
-        if (waiter->wanted & object->signals)
+        if (!waiter->thread && (waiter->wanted & set))
+            watch_fire(waiter);
+        else if (waiter->thread && (waiter->wanted & object->signals))
             thread_wake(waiter->thread, OK);
     }
 }

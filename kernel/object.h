@@ -49,6 +49,9 @@ void object_release(struct object *object);
 void object_signal(struct object *object, uint32_t clear, uint32_t set);
 /* Block until the object has one of these signals; the caller holds the object. */
 status_t object_wait(struct object *object, uint32_t wanted, ktime_t deadline, bool interruptible);
+/* A signal that a watch waits for was set; called by object_signal alone. */
+struct waiter;
+void watch_fire(struct waiter *waiter);
 uint32_t object_total(void); /* objects that exist */
 /* The process ends: its objects are its owner's from now on. */
 void object_pass_on(struct process *process);

@@ -66,14 +66,19 @@ static uint32_t writable_from(const struct stream *stream)
     return least(PAGE_SIZE, half ? half : 1);
 }
 
-static void update_signals(struct stream *stream)
+/*
+ * Watchers hear of READABLE whenever bytes came, and of WRITABLE when there is room again, not when
+ * there still is.
+ */
+static void update_signals(struct stream *stream, bool arrived)
 {
     bool readable = stream->queued, writable = room(stream) >= writable_from(stream);
+    struct object *write = &stream->ends[END_WRITE];
 
     object_signal(&stream->ends[END_READ], readable ? 0 : SIGNAL_READABLE,
-                  readable ? SIGNAL_READABLE : 0);
-    object_signal(&stream->ends[END_WRITE], writable ? 0 : SIGNAL_WRITABLE,
-                  writable ? SIGNAL_WRITABLE : 0);
+                  arrived ? SIGNAL_READABLE : 0);
+    object_signal(write, writable ? 0 : SIGNAL_WRITABLE,
+                  writable ? SIGNAL_WRITABLE & ~write->signals : 0);
 }
 
 static void free_pages(struct stream *stream, uint32_t first)
@@ -142,7 +147,7 @@ static status_t stream_new(uint32_t capacity, struct process *owner, struct stre
     status = object_init(&stream->ends[END_WRITE], &write_ops, OBJECT_STREAM, owner);
     if (status != OK)
         goto out_read_end;
-    update_signals(stream);
+    update_signals(stream, false);
     *result = stream;
     return OK;
 out_read_end:
@@ -215,7 +220,7 @@ static void consume(struct stream *stream, uint32_t length)
         stream->head = 0; /* so that little traffic stays in the first pages */
         free_pages(stream, KEPT_PAGES);
     }
-    update_signals(stream);
+    update_signals(stream, false);
     if (stream->room_wanted && room(stream) >= stream->room_wanted) {
         stream->room_wanted = 0;
         wait_queue_wake(&stream->writers, UINT32_MAX, OK);
@@ -283,7 +288,7 @@ static status_t write_all(struct object *end, user_t buffer, uint32_t length, kt
             return status;
         stream->queued += count;
         *done += count;
-        update_signals(stream);
+        update_signals(stream, true);
         wait_queue_wake(&stream->readers, UINT32_MAX, OK);
     }
     return OK;

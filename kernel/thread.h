@@ -140,8 +140,8 @@ void thread_free_dead(struct thread *dead);
 /* ---- wait queues and mutexes of the kernel's own ---- */
 struct waiter {
     struct list link;
-    struct thread *thread;
-    uint32_t wanted; /* signals, for object waiters */
+    struct thread *thread; /* NULL: a watch of an event */
+    uint32_t wanted;       /* signals, for object waiters */
 };
 void wait_queue_init(struct wait_queue *queue);
 status_t wait_queue_block(struct wait_queue *queue, ktime_t deadline, bool interruptible);

@@ -53,7 +53,7 @@ struct handle_info {
 
 /* Signals of waitable objects. */
 enum signals {
-    SIGNAL_READABLE = 1u << 0, /* stream: bytes; port: a message waits */
+    SIGNAL_READABLE = 1u << 0, /* stream: bytes; port: a message waits; event: a watch has fired */
     SIGNAL_WRITABLE = 1u << 1, /* stream: room for at least one page or half the capacity */
     SIGNAL_PEER_CLOSED =
         1u << 2, /* stream: last handle of the other end is gone; port handle: receiver is gone */

@@ -37,14 +37,21 @@ uint32_t io_contiguous(struct io *io,
 void io_undo(struct io *io,
              uint32_t length); /* the last io_take, of one piece, went further than was used */
 
-/* What poll waits on: a kernel object and the signals that mean readable, writable, hang-up. */
+/* What poll waits on: kernel objects, and what their signals mean. */
+#define POLL_HANDLES 2
+struct poll_signal {
+    uint32_t which, signals,
+        bits; /* any of these signals of handle `which` means these POLL* bits */
+};
 struct poll_source {
-    handle_t read_handle, write_handle;                   /* HANDLE_NONE: always ready for that */
-    uint32_t readable, writable, hangup, error, priority; /* signals */
-    bool never_readable, never_writable;
-    bool poll_bits; /* read_handle is an event that shows POLL* bits (ready.h) */
+    handle_t handles[POLL_HANDLES]; /* stay the same as long as the file is open */
+    struct poll_signal map[6];
+    uint32_t map_count;
+    bool poll_bits; /* handle 0 is an event that shows POLL* bits (ready.h) */
+    bool maybe;     /* its signals only say that `ready` is worth asking again */
     uint32_t ready; /* POLL* bits that hold already */
 };
+void source_add(struct poll_source *source, uint32_t which, uint32_t signals, uint32_t bits);
 
 struct file_ops {
     const char *name;
@@ -62,6 +69,7 @@ struct file_ops {
     int (*read_directory)(struct file *file, bool wide, user_t buffer, uint32_t size);
     int (*ioctl)(struct file *file, uint32_t request, user_t argument);
     void (*poll)(struct file *file, struct poll_source *source);
+    void (*poll_locked)(struct file *file, struct poll_source *source); /* if it is `maybe` */
     /* A VMO for mmap with rights for prot; *owned: the caller closes it. */
     int (*vmo)(struct file *file, uint32_t prot, bool shared, handle_t *vmo);
     int (*sync)(struct file *file);
@@ -157,7 +165,7 @@ int file_reopen(struct file *file, uint32_t flags, struct file **result);
 int device_open(uint32_t rdev, uint32_t flags, struct file **result);
 int tty_open_index(uint32_t index, uint32_t flags, struct file **result);
 int tty_file(handle_t terminal, handle_t event, uint32_t flags, struct file **result);
-struct file *eventfd_file(uint32_t value, uint32_t flags);
+int file_stat_anonymous(struct file *file, struct fs_attr *attr);
 
 /* fd numbers of this server's own devices */
 #define DEVICE(major, minor) (((major) << 8) | (minor))

@@ -18,7 +18,7 @@ void ready_source(struct ready *ready, uint32_t now, struct poll_source *source)
     source->poll_bits = true;
     if (ready->event == HANDLE_NONE && event_create(now << READY_SHIFT, &ready->event) == OK)
         ready->shown = now;
-    source->read_handle = source->write_handle = ready->event;
+    source->handles[0] = ready->event;
     if (ready->event == HANDLE_NONE)
         source->ready = now; /* out of memory: what holds at this moment is all that can be said */
 }

@@ -209,7 +209,9 @@ void socket_wake_all(struct socket *socket, uint32_t news)
 static void op_poll(struct file *file, struct poll_source *source)
 {
     struct socket *socket = file->data;
+    server_lock();
     ready_source(&socket->ready, socket_ready(socket), source);
+    server_unlock();
 }
 
 /* ---- files --------------------------------------------------------------------------------------- */

@@ -112,14 +112,12 @@ static int stream_file_write(struct file *file, struct io *io, uint64_t *offset)
 
 static void stream_file_poll(struct file *file, struct poll_source *source)
 {
-    source->read_handle = file->handle;
-    source->readable = SIGNAL_READABLE | SIGNAL_PEER_CLOSED;
-    source->hangup = SIGNAL_PEER_CLOSED;
-    source->never_readable = !file->handle;
-    source->write_handle = file->handle2;
-    source->writable = SIGNAL_WRITABLE;
-    source->error = SIGNAL_PEER_CLOSED;
-    source->never_writable = !file->handle2;
+    source->handles[0] = file->handle;
+    source->handles[1] = file->handle2;
+    source_add(source, 0, SIGNAL_READABLE, POLLIN | POLLRDNORM);
+    source_add(source, 0, SIGNAL_PEER_CLOSED, POLLHUP);
+    source_add(source, 1, SIGNAL_WRITABLE, POLLOUT | POLLWRNORM);
+    source_add(source, 1, SIGNAL_PEER_CLOSED, POLLERR);
 }
 
 static int stream_file_stat(struct file *file, struct fs_attr *attr)

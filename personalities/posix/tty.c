@@ -406,13 +406,12 @@ static int op_set_attr(struct file *file, uint32_t mask, struct fs_attr *attr)
 
 static void op_poll(struct file *file, struct poll_source *source)
 {
-    struct tty *tty = file->data;
-    source->read_handle = source->write_handle = tty->event;
-    source->readable = TTY_READABLE;
-    source->writable = TTY_WRITABLE;
-    source->hangup = TTY_HANGUP;
-    source->priority = TTY_PRIORITY;
-    source->error = tty->kind == TTY_MASTER ? 0 : TTY_HANGUP;
+    const struct tty *tty = file->data;
+    source->handles[0] = tty->event;
+    source_add(source, 0, TTY_READABLE, POLLIN | POLLRDNORM);
+    source_add(source, 0, TTY_WRITABLE, POLLOUT | POLLWRNORM);
+    source_add(source, 0, TTY_PRIORITY, POLLPRI);
+    source_add(source, 0, TTY_HANGUP, POLLHUP | (tty->kind == TTY_MASTER ? 0 : POLLERR));
 }
 
 static int op_export(struct file *file, struct start_fd *fd, handle_t handles[2])

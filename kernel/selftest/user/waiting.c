@@ -18,6 +18,125 @@ static void event_keeps_its_user_signals(void)
     EXPECT_OK(handle_close(event));
 }
 
+/* The key of the one watch that has fired; 0 if none has; UINT32_MAX for any other case. */
+static uint32_t fired(handle_t event)
+{
+    uint32_t keys[4] = {0}, done = 9, readable = signals_of(event) & SIGNAL_READABLE;
+
+    if (event_take(event, keys, 4, &done) != OK || done > 1 || !readable != !done)
+        return UINT32_MAX;
+    return done ? keys[0] : 0;
+}
+
+static void a_watch_fires_each_time(void)
+{
+    handle_t source, event;
+
+    EXPECT_OK(event_create(0x100, &source));
+    EXPECT_OK(event_create(0, &event));
+    EXPECT_OK(event_watch(event, source, 0x300, 7));
+    EXPECT(fired(event) == 7); /* it held already */
+    EXPECT(fired(event) == 0);
+    EXPECT_OK(event_signal(source, 0, 0x400));
+    EXPECT(fired(event) == 0);
+    EXPECT_OK(event_signal(source, 0, 0x100)); /* set before: told again */
+    EXPECT_OK(event_signal(source, 0, 0x200));
+    EXPECT(fired(event) == 7);
+    EXPECT_OK(event_watch(event, source, 0x800, 7));
+    EXPECT_OK(event_signal(source, 0, 0x300));
+    EXPECT(fired(event) == 0);
+    EXPECT_OK(event_signal(source, 0, 0x800));
+    EXPECT_OK(event_watch(event, source, 0, 7));
+    EXPECT_OK(event_watch(event, source, 0, 7));
+    EXPECT(fired(event) == 0);
+    EXPECT_OK(handle_close(source));
+    EXPECT_OK(handle_close(event));
+}
+
+static void fired_watches_are_taken_in_order(void)
+{
+    handle_t sources[3], event;
+    uint32_t keys[2], done;
+
+    EXPECT_OK(event_create(0, &event));
+    for (uint32_t i = 0; i < 3; i++) {
+        EXPECT_OK(event_create(0, &sources[i]));
+        EXPECT_OK(event_watch(event, sources[i], 0x100, 10 + i));
+    }
+    EXPECT_OK(event_watch(event, sources[0], 0x200, 20)); /* the same object again */
+    EXPECT_OK(event_signal(sources[2], 0, 0x100));
+    EXPECT_OK(event_signal(sources[0], 0, 0x200));
+    EXPECT_OK(event_signal(sources[1], 0, 0x100));
+    EXPECT_OK(event_take(event, keys, 2, &done));
+    EXPECT(done == 2 && keys[0] == 12 && keys[1] == 20);
+    EXPECT_OK(wait_for(event, SIGNAL_READABLE, DEADLINE_POLL));
+    EXPECT(fired(event) == 11);
+    EXPECT_STATUS(wait_for(event, SIGNAL_READABLE, DEADLINE_POLL), ERR_SHOULD_WAIT);
+    for (uint32_t i = 0; i < 3; i++)
+        EXPECT_OK(handle_close(sources[i]));
+    EXPECT_OK(handle_close(event));
+}
+
+static void a_watch_of_a_stream_tells_what_arrives(void)
+{
+    handle_t read_end, write_end, event;
+    uint32_t done;
+    char bytes[8];
+
+    EXPECT_OK(stream_create(64, &read_end, &write_end));
+    EXPECT_OK(event_create(0, &event));
+    EXPECT_OK(event_watch(event, read_end, SIGNAL_READABLE | SIGNAL_PEER_CLOSED, 1));
+    EXPECT_OK(stream_write(write_end, "abcd", 4, &done, DEADLINE_POLL));
+    EXPECT(fired(event) == 1);
+    EXPECT_OK(stream_read(read_end, bytes, 1, &done, DEADLINE_POLL));
+    EXPECT(fired(event) == 0); /* a read brings nothing new */
+    EXPECT_OK(stream_write(write_end, "e", 1, &done, DEADLINE_POLL));
+    EXPECT(fired(event) == 1);
+    EXPECT_OK(handle_close(write_end));
+    EXPECT(fired(event) == 1);
+    EXPECT_OK(handle_close(read_end)); /* the watch still holds the object */
+    EXPECT_OK(handle_close(event));
+}
+
+static void watches_in_a_circle_end(void)
+{
+    handle_t first, second;
+
+    EXPECT_OK(event_create(0, &first));
+    EXPECT_OK(event_create(0, &second));
+    EXPECT_OK(event_watch(first, second, SIGNAL_READABLE, 1));
+    EXPECT_OK(event_watch(second, first, SIGNAL_READABLE | 0x100, 2));
+    EXPECT_OK(event_watch(first, first, SIGNAL_READABLE, 3));
+    EXPECT_OK(event_signal(first, 0, 0x100));
+    EXPECT(signals_of(first) == (0x100 | SIGNAL_READABLE));
+    EXPECT(fired(second) == 2);
+    EXPECT_OK(handle_close(first));
+    EXPECT(fired(second) == 0);
+    EXPECT_OK(handle_close(second));
+}
+
+static void event_watch_checks_its_arguments(void)
+{
+    handle_t event, timer, deaf;
+    uint32_t keys[2], done;
+
+    EXPECT_OK(event_create(0, &event));
+    EXPECT_OK(timer_create(&timer));
+    EXPECT_OK(handle_duplicate(event, RIGHT_WAIT, &deaf));
+    EXPECT_STATUS(event_watch(event, 0xdead, 1, 1), ERR_BAD_HANDLE);
+    EXPECT_STATUS(event_watch(timer, event, 1, 1), ERR_WRONG_TYPE);
+    EXPECT_STATUS(event_watch(deaf, timer, 1, 1), ERR_ACCESS_DENIED);
+    EXPECT_STATUS(event_take(deaf, keys, 2, &done), ERR_ACCESS_DENIED);
+    EXPECT_OK(event_signal(event, 0, 0x100));
+    EXPECT_OK(event_watch(event, event, 0x100, 5));
+    EXPECT_BAD_ADDRESS(event_take(event, bad, 2, &done));
+    EXPECT_BAD_ADDRESS(event_take(event, keys, 2, bad));
+    EXPECT(fired(event) == 5); /* nothing was taken */
+    EXPECT_OK(handle_close(event));
+    EXPECT_OK(handle_close(timer));
+    EXPECT_OK(handle_close(deaf));
+}
+
 static void timer_expires_at_its_deadline(void)
 {
     handle_t timer;
@@ -222,6 +341,11 @@ void test_waiting(void)
         TEST(timer_can_be_stopped_and_closed_while_it_runs),
         TEST(periodic_timer_comes_again),
         TEST(period_without_end_comes_once),
+        TEST(a_watch_fires_each_time),
+        TEST(fired_watches_are_taken_in_order),
+        TEST(a_watch_of_a_stream_tells_what_arrives),
+        TEST(watches_in_a_circle_end),
+        TEST(event_watch_checks_its_arguments),
         TEST(wait_any_reports_every_item),
         TEST(wait_any_checks_its_arguments),
         TEST(most_items_can_be_waited_for_at_once),
