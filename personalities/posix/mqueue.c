@@ -118,9 +118,9 @@ static int mq_stat(struct file *file, struct fs_attr *attr)
 static void mq_poll(struct file *file, struct poll_source *source)
 {
     const struct mq *queue = file->data;
-    source->read_handle = source->write_handle = queue->event;
-    source->readable = READABLE;
-    source->writable = WRITABLE;
+    source->handles[0] = queue->event;
+    source_add(source, 0, READABLE, POLLIN | POLLRDNORM);
+    source_add(source, 0, WRITABLE, POLLOUT | POLLWRNORM);
 }
 
 static const struct file_ops mq_ops = {
