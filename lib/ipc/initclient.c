@@ -83,6 +83,22 @@ status_t init_name_list(handle_t init, uint32_t index, char *name, size_t size)
     return call_text(init, LABEL_name_list, &request, sizeof request, NULL, NULL, 0, name, size);
 }
 
+status_t init_mount_list(handle_t init, uint32_t index, char *text, size_t size, size_t *length)
+{
+    struct mount_list_request request = {.index = index};
+    struct ipc ipc;
+    ipc_begin(&ipc, LABEL_mount_list, &request, sizeof request);
+    ipc.flags = CALL_UNINTERRUPTIBLE;
+    status_t status = ipc_call(&ipc, init, NULL, 0);
+    if (status != OK)
+        return status;
+    if (ipc.tail_length > size || ipc.tail_length == 0 || ipc.tail[ipc.tail_length - 1] != 0)
+        return ERR_IO_ERROR;
+    memcpy(text, ipc.tail, ipc.tail_length);
+    *length = ipc.tail_length;
+    return OK;
+}
+
 status_t init_root_directory(handle_t init, handle_t *root)
 {
     struct ipc ipc;

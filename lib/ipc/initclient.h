@@ -19,6 +19,8 @@ status_t init_name_register(handle_t init, const char *name,
                             handle_t handle); /* handle is borrowed */
 status_t init_name_lookup(handle_t init, const char *name, bool wait, handle_t *handle);
 status_t init_name_list(handle_t init, uint32_t index, char *name, size_t size);
+/* Three strings with their NULs: service, program, mount point. NOT_FOUND past the end. */
+status_t init_mount_list(handle_t init, uint32_t index, char *text, size_t size, size_t *length);
 status_t init_root_directory(handle_t init, handle_t *root);
 status_t init_proc_info(handle_t init, uint32_t pid, bool next, struct proc_record *record,
                         char *name, size_t size);

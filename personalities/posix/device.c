@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Devices that this server makes up, and the directory /dev that names them. */
 #include <stdio.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "devattr.h"
@@ -70,19 +71,29 @@ static int read_random(struct file *file, struct io *io, uint64_t *offset)
     return (int)sum;
 }
 
-/* The kernel log; file->offset is the log's running position. */
+/*
+ * /dev/kmsg: a read takes one record, "priority,sequence,microseconds,-;text\n". The offset is a
+ * position in the kernel's log, which has no times of its own and says 0.
+ */
 static int read_log(struct file *file, struct io *io, uint64_t *offset)
 {
-    uint8_t bytes[512];
-    uint32_t done = 0, next = 0;
-    (void)file;
-    status_t status = log_read((uint32_t)*offset, bytes, MIN(io->left, sizeof bytes), &done, &next);
+    char bytes[512], record[sizeof bytes + 64];
+    uint32_t done, next, length = 0;
+    status_t status = log_read((uint32_t)*offset, bytes, sizeof bytes, &done, &next);
     if (status != OK)
         return errno_of(status);
-    if (io_put(io, bytes, done) < 0)
+    if (done == 0)
+        return file->flags & O_NONBLOCK ? -EAGAIN : 0;
+    while (length < done && bytes[length] != '\n')
+        length++;
+    uint32_t start = next - done;
+    int size = snprintf(record, sizeof record, "6,%u,0,-;%.*s\n", start, (int)length, bytes);
+    if ((uint32_t)size > io->left)
+        return -EINVAL;
+    if (io_put(io, record, (uint32_t)size) < 0)
         return -EFAULT;
-    *offset = next;
-    return (int)done;
+    *offset = start + length + (length < done);
+    return size;
 }
 
 static int write_log(struct file *file, struct io *io, uint64_t *offset)

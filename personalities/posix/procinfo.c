@@ -205,20 +205,49 @@ void proc_vmstat(const struct internal_node *node, struct text *text)
                 info.page_faults);
 }
 
+/* One mounted file system: which service it is of, its type as Linux names it, and where. */
+struct mount_view {
+    const char *source, *type, *path;
+    char text[512];
+};
+
+static bool next_mount(uint32_t index, struct mount_view *view)
+{
+    size_t length;
+    if (init_mount_list(server.init, index, view->text, sizeof view->text, &length) != OK)
+        return false;
+    view->source = view->text;
+    view->type = view->source + strlen(view->source) + 1;
+    view->path = view->type + strlen(view->type) + 1;
+    if (view->path >= view->text + length)
+        return false;
+    if (strcmp(view->type, "memfs") == 0)
+        view->type = "tmpfs";
+    else if (strcmp(view->type, "hostfs") == 0)
+        view->type = "9p";
+    return true;
+}
+
 void proc_mounts(const struct internal_node *node, struct text *text)
 {
+    struct mount_view mount;
     (void)node;
-    text_printf(text,
-                "rootfs / tmpfs rw 0 0\nproc /proc proc rw 0 0\ndevtmpfs /dev devtmpfs rw 0 0\n");
+    for (uint32_t i = 0; next_mount(i, &mount); i++)
+        text_printf(text, "%s %s %s rw 0 0\n", mount.source, mount.path, mount.type);
+    text_printf(text, "proc /proc proc rw 0 0\ndevtmpfs /dev devtmpfs rw 0 0\n");
 }
 
 void proc_mountinfo(const struct internal_node *node, struct text *text)
 {
+    struct mount_view mount;
+    uint32_t i = 0;
     (void)node;
+    for (; next_mount(i, &mount); i++)
+        text_printf(text, "%u 1 0:%u / %s rw - %s %s rw\n", i + 1, i + 1, mount.path, mount.type,
+                    mount.source);
     text_printf(text,
-                "1 1 0:1 / / rw - tmpfs rootfs rw\n2 1 0:%u / /proc rw - proc proc rw\n"
-                "3 1 0:%u / /dev rw - devtmpfs devtmpfs rw\n",
-                INTERNAL_DEVICE, INTERNAL_DEVICE);
+                "%u 1 0:%u / /proc rw - proc proc rw\n%u 1 0:%u / /dev rw - devtmpfs devtmpfs rw\n",
+                i + 1, INTERNAL_DEVICE, i + 2, INTERNAL_DEVICE);
 }
 
 /* ---- one process --------------------------------------------------------------------------------- */

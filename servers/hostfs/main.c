@@ -10,6 +10,7 @@
 #include "hostfs.h"
 
 #define ENTRIES_BYTES     16384u
+#define V9FS_MAGIC        0x01021997 /* as of statfs(2) */
 #define WRITE_BACK_PERIOD (2 * NS_PER_S)
 
 struct fs_server server;
@@ -438,7 +439,9 @@ static status_t host_modified(struct fs_node *fs_node)
 
 static status_t host_statistics(struct fs_server *of, struct fs_statistics *statistics)
 {
-    return p9_statfs(node_of(of->root)->fid, statistics);
+    status_t status = p9_statfs(node_of(of->root)->fid, statistics);
+    statistics->type = V9FS_MAGIC;
+    return status;
 }
 
 /* ---- open files ------------------------------------------------------------------------------------------- */
@@ -604,7 +607,7 @@ static status_t host_sync(struct fs_node *fs_node, void *data, bool data_only)
     return status;
 }
 
-static const struct fs_ops ops = {
+static struct fs_ops ops = {
     .lookup = host_lookup,
     .attributes = host_attributes,
     .set_attributes = host_set_attributes,
@@ -640,6 +643,7 @@ int main(int argc, char **argv)
     struct fs_attr attr;
     struct p9_qid qid;
     caching = argc > 2 && strcmp(argv[2], "caching") == 0;
+    ops.sole = caching;
     names_init();
     content_init();
     status_t status = p9_connect(argc > 1 ? argv[1] : "host");

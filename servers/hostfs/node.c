@@ -11,8 +11,9 @@
 
 #include "hostfs.h"
 
-#define BUCKETS  4096
-#define IDLE_MAX 8192
+#define BUCKETS       8192
+#define IDLE_MAX      32768
+#define IDLE_PER_PAGE 4 /* pages of memory for each node that is remembered without being used */
 
 static struct node *buckets[BUCKETS];
 static uint32_t *free_fids, free_fid_count, free_fid_capacity, next_fid = P9_ROOT_FID + 1;
@@ -167,13 +168,24 @@ static void node_free(struct node *node)
         fs_node_put(&parent->node);
 }
 
+static uint32_t total_pages(void)
+{
+    static uint32_t total;
+    struct system_info info;
+    if (total == 0)
+        total = system_info(&info) == OK ? info.total_pages : 4096;
+    return total;
+}
+
 uint32_t content_limit(void)
 {
-    static uint32_t limit;
-    struct system_info info;
-    if (limit == 0)
-        limit = system_info(&info) == OK ? info.total_pages / 4 : 1024;
-    return limit;
+    return total_pages() / 4;
+}
+
+static uint32_t idle_limit(void)
+{
+    uint32_t limit = total_pages() / IDLE_PER_PAGE;
+    return limit < IDLE_MAX ? limit : IDLE_MAX;
 }
 
 /* Out of idleness and memory, unless programs still write to it. */
@@ -198,7 +210,7 @@ void nodes_trim(uint32_t pages)
     if (trimming)
         return;
     trimming = true;
-    while (tries-- > 0 && !list_is_empty(&idle) && idle_count > IDLE_MAX)
+    while (tries-- > 0 && !list_is_empty(&idle) && idle_count > idle_limit())
         evict(LINK_ENTRY(idle.next, struct node, idle));
     struct link *next;
     for (struct link *at = idle.next; at != &idle && idle_pages > pages; at = next) {

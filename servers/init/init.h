@@ -151,6 +151,12 @@ handle_t boot_archive(uint32_t index);
 status_t boot_file(const char *path, handle_t *vmo, uint32_t *size);
 bool cmdline_has(const char *word);
 
+/* ---- mounts.c ---- */
+/* The directory at the path, to be covered; it is made if the root file system lacks it. */
+status_t mount_point_open(const char *path, handle_t *directory);
+void mount_note(const char *name, const char *program, const char *path);
+service_handler handle_mount_list;
+
 /* ---- announce.c ---- */
 void announce(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -40,6 +40,7 @@ static const struct service_entry entries[] = {
     {LABEL_power, handle_power},
     {LABEL_root_directory, handle_root_directory},
     {LABEL_personality_list, handle_personality_list},
+    {LABEL_mount_list, handle_mount_list},
     {0, NULL},
 };
 

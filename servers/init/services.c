@@ -135,8 +135,10 @@ static status_t make_port(struct service_entry_state *service, handle_t *port)
     }
     mutex_lock(&init_lock);
     status = name_set(service->name, strlen(service->name), named);
-    if (status == OK && root == HANDLE_NONE && (service->archives || service->is_root))
+    if (status == OK && root == HANDLE_NONE && (service->archives || service->is_root)) {
         root = handle_copy(named);
+        mount_note(service->name, service->path, "/");
+    }
     mutex_unlock(&init_lock);
     if (status != OK) {
         handle_drop(&named);
@@ -200,24 +202,6 @@ static status_t start_service(struct service_entry_state *service)
 
 /* ---- mounting -------------------------------------------------------------------------------- */
 
-/* The directory that is to be covered; made if the root file system lacks it. */
-static status_t open_mount_point(const char *path, handle_t *directory)
-{
-    struct fs_walk_context context = {.root = root, .cwd = root};
-    struct fs_path_args make = {.op = FS_OP_MKDIR, .mode = 0755};
-    struct fs_path_result made;
-    const uint32_t flags = FS_O_NODE | FS_O_DIRECTORY | FS_O_COVERED;
-    status_t status = fs_client_root(&context);
-    if (status == OK)
-        status = fs_client_open(&context, root, path, strlen(path), flags, 0, directory, NULL);
-    if (status != ERR_NOT_FOUND)
-        return status;
-    status = fs_client_path(&context, root, path, strlen(path), &make, &made);
-    if (status == OK)
-        status = fs_client_open(&context, root, path, strlen(path), flags, 0, directory, NULL);
-    return status;
-}
-
 static void mount_service(struct service_entry_state *service)
 {
     handle_t directory, mounted;
@@ -227,7 +211,7 @@ static void mount_service(struct service_entry_state *service)
     mutex_unlock(&init_lock);
     status_t status = mounted == HANDLE_NONE ? ERR_PEER_CLOSED : fs_client_stat(mounted, &attr);
     if (status == OK)
-        status = open_mount_point(service->mount, &directory);
+        status = mount_point_open(service->mount, &directory);
     if (status == OK) {
         if (service->mounted) { /* what the last one left behind */
             struct ipc ipc;
@@ -237,6 +221,8 @@ static void mount_service(struct service_entry_state *service)
         if (status == OK)
             status = fs_client_mount(directory, root, mounted, service->mount);
         service->mounted = status == OK;
+        if (status == OK)
+            mount_note(service->name, service->path, service->mount);
         handle_drop(&directory);
     }
     if (status != OK && !(service->optional && status == ERR_PEER_CLOSED))

@@ -7,6 +7,7 @@ Maintainer scripts are i386 programs and want root; the tree is made on any host
   ask of update-alternatives, the highest priority first;
 * accounts (base-passwd), shadow passwords: locked, root's too; name service switch (libc-bin);
 * profiles, root's dot files, shells, motd (base-files, debianutils);
+* authentication (libpam-runtime): passwords of Unix, for su and its like; empty login records;
 * host name, hosts, resolver, time zone (UTC), locale (C.UTF-8), mtab;
 * the cache of ld.so, so that a program's libraries are found without searching;
 * dpkg's data base: every package as unpacked, not configured, which is what they are;
@@ -23,6 +24,8 @@ import struct
 import subprocess
 
 INFO = "var/lib/dpkg/info"
+PAM = {"auth": "pam_unix.so nullok", "account": "pam_unix.so", "password": "pam_unix.so obscure",
+       "session": "pam_unix.so", "session-noninteractive": "pam_unix.so"}
 PROFILE = """# Atomik's own programs, behind Debian's.
 PATH=$PATH:/atomik/bin:/atomik/sbin
 export LANG=C.UTF-8
@@ -172,6 +175,10 @@ def set_files(root):
     write(root, "etc/default/locale", "LANG=C.UTF-8\n")
     write(root, "etc/fstab", "")
     link(root, "/proc/self/mounts", "/etc/mtab")
+    for name, module in PAM.items():
+        write(root, f"etc/pam.d/common-{name}", f"{name.split('-')[0]} required {module}\n")
+    for name in ("run/utmp", "var/log/wtmp", "var/log/btmp", "var/log/lastlog"):
+        write(root, name, "", 0o664)
 
 
 def set_directories(root):
