@@ -182,7 +182,8 @@ static void take_exceptions(void)
         mutex_lock(&process_lock);
         struct native_process *process = find(message.badge);
         if (process != NULL) {
-            process->signal = program_exception_signal(exception.vector);
+            process->signal =
+                exception.no_memory ? SIGNAL_KILL : program_exception_signal(exception.vector);
             crash_report(process, &exception);
         }
         mutex_unlock(&process_lock);

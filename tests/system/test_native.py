@@ -52,6 +52,15 @@ def test_programs_end_with_their_personality(share):
     assert run("/host/native-check", "orphan", options=("--share", str(share))).returncode == 137
 
 
+def test_program_that_takes_all_memory_ends_alone(share):
+    shutil.copy(os.path.join(BUILD, "bin", "native-check"), share)
+    script = "/host/native-check hog; echo $?; hello-native after | tail -1; /host/native-check exit 5"
+    result = run("sh", "-c", script, options=("--share", str(share), "--mem", "96"))
+    assert b"out of memory: process" in result.stderr and b"native-check) ended" in result.stderr
+    assert result.stdout.split(b"\n")[0] == b"137"
+    assert b"environment variables" in result.stdout and result.returncode == 5
+
+
 def test_standard_input_is_copied_unchanged():
     data = bytes(range(256)) * 700
     assert run("hello-native", "-", input=data).stdout == data

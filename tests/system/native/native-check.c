@@ -7,6 +7,7 @@
  *     native-check exit N         end with code N      } what the checks
  *     native-check crash          write to address 16  } start
  *     native-check hang           wait for ever        }
+ *     native-check hog            take memory for ever
  *     native-check orphan         kill the native personality, which must end this program too
  */
 #include <stdio.h>
@@ -341,6 +342,17 @@ static void __attribute__((noinline)) fall_over(void)
     *nowhere = 1;
 }
 
+/* Ends when a page is touched that there is no memory for, or returns when none is given. */
+static void hog(void)
+{
+    for (;;) {
+        char *block = malloc(1 << 20);
+        if (block == NULL)
+            return;
+        memset(block, 1, 1 << 20);
+    }
+}
+
 static int helper(char **argv)
 {
     if (strcmp(argv[1], "exit") == 0)
@@ -350,6 +362,8 @@ static int helper(char **argv)
     if (strcmp(argv[1], "hang") == 0)
         for (;;)
             time_sleep(NS_PER_S);
+    if (strcmp(argv[1], "hog") == 0)
+        hog();
     uint32_t count;
     if (strcmp(argv[1], "orphan") == 0 &&
         init_proc_signal(startup_handle(STARTUP_INIT), (int32_t)pid_of("native"), 9, 0, &count) ==
