@@ -177,6 +177,12 @@ static uint32_t *table_make(struct arch_space *space, uintptr_t address, uint32_
     return arch_direct(frame_address(page));
 }
 
+/* Whether the processor may have entries of this space in its TLB: loading cr3 drops them. */
+static bool is_loaded(const struct arch_space *space, uintptr_t address)
+{
+    return (read_cr3() & PTE_FRAME) == space->directory_phys || in_window(address);
+}
+
 status_t arch_map(struct arch_space *space, uintptr_t address, paddr_t frame, uint32_t bits)
 {
     uint32_t *table, old, flags = PTE_PRESENT;
@@ -193,14 +199,23 @@ status_t arch_map(struct arch_space *space, uintptr_t address, paddr_t frame, ui
         flags |= PTE_NO_CACHE;
     old = table[PTE_INDEX(address)];
     table[PTE_INDEX(address)] = (frame & PTE_FRAME) | flags;
-    if (old & PTE_PRESENT)
+    if ((old & PTE_PRESENT) && is_loaded(space, address))
         page_invalidate(address);
     return OK;
+}
+
+/* Steps over empty entries, four at a time: where to look on, at most `last`. */
+static uint32_t skip_empty(const uint32_t *entries, uint32_t i, uint32_t last)
+{
+    while (i + 4 <= last && !(entries[i] | entries[i + 1] | entries[i + 2] | entries[i + 3]))
+        i += 4;
+    return i;
 }
 
 /* Apply clear-bits to the present entries of a range; whole missing tables are stepped over. */
 static void change_range(struct arch_space *space, uintptr_t address, uint32_t pages, uint32_t keep)
 {
+    bool loaded = is_loaded(space, address);
     uint32_t changed = 0;
 
     while (pages) {
@@ -211,16 +226,21 @@ static void change_range(struct arch_space *space, uintptr_t address, uint32_t p
         for (uint32_t i = 0; table && i < count; i++) {
             uint32_t old = table[first + i];
 
+            if (!old) {
+                i = skip_empty(table + first, i, count - 1);
+                old = table[first + i];
+            }
             if (!(old & PTE_PRESENT) || (old & keep) == old)
                 continue;
             table[first + i] = keep ? old & keep : 0;
-            if (++changed < FLUSH_ALL_FROM)
+            if (loaded && changed < FLUSH_ALL_FROM)
                 page_invalidate(address + i * PAGE_SIZE);
+            changed++;
         }
         address += count * PAGE_SIZE;
         pages -= count;
     }
-    if (changed >= FLUSH_ALL_FROM)
+    if (loaded && changed >= FLUSH_ALL_FROM)
         write_cr3(read_cr3());
 }
 

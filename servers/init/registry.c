@@ -9,7 +9,9 @@
 
 #include "init.h"
 
-static struct process *processes[PID_LIMIT]; /* by pid */
+static struct process *processes[PID_LIMIT];  /* by pid */
+static uint32_t used[PID_LIMIT / 32];         /* a bit for each of them that is there */
+static uint32_t used_words[PID_LIMIT / 1024]; /* a bit for each word of `used` that is not 0 */
 static uint32_t last_pid, last_generation;
 
 struct process *process_find(uint32_t pid)
@@ -17,14 +19,38 @@ struct process *process_find(uint32_t pid)
     return pid < PID_LIMIT ? processes[pid] : NULL;
 }
 
+static void set_process(uint32_t pid, struct process *process)
+{
+    uint32_t word = pid / 32;
+    processes[pid] = process;
+    used[word] = (used[word] & ~(1u << pid % 32)) | (uint32_t)(process != NULL) << pid % 32;
+    used_words[word / 32] =
+        (used_words[word / 32] & ~(1u << word % 32)) | (uint32_t)(used[word] != 0) << word % 32;
+}
+
+/* The first bit at or after `from` in an array of `limit` bits; limit if there is none. */
+static uint32_t next_bit(const uint32_t *bits, uint32_t from, uint32_t limit)
+{
+    while (from < limit) {
+        uint32_t rest = bits[from / 32] >> from % 32;
+        if (rest != 0)
+            return from + (uint32_t)__builtin_ctz(rest);
+        from = (from | 31) + 1;
+    }
+    return limit;
+}
+
 struct process *process_after(uint32_t pid)
 {
-    if (pid >= PID_LIMIT)
+    if (pid >= PID_LIMIT - 1)
         return NULL;
-    for (uint32_t next = pid + 1; next < PID_LIMIT; next++)
-        if (processes[next] != NULL)
-            return processes[next];
-    return NULL;
+    uint32_t next = pid + 1, word = next / 32;
+    uint32_t rest = used[word] >> next % 32;
+    if (rest != 0)
+        return processes[next + (uint32_t)__builtin_ctz(rest)];
+    word = next_bit(used_words, word + 1, PID_LIMIT / 32);
+    return word < PID_LIMIT / 32 ? processes[word * 32 + (uint32_t)__builtin_ctz(used[word])]
+                                 : NULL;
 }
 
 /* A pid is not given out while a group or session still bears its number. */
@@ -86,7 +112,7 @@ status_t process_new(struct personality *personality, uint32_t ppid, uint32_t pg
                                 .state = PROC_RUNNING,
                                 .start_time = time_monotonic()};
     set_name(process, name);
-    processes[pid] = process;
+    set_process(pid, process);
     *result = process;
     return OK;
 }
@@ -113,7 +139,7 @@ void registry_init(void)
                              .state = PROC_RUNNING,
                              .kernel_process = HANDLE_SELF};
     set_name(init, "init");
-    processes[PID_INIT] = init;
+    set_process(PID_INIT, init);
     last_pid = PID_INIT;
 }
 
@@ -127,7 +153,7 @@ void process_free(struct process *process)
     }
     if (process->personality != NULL)
         handle_drop(&process->kernel_process);
-    processes[process->pid] = NULL;
+    set_process(process->pid, NULL);
     free(process);
 }
 
