@@ -208,6 +208,25 @@ static NTSTATUS system_processor_times(const struct answer *answer)
     return give(answer, &info, sizeof info);
 }
 
+/* Counters that nobody could predict: Wine's advapi32 takes its random numbers from them. */
+static NTSTATUS system_interrupts(const struct answer *answer)
+{
+    SYSTEM_INTERRUPT_INFORMATION info;
+    status_t status = random_get(&info, sizeof info);
+    return status == OK ? give(answer, &info, sizeof info) : nt_status(status);
+}
+
+/* One processor, in a core and a package of its own. */
+static NTSTATUS system_logical_processors(const struct answer *answer)
+{
+    SYSTEM_LOGICAL_PROCESSOR_INFORMATION info[2];
+    memset(info, 0, sizeof info);
+    info[0].ProcessorMask = info[1].ProcessorMask = 1;
+    info[0].Relationship = RelationProcessorCore;
+    info[1].Relationship = RelationProcessorPackage;
+    return give(answer, info, sizeof info);
+}
+
 NTSTATUS nt_query_system_information(struct call *call)
 {
     static const char wine_version[] = "8.0\0Atomik\0Atomik\0"
@@ -228,6 +247,10 @@ NTSTATUS nt_query_system_information(struct call *call)
         return system_processes(&answer);
     case SystemProcessorPerformanceInformation:
         return system_processor_times(&answer);
+    case SystemInterruptInformation:
+        return system_interrupts(&answer);
+    case SystemLogicalProcessorInformation:
+        return system_logical_processors(&answer);
     case SystemKernelDebuggerInformation:
         return give(&answer, &debugger, sizeof debugger);
     case SystemCurrentTimeZoneInformation:
