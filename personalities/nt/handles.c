@@ -122,8 +122,7 @@ NTSTATUS nt_set_information_object(struct call *call)
 
 /* ---- queries ---- */
 
-/* The name as NtQueryObject gives it; NULL: none. */
-static WCHAR *object_name(struct object *object, uint32_t *length)
+WCHAR *object_full_name(struct object *object, uint32_t *length)
 {
     if (object->type == &file_type)
         return ntfile_object_name(file_of(object), length);
@@ -179,7 +178,7 @@ static NTSTATUS query_flags(struct call *call)
 static NTSTATUS query_name(struct call *call, struct object *object)
 {
     uint32_t length = 0;
-    WCHAR *name = object_name(object, &length);
+    WCHAR *name = object_full_name(object, &length);
     NTSTATUS status = return_string(call, name, length, sizeof(UNICODE_STRING));
     free(name);
     return status;

@@ -108,6 +108,9 @@ NTSTATUS symlink_create(struct text target, struct object **symlink);
 /* Full path of a named object, malloc'ed; NULL if it has none. */
 WCHAR *namespace_path(struct object *object, uint32_t *length);
 
+/* The name of any object as NtQueryObject gives it, malloc'ed; NULL: none. */
+WCHAR *object_full_name(struct object *object, uint32_t *length);
+
 /* ---- object attributes ---- */
 
 /* OBJECT_ATTRIBUTES read from the guest: root is held, name is a copy. */

@@ -88,9 +88,61 @@ static void add_timeout(struct line *line, uint32_t guest)
         add(line, "%lld ms", (long long)value / 10000);
 }
 
-static void add_argument(struct line *line, char kind, uint32_t value)
+static const char *status_name(uint32_t status)
+{
+    static const struct {
+        uint32_t code;
+        const char *name;
+    } names[] = {
+#define STATUS_NAME(code, name) {code, #name},
+#include <status_names.def>
+#undef STATUS_NAME
+    };
+    for (uint32_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].code == status)
+            return names[i].name;
+    return NULL;
+}
+
+/* What a handle means: its type and, where it has one, its name. */
+static void add_handle(struct line *line, struct nt_thread *thread, uint32_t value)
+{
+    uint32_t length;
+    const struct handle_entry *entry = handle_entry(thread->process, value);
+    add(line, "%x", value);
+    if ((int32_t)value <= 0 || !entry)
+        return;
+    struct object *object = entry->object;
+    WCHAR *name = object_full_name(object, &length);
+    char *type = text_to_utf8((struct text){object->type->name, text_length(object->type->name)});
+    char *bytes = name ? text_to_utf8((struct text){name, length}) : NULL;
+    add(line, bytes && *bytes ? "<%s %s>" : "<%s>", type ? type : "", bytes ? bytes : "");
+    free(name);
+    free(type);
+    free(bytes);
+}
+
+static void add_result(struct line *line, const struct bound_call *bound, NTSTATUS status)
+{
+    /* Calls of win32u return values of many kinds. */
+    const char *name =
+        strncmp(bound->name, "NtUser", 6) == 0 || strncmp(bound->name, "NtGdi", 5) == 0
+            ? NULL
+            : status_name((uint32_t)status);
+    if (status == STATUS_REGISTERS_SET)
+        add(line, ")\n");
+    else if (name)
+        add(line, ") = %x %s\n", (uint32_t)status, name);
+    else
+        add(line, ") = %x\n", (uint32_t)status);
+}
+
+static void add_argument(struct line *line, struct nt_thread *thread, char kind, uint32_t value)
 {
     switch (kind) {
+    case 'h':
+        add_handle(line, thread, value);
+        break;
     case 'd':
         add(line, "%d", (int)value);
         break;
@@ -128,12 +180,9 @@ void trace_call(struct nt_thread *thread, const struct bound_call *bound, const 
     add(line, "%x %s(", thread->tid, bound->name);
     for (uint32_t i = 0; bound->row->arguments[i]; i++) {
         add(line, "%s", i ? ", " : "");
-        add_argument(line, bound->row->arguments[i], call->args[i]);
+        add_argument(line, thread, bound->row->arguments[i], call->args[i]);
     }
-    if (status == STATUS_REGISTERS_SET)
-        add(line, ")\n");
-    else
-        add(line, ") = %x\n", (uint32_t)status);
+    add_result(line, bound, status);
     struct object *trace = thread->process->trace;
     object_hold(trace);
     (void)ntfile_write(thread, file_of(trace), line->text, line->used, OFFSET_CURRENT, &done);

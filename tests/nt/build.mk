@@ -8,6 +8,13 @@ $(BUILD)/tests/nt/%.exe: tests/nt/%.c tests/nt/show.h
 	$(Q)mkdir -p $(@D) && $(MINGW)gcc -std=gnu11 -O1 -Wall -Wextra -Werror -static-libgcc -s -o $@ $< -ladvapi32 -lntdll
 ALL += $(NT_TESTS)
 
+# Random system calls, for hours if wanted: ntfuzz.exe SECONDS [SEED].
+NT_FUZZ := $(BUILD)/tests/nt/fuzz/ntfuzz.exe
+$(NT_FUZZ): tests/nt/fuzz/ntfuzz.c
+	$(call say,MINGW,$@)
+	$(Q)mkdir -p $(@D) && $(MINGW)gcc -std=gnu11 -O1 -Wall -Wextra -Werror -static-libgcc -s -o $@ $< -ladvapi32
+ALL += $(NT_FUZZ)
+
 WINE ?= wine
 .PHONY: nt-record
 nt-record: $(NT_TESTS) ## record what the programs of tests/nt print under Wine (WINE=command)

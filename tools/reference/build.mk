@@ -2,14 +2,22 @@
 # Reference pages, printed from the tables: build/docs/*.md
 REFERENCE_PAGES := calls errors fs tty init console hello
 
-$(BUILD)/tools/reference: tools/reference/reference.c $(wildcard abi/atomik/*.def abi/protocols/*.def)
+$(BUILD)/tools/reference: tools/reference/reference.c $(wildcard abi/atomik/*.def abi/protocols/*.def) personalities/nt/syscalls.def
 	$(call say,HOSTCC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(HOSTCC) -Wall -Wextra -Werror -Iabi -o $@ $<
+	$(Q)$(HOSTCC) -Wall -Wextra -Werror -Iabi -I. -o $@ $<
 
 $(BUILD)/docs/%.md: $(BUILD)/tools/reference
 	$(Q)mkdir -p $(@D)
 	$(Q)$< $* >$@
 
 .PHONY: docs
-docs: $(REFERENCE_PAGES:%=$(BUILD)/docs/%.md) ## the reference pages of all interfaces, in build/docs
+docs: $(REFERENCE_PAGES:%=$(BUILD)/docs/%.md) $(BUILD)/docs/nt.md ## the reference pages of all interfaces, in build/docs
+
+# The calls that Wine's headers declare and the table does not have, behind those that it has.
+$(BUILD)/docs/nt.md: $(BUILD)/tools/reference | $(NT_WINE)/winternl.h
+	$(Q)mkdir -p $(@D)
+	$(Q)$< nt >$@
+	$(Q)echo >>$@ && echo "These return STATUS_NOT_IMPLEMENTED, and the log names each once:" >>$@ && echo >>$@
+	$(Q)sed -n 's/.*WINAPI *\(Nt[A-Z][A-Za-z0-9]*\)(.*/\1/p' $(NT_WINE)/winternl.h | sort -u | while read name; do \
+	    grep -q "NTCALL($$name," personalities/nt/syscalls.def || echo "* $$name"; done >>$@

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Prints the reference pages from the tables that the code is made of, as Markdown:
- *   reference calls | errors | fs | tty | init | console
+ *   reference calls | errors | fs | tty | init | console | nt
  */
 #include <stdio.h>
 #include <string.h>
@@ -68,6 +68,23 @@ static void print_hello(void)
 #include <protocols/hello.def>
 }
 
+/* The calls of ntdll.dll and win32u.dll; those that are not there are added by the makefile. */
+static void print_nt(void)
+{
+    unsigned full = 0, partial = 0, none = 0;
+    enum { FULL, PARTIAL, NONE };
+    static const char *const words[] = {"full", "partial", "none"};
+    puts("# System calls of the NT personality\n\n| call | support | what is missing "
+         "|\n|---|---|---|");
+#define NTCALL(name, handler, arguments, support, text)          \
+    printf("| `%s` | %s | %s |\n", #name, words[support], text); \
+    full += support == FULL, partial += support == PARTIAL, none += support == NONE;
+#include <personalities/nt/syscalls.def>
+#undef NTCALL
+    printf("\n%u calls are complete, %u are not quite, %u give a fixed answer.\n", full, partial,
+           none);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -75,13 +92,13 @@ int main(int argc, char **argv)
         void (*print)(void);
     } pages[] = {{"calls", print_calls}, {"errors", print_errors}, {"fs", print_fs},
                  {"tty", print_tty},     {"init", print_init},     {"console", print_console},
-                 {"hello", print_hello}};
+                 {"hello", print_hello}, {"nt", print_nt}};
     for (unsigned i = 0; argc == 2 && i < sizeof pages / sizeof pages[0]; i++) {
         if (strcmp(argv[1], pages[i].name) == 0) {
             pages[i].print();
             return 0;
         }
     }
-    fprintf(stderr, "usage: reference calls|errors|fs|tty|init|console|hello\n");
+    fprintf(stderr, "usage: reference calls|errors|fs|tty|init|console|nt|hello\n");
     return 2;
 }
