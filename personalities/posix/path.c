@@ -12,7 +12,6 @@
 
 #define PATH_PER_MESSAGE \
     640u /* of a path; the rest of a message is for the request and the extra string */
-#define REST_MAX           MESSAGE_BYTES
 #define GROUPS_PER_MESSAGE 12u /* what is left beside a path and a new name */
 
 /* ---- directories of a process ------------------------------------------------------------------ */
@@ -278,6 +277,34 @@ static void remember(const struct name_key *key, const struct place *place, cons
                   ipc->message.handle_count > 0 ? ipc->message.handles[0] : HANDLE_NONE);
 }
 
+/* How much of a path goes into one message: all of it, or up to a slash (0: there is none). */
+static uint32_t part_for_message(const char *path)
+{
+    uint32_t length = (uint32_t)strlen(path);
+    if (length <= PATH_PER_MESSAGE)
+        return length;
+    length = PATH_PER_MESSAGE;
+    while (length > 0 && path[length] != '/')
+        length--;
+    return length;
+}
+
+/* rest = `begin`, then `after`, which may lie in rest, if there is one. False: that is too long. */
+static bool join_rest(char *rest, const uint8_t *begin, uint32_t length, const char *after)
+{
+    if (length + (after ? strlen(after) + 1 : 0) >= PATH_MAX)
+        return false;
+    if (after) {
+        memmove(rest + length + (length ? 1 : 0), after, strlen(after) + 1);
+        if (length)
+            rest[length] = '/';
+    } else {
+        rest[length] = '\0';
+    }
+    memcpy(rest, begin, length);
+    return true;
+}
+
 /*
  * Sends one request. 0: done; 1: go on with the path now in `rest`; -errno. A path that is too long
  * for a message first opens the directory that its beginning leads to.
@@ -287,12 +314,9 @@ static int send_step(struct walk *walk, struct place *place, const char *path, c
 {
     struct ipc ipc;
     struct fs_path_reply reply;
-    uint32_t length = (uint32_t)strlen(path), op = walk->op, flags = walk->flags;
+    uint32_t length = part_for_message(path), op = walk->op, flags = walk->flags;
     const char *after = NULL;
-    if (length > PATH_PER_MESSAGE) {
-        length = PATH_PER_MESSAGE;
-        while (length > 0 && path[length] != '/')
-            length--;
+    if (path[length] != '\0') {
         if (length == 0)
             return -ENAMETOOLONG;
         after = path + length + 1;
@@ -331,20 +355,10 @@ static int send_step(struct walk *walk, struct place *place, const char *path, c
         return 0;
     }
     uint32_t tail = reply.walk == FS_WALK_DONE ? 0 : ipc.tail_length;
-    if (tail + (after ? strlen(after) + 1 : 0) >= PATH_MAX) {
+    if (!join_rest(rest, ipc.tail, tail, after)) {
         ipc_drop(&ipc);
         return -ENAMETOOLONG;
     }
-    char joined[REST_MAX];
-    memcpy(joined, ipc.tail, tail);
-    if (after) {
-        memmove(rest + tail + (tail ? 1 : 0), after, strlen(after) + 1);
-        if (tail)
-            rest[tail] = '/';
-    } else {
-        rest[tail] = '\0';
-    }
-    memcpy(rest, joined, tail);
     if (reply.walk == FS_WALK_ABSOLUTE) {
         place_move(place, HANDLE_NONE, false);
     } else {

@@ -141,7 +141,7 @@ struct thread {
 
     uint32_t shortages;   /* of frame->shortages, those that were looked at; own thread only */
     bool out_of_memory;   /* its process ends before the guest runs again; own thread only */
-    bool parked; /* stands still at a trap boundary (snapshot/freeze.h) */
+    bool parked;          /* stands still at a trap boundary (snapshot/freeze.h) */
     uint32_t trap_number; /* number of the system call in progress */
     bool in_call;         /* the registers are those of a system call */
     int32_t orig_eax;     /* for tracers: number of the call the registers belong to, or -1 */

@@ -234,8 +234,8 @@ bool thread_interrupted(struct thread *thread)
     if (unlikely(thread->tracing) &&
         (thread->tracing->trap || (process->stopped && thread->group_stop)))
         return true;
-    return thread_must_end(thread) || process->frozen ||
-           (process->stopped && !thread->tracing) || signal_waiting(thread);
+    return thread_must_end(thread) || process->frozen || (process->stopped && !thread->tracing) ||
+           signal_waiting(thread);
 }
 
 void thread_notify(struct thread *thread)

@@ -27,7 +27,8 @@ int main(void)
     for (int i = 0; i < ROUNDS; i++) {
         char text[32];
         int length = snprintf(text, sizeof text, "%d ", i);
-        if (write(named, text, (size_t)length) != length || write(unnamed, text, (size_t)length) != length ||
+        if (write(named, text, (size_t)length) != length ||
+            write(unnamed, text, (size_t)length) != length ||
             write(ends[1], text, (size_t)length) != length)
             return 2;
         usleep(10000);

@@ -96,7 +96,8 @@ bool snap_output_open(struct snap_output *output, const char *path)
 
 bool snap_output_commit(struct snap_output *output)
 {
-    if (fchmod(output->fd, 0700) == 0 && fsync(output->fd) == 0 && rename(output->temporary, output->path) == 0) {
+    if (fchmod(output->fd, 0700) == 0 && fsync(output->fd) == 0 &&
+        rename(output->temporary, output->path) == 0) {
         close(output->fd);
         return true;
     }
