@@ -14,7 +14,7 @@
 #include "snapshot/save.h"
 #include "start.h"
 #include "task.h"
-#include "time.h"
+#include "timeout.h"
 
 struct server server = {.hostname = "atomik", .domainname = "(none)"};
 
@@ -119,7 +119,7 @@ int main(void)
     must("posix: guest memory", guest_copy_init());
     processes_init();
     connect();
-    timers_start();
+    timeouts_begin();
     workers_start();
     for (;;) {
         must("posix: next event", init_next_event(server.init, &event, handles));

@@ -13,7 +13,9 @@
 
 #include "snapshot/crash.h"
 #include "snapshot/freeze.h"
+#include "signalfd.h"
 #include "task.h"
+#include "time.h"
 #include "trace.h"
 
 #define SIGNALS_STOP \
@@ -74,6 +76,7 @@ static void pending_add(struct pending *pending, const siginfo_t *info)
     list_each(queued, &pending->queue, struct queued_signal, link) count++;
     queued = count < QUEUE_LIMIT ? allocate(sizeof *queued) : NULL;
     pending->set |= SIGNAL_BIT(info->si_signo);
+    signalfd_arrived((uint32_t)info->si_signo);
     if (!queued)
         return; /* still pending, without its information */
     queued->info = *info;
@@ -278,6 +281,8 @@ uint32_t signal_take(struct thread *thread, uint64_t set, siginfo_t *info)
     uint32_t signal = (uint32_t)__builtin_ctzll(waiting) + 1;
     bool own = thread->pending.set & SIGNAL_BIT(signal);
     pending_take(own ? &thread->pending : &thread->process->pending, signal, info);
+    if (info->si_code == SI_TIMER)
+        timer_delivered(thread->process, info);
     return signal;
 }
 

@@ -59,6 +59,8 @@ struct vfork_wait {
     bool done;
 };
 
+#define INTERVAL_TIMERS 3 /* ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF */
+
 struct process {
     struct list all_link;     /* all_processes, by hash of pid */
     struct list sibling_link; /* parent's children; own list while there is no local parent */
@@ -111,7 +113,7 @@ struct process {
     uint32_t personality; /* personality(2) */
     bool dumpable, executed;
     int32_t oom_score_adj; /* who ends first when memory runs out */
-    struct itimer *real_timer;
+    struct itimer *interval_timers[INTERVAL_TIMERS];
     struct list posix_timers;
     struct file *trace; /* where decoded system calls go, or NULL */
 

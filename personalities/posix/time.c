@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Clocks, sleeping, and timers that send signals.
- *
- * One background thread runs all interval and POSIX timers: they hang in one list ordered by
- * deadline, and whoever puts a new first one in wakes the thread. Guarded by the server lock.
+ * Clocks and sleeping. Clocks of processor time are those of the caller or, by number, those of any
+ * process or thread.
  */
 #include "time.h"
 
@@ -15,31 +13,8 @@
 #include "poll.h"
 #include "task.h"
 
-#define TICK_NS            10000000ull /* of times(2): USER_HZ is 100 */
-#define TIMERS_PER_PROCESS 64
-
-struct itimer {
-    struct list queue_link; /* running timers by deadline */
-    struct list process_link;
-    struct process *process;
-    uint32_t id;
-    uint32_t clock;
-    int32_t notify; /* SIGEV_* */
-    uint32_t tid;   /* of SIGEV_THREAD_ID */
-    uint32_t signal;
-    uint32_t value; /* sigval */
-    ktime_t deadline;
-    uint64_t interval;
-    uint32_t overrun;
-    bool running, real; /* real: ITIMER_REAL */
-};
-
-#define SIGEV_SIGNAL    0
-#define SIGEV_NONE      1
-#define SIGEV_THREAD_ID 4
-
-static struct list running = LIST_INIT(running);
-static uint32_t timer_word; /* futex: changes when the first deadline does */
+#define TICK_NS      10000000ull /* of times(2): USER_HZ is 100 */
+#define CPU_LOOK_MIN 1000000ull  /* ns between looks at processor times, at least */
 
 /* ---- spans and conversions --------------------------------------------------------------------- */
 
@@ -73,51 +48,121 @@ int copy_out_span(user_t to, uint64_t ns, bool wide)
     return wide ? copy_out(to, &time64, sizeof time64) : copy_out(to, &time, sizeof time);
 }
 
-static struct linux_timeval timeval_of(uint64_t ns)
+struct linux_timeval timeval_of(uint64_t ns)
 {
     return (struct linux_timeval){(int32_t)(ns / NS_PER_SEC), (int32_t)(ns % NS_PER_SEC / 1000)};
 }
 
 /* ---- clocks ------------------------------------------------------------------------------------ */
 
-static uint64_t process_time(struct process *process)
+/* Processor time of a process; lock held. */
+static void process_times(struct process *process, uint64_t *user, uint64_t *system)
 {
     struct thread *thread;
-    uint64_t user, system;
-    server_lock();
-    uint64_t sum = process->dead_user_time + process->dead_system_time;
+    uint64_t u, s;
+    *user = process->dead_user_time;
+    *system = process->dead_system_time;
     list_each(thread, &process->threads, struct thread, link)
     {
-        thread_times(thread, &user, &system);
-        sum += user + system;
+        thread_times(thread, &u, &s);
+        *user += u;
+        *system += s;
     }
-    server_unlock();
-    return sum;
 }
 
-static int read_clock(uint32_t clock, uint64_t *ns)
+/*
+ * A negative clock number: the complement of a process's or thread's number, shifted, over what is
+ * meant (of whom, and which time).
+ */
+#define CPU_CLOCK_THREAD 4u
+enum cpu_clock { CPU_CLOCK_ALL, CPU_CLOCK_USER, CPU_CLOCK_SCHEDULED, CPU_CLOCK_FD };
+
+bool clock_is_cpu(uint32_t clock)
+{
+    return (int32_t)clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID ||
+           clock == CLOCK_THREAD_CPUTIME_ID;
+}
+
+static int read_numbered(struct process *process, uint32_t clock, uint64_t *ns)
+{
+    uint32_t id = ~(uint32_t)((int32_t)clock >> 3), which = clock & 3;
+    uint64_t user, system;
+    if (which == CPU_CLOCK_FD)
+        return -EINVAL;
+    if (clock & CPU_CLOCK_THREAD) {
+        struct thread *thread = id ? thread_find(id) : self();
+        if (!thread || thread->process != process)
+            return -EINVAL;
+        thread_times(thread, &user, &system);
+    } else {
+        process = id ? process_find(id) : process;
+        if (!process || process->state != PROCESS_ALIVE)
+            return -EINVAL;
+        process_times(process, &user, &system);
+    }
+    *ns = which == CPU_CLOCK_USER ? user : user + system;
+    return 0;
+}
+
+int clock_read_locked(struct process *process, uint32_t clock, uint64_t *ns)
 {
     uint64_t user, system;
     switch (clock) {
     case CLOCK_REALTIME:
     case CLOCK_REALTIME_COARSE:
+    case CLOCK_REALTIME_ALARM:
+    case CLOCK_TAI:
         *ns = wall_clock();
         return 0;
     case CLOCK_MONOTONIC:
     case CLOCK_MONOTONIC_RAW:
     case CLOCK_MONOTONIC_COARSE:
     case CLOCK_BOOTTIME:
+    case CLOCK_BOOTTIME_ALARM:
         *ns = now();
         return 0;
     case CLOCK_PROCESS_CPUTIME_ID:
-        *ns = process_time(self()->process);
+        process_times(process, &user, &system);
+        *ns = user + system;
         return 0;
     case CLOCK_THREAD_CPUTIME_ID:
         thread_times(self(), &user, &system);
         *ns = user + system;
         return 0;
     }
-    return -EINVAL;
+    return (int32_t)clock < 0 ? read_numbered(process, clock, ns) : -EINVAL;
+}
+
+static int read_clock(uint32_t clock, uint64_t *ns)
+{
+    bool locks = clock_is_cpu(clock);
+    if (locks)
+        server_lock();
+    int result = clock_read_locked(self()->process, clock, ns);
+    if (locks)
+        server_unlock();
+    return result;
+}
+
+/* Whether timers can be made on a clock: 0, or what timer_create answers. */
+int clock_can_time(uint32_t clock)
+{
+    switch (clock) {
+    case CLOCK_REALTIME:
+    case CLOCK_MONOTONIC:
+    case CLOCK_BOOTTIME:
+    case CLOCK_TAI:
+    case CLOCK_REALTIME_ALARM:
+    case CLOCK_BOOTTIME_ALARM:
+    case CLOCK_PROCESS_CPUTIME_ID:
+    case CLOCK_THREAD_CPUTIME_ID:
+        return 0;
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_REALTIME_COARSE:
+    case CLOCK_MONOTONIC_COARSE:
+        return -EOPNOTSUPP;
+    }
+    return (int32_t)clock < 0 ? 0 : -EINVAL;
 }
 
 static int32_t clock_gettime_as(uint32_t clock, user_t time, bool wide)
@@ -162,6 +207,8 @@ static int32_t set_wall_clock(uint64_t ns)
     if (!capable(CAP_SYS_TIME))
         return -EPERM;
     status_t status = clock_set(ns);
+    if (status == OK)
+        timerfd_clock_was_set();
     return status == ERR_ACCESS_DENIED ? -EPERM : errno_of(status);
 }
 
@@ -221,17 +268,8 @@ int32_t sys_settimeofday(user_t time, user_t zone)
 
 static void own_times(struct process *process, uint64_t *user, uint64_t *system)
 {
-    struct thread *thread;
-    uint64_t u, s;
     server_lock();
-    *user = process->dead_user_time;
-    *system = process->dead_system_time;
-    list_each(thread, &process->threads, struct thread, link)
-    {
-        thread_times(thread, &u, &s);
-        *user += u;
-        *system += s;
-    }
+    process_times(process, user, system);
     server_unlock();
 }
 
@@ -311,16 +349,31 @@ int32_t sys_nanosleep(user_t request, user_t rest)
     return result < 0 ? result : sleep_relative(deadline_after(span), rest, false);
 }
 
+/* Until a clock of processor time shows `until`: looks when that can be at the earliest. */
+static int32_t sleep_on_cpu(uint32_t clock, uint64_t until)
+{
+    uint64_t time;
+    while (read_clock(clock, &time) == 0 && time < until) {
+        int result = sleep_until(deadline_after(MAX(until - time, CPU_LOOK_MIN)));
+        if (result < 0)
+            return -ERESTARTNOHAND;
+    }
+    return 0;
+}
+
 static int32_t clock_sleep(uint32_t clock, uint32_t flags, user_t request, user_t rest, bool wide)
 {
     uint64_t span, time;
     if (clock == CLOCK_THREAD_CPUTIME_ID || read_clock(clock, &time) < 0)
         return -EINVAL;
-    if (clock == CLOCK_PROCESS_CPUTIME_ID)
+    if (clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE ||
+        clock == CLOCK_MONOTONIC_COARSE)
         return -EOPNOTSUPP;
     int result = copy_in_span(&span, request, wide);
     if (result < 0)
         return result;
+    if (clock_is_cpu(clock))
+        return sleep_on_cpu(clock, flags & 1 ? span : time + span);
     if (!(flags & 1)) /* TIMER_ABSTIME */
         return sleep_relative(deadline_after(span), rest, wide);
     result = sleep_until(span > time ? deadline_after(span - time) : DEADLINE_POLL);
@@ -350,353 +403,4 @@ int32_t sys_restart_syscall(void)
         return poll_restart(thread);
     }
     return -EINTR;
-}
-
-/* ---- timers: the queue and the thread that runs it ----------------------------------------------- */
-
-static void timer_stop(struct itimer *timer)
-{
-    if (!timer->running)
-        return;
-    timer->running = false;
-    list_remove(&timer->queue_link);
-}
-
-static void timer_enqueue(struct itimer *timer)
-{
-    struct itimer *each;
-    struct list *before = &running;
-    list_each(each, &running, struct itimer, queue_link)
-    {
-        if (each->deadline > timer->deadline) {
-            before = &each->queue_link;
-            break;
-        }
-    }
-    list_append(before, &timer->queue_link);
-    timer->running = true;
-    if (running.next == &timer->queue_link) {
-        timer_word++;
-        ignore(futex_wake((uintptr_t)&timer_word, 1, NULL));
-    }
-}
-
-static void timer_signal(struct itimer *timer)
-{
-    siginfo_t info = signal_info(timer->signal, timer->real ? SI_KERNEL : SI_TIMER);
-    if (timer->notify == SIGEV_NONE)
-        return;
-    if (!timer->real) {
-        info.si_tid = (int)timer->id;
-        info.si_overrun = (int)timer->overrun;
-        info.si_int = (int)timer->value;
-    }
-    struct thread *thread = timer->notify == SIGEV_THREAD_ID ? thread_find(timer->tid) : NULL;
-    if (thread && thread->process == timer->process)
-        signal_thread(thread, &info);
-    else
-        signal_process(timer->process, &info);
-}
-
-static void timer_expire(struct itimer *timer, ktime_t time)
-{
-    timer_stop(timer);
-    timer->overrun = 0;
-    if (timer->interval != 0) {
-        uint64_t missed = (time - timer->deadline) / timer->interval;
-        timer->overrun = (uint32_t)MIN(missed, INT32_MAX);
-        timer->deadline += (missed + 1) * timer->interval;
-    }
-    timer_signal(timer);
-    if (timer->interval != 0)
-        timer_enqueue(timer);
-}
-
-static void timer_thread(void *unused)
-{
-    (void)unused;
-    for (;;) {
-        ktime_t deadline = DEADLINE_NEVER;
-        server_lock();
-        while (!list_empty(&running)) {
-            struct itimer *first = list_entry(running.next, struct itimer, queue_link);
-            ktime_t time = now();
-            if (first->deadline > time) {
-                deadline = first->deadline;
-                break;
-            }
-            timer_expire(first, time);
-        }
-        uint32_t word = timer_word;
-        server_unlock();
-        ignore(futex_wait((uintptr_t)&timer_word, word, deadline, CALL_UNINTERRUPTIBLE));
-    }
-}
-
-void timers_start(void)
-{
-    if (!worker_background(timer_thread, NULL))
-        process_fail("posix: timers", ERR_NO_MEMORY);
-}
-
-static void timer_delete(struct itimer *timer)
-{
-    timer_stop(timer);
-    list_remove(&timer->process_link);
-    release(timer);
-}
-
-void timers_delete_posix(struct process *process)
-{
-    struct itimer *timer;
-    list_each(timer, &process->posix_timers, struct itimer, process_link) timer_delete(timer);
-}
-
-void timers_delete_all(struct process *process)
-{
-    timers_delete_posix(process);
-    if (process->real_timer)
-        timer_delete(process->real_timer);
-    process->real_timer = NULL;
-}
-
-static uint64_t timer_left(const struct itimer *timer)
-{
-    ktime_t time = now();
-    if (!timer || !timer->running)
-        return 0;
-    return timer->deadline > time ? timer->deadline - time : 1;
-}
-
-/* Starts (span != 0) or stops a timer. Lock held. */
-static void timer_arm(struct itimer *timer, uint64_t span, uint64_t interval)
-{
-    timer_stop(timer);
-    timer->interval = interval;
-    timer->overrun = 0;
-    if (span == 0)
-        return;
-    timer->deadline = deadline_after(span);
-    timer_enqueue(timer);
-}
-
-/* ---- alarm, setitimer ---------------------------------------------------------------------------- */
-
-static struct itimer *real_timer(struct process *process)
-{
-    if (!process->real_timer) {
-        struct itimer *timer = allocate(sizeof *timer);
-        if (!timer)
-            return NULL;
-        list_init(&timer->queue_link);
-        list_init(&timer->process_link);
-        timer->process = process;
-        timer->signal = SIGALRM;
-        timer->real = true;
-        process->real_timer = timer;
-    }
-    return process->real_timer;
-}
-
-static int set_real_timer(uint64_t span, uint64_t interval, uint64_t *left, uint64_t *old_interval)
-{
-    server_lock();
-    struct itimer *timer = real_timer(self()->process);
-    if (timer) {
-        *left = timer_left(timer);
-        *old_interval = timer->interval;
-        timer_arm(timer, span, interval);
-    }
-    server_unlock();
-    return timer ? 0 : -ENOMEM;
-}
-
-int32_t sys_alarm(uint32_t seconds)
-{
-    uint64_t left, interval;
-    int result = set_real_timer(seconds * NS_PER_SEC, 0, &left, &interval);
-    if (result < 0)
-        return result;
-    return (int32_t)(left == 0 ? 0 : MAX((left + NS_PER_SEC / 2) / NS_PER_SEC, 1));
-}
-
-static int span_of_timeval(uint64_t *ns, const struct linux_timeval *value)
-{
-    if (value->sec < 0 || (uint32_t)value->usec >= 1000000)
-        return -EINVAL;
-    *ns = (uint64_t)value->sec * NS_PER_SEC + (uint32_t)value->usec * 1000u;
-    return 0;
-}
-
-int32_t sys_getitimer(uint32_t which, user_t to)
-{
-    if (which != ITIMER_REAL)
-        return which > ITIMER_PROF ? -EINVAL : -ENOSYS;
-    server_lock();
-    struct itimer *timer = self()->process->real_timer;
-    struct linux_itimerval value = {timeval_of(timer ? timer->interval : 0),
-                                    timeval_of(timer_left(timer))};
-    server_unlock();
-    return copy_out(to, &value, sizeof value);
-}
-
-int32_t sys_setitimer(uint32_t which, user_t new, user_t old)
-{
-    struct linux_itimerval value = {.value = {0, 0}};
-    uint64_t span, interval, left, old_interval;
-    if (which != ITIMER_REAL)
-        return which > ITIMER_PROF ? -EINVAL : -ENOSYS;
-    if (new.address && copy_in(&value, new, sizeof value) < 0)
-        return -EFAULT;
-    if (span_of_timeval(&span, &value.value) < 0 || span_of_timeval(&interval, &value.interval) < 0)
-        return -EINVAL;
-    int result = set_real_timer(span, interval, &left, &old_interval);
-    if (result < 0 || !old.address)
-        return result;
-    value = (struct linux_itimerval){timeval_of(old_interval), timeval_of(left)};
-    return copy_out(old, &value, sizeof value);
-}
-
-/* ---- POSIX timers -------------------------------------------------------------------------------- */
-
-struct linux_sigevent {
-    uint32_t value;
-    int32_t signal, notify;
-    uint32_t tid;
-    uint32_t padding[12];
-};
-_Static_assert(sizeof(struct linux_sigevent) == 64, "sigevent");
-
-static struct itimer *timer_by_id(uint32_t id)
-{
-    struct itimer *timer;
-    list_each(timer, &self()->process->posix_timers, struct itimer, process_link)
-    {
-        if (timer->id == id)
-            return timer;
-    }
-    return NULL;
-}
-
-static int timer_add(struct itimer *timer)
-{
-    uint32_t id = 0;
-    while (timer_by_id(id))
-        id++;
-    if (id >= TIMERS_PER_PROCESS)
-        return -EAGAIN;
-    timer->id = id;
-    list_append(&timer->process->posix_timers, &timer->process_link);
-    return (int)id;
-}
-
-int32_t sys_timer_create(uint32_t clock, user_t event_in, user_t id_out)
-{
-    struct linux_sigevent event = {.signal = SIGALRM, .notify = SIGEV_SIGNAL};
-    uint64_t time;
-    bool usable = clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME;
-    if (!usable)
-        return read_clock(clock, &time) < 0 ? -EINVAL : -EOPNOTSUPP;
-    if (event_in.address && copy_in(&event, event_in, sizeof event) < 0)
-        return -EFAULT;
-    if ((event.notify != SIGEV_SIGNAL && event.notify != SIGEV_NONE &&
-         event.notify != SIGEV_THREAD_ID) ||
-        (event.notify != SIGEV_NONE && (event.signal < 1 || event.signal > SIGNAL_COUNT)))
-        return -EINVAL;
-    struct itimer *timer = allocate(sizeof *timer);
-    if (!timer)
-        return -EAGAIN;
-    list_init(&timer->queue_link);
-    timer->process = self()->process;
-    timer->clock = clock;
-    timer->notify = event.notify;
-    timer->signal = (uint32_t)event.signal;
-    timer->value = event.value;
-    timer->tid = event.tid;
-    server_lock();
-    int id = timer_add(timer);
-    if (!event_in.address)
-        timer->value = (uint32_t)id;
-    server_unlock();
-    if (id < 0) {
-        release(timer);
-        return id;
-    }
-    return put_user(id_out, (uint32_t)id);
-}
-
-static int32_t timer_gettime_as(uint32_t id, user_t to, bool wide)
-{
-    server_lock();
-    struct itimer *timer = timer_by_id(id);
-    uint64_t interval = timer ? timer->interval : 0, left = timer_left(timer);
-    server_unlock();
-    if (!timer)
-        return -EINVAL;
-    uint32_t half = wide ? sizeof(struct linux_timespec64) : sizeof(struct linux_timespec);
-    return copy_out_span(to, interval, wide) < 0 ? -EFAULT
-                                                 : copy_out_span(user_at(to, half), left, wide);
-}
-
-int32_t sys_timer_gettime(uint32_t id, user_t to)
-{
-    return timer_gettime_as(id, to, false);
-}
-
-int32_t sys_timer_gettime64(uint32_t id, user_t to)
-{
-    return timer_gettime_as(id, to, true);
-}
-
-static int32_t timer_settime_as(uint32_t id, uint32_t flags, user_t new, user_t old, bool wide)
-{
-    uint32_t half = wide ? sizeof(struct linux_timespec64) : sizeof(struct linux_timespec);
-    uint64_t interval, span, time = 0;
-    int result = copy_in_span(&interval, new, wide);
-    if (result == 0)
-        result = copy_in_span(&span, user_at(new, half), wide);
-    if (result == 0 && old.address)
-        result = timer_gettime_as(id, old, wide);
-    if (result < 0)
-        return result;
-    server_lock();
-    struct itimer *timer = timer_by_id(id);
-    if (timer) {
-        if ((flags & 1) && span != 0) {
-            ignore(read_clock(timer->clock, &time));
-            span = span > time ? span - time : 1;
-        }
-        timer_arm(timer, span, interval);
-    }
-    server_unlock();
-    return timer ? 0 : -EINVAL;
-}
-
-int32_t sys_timer_settime(uint32_t id, uint32_t flags, user_t new, user_t old)
-{
-    return timer_settime_as(id, flags, new, old, false);
-}
-
-int32_t sys_timer_settime64(uint32_t id, uint32_t flags, user_t new, user_t old)
-{
-    return timer_settime_as(id, flags, new, old, true);
-}
-
-int32_t sys_timer_getoverrun(uint32_t id)
-{
-    server_lock();
-    struct itimer *timer = timer_by_id(id);
-    int32_t result = timer ? (int32_t)timer->overrun : -EINVAL;
-    server_unlock();
-    return result;
-}
-
-int32_t sys_timer_delete(uint32_t id)
-{
-    server_lock();
-    struct itimer *timer = timer_by_id(id);
-    if (timer)
-        timer_delete(timer);
-    server_unlock();
-    return timer ? 0 : -EINVAL;
 }
