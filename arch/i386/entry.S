@@ -17,7 +17,7 @@
  * pending kick and ENTER_SLOW, which only guest_enter asks for.
  *
  * active_frame is the frame page of a guest that may use the fast paths; it is NULL whenever ring 1
- * or native code runs, and for guests with an LDT or more than one TLS slot. Those take trap_common.
+ * or native code runs, and for guests with an LDT or breakpoints. Those take trap_common.
  */
 #include "layout.h"
 #include "offsets.h"
@@ -83,8 +83,10 @@ entry_guest_enter:
     cmpl $0, THREAD_ATTENTION(%ebp)
     jne guest_enter_slow
     movl %esp, %ss:TSS_STACK
-    movl THREAD_TLS0_HIGH(%ebp), %eax
-    movl %eax, %ss:TLS0_HIGH
+    .irp slot, 0, 1, 2
+    movl THREAD_TLS0_HIGH + 8 * \slot(%ebp), %eax
+    movl %eax, %ss:TLS0_HIGH + 8 * \slot
+    .endr
     movl THREAD_FRAME(%ebp), %ebp
     movl %ebp, %ss:active_frame
 
@@ -165,6 +167,8 @@ guest_enter_checked:
     xorl %eax, %eax
     movl %eax, %ss:active_frame
     movl %eax, %ss:TLS0_HIGH
+    movl %eax, %ss:TLS0_HIGH + 8
+    movl %eax, %ss:TLS0_HIGH + 16
     movl %eax, %fs
     movl %eax, %gs
     movl $USER_DS, %ecx

@@ -112,7 +112,7 @@ static bool wants_extra(struct thread *thread)
     struct arch_space *space = thread_space(thread);
     const struct arch_thread *arch = &thread->arch;
 
-    return arch->tls[1][1] || arch->tls[2][1] || arch->debug[7] || (space && space->ldt);
+    return arch->debug[7] || (space && space->ldt);
 }
 
 static void load_ldt(struct arch_space *space)

@@ -59,5 +59,5 @@ def test_readers_of_one_file_have_positions_of_their_own():
 
 def test_memory_of_a_removed_file_comes_back():
     free = "awk '/^MemFree/ {print $2}' /proc/meminfo"
-    lines = printed(free, "dd if=/dev/zero of=large bs=1M count=16 2>/dev/null; cat large large >/dev/null; rm large", free)
+    lines = printed(free, "dd if=/dev/zero of=large bs=1M count=16 2>/dev/null; cat large large >/dev/null; rm large", "sleep 1", free)
     assert int(lines[0]) - int(lines[1]) < 4096
