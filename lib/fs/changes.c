@@ -21,7 +21,7 @@ status_t fs_changes_init(struct fs_server *server)
     status = space_map(HANDLE_SELF, &map);
     if (status != OK)
         return status;
-    server->changes = (struct fs_changes *)map.address;
+    server->changes = (struct fs_changes *)(uintptr_t)map.address;
     server->changes->valid = 1;
     return OK;
 }

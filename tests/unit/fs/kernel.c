@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <archive/inflate.h>
 #include <atomik/startup.h>
@@ -18,6 +19,7 @@
 struct object {
     uint32_t type, id, badge, handles;
     uint8_t *bytes; /* VMO */
+    bool mapped;    /* bytes are a mapping at a 32-bit address */
     uint64_t size;
     struct fs_server *server; /* port */
 };
@@ -54,6 +56,14 @@ static struct object *new_object(uint32_t type)
     object->type = type;
     object->id = ++last_id;
     return object;
+}
+
+static void free_bytes(struct object *object)
+{
+    if (object->mapped)
+        assert(munmap(object->bytes, object->size) == 0);
+    else
+        free(object->bytes);
 }
 
 unsigned kernel_handle_count(void)
@@ -93,7 +103,7 @@ status_t handle_close(handle_t handle)
         return OK;
     if (object->type == OBJECT_PORT && object->badge != 0)
         send_notice(object->server, NOTICE_BADGE_CLOSED, object->badge, 0);
-    free(object->bytes);
+    free_bytes(object);
     free(object);
     return OK;
 }
@@ -203,6 +213,23 @@ status_t vmo_clone(handle_t vmo, uint64_t offset, uint64_t length, handle_t *clo
     status_t status = vmo_create(0, length, clone);
     memcpy(object_of(*clone)->bytes, object->bytes + offset, length);
     return status;
+}
+
+/* The first mapping of a VMO takes its bytes to an address that a program of the system could see. */
+status_t space_map(handle_t space, struct map_request *request)
+{
+    struct object *object = object_of(request->vmo);
+    (void)space;
+    assert(object != NULL && !object->mapped && request->length == object->size);
+    void *view = mmap(NULL, object->size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    assert(view != MAP_FAILED);
+    memcpy(view, object->bytes, object->size);
+    free(object->bytes);
+    object->bytes = view;
+    object->mapped = true;
+    request->address = (uint32_t)(uintptr_t)view;
+    return OK;
 }
 
 /* Without mappings: memfs's own file for this needs them. */

@@ -140,6 +140,8 @@ static int tear_down(void **state)
     handle_drop(&second.parent);
     free_tree(&first);
     free_tree(&second);
+    handle_drop(&first.changes_vmo);
+    handle_drop(&second.changes_vmo);
     handle_drop(&first_root);
     handle_drop(&second_root);
     handle_drop(&first.service.port);
