@@ -36,9 +36,9 @@ struct inode {
     struct list idle_link; /* idle list, oldest first */
     uint64_t ino;
     uint32_t device, generation, references;
-    handle_t vmo;          /* HANDLE_NONE until needed, and for good if incoherent */
+    handle_t vmo;          /* HANDLE_NONE until needed */
     uint32_t vmo_id, prot; /* what the VMO handle allows */
-    bool incoherent;
+    bool incoherent;       /* there is no VMO that is the file, or the file has outgrown it */
     uint64_t size;
     uint8_t *view;
     uint64_t view_start;
@@ -133,7 +133,7 @@ static void inode_put(struct inode *inode)
 {
     if (--inode->references != 0)
         return;
-    if (!inode->vmo) {
+    if (!inode->vmo || inode->incoherent) {
         inode_free(inode);
         return;
     }
@@ -195,6 +195,25 @@ static void inode_refresh(struct inode *inode)
 }
 
 /*
+ * The file is at least that long now. A VMO that is not has ceased to be the file: from now on it goes
+ * by messages. Copies that are under way still end in the view.
+ */
+static bool inode_reaches(struct inode *inode, uint64_t size)
+{
+    inode_refresh(inode);
+    if (inode->size >= size)
+        return true;
+    inode->size = size;
+    inode->incoherent = true;
+    if (!inode->pins) {
+        view_drop(inode);
+        close_handle(inode->vmo);
+        inode->vmo = HANDLE_NONE;
+    }
+    return false;
+}
+
+/*
  * Maps the part of the file around offset. The bytes from there on, at most *length, or NULL when
  * out of memory or while the old view is pinned elsewhere.
  */
@@ -245,10 +264,10 @@ static int need_vmo(struct file *file, uint32_t prot)
         if (!inode)
             return -ENOMEM;
     }
+    if (unlikely(inode->incoherent))
+        return 1;
     if (likely(inode->vmo && (inode->prot & prot) == prot))
         return 0;
-    if (inode->incoherent)
-        return 1;
     uint32_t wanted = prot | inode->prot;
     if (file_readable(file))
         wanted |= PROT_R | PROT_X;
@@ -431,11 +450,20 @@ static int write_message(struct file *file, struct io *io, uint64_t at, uint64_t
     return status != OK && put == 0 ? errno_of(status) : (int)MIN(put, wanted);
 }
 
+static void learn_end(struct inode *inode, uint64_t end)
+{
+    server_lock();
+    if (inode->vmo && !inode->incoherent)
+        (void)inode_reaches(inode, end);
+    else
+        inode->size = end;
+    server_unlock();
+}
+
 /* Repeats one of the two above until the transfer is done or comes back short. */
-static int message_loop(struct file *file, struct io *io, uint64_t *offset, bool write)
+static int message_loop(struct file *file, struct io *io, uint64_t *offset, bool write, bool append)
 {
     struct node_data *data = data_of(file);
-    bool append = write && (file->flags & O_APPEND);
     int result = 0, sum = 0;
     while (io->left > 0) {
         uint64_t at = append ? FS_APPEND : data->shared_position ? FS_POSITION : *offset, end = 0;
@@ -451,7 +479,7 @@ static int message_loop(struct file *file, struct io *io, uint64_t *offset, bool
         if (!write && (uint32_t)result < MIN(wanted, FS_INLINE_MAX))
             break;
         if (data->inode && write && end > data->inode->size)
-            data->inode->size = end;
+            learn_end(data->inode, end);
     }
     return sum > 0 ? sum : result;
 }
@@ -464,14 +492,14 @@ static int node_read(struct file *file, struct io *io, uint64_t *offset)
     if (unlikely(S_ISDIR(file->attr.mode)))
         return -EISDIR;
     if (unlikely(data->shared_position))
-        return message_loop(file, io, offset, false);
+        return message_loop(file, io, offset, false, false);
     int result = need_vmo(file, PROT_R);
     if (likely(result == 0))
         return read_view(data->inode, io, offset);
-    return result < 0 ? result : message_loop(file, io, offset, false);
+    return result < 0 ? result : message_loop(file, io, offset, false, false);
 }
 
-/* Makes the file at least `size` bytes long. */
+/* Makes the file at least `size` bytes long. 1: its VMO is not it any more. */
 static int extend(struct file *file, struct inode *inode, uint64_t size)
 {
     struct fs_attr attr = {.size = size}, result;
@@ -479,9 +507,9 @@ static int extend(struct file *file, struct inode *inode, uint64_t size)
     if (status != OK)
         return errno_of(status);
     server_lock();
-    inode->size = MAX(result.size, size);
+    bool reaches = inode_reaches(inode, size);
     server_unlock();
-    return 0;
+    return reaches ? 0 : 1;
 }
 
 /* Where an append goes: the file is extended there at the same time. */
@@ -492,10 +520,10 @@ static int reserve_append(struct file *file, struct inode *inode, uint32_t count
     if (status != OK)
         return errno_of(status);
     server_lock();
-    inode->size = MAX(inode->size, after);
+    bool reaches = inode_reaches(inode, after);
     server_unlock();
     *offset = before;
-    return 0;
+    return reaches ? 0 : 1;
 }
 
 /* A copy into the view that lacked memory is a full file system, not the program's end. */
@@ -532,12 +560,14 @@ static int write_view(struct file *file, struct io *io, uint64_t *offset)
     uint64_t old_size = inode->size;
     if (append || *offset + count > inode->size) {
         if (count <= FS_INLINE_MAX && io_contiguous(io, count) == count)
-            return message_loop(file, io, offset, true);
+            return message_loop(file, io, offset, true, file->flags & O_APPEND);
         result = append ? reserve_append(file, inode, count, offset)
                         : extend(file, inode, *offset + count);
     }
     if (result < 0)
         return result;
+    if (result > 0)
+        return message_loop(file, io, offset, true, false);
     uint64_t start = *offset;
     server_lock();
     data->modified = true;
@@ -562,11 +592,11 @@ static int node_write(struct file *file, struct io *io, uint64_t *offset)
         return -EFBIG;
     }
     if (unlikely(data->shared_position))
-        return message_loop(file, io, offset, true);
+        return message_loop(file, io, offset, true, file->flags & O_APPEND);
     int result = need_vmo(file, PROT_W);
     if (likely(result == 0))
         return write_view(file, io, offset);
-    return result < 0 ? result : message_loop(file, io, offset, true);
+    return result < 0 ? result : message_loop(file, io, offset, true, file->flags & O_APPEND);
 }
 
 /* ---- attributes and the rest --------------------------------------------------------------------- */

@@ -114,7 +114,7 @@ status_t content_load(struct node *node)
 {
     if (node->content != HANDLE_NONE)
         return OK;
-    if (node->direct || pages_of(node->host_size) > content_limit())
+    if (node->direct || pages_of(node->host_size) > content_largest())
         return ERR_NOT_SUPPORTED;
     status_t status = node->host_size > 0 ? data_open(node, false) : OK;
     if (status == OK)
@@ -289,9 +289,43 @@ static void touch(struct node *node)
     node->times_changed = true;
 }
 
+/* The file outgrows its VMO: what is in there goes to the host, whose file is the truth from now on. */
+static status_t go_direct(struct node *node)
+{
+    if (node->unlinked)
+        return ERR_NO_SPACE; /* it lives in memory only */
+    status_t status = content_flush(node);
+    if (status != OK)
+        return status;
+    content_drop(node);
+    node->direct = true;
+    return ERR_NOT_SUPPORTED;
+}
+
+/* May its VMO grow to that size? A sixteenth of memory is left to programs. */
+static bool has_room(const struct node *node, uint64_t size)
+{
+    struct system_info info;
+    uint32_t pages = pages_of(size);
+    if (size <= node->attr.size)
+        return true;
+    if (pages > content_largest())
+        return false;
+    for (uint32_t tries = 0; tries < 2; tries++) {
+        if (system_info(&info) != OK)
+            return true;
+        if (info.free_pages > info.total_pages / 16 + pages - pages_of(node->attr.size))
+            return true;
+        nodes_trim(0);
+    }
+    return false;
+}
+
 status_t content_resize(struct node *node, uint64_t size)
 {
     status_t status = content_load(node);
+    if (status == OK && !has_room(node, size))
+        return go_direct(node);
     if (status == OK)
         status = content_begin_write(node);
     if (status == OK)

@@ -121,7 +121,8 @@ void node_unhash(struct node *node);
 void node_release(struct fs_node *node); /* the last reference is gone */
 /* Forget what was used longest ago until `pages` of idle content and a number of nodes are left. */
 void nodes_trim(uint32_t pages);
-uint32_t content_limit(void); /* pages: idle contents kept, and the largest that is kept */
+/* Pages: of contents that nobody uses, and of the largest file that gets a VMO. */
+uint32_t content_limit(void), content_largest(void);
 /* Walk `name` in a directory, on the host. */
 status_t node_walk(struct node *directory, const char *name, size_t length, struct node **child);
 

@@ -414,7 +414,10 @@ static status_t host_set_attributes(struct fs_node *fs_node, uint32_t mask,
         return p9_setattr(node->fid, mask, attr);
     if ((mask & FS_ATTR_SIZE) && has_content(node)) {
         status = content_resize(node, attr->size);
-        mask &= ~(uint32_t)FS_ATTR_SIZE;
+        if (status == OK)
+            mask &= ~(uint32_t)FS_ATTR_SIZE;
+        else if (status == ERR_NOT_SUPPORTED)
+            status = OK; /* the host's file is the file: it is asked below */
     }
     if (status == OK && mask != 0 && !node->unlinked && !can_wait(node, mask))
         status = p9_setattr(node->fid, mask, attr);
@@ -553,9 +556,10 @@ static status_t host_write(struct fs_node *fs_node, void *data, uint64_t offset,
         return ERR_BAD_HANDLE;
     if (!caching)
         return p9_write(file->fid, offset, from, length, done);
-    if (content_load(node) == OK)
-        return content_write(node, offset, from, length, done);
-    return write_direct(node, offset, from, length, done);
+    status_t status = content_load(node);
+    if (status == OK)
+        status = content_write(node, offset, from, length, done);
+    return status == ERR_NOT_SUPPORTED ? write_direct(node, offset, from, length, done) : status;
 }
 
 /* Live: a copy of the file as it is now, for running it and for private mappings. */

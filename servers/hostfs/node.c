@@ -182,6 +182,11 @@ uint32_t content_limit(void)
     return total_pages() / 4;
 }
 
+uint32_t content_largest(void)
+{
+    return total_pages() / 2;
+}
+
 static uint32_t idle_limit(void)
 {
     uint32_t limit = total_pages() / IDLE_PER_PAGE;
