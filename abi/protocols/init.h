@@ -34,6 +34,7 @@ enum snapshot_flags {
     SNAPSHOT_STOP = 1,    /* the process ends when it is taken */
     SNAPSHOT_NO_TEXT = 2, /* leave out memory that is unchanged from its file */
     SNAPSHOT_FILES = 4, /* with the contents of all open regular files, not only of unlinked ones */
+    SNAPSHOT_TREE = 8,  /* with its descendants, each in a file of its own */
 };
 struct snapshot_result {
     uint64_t pause, time; /* ns the process stood still, and in all */

@@ -216,9 +216,10 @@ status_t init_next_event(handle_t init, struct proc_event *event, handle_t handl
 }
 
 status_t init_proc_create(handle_t init, uint32_t ppid, uint32_t pgid, uint32_t sid, uint32_t uid,
-                          const char *name, uint32_t *pid)
+                          uint32_t wanted, const char *name, uint32_t *pid)
 {
-    struct proc_create_request request = {.ppid = ppid, .pgid = pgid, .sid = sid, .uid = uid};
+    struct proc_create_request request = {
+        .ppid = ppid, .pgid = pgid, .sid = sid, .uid = uid, .wanted = wanted};
     struct proc_create_reply reply;
     status_t status = call_text(init, LABEL_proc_create, &request, sizeof request, name, &reply,
                                 sizeof reply, NULL, 0);

@@ -47,8 +47,9 @@ status_t init_register(handle_t init, const char *name, handle_t *private_init, 
  * One thread of the personality does nothing but this.
  */
 status_t init_next_event(handle_t init, struct proc_event *event, handle_t handles[4]);
+/* wanted: its pid, if that is free; 0: any. */
 status_t init_proc_create(handle_t init, uint32_t ppid, uint32_t pgid, uint32_t sid, uint32_t uid,
-                          const char *name, uint32_t *pid);
+                          uint32_t wanted, const char *name, uint32_t *pid);
 /* fields: only those that mask (enum proc_mask) names are read, may be NULL if it names none; name may be NULL without PROC_NAME. */
 status_t init_proc_set(handle_t init, uint32_t pid, uint32_t mask, const struct proc_record *fields,
                        const char *name);

@@ -265,7 +265,7 @@ static NTSTATUS register_process(struct nt_process *process, const struct creati
     struct nt_process *parent = c->call->process;
     char *name = text_to_utf8(c->image_path);
     char *leaf = name ? strrchr(name, '\\') : NULL;
-    status_t status = BLOCKING(init_proc_create(nt_init, parent->pid, 0, 0, parent->uid,
+    status_t status = BLOCKING(init_proc_create(nt_init, parent->pid, 0, 0, parent->uid, 0,
                                                 leaf   ? leaf + 1
                                                 : name ? name
                                                        : "",

@@ -732,13 +732,15 @@ static void leave(struct process *process, struct program *program)
 /* The program is a snapshot: the process goes on where that was taken. */
 static int run_snapshot(struct process *process, struct program *program)
 {
-    struct restore *restore;
+    struct restore_group *restore;
     char **options = pointer_array(&program->arguments);
     uint32_t count = program->arguments.count;
     int error = -ENOMEM;
     if (options)
-        error = restore_prepare(program->image.vmo, (const char *const *)options + MIN(count, 1),
-                                count - MIN(count, 1), &restore);
+        error = restore_prepare(
+            program->image.vmo,
+            program->image.file->path ? program->image.file->path : program->path,
+            (const char *const *)options + MIN(count, 1), count - MIN(count, 1), &restore);
     release(options);
     if (error < 0)
         return error;

@@ -177,7 +177,7 @@ static int32_t clone_process(const struct clone_request *request)
     struct process *parent = self()->process;
     uint32_t pid, event = trace_clone_event(self(), request->flags);
     wait_queue_init(&wait.queue);
-    status_t status = init_proc_create(server.init, parent->pid, 0, 0, parent->credentials.uid,
+    status_t status = init_proc_create(server.init, parent->pid, 0, 0, parent->credentials.uid, 0,
                                        parent->comm, &pid);
     if (status != OK)
         return -EAGAIN;

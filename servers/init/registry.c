@@ -363,7 +363,7 @@ status_t handle_proc_create(struct service *service, struct message *message)
         return ERR_BAD_STATE;
     copy_name(name, tail, length);
     status_t status = process_new(personality, request->ppid, request->pgid, request->sid,
-                                  request->uid, 0, name, &process);
+                                  request->uid, request->wanted, name, &process);
     if (status == OK)
         ((struct proc_create_reply *)service_reply(message, sizeof(struct proc_create_reply)))
             ->pid = process->pid;

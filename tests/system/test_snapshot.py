@@ -89,6 +89,40 @@ done"""
     assert result.stdout.decode().split("\n")[:-1] == ["same"] * MOMENTS, result.stderr
 
 
+PIPELINE = r"""(i=0; while [ $i -lt 30 ]; do echo data $i; usleep 15000; i=$((i+1)); done) |
+    sed 's/data/item/' | sort -r | head -40
+(exit 5) & wait $!; echo end $?
+"""
+
+
+def test_a_pipeline_in_flight_at_random_moments(share):
+    """All processes of a shell's pipe line with the bytes in its pipes, stopped and restored as one tree."""
+    (share / "pipeline.sh").write_text(PIPELINE)
+    chance = random.Random(6)
+    moments = " ".join(str(chance.randrange(50000, 500000)) for _ in range(8))
+    script = f"""cd /tmp; sh /host/pipeline.sh >right
+for moment in {moments}; do
+    rm -rf tree; sh /host/pipeline.sh >out & pid=$!; usleep $moment
+    if snap save --tree --stop $pid tree >/dev/null; then
+        wait $pid 2>/dev/null; snap restore tree/p$pid.snap; code=$?
+    else
+        wait $pid; code=$?
+    fi
+    cmp out right && [ $code = 0 ] && echo same
+done"""
+    result = atomik(share, script, 120)
+    assert result.stdout.decode().split("\n")[:-1] == ["same"] * 8, result.stderr
+
+
+def test_a_tree_goes_on_in_another_machine(share):
+    (share / "pipeline.sh").write_text(PIPELINE)
+    script = "cd /tmp; sh /host/pipeline.sh >out & usleep 200000; snap save --tree --stop --files $! /host/tree >&2; echo $!"
+    pid = atomik(share, script).stdout.decode().strip()
+    result = atomik(share, f"cd /tmp; snap restore --files=snapshot /host/tree/p{pid}.snap; echo code $?; cat out")
+    assert result.stdout.decode().startswith("code 0\nitem 9\n") and result.stdout.endswith(b"end 5\n")
+    assert len(result.stdout.splitlines()) == 32
+
+
 def test_the_saved_process_goes_on(share):
     result = atomik(share, "/host/threads >/tmp/out & sleep 0.2; snap save $! /tmp/p.snap; wait $!; echo $?; cat /tmp/out")
     first, rest = result.stdout.split(b"\n", 1)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Making a process of a snapshot: reading it, the order of the parts, and the change. See restore.h. */
+/* Making processes of snapshots: reading them, the order of the parts, and the change. See restore.h. */
 #include "restore.h"
 
 #include <ipc/initclient.h>
@@ -15,6 +15,8 @@
 #include "../server.h"
 #include "../task.h"
 #include "../time.h"
+
+#define MEMBERS_MAX 512u
 
 /* ---- reading ---------------------------------------------------------------------------------------- */
 
@@ -52,6 +54,16 @@ void restore_complain(const char *format, ...)
         file_release(file);
 }
 
+char *restore_text(const struct snap_note *note, uint16_t tag)
+{
+    uint32_t length = 0;
+    const uint8_t *data = snap_get(note, tag, &length);
+    char *text = data && length < PATH_MAX ? allocate(length + 1) : NULL;
+    if (text)
+        memcpy(text, data, length);
+    return text;
+}
+
 int restore_refuse(int error, const char *what, uint32_t number)
 {
     restore_complain("%s (%#x)", what, number);
@@ -77,7 +89,7 @@ static int check_header(const struct restore *restore)
     return 0;
 }
 
-static int read_snapshot(struct restore *restore)
+int restore_read(struct restore *restore)
 {
     enum snap_verdict verdict;
     struct vmo_info info;
@@ -90,7 +102,7 @@ static int read_snapshot(struct restore *restore)
     status = snap_verify(&restore->source, size, &verdict, &problem);
     if (status == OK && verdict == SNAP_DAMAGED)
         status = ERR_BAD_EXECUTABLE;
-    if (status == OK && verdict != SNAP_VERIFIED && !restore->accept_edited) {
+    if (status == OK && verdict != SNAP_VERIFIED && !restore->group->accept_edited) {
         problem = "its memory was edited by another tool: --accept-edited restores it all the same";
         status = ERR_NOT_PERMITTED;
     }
@@ -100,7 +112,94 @@ static int read_snapshot(struct restore *restore)
         restore_complain("%s", problem ? problem : "cannot be read");
         return errno_of(status);
     }
-    return check_header(restore);
+    int error = check_header(restore);
+    if (error < 0)
+        return error;
+    const struct snap_note *process = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
+    restore->old_pid = snap_get_u32(process, SNAP_PROCESS_PID, 0);
+    restore->old_ppid = snap_get_u32(process, SNAP_PROCESS_PPID, 0);
+    return 0;
+}
+
+/* ---- the members ------------------------------------------------------------------------------------ */
+
+static struct restore *add_member(struct restore_group *group, handle_t image, bool own)
+{
+    struct restore **last = &group->members, *restore = allocate(sizeof *restore);
+    if (!restore)
+        return NULL;
+    while (*last)
+        last = &(*last)->next;
+    *last = restore;
+    group->member_count++;
+    restore->group = group;
+    restore->image = image;
+    restore->own_image = own;
+    return restore;
+}
+
+static bool is_member(const struct restore_group *group, uint32_t pid)
+{
+    for (const struct restore *each = group->members; each; each = each->next)
+        if (each->old_pid == pid)
+            return true;
+    return false;
+}
+
+/* The snapshot of a child lies beside the one at `path`. */
+static int open_beside(const char *path, uint32_t pid, handle_t *image)
+{
+    const char *slash = strrchr(path, '/');
+    struct text name = {.length = 0};
+    struct file *file;
+    text_printf(&name, "%.*sp%u.snap", slash ? (int)(slash - path) + 1 : 0, path, pid);
+    int error =
+        name.failed ? -ENOMEM : path_open(AT_FDCWD, name.data, O_RDONLY | O_LARGEFILE, 0, &file);
+    if (error < 0) {
+        restore_complain("the snapshot of child %u is not there", pid);
+        text_free(&name);
+        return error;
+    }
+    text_free(&name);
+    error = file->ops->vmo ? file->ops->vmo(file, PROT_R, false, image) : -EACCES;
+    file_release(file);
+    return error;
+}
+
+static int add_child(struct restore_group *group, const char *path, uint32_t pid)
+{
+    handle_t image;
+    if (is_member(group, pid) || group->member_count >= MEMBERS_MAX)
+        return restore_refuse(-ENOEXEC, "an impossible tree: process", pid);
+    int error = open_beside(path, pid, &image);
+    if (error < 0)
+        return error;
+    struct restore *child = add_member(group, image, true);
+    if (!child) {
+        close_handle(image);
+        return -ENOMEM;
+    }
+    error = restore_read(child);
+    if (error == 0 && child->old_pid != pid)
+        error = restore_refuse(-ENOEXEC, "the file of a child is another process's", pid);
+    return error;
+}
+
+/* All descendants, level by level. */
+static int read_members(struct restore_group *group, const char *path)
+{
+    for (struct restore *each = group->members; each; each = each->next) {
+        const struct snap_note *note = snap_next(&each->snapshot, SNAP_CHILD, NULL);
+        for (; note; note = snap_next(&each->snapshot, SNAP_CHILD, note)) {
+            uint32_t length;
+            if (snap_get(note, SNAP_CHILD_STATUS, &length))
+                continue; /* it has ended */
+            int error = add_child(group, path, snap_get_u32(note, SNAP_CHILD_PID, 0));
+            if (error < 0)
+                return error;
+        }
+    }
+    return 0;
 }
 
 /* ---- the order -------------------------------------------------------------------------------------- */
@@ -123,16 +222,16 @@ static int check_identity(const struct restore *restore)
     return 0;
 }
 
-static int take_option(struct restore *restore, const char *option)
+static int take_option(struct restore_group *group, const char *option)
 {
     if (strcmp(option, "--files=current") == 0)
-        restore->policy = POLICY_CURRENT;
+        group->policy = POLICY_CURRENT;
     else if (strcmp(option, "--files=snapshot") == 0)
-        restore->policy = POLICY_SNAPSHOT;
+        group->policy = POLICY_SNAPSHOT;
     else if (strcmp(option, "--files=fail") == 0)
-        restore->policy = POLICY_FAIL;
+        group->policy = POLICY_FAIL;
     else if (strcmp(option, "--accept-edited") == 0)
-        restore->accept_edited = true;
+        group->accept_edited = true;
     else {
         restore_complain("no option of a restore: %s", option);
         return -EINVAL;
@@ -140,175 +239,144 @@ static int take_option(struct restore *restore, const char *option)
     return 0;
 }
 
-int restore_prepare(handle_t image, const char *const *options, uint32_t count,
-                    struct restore **result)
+static int make_all(struct restore_group *group)
 {
-    struct restore *restore = allocate(sizeof *restore);
     int error = 0;
-    if (!restore)
+    for (struct restore *each = group->members; each && error == 0; each = each->next) {
+        error = check_identity(each);
+        if (error == 0)
+            error = restore_actions(each);
+    }
+    if (error == 0)
+        error = restore_objects(group);
+    for (struct restore *each = group->members; each && error == 0; each = each->next) {
+        error = restore_descriptors(each);
+        if (error == 0)
+            error = restore_memory(each);
+    }
+    return error;
+}
+
+int restore_prepare(handle_t image, const char *path, const char *const *options, uint32_t count,
+                    struct restore_group **result)
+{
+    struct restore_group *group = allocate(sizeof *group);
+    int error = 0;
+    if (!group)
         return -ENOMEM;
-    restore->image = image;
+    wait_queue_init(&group->begun);
     for (uint32_t i = 0; i < count && error == 0; i++)
-        error = take_option(restore, options[i]);
+        error = take_option(group, options[i]);
+    struct restore *root = add_member(group, image, false);
     if (error == 0)
-        error = read_snapshot(restore);
+        error = root ? restore_read(root) : -ENOMEM;
     if (error == 0)
-        error = check_identity(restore);
+        error = read_members(group, path);
     if (error == 0)
-        error = restore_actions(restore);
-    if (error == 0)
-        error = restore_files(restore);
-    if (error == 0)
-        error = restore_memory(restore);
+        error = make_all(group);
     if (error < 0) {
-        restore_free(restore);
+        restore_free(group);
         return error;
     }
-    *result = restore;
+    *result = group;
     return 0;
 }
 
-void restore_free(struct restore *restore)
+static void member_free(struct restore *restore)
 {
-    for (uint32_t i = 0; i < restore->object_count; i++)
-        if (restore->objects[i].file)
-            file_release(restore->objects[i].file);
-    for (uint32_t i = 0; i < restore->shared_count; i++)
-        close_handle(restore->shared[i].vmo);
     if (restore->files)
         files_release(restore->files);
     server_lock();
     mm_release(restore->mm);
     sighand_release(restore->sighand);
     server_unlock();
-    free(restore->objects);
-    free(restore->shared);
     free(restore->threads);
     snap_free(&restore->snapshot);
+    if (restore->own_image)
+        close_handle(restore->image);
     release(restore);
 }
 
-/* ---- the change ------------------------------------------------------------------------------------- */
-
-static void take_ids(struct credentials *to, const struct snap_note *note)
+void restore_free(struct restore_group *group)
 {
-    uint32_t length = 0, ids[8];
-    const uint8_t *data = snap_get(note, SNAP_PROCESS_IDS, &length);
-    if (!data || length != sizeof ids)
-        return;
-    memcpy(ids, data, sizeof ids);
-    to->uid = ids[0], to->euid = ids[1], to->suid = ids[2], to->fsuid = ids[3];
-    to->gid = ids[4], to->egid = ids[5], to->sgid = ids[6], to->fsgid = ids[7];
-}
-
-static void take_groups(struct credentials *to, const struct snap_note *note)
-{
-    uint32_t length = 0;
-    const uint8_t *data = snap_get(note, SNAP_PROCESS_GROUPS, &length);
-    struct group_list *groups = data && length <= GROUPS_MAX * 4u ? groups_new(length / 4) : NULL;
-    if (!groups)
-        return;
-    memcpy(groups->gids, data, length & ~3u);
-    struct credentials old = *to;
-    to->groups = groups;
-    credentials_release(&old);
-}
-
-/* No capability that the restoring process has not. */
-static void take_capabilities(struct credentials *to, const struct snap_note *note)
-{
-    uint32_t length = 0;
-    uint64_t sets[5];
-    const uint8_t *data = snap_get(note, SNAP_PROCESS_CAPABILITIES, &length);
-    if (!data || length != sizeof sets)
-        return;
-    memcpy(sets, data, sizeof sets);
-    to->permitted &= sets[1];
-    to->effective = sets[0] & to->permitted;
-    to->inheritable = sets[2] & to->permitted;
-    to->bounding &= sets[3];
-    to->ambient = sets[4] & to->permitted & to->inheritable;
-}
-
-static void take_identity(struct process *process, const struct snap_note *note)
-{
-    struct credentials *to = &process->credentials;
-    if (to->euid != 0)
-        return;
-    take_ids(to, note);
-    take_groups(to, note);
-    take_capabilities(to, note);
-}
-
-static void take_limits(struct process *process, const struct snap_note *note)
-{
-    struct linux_rlimit64 limits[RLIMIT_COUNT];
-    uint32_t length = 0;
-    const uint8_t *data = snap_get(note, SNAP_PROCESS_LIMITS, &length);
-    if (!data || length != sizeof limits)
-        return;
-    memcpy(limits, data, sizeof limits);
-    for (uint32_t i = 0; i < RLIMIT_COUNT; i++) {
-        struct linux_rlimit64 *own = &process->limits[i];
-        bool raise = limits[i].maximum > own->maximum && process->credentials.euid != 0;
-        if (!raise && limits[i].current <= limits[i].maximum)
-            *own = limits[i];
+    while (group->members) {
+        struct restore *restore = group->members;
+        group->members = restore->next;
+        member_free(restore);
     }
+    for (uint32_t i = 0; i < group->object_count; i++)
+        if (group->objects[i].file)
+            file_release(group->objects[i].file);
+    for (uint32_t i = 0; i < group->shared_count; i++)
+        close_handle(group->shared[i].vmo);
+    free(group->objects);
+    free(group->shared);
+    release(group);
 }
 
-static void take_process(struct restore *restore, struct process *process)
-{
-    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
-    (void)snap_get_text(note, SNAP_PROCESS_NAME, process->comm, sizeof process->comm);
-    take_limits(process, note);
-    take_identity(process, note);
-    process->fs->umask = snap_get_u32(note, SNAP_PROCESS_UMASK, 022) & 0777;
-    process->personality = snap_get_u32(note, SNAP_PROCESS_PERSONA, 0);
-    process->dumpable = snap_get_u32(note, SNAP_PROCESS_DUMPABLE, 1) != 0;
-    process->executed = true;
-}
+/* ---- the change ------------------------------------------------------------------------------------- */
 
 /* The directory by its name; where there is none the process stays in the present one. */
 static void take_directory(struct restore *restore)
 {
     const struct snap_note *note = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
-    char *path = worker_self()->rest;
-    if (snap_get_text(note, SNAP_PROCESS_CWD, path, PATH_MAX) && chdir_to(path) < 0)
+    char *path = restore_text(note, SNAP_PROCESS_CWD);
+    if (path && chdir_to(path) < 0)
         restore_complain("the working directory %s is not there", path);
+    release(path);
 }
 
-int restore_enter(struct restore *restore)
+void restore_begin(struct restore *restore)
 {
-    struct thread *thread = self();
-    struct process *process = thread->process;
+    struct process *process = self()->process;
     struct proc_record record = {.pid = process->pid};
-    server_lock();
-    int error = restore_threads(restore);
-    if (error < 0) {
-        server_unlock();
-        return error;
-    }
-    struct mm *old = process->mm;
-    struct files *files = process->files;
-    struct sighand *sighand = process->sighand;
-    process->mm = restore->mm;
-    process->files = restore->files;
-    process->sighand = restore->sighand;
-    restore->mm = old;
-    restore->files = files;
-    restore->sighand = sighand;
-    timers_delete_posix(process);
-    process_release_vfork(process);
-    take_process(restore, process);
-    server_unlock();
-    ignore(space_attach(process->mm->space));
     take_directory(restore);
-    restore_first_thread(restore, thread);
+    restore_first_thread(restore, self());
     server_lock();
     restore_pending(restore, process);
     for (uint32_t i = 0; i < restore->thread_count; i++)
         thread_start(restore->threads[i]);
     server_unlock();
     ignore(init_proc_set(server.init, process->pid, PROC_NAME, &record, process->comm));
+}
+
+/* What the process had becomes the restore's, which releases it. */
+static void exchange(struct restore *restore, struct process *process)
+{
+    struct mm *mm = process->mm;
+    struct files *files = process->files;
+    struct sighand *sighand = process->sighand;
+    process->mm = restore->mm;
+    process->files = restore->files;
+    process->sighand = restore->sighand;
+    restore->mm = mm;
+    restore->files = files;
+    restore->sighand = sighand;
+}
+
+int restore_enter(struct restore_group *group)
+{
+    struct process *process = self()->process;
+    struct restore *root = group->members;
+    server_lock();
+    int error = restore_threads(root, process);
+    if (error < 0) {
+        server_unlock();
+        return error;
+    }
+    root->pid = process->pid;
+    exchange(root, process);
+    timers_delete_posix(process);
+    process_release_vfork(process);
+    restore_state(root, process);
+    server_unlock();
+    ignore(space_attach(process->mm->space));
+    if (restore_descendants(group) < 0) {
+        restore_complain("not all of the tree could be made");
+        server_lock();
+        process_end_all(process, SIGKILL);
+        server_unlock();
+    }
+    restore_begin(root);
     return 0;
 }

@@ -35,41 +35,75 @@ struct restored_shared {
  * what they were, as far as the snapshot has their content. */
 enum restore_policy { POLICY_FAIL, POLICY_CURRENT, POLICY_SNAPSHOT };
 
-struct restore {
+/*
+ * Everything that is made together: the process itself and, of a tree, its descendants. Open files and
+ * shared memory have one number in all of its snapshots, and are made once.
+ */
+struct restore_group {
     enum restore_policy policy;
     bool accept_edited; /* memory that another tool has changed */
     bool files_differ;
-    struct snapshot snapshot;
-    struct snap_source source;
-    handle_t image; /* a VMO, borrowed */
-    struct mm *mm;
-    struct files *files;
-    struct sighand *sighand;
+    struct restore *members; /* a chain; the process itself first, parents before their children */
+    uint32_t member_count;
     struct restored_object *objects;
     struct restored_shared *shared;
     uint32_t object_count, shared_count;
+    uint32_t beginning; /* members that do not run yet */
+    struct wait_queue begun;
+};
+
+/* One process of it. */
+struct restore {
+    struct restore *next;
+    struct restore_group *group;
+    struct snapshot snapshot;
+    struct snap_source source;
+    handle_t image; /* a VMO */
+    bool own_image;
+    uint32_t old_pid, old_ppid, pid; /* pid: of the process that it becomes; 0 before */
+    struct mm *mm;
+    struct files *files;
+    struct sighand *sighand;
     struct thread **threads; /* all but the first, not started */
     uint32_t thread_count;
 };
 
 /* Whether the first bytes of an image are those of a snapshot. */
 bool snapshot_recognise(handle_t image);
-/* Options: --files=fail, current or snapshot; --accept-edited. 0, with everything made; or -errno. */
-int restore_prepare(handle_t image, const char *const *options, uint32_t count,
-                    struct restore **result);
-/* The calling thread, the only one of its process, becomes the first thread of the snapshot. */
-int restore_enter(struct restore *restore);
-void restore_free(struct restore *restore);
+/*
+ * `path` is the image's: the snapshots of a tree lie beside each other. Options: --files=fail, current or
+ * snapshot; --accept-edited. 0, with everything made; or -errno.
+ */
+int restore_prepare(handle_t image, const char *path, const char *const *options, uint32_t count,
+                    struct restore_group **result);
+/*
+ * The calling thread, the only one of its process, becomes the first thread of the snapshot, and the
+ * descendants begin. After an error the process is what it was.
+ */
+int restore_enter(struct restore_group *group);
+void restore_free(struct restore_group *group);
 
 /* ---- the parts ---- */
+/* Reads a member's file; checks what can be checked before anything is made. */
+int restore_read(struct restore *restore);
 int restore_memory(struct restore *restore);
-int restore_files(struct restore *restore);
-struct file *restored_file(const struct restore *restore, uint32_t object); /* borrowed, or NULL */
+int restore_objects(struct restore_group *group);
+int restore_descriptors(struct restore *restore);
+struct file *restored_file(const struct restore_group *group,
+                           uint32_t object); /* borrowed, or NULL */
 int restore_actions(struct restore *restore);
-/* The threads but the first: made, to be started by restore_enter. Lock held. */
-int restore_threads(struct restore *restore);
+/* Credentials, limits, names: what is in the process's structure. Lock held. */
+void restore_state(struct restore *restore, struct process *process);
+/* The threads but the first, to be started by the first. Lock held. */
+int restore_threads(struct restore *restore, struct process *process);
+/* The calling thread becomes the first one; the others start. */
+void restore_begin(struct restore *restore);
 void restore_first_thread(struct restore *restore, struct thread *thread);
 void restore_pending(struct restore *restore, struct process *process); /* lock held */
+/* Makes the descendants and waits until they run. */
+int restore_descendants(struct restore_group *group);
+/* A text field as a string of the caller's to release; NULL: there is none, or no memory. */
+char *restore_text(const struct snap_note *note, uint16_t tag);
 /* A line on the process's error output about what stands in the way. */
 void restore_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, and the error to return. */

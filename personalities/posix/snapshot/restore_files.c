@@ -21,11 +21,11 @@
 #define STREAMS        3u
 #define CLASS_MAX      24u
 
-struct file *restored_file(const struct restore *restore, uint32_t object)
+struct file *restored_file(const struct restore_group *group, uint32_t object)
 {
-    for (uint32_t i = 0; i < restore->object_count; i++)
-        if (restore->objects[i].id == object)
-            return restore->objects[i].file;
+    for (uint32_t i = 0; i < group->object_count; i++)
+        if (group->objects[i].id == object)
+            return group->objects[i].file;
     return NULL;
 }
 
@@ -117,7 +117,7 @@ static int open_named(struct restore *restore, const struct snap_note *note,
                       const struct snap_note *content, const char *path, struct file **result)
 {
     uint32_t flags = snap_get_u32(note, SNAP_OBJECT_FLAGS, 0) & ~(uint32_t)CREATION_FLAGS;
-    if (restore->policy == POLICY_SNAPSHOT && content) {
+    if (restore->group->policy == POLICY_SNAPSHOT && content) {
         int error = bring_back(restore, note, content, path);
         return error < 0 ? error : path_open(AT_FDCWD, path, flags, 0, result);
     }
@@ -125,9 +125,9 @@ static int open_named(struct restore *restore, const struct snap_note *note,
     if (error < 0)
         restore_complain("%s, which was open, is not there%s", path,
                          content ? ": --files=snapshot brings it back" : "");
-    else if (restore->policy != POLICY_CURRENT && !is_as_it_was(note, *result)) {
+    else if (restore->group->policy != POLICY_CURRENT && !is_as_it_was(note, *result)) {
         restore_complain("%s has changed since", path);
-        restore->files_differ = true;
+        restore->group->files_differ = true;
     }
     return error;
 }
@@ -136,9 +136,9 @@ static int make_file(struct restore *restore, const struct snap_note *note, stru
 {
     uint32_t id = snap_get_u32(note, SNAP_OBJECT_ID, 0);
     const struct snap_note *content = content_of(restore, id);
-    char *path = worker_self()->rest;
+    char *path = restore_text(note, SNAP_OBJECT_PATH);
     int error;
-    if (!snap_get_text(note, SNAP_OBJECT_PATH, path, PATH_MAX))
+    if (!path)
         return restore_refuse(-ENOEXEC, "a file without a path", id);
     if (snap_get_u32(note, SNAP_OBJECT_LINKS, 1) != 0)
         error = open_named(restore, note, content, path, result);
@@ -146,6 +146,7 @@ static int make_file(struct restore *restore, const struct snap_note *note, stru
         error = make_unnamed(restore, content, result);
     else
         error = restore_refuse(-ENOENT, "a file without a name whose content was not saved", id);
+    release(path);
     if (error < 0)
         return error;
     (*result)->flags = snap_get_u32(note, SNAP_OBJECT_FLAGS, 0) & ~(uint32_t)CREATION_FLAGS;
@@ -155,12 +156,20 @@ static int make_file(struct restore *restore, const struct snap_note *note, stru
 
 /* ---- pipes ------------------------------------------------------------------------------------------ */
 
-static const struct snap_note *object_note(const struct restore *restore, uint32_t id)
+/* The note of an open file, in whichever snapshot it is; *owner is that. */
+static const struct snap_note *object_note(const struct restore_group *group, uint32_t id,
+                                           struct restore **owner)
 {
-    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_OBJECT, NULL);
-    while (note && snap_get_u32(note, SNAP_OBJECT_ID, 0) != id)
-        note = snap_next(&restore->snapshot, SNAP_OBJECT, note);
-    return note;
+    for (struct restore *each = group->members; each; each = each->next) {
+        const struct snap_note *note = snap_next(&each->snapshot, SNAP_OBJECT, NULL);
+        for (; note; note = snap_next(&each->snapshot, SNAP_OBJECT, note)) {
+            if (snap_get_u32(note, SNAP_OBJECT_ID, 0) != id)
+                continue;
+            *owner = each;
+            return note;
+        }
+    }
+    return NULL;
 }
 
 static int fill(const struct restore *restore, struct file *write_end, const struct snap_note *note)
@@ -200,12 +209,27 @@ static bool is_side(const struct snap_note *note, const char *side)
     return snap_get_text(note, SNAP_OBJECT_SIDE, text, sizeof text) && strcmp(text, side) == 0;
 }
 
+/* The other end of a pipe has its place in the group. */
+static bool put_other_end(struct restore_group *group, uint32_t id, const struct snap_note *note,
+                          struct file *end)
+{
+    for (uint32_t i = 0; i < group->object_count; i++) {
+        if (group->objects[i].id != id || group->objects[i].file)
+            continue;
+        end->flags = snap_get_u32(note, SNAP_OBJECT_FLAGS, 0);
+        group->objects[i].file = end;
+        return true;
+    }
+    return false;
+}
+
 /* Both ends, when the first of them is met; the other one is put at its number. */
 static int make_pipe(struct restore *restore, const struct snap_note *note, struct file **result)
 {
     uint32_t id = snap_get_u32(note, SNAP_OBJECT_ID, 0),
              peer = snap_get_u32(note, SNAP_OBJECT_PEER, 0);
-    const struct snap_note *other = peer ? object_note(restore, peer) : NULL;
+    struct restore *owner = restore;
+    const struct snap_note *other = peer ? object_note(restore->group, peer, &owner) : NULL;
     bool reads = is_side(note, "read");
     struct file *ends[2];
     if (is_side(note, "both"))
@@ -216,18 +240,11 @@ static int make_pipe(struct restore *restore, const struct snap_note *note, stru
     int error = stream_pair(0, capacity, ends);
     if (error < 0)
         return error;
-    error = fill(restore, ends[1], reads || !other ? note : other);
+    error = reads || !other ? fill(restore, ends[1], note) : fill(owner, ends[1], other);
     ends[!reads]->flags = snap_get_u32(note, SNAP_OBJECT_FLAGS, 0);
     *result = ends[!reads];
-    struct file *rest = ends[reads];
-    for (uint32_t i = 0; other && error == 0 && i < restore->object_count; i++) {
-        if (restore->objects[i].id != peer || restore->objects[i].file)
-            continue;
-        rest->flags = snap_get_u32(other, SNAP_OBJECT_FLAGS, 0);
-        restore->objects[i].file = rest;
-        return 0;
-    }
-    file_release(rest);
+    if (error < 0 || !other || !put_other_end(restore->group, peer, other, ends[reads]))
+        file_release(ends[reads]);
     if (error < 0)
         file_release(*result);
     return error;
@@ -260,14 +277,17 @@ static int make_terminal(const struct snap_note *note, struct file **result)
 
 static int make_by_path(const struct snap_note *note, struct file **result)
 {
-    char *path = worker_self()->rest;
+    char *path = restore_text(note, SNAP_OBJECT_PATH);
     uint32_t flags = snap_get_u32(note, SNAP_OBJECT_FLAGS, 0) & ~(uint32_t)CREATION_FLAGS;
-    if (!snap_get_text(note, SNAP_OBJECT_PATH, path, PATH_MAX))
+    if (!path)
         return restore_refuse(-EOPNOTSUPP, "an open file that cannot be made again",
                               snap_get_u32(note, SNAP_OBJECT_ID, 0));
     int error = path_open(AT_FDCWD, path, flags, 0, result);
-    if (error == 0)
+    if (error < 0)
+        restore_complain("%s cannot be opened", path);
+    else
         (*result)->offset = snap_get_u64(note, SNAP_OBJECT_OFFSET, 0);
+    release(path);
     return error;
 }
 
@@ -289,42 +309,69 @@ static int make_object(struct restore *restore, const struct snap_note *note, st
 
 /* ---- all --------------------------------------------------------------------------------------------- */
 
-static int list_objects(struct restore *restore)
+static int list_objects(struct restore_group *group)
 {
-    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_OBJECT, NULL);
     uint32_t count = 0;
-    for (const struct snap_note *at = note; at; at = snap_next(&restore->snapshot, SNAP_OBJECT, at))
-        count++;
-    restore->objects = calloc(count + 1, sizeof *restore->objects);
-    if (!restore->objects)
-        return -ENOMEM;
-    for (; note; note = snap_next(&restore->snapshot, SNAP_OBJECT, note))
-        restore->objects[restore->object_count++].id = snap_get_u32(note, SNAP_OBJECT_ID, 0);
-    return 0;
+    for (struct restore *each = group->members; each; each = each->next)
+        for (const struct snap_note *note = snap_next(&each->snapshot, SNAP_OBJECT, NULL); note;
+             note = snap_next(&each->snapshot, SNAP_OBJECT, note))
+            count++;
+    group->objects = calloc(count + 1, sizeof *group->objects);
+    return group->objects ? 0 : -ENOMEM;
 }
 
-static int make_objects(struct restore *restore)
+static bool is_listed(const struct restore_group *group, uint32_t id)
 {
-    const struct snap_note *note = NULL;
-    for (uint32_t i = 0; i < restore->object_count; i++) {
-        note = snap_next(&restore->snapshot, SNAP_OBJECT, note);
-        if (restore->objects[i].file)
-            continue; /* the other end of a pipe brought it */
+    for (uint32_t i = 0; i < group->object_count; i++)
+        if (group->objects[i].id == id)
+            return true;
+    return false;
+}
+
+/* Each number once, though several processes may have it open. */
+static void number_objects(struct restore_group *group)
+{
+    for (struct restore *each = group->members; each; each = each->next)
+        for (const struct snap_note *note = snap_next(&each->snapshot, SNAP_OBJECT, NULL); note;
+             note = snap_next(&each->snapshot, SNAP_OBJECT, note)) {
+            uint32_t id = snap_get_u32(note, SNAP_OBJECT_ID, 0);
+            if (!is_listed(group, id))
+                group->objects[group->object_count++].id = id;
+        }
+}
+
+int restore_objects(struct restore_group *group)
+{
+    int error = list_objects(group);
+    if (error < 0)
+        return error;
+    number_objects(group);
+    for (uint32_t i = 0; i < group->object_count; i++) {
+        struct restore *owner = group->members;
+        const struct snap_note *note = object_note(group, group->objects[i].id, &owner);
         struct file *file = NULL;
-        int error = make_object(restore, note, &file);
+        if (group->objects[i].file)
+            continue; /* the other end of a pipe brought it */
+        error = make_object(owner, note, &file);
         if (error < 0)
             return error;
-        restore->objects[i].file = file;
+        group->objects[i].file = file;
     }
-    return 0;
+    if (!group->files_differ)
+        return 0;
+    restore_complain("--files=current goes on with what is there, --files=snapshot with what was");
+    return -ESTALE;
 }
 
-static int install_descriptors(struct restore *restore)
+int restore_descriptors(struct restore *restore)
 {
     const struct snap_note *note = snap_next(&restore->snapshot, SNAP_FD, NULL);
+    restore->files = files_new();
+    if (!restore->files)
+        return -ENOMEM;
     for (; note; note = snap_next(&restore->snapshot, SNAP_FD, note)) {
         uint32_t fd = snap_get_u32(note, SNAP_FD_FD, UINT32_MAX);
-        struct file *file = restored_file(restore, snap_get_u32(note, SNAP_FD_OBJECT, 0));
+        struct file *file = restored_file(restore->group, snap_get_u32(note, SNAP_FD_OBJECT, 0));
         if (!file || fd >= FD_MAX)
             return restore_refuse(-ENOEXEC, "a descriptor of nothing", fd);
         file_hold(file);
@@ -333,18 +380,4 @@ static int install_descriptors(struct restore *restore)
             return error;
     }
     return 0;
-}
-
-int restore_files(struct restore *restore)
-{
-    restore->files = files_new();
-    int error = restore->files ? list_objects(restore) : -ENOMEM;
-    if (error == 0)
-        error = make_objects(restore);
-    if (error == 0 && restore->files_differ) {
-        restore_complain(
-            "--files=current goes on with what is there, --files=snapshot with what was");
-        error = -ESTALE;
-    }
-    return error == 0 ? install_descriptors(restore) : error;
 }

@@ -42,34 +42,36 @@ static int read_note(const struct snap_note *note, struct mapping_note *mapping)
 /* ---- what is mapped --------------------------------------------------------------------------------- */
 
 /* How large the memory of this number must be for all who map it. */
-static uint64_t shared_size(const struct restore *restore, uint32_t id)
+static uint64_t shared_size(const struct restore_group *group, uint32_t id)
 {
-    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_VMA, NULL);
     uint64_t size = 0;
-    for (; note; note = snap_next(&restore->snapshot, SNAP_VMA, note)) {
-        struct mapping_note mapping;
-        if (snap_get_u32(note, SNAP_VMA_OBJECT, 0) == id && read_note(note, &mapping) == 0)
-            size = MAX(size, mapping.offset + (mapping.end - mapping.start));
+    for (struct restore *each = group->members; each; each = each->next) {
+        const struct snap_note *note = snap_next(&each->snapshot, SNAP_VMA, NULL);
+        for (; note; note = snap_next(&each->snapshot, SNAP_VMA, note)) {
+            struct mapping_note mapping;
+            if (snap_get_u32(note, SNAP_VMA_OBJECT, 0) == id && read_note(note, &mapping) == 0)
+                size = MAX(size, mapping.offset + (mapping.end - mapping.start));
+        }
     }
     return size;
 }
 
-static int shared_memory(struct restore *restore, uint32_t id, handle_t *vmo)
+static int shared_memory(struct restore_group *group, uint32_t id, handle_t *vmo)
 {
-    for (uint32_t i = 0; i < restore->shared_count; i++) {
-        if (restore->shared[i].id == id) {
-            *vmo = restore->shared[i].vmo;
+    for (uint32_t i = 0; i < group->shared_count; i++) {
+        if (group->shared[i].id == id) {
+            *vmo = group->shared[i].vmo;
             return 0;
         }
     }
     struct restored_shared *larger =
-        realloc(restore->shared, (restore->shared_count + 1) * sizeof *larger);
+        realloc(group->shared, (group->shared_count + 1) * sizeof *larger);
     if (!larger)
         return -ENOMEM;
-    restore->shared = larger;
-    int error = errno_of(vmo_create(0, shared_size(restore, id), vmo));
+    group->shared = larger;
+    int error = errno_of(vmo_create(0, shared_size(group, id), vmo));
     if (error == 0)
-        larger[restore->shared_count++] = (struct restored_shared){id, *vmo};
+        larger[group->shared_count++] = (struct restored_shared){id, *vmo};
     return error;
 }
 
@@ -78,7 +80,7 @@ static int file_memory(struct restore *restore, const struct mapping_note *mappi
 {
     bool shared = mapping->flags & MAP_FLAG_SHARED;
     uint32_t flags = shared && (mapping->prot & PROT_W) ? O_RDWR : O_RDONLY;
-    struct file *file = restored_file(restore, mapping->object);
+    struct file *file = restored_file(restore->group, mapping->object);
     int error = 0;
     if (file)
         file_hold(file);
@@ -104,7 +106,7 @@ static int map(struct restore *restore, const struct mapping_note *mapping)
     };
     int error = 0;
     if (shared && (mapping->object & SHARED_ANONYMOUS)) {
-        error = shared_memory(restore, mapping->object, &request.vmo);
+        error = shared_memory(restore->group, mapping->object, &request.vmo);
     } else if (shared || mapping->content == SNAP_CONTENT_FILE) {
         error = file_memory(restore, mapping, &request.vmo);
         owned = error == 0;

@@ -157,13 +157,14 @@ void restore_first_thread(struct restore *restore, struct thread *thread)
     }
 }
 
-static int make_thread(struct restore *restore, const struct thread_notes *notes)
+static int make_thread(struct restore *restore, struct process *process,
+                       const struct thread_notes *notes)
 {
     uint32_t tid = snap_get_u32(notes->own, SNAP_THREAD_TID, 0);
     struct thread *thread;
     if (tid == 0 || thread_find(tid))
         tid = thread_new_tid();
-    int error = thread_new(self()->process, tid, false, &thread);
+    int error = thread_new(process, tid, false, &thread);
     if (error < 0)
         return error;
     take_state(thread, notes);
@@ -178,7 +179,7 @@ static int make_thread(struct restore *restore, const struct thread_notes *notes
     return 0;
 }
 
-int restore_threads(struct restore *restore)
+int restore_threads(struct restore *restore, struct process *process)
 {
     struct thread_notes notes = {NULL, NULL, NULL, NULL}, leader;
     restore->threads = calloc(THREADS_MAX, sizeof *restore->threads);
@@ -187,7 +188,8 @@ int restore_threads(struct restore *restore)
     int error = leader_of(restore, &leader) ? 0 : -ENOEXEC;
     while (error == 0 && next_thread(restore, &notes)) {
         if (notes.own != leader.own)
-            error = restore->thread_count < THREADS_MAX ? make_thread(restore, &notes) : -EAGAIN;
+            error = restore->thread_count < THREADS_MAX ? make_thread(restore, process, &notes)
+                                                        : -EAGAIN;
     }
     while (error < 0 && restore->thread_count > 0)
         thread_discard(restore->threads[--restore->thread_count]);

@@ -3,6 +3,9 @@
  * Taking a snapshot. The process is frozen, what is known of it is noted down, its address space is
  * cloned, and it runs again; the pages are copied from the clone into the file after that. So it
  * stands still for as long as a fork takes, whatever its size.
+ *
+ * A tree is taken as a whole: all of its processes are frozen, parents first, so that no child is
+ * missed, and each is written to a file of its own.
  */
 #include "save.h"
 
@@ -18,8 +21,9 @@
 #include "../task.h"
 #include "freeze.h"
 
-#define PATIENCE  (5 * NS_PER_SEC) /* for the threads to come to a boundary */
-#define BULK_SIZE 65536u
+#define PATIENCE     (5 * NS_PER_SEC) /* for the threads to come to a boundary */
+#define BULK_SIZE    65536u
+#define CHILDREN_MAX 512u /* of one process in a tree */
 
 struct job {
     uint32_t pid, flags, request;
@@ -73,6 +77,14 @@ static status_t output_write(void *context, uint64_t offset, const void *from, u
     return OK;
 }
 
+/* A random UUID (RFC 4122, version 4). */
+static void snapshot_uuid(uint8_t uuid[16])
+{
+    ignore(random_get(uuid, 16));
+    uuid[6] = (uuid[6] & 0x0f) | 0x40;
+    uuid[8] = (uuid[8] & 0x3f) | 0x80;
+}
+
 /* ---- noting down ------------------------------------------------------------------------------------ */
 
 static void put_header(struct save *save, const struct process *process)
@@ -80,15 +92,15 @@ static void put_header(struct save *save, const struct process *process)
     struct snapshot *snapshot = &save->snapshot;
     uint8_t uuid[16];
     char text[160];
-    ignore(random_get(uuid, sizeof uuid));
-    uuid[6] = (uuid[6] & 0x0f) | 0x40; /* RFC 4122, version 4 */
-    uuid[8] = (uuid[8] & 0x3f) | 0x80;
+    snapshot_uuid(uuid);
     snap_note_begin(snapshot, SNAP_HEADER);
     snap_put_u32(snapshot, SNAP_HEADER_MAJOR, SNAP_MAJOR);
     snap_put_u32(snapshot, SNAP_HEADER_MINOR, SNAP_MINOR);
     snap_put_text(snapshot, SNAP_HEADER_PERSONALITY, "posix");
     snap_put(snapshot, SNAP_HEADER_UUID, uuid, sizeof uuid);
-    snap_put_text(snapshot, SNAP_HEADER_REASON, save->crash ? "crash" : "manual");
+    if (save->group->flags & SNAPSHOT_TREE)
+        snap_put(snapshot, SNAP_HEADER_GROUP, save->group->uuid, sizeof save->group->uuid);
+    snap_put_text(snapshot, SNAP_HEADER_REASON, save->group->crash ? "crash" : "manual");
     snap_put_u64(snapshot, SNAP_HEADER_REALTIME, wall_clock());
     snap_put_u64(snapshot, SNAP_HEADER_MONOTONIC, now());
     snap_put_u32(snapshot, SNAP_HEADER_FLAGS, 0);
@@ -101,7 +113,7 @@ static void put_header(struct save *save, const struct process *process)
 static void put_crash(struct save *save)
 {
     struct snapshot *snapshot = &save->snapshot;
-    const struct crash *crash = save->crash;
+    const struct crash *crash = save->group->crash;
     snap_note_begin(snapshot, SNAP_CRASH);
     snap_put_u32(snapshot, SNAP_CRASH_SIGNAL, (uint32_t)crash->info.si_signo);
     snap_put_u32(snapshot, SNAP_CRASH_CODE, (uint32_t)crash->info.si_code);
@@ -111,14 +123,34 @@ static void put_crash(struct save *save)
     snap_put_u32(snapshot, SNAP_CRASH_ERROR, crash->error);
 }
 
+/* The children that a restore of the tree makes again: those that are members, and zombies. */
+static void put_children(struct save *save, struct process *process)
+{
+    struct snapshot *snapshot = &save->snapshot;
+    struct process *child;
+    list_each(child, &process->children, struct process, sibling_link)
+    {
+        if (child->state == PROCESS_REMOTE)
+            continue;
+        snap_note_begin(snapshot, SNAP_CHILD);
+        snap_put_u32(snapshot, SNAP_CHILD_PID, child->pid);
+        if (child->state == PROCESS_ZOMBIE)
+            snap_put_u32(snapshot, SNAP_CHILD_STATUS, (uint32_t)child->exit_status);
+    }
+}
+
 /* Everything that only the lock keeps as it is. */
 static status_t note_state(struct save *save, struct process *process)
 {
+    if (!process)
+        return ERR_NO_PROCESS;
     put_header(save, process);
-    if (save->crash)
+    if (save->group->crash)
         put_crash(save);
     save_threads(save, process);
     save_process(save, process);
+    if (save->group->flags & SNAPSHOT_TREE)
+        put_children(save, process);
     save_signals(save, process);
     save_descriptors(save, process);
     status_t status = space_clone(process->mm->space, &save->space);
@@ -127,73 +159,164 @@ static status_t note_state(struct save *save, struct process *process)
     return save->snapshot.failed ? ERR_NO_MEMORY : status;
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------- */
+/* ---- the members ------------------------------------------------------------------------------------ */
 
-static status_t take(struct save *save, struct snapshot_result *result)
+static status_t add_member(struct save_group *group, uint32_t pid)
+{
+    struct save **last = &group->members, *save = allocate(sizeof *save);
+    if (!save)
+        return ERR_NO_MEMORY;
+    while (*last)
+        last = &(*last)->next;
+    *last = save;
+    save->group = group;
+    save->pid = pid;
+    status_t status = process_freeze(pid, deadline_after(PATIENCE));
+    if (status != OK)
+        save->pid = 0; /* there is nothing to thaw */
+    return status;
+}
+
+/* Each member's children become members behind it. A frozen parent has no new ones. Lock held. */
+static status_t add_descendants(struct save_group *group)
+{
+    for (struct save *save = group->members; save; save = save->next) {
+        struct process *process = process_find(save->pid), *child;
+        uint32_t pids[CHILDREN_MAX], count = 0;
+        if (!process)
+            return ERR_NO_PROCESS;
+        list_each(child, &process->children, struct process, sibling_link)
+        {
+            if (child->state != PROCESS_ALIVE)
+                continue;
+            if (count == CHILDREN_MAX)
+                return ERR_LIMIT_REACHED;
+            pids[count++] = child->pid;
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            status_t status = add_member(group, pids[i]);
+            if (status != OK && status != ERR_NO_PROCESS)
+                return status;
+        }
+    }
+    return OK;
+}
+
+/* Those that ended before they stood still are no members any more. */
+static void drop_ended(struct save_group *group)
+{
+    for (struct save **link = &group->members; *link;) {
+        struct save *save = *link;
+        if (save->pid != 0) {
+            link = &save->next;
+            continue;
+        }
+        *link = save->next;
+        release(save);
+    }
+}
+
+static void thaw_all(struct save_group *group, bool stop)
+{
+    for (struct save *save = group->members; save; save = save->next) {
+        struct process *process = process_find(save->pid);
+        if (process && stop)
+            process_end_all(process, SIGKILL);
+        process_thaw(save->pid);
+    }
+}
+
+static status_t take(struct save_group *group, uint32_t pid, struct snapshot_result *result)
 {
     ktime_t start = now();
     server_lock();
-    status_t status = process_freeze(save->pid, deadline_after(PATIENCE));
-    if (status != OK) {
-        server_unlock();
-        return status;
-    }
-    status = note_state(save, process_find(save->pid));
+    status_t status = add_member(group, pid);
+    if (status == OK && (group->flags & SNAPSHOT_TREE))
+        status = add_descendants(group);
+    drop_ended(group);
+    for (struct save *save = group->members; save && status == OK; save = save->next)
+        status = note_state(save, process_find(save->pid));
     server_unlock();
-    if (status == OK)
+    for (struct save *save = group->members; save && status == OK; save = save->next)
         save_objects(save);
     server_lock();
-    struct process *process = process_find(save->pid);
-    if (status == OK && process && (save->flags & SNAPSHOT_STOP))
-        process_end_all(process, SIGKILL);
-    process_thaw(save->pid);
+    thaw_all(group, status == OK && (group->flags & SNAPSHOT_STOP));
     server_unlock();
     result->pause = now() - start;
     return status;
 }
 
+/* ---- the whole -------------------------------------------------------------------------------------- */
+
 static status_t write_out(struct save *save, handle_t file, struct snapshot_result *result)
 {
     struct output output;
+    uint64_t size = 0;
     status_t status = output_open(&output, file);
     struct snap_sink sink = {output_write, &output};
     save_memory(save);
     if (status == OK)
-        status = snap_write(&save->snapshot, &sink, &result->size);
+        status = snap_write(&save->snapshot, &sink, &size);
+    result->size += size;
     output_close(&output);
     return status;
 }
 
-static void save_free(struct save *save)
+static status_t write_member(struct save *save, handle_t directory, struct snapshot_result *result)
 {
-    for (uint32_t i = 0; i < save->object_count; i++)
-        file_release(save->objects[i].file);
-    free(save->objects);
-    while (save->contents) {
-        struct saved_content *content = save->contents;
-        save->contents = content->next;
+    struct fs_walk_context walk = {.root = directory, .cwd = directory};
+    handle_t file;
+    char name[32];
+    snprintf(name, sizeof name, "p%u.snap", save->pid);
+    status_t status = fs_client_root(&walk);
+    if (status == OK)
+        status =
+            fs_client_open(&walk, HANDLE_NONE, name, strlen(name),
+                           FS_O_READ | FS_O_WRITE | FS_O_CREATE | FS_O_TRUNCATE, 0700, &file, NULL);
+    if (status != OK)
+        return status;
+    status = write_out(save, file, result);
+    close_handle(file);
+    return status;
+}
+
+static void group_free(struct save_group *group)
+{
+    while (group->members) {
+        struct save *save = group->members;
+        group->members = save->next;
+        close_handle(save->space);
+        free(save->used);
+        snap_free(&save->snapshot);
+        release(save);
+    }
+    for (uint32_t i = 0; i < group->object_count; i++)
+        file_release(group->objects[i].file);
+    free(group->objects);
+    while (group->contents) {
+        struct saved_content *content = group->contents;
+        group->contents = content->next;
         close_handle(content->vmo);
         release(content);
     }
-    close_handle(save->space);
-    snap_free(&save->snapshot);
-    release(save);
+    release(group);
 }
 
 status_t snapshot_take(uint32_t pid, uint32_t flags, const struct crash *crash, handle_t file,
                        struct snapshot_result *result)
 {
-    struct save *save = allocate(sizeof *save);
+    struct save_group *group = allocate(sizeof *group);
     ktime_t start = now();
-    if (!save)
+    if (!group)
         return ERR_NO_MEMORY;
-    save->pid = pid;
-    save->flags = flags;
-    save->crash = crash;
-    status_t status = take(save, result);
-    if (status == OK)
-        status = write_out(save, file, result);
-    save_free(save);
+    group->flags = flags;
+    group->crash = crash;
+    snapshot_uuid(group->uuid);
+    status_t status = take(group, pid, result);
+    for (struct save *save = group->members; save && status == OK; save = save->next)
+        status = flags & SNAPSHOT_TREE ? write_member(save, file, result)
+                                       : write_out(save, file, result);
+    group_free(group);
     result->time = now() - start;
     return status;
 }

@@ -25,15 +25,15 @@ struct crash {
     siginfo_t info;
 };
 
-struct save {
-    struct snapshot snapshot;
-    uint32_t pid, flags;       /* enum snapshot_flags */
+/* All that is saved together. Open files have one number in all of its snapshots. */
+struct save_group {
+    uint32_t flags;            /* enum snapshot_flags */
     const struct crash *crash; /* NULL: it was asked for */
-    handle_t space;            /* a clone of the process's, taken while it stood still */
-    struct snap_source memory;
+    uint8_t uuid[16];
+    struct save *members; /* a chain; the root of the tree first, parents before their children */
     struct saved_object *objects;
     uint32_t object_count, object_room;
-    /* clones of files whose content goes into the snapshot */
+    /* clones of files whose content goes into a snapshot */
     struct saved_content {
         struct saved_content *next;
         handle_t vmo;
@@ -41,10 +41,25 @@ struct save {
     } * contents;
 };
 
+/* One process of it. */
+struct save {
+    struct save *next;
+    struct save_group *group;
+    struct snapshot snapshot;
+    uint32_t pid;
+    handle_t space; /* a clone of the process's, taken while it stood still */
+    struct snap_source memory;
+    uint32_t *used; /* the numbers of the files that it has open */
+    uint32_t used_count, used_room;
+};
+
 /* EVENT_SNAPSHOT: starts taking one; the answer goes to init from a thread of its own. Takes `file`. */
 void snapshot_event(uint32_t pid, uint32_t flags, uint32_t request, handle_t *file);
 
-/* Takes one of a process and writes it; result may be partly filled after an error. */
+/*
+ * Takes one of a process and writes it into the file, or with SNAPSHOT_TREE those of its tree into the
+ * directory; result may be partly filled after an error.
+ */
 status_t snapshot_take(uint32_t pid, uint32_t flags, const struct crash *crash, handle_t file,
                        struct snapshot_result *result);
 
@@ -61,7 +76,7 @@ void save_objects(struct save *save);
 /* ---- when it runs again ---- */
 void save_memory(struct save *save);
 
-/* The number of a file in the snapshot; 0 if it is none of its. */
-uint32_t saved_object_id(const struct save *save, const struct file *file);
+/* The number of a file in the group; 0 if it is none of its. */
+uint32_t saved_object_id(const struct save_group *group, const struct file *file);
 
 #endif

@@ -19,33 +19,57 @@
 
 /* ---- descriptors; lock held ----------------------------------------------------------------------- */
 
-uint32_t saved_object_id(const struct save *save, const struct file *file)
+uint32_t saved_object_id(const struct save_group *group, const struct file *file)
 {
-    for (uint32_t i = 0; i < save->object_count; i++)
-        if (save->objects[i].file == file)
-            return save->objects[i].id;
+    for (uint32_t i = 0; i < group->object_count; i++)
+        if (group->objects[i].file == file)
+            return group->objects[i].id;
     return 0;
 }
 
-/* The number of a file; it gets one with the first descriptor for it. */
-static uint32_t number_file(struct save *save, struct file *file)
+/* Room for one more in an array; NULL when out of memory. */
+static void *grow(void *array, uint32_t count, uint32_t *room, uint32_t size)
 {
-    uint32_t id = saved_object_id(save, file);
+    if (count < *room)
+        return array;
+    uint32_t wanted = *room ? *room * 2 : 32;
+    void *larger = realloc(array, wanted * size);
+    if (larger)
+        *room = wanted;
+    return larger;
+}
+
+/* The number of a file; it gets one with the first descriptor for it. */
+static uint32_t number_file(struct save_group *group, struct file *file)
+{
+    uint32_t id = saved_object_id(group, file);
     if (id != 0)
         return id;
-    if (save->object_count == save->object_room) {
-        uint32_t room = save->object_room ? save->object_room * 2 : 32;
-        struct saved_object *larger = realloc(save->objects, room * sizeof *larger);
-        if (!larger) {
-            save->snapshot.failed = true;
-            return 0;
-        }
-        save->objects = larger;
-        save->object_room = room;
-    }
+    struct saved_object *objects =
+        grow(group->objects, group->object_count, &group->object_room, sizeof *group->objects);
+    if (!objects)
+        return 0;
+    group->objects = objects;
     file_hold(file);
-    id = save->object_count + 1;
-    save->objects[save->object_count++] = (struct saved_object){file, id};
+    id = group->object_count + 1;
+    objects[group->object_count++] = (struct saved_object){file, id};
+    return id;
+}
+
+/* The process uses this one. */
+static uint32_t use_file(struct save *save, struct file *file)
+{
+    uint32_t id = number_file(save->group, file);
+    for (uint32_t i = 0; i < save->used_count; i++)
+        if (save->used[i] == id)
+            return id;
+    uint32_t *used = grow(save->used, save->used_count, &save->used_room, sizeof *save->used);
+    if (!used || id == 0) {
+        save->snapshot.failed = true;
+        return 0;
+    }
+    save->used = used;
+    used[save->used_count++] = id;
     return id;
 }
 
@@ -57,7 +81,7 @@ void save_descriptors(struct save *save, struct process *process)
             continue;
         snap_note_begin(&save->snapshot, SNAP_FD);
         snap_put_u32(&save->snapshot, SNAP_FD_FD, fd);
-        snap_put_u32(&save->snapshot, SNAP_FD_OBJECT, number_file(save, slot->file));
+        snap_put_u32(&save->snapshot, SNAP_FD_OBJECT, use_file(save, slot->file));
         snap_put_u32(&save->snapshot, SNAP_FD_CLOEXEC, slot->close_on_exec);
     }
 }
@@ -88,8 +112,8 @@ static struct saved_content *clone_content(struct save *save, handle_t node, uin
         return NULL;
     }
     content->source = (struct snap_source){read_vmo, content};
-    content->next = save->contents;
-    save->contents = content;
+    content->next = save->group->contents;
+    save->group->contents = content;
     return content;
 }
 
@@ -131,7 +155,7 @@ static bool put_node(struct save *save, struct file *file)
     snap_put_u64(snapshot, SNAP_OBJECT_MTIME, attr.mtime);
     snap_put_u32(snapshot, SNAP_OBJECT_MODE, attr.mode);
     snap_put_u32(snapshot, SNAP_OBJECT_LINKS, attr.nlink);
-    return S_ISREG(attr.mode) && (attr.nlink == 0 || (save->flags & SNAPSHOT_FILES));
+    return S_ISREG(attr.mode) && (attr.nlink == 0 || (save->group->flags & SNAPSHOT_FILES));
 }
 
 static uint32_t stream_id(handle_t handle, bool other)
@@ -149,18 +173,18 @@ static uint32_t stream_id(handle_t handle, bool other)
 }
 
 /* The file of the snapshot whose write end leads to this read end, or the reverse. */
-static uint32_t find_peer(const struct save *save, const struct file *file)
+static uint32_t find_peer(const struct save_group *group, const struct file *file)
 {
     uint32_t written = file->handle2 ? stream_id(file->handle2, false) : 0;
     uint32_t read = file->handle ? stream_id(file->handle, true) : 0;
-    for (uint32_t i = 0; i < save->object_count; i++) {
-        const struct file *other = save->objects[i].file;
+    for (uint32_t i = 0; i < group->object_count; i++) {
+        const struct file *other = group->objects[i].file;
         if (other == file || other->ops != file->ops)
             continue;
         if (read && other->handle2 && stream_id(other->handle2, false) == read)
-            return save->objects[i].id;
+            return group->objects[i].id;
         if (written && other->handle && stream_id(other->handle, true) == written)
-            return save->objects[i].id;
+            return group->objects[i].id;
     }
     return 0;
 }
@@ -187,7 +211,7 @@ static void put_queue(struct save *save, struct file *file)
 static void put_stream(struct save *save, struct file *file)
 {
     struct snapshot *snapshot = &save->snapshot;
-    uint32_t peer = find_peer(save, file);
+    uint32_t peer = find_peer(save->group, file);
     snap_put_text(snapshot, SNAP_OBJECT_CLASS, file_is_pipe(file) ? "pipe" : "socket");
     snap_put_text(snapshot, SNAP_OBJECT_PATH, file->path);
     snap_put_text(snapshot, SNAP_OBJECT_SIDE,
@@ -227,8 +251,8 @@ static void put_other(struct save *save, struct file *file)
 void save_objects(struct save *save)
 {
     struct snapshot *snapshot = &save->snapshot;
-    for (uint32_t i = 0; i < save->object_count && !snapshot->failed; i++) {
-        struct saved_object *object = &save->objects[i];
+    for (uint32_t i = 0; i < save->used_count && !snapshot->failed; i++) {
+        struct saved_object *object = &save->group->objects[save->used[i] - 1];
         struct file *file = object->file;
         bool content = false;
         snap_note_begin(snapshot, SNAP_OBJECT);

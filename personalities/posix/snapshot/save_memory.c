@@ -18,9 +18,11 @@
 
 static uint32_t object_of_mapping(const struct save *save, const char *name)
 {
-    for (uint32_t i = 0; i < save->object_count; i++)
-        if (save->objects[i].file->path && strcmp(save->objects[i].file->path, name) == 0)
-            return save->objects[i].id;
+    for (uint32_t i = 0; i < save->used_count; i++) {
+        const struct saved_object *object = &save->group->objects[save->used[i] - 1];
+        if (object->file->path && strcmp(object->file->path, name) == 0)
+            return object->id;
+    }
     return 0;
 }
 
@@ -45,7 +47,7 @@ static void put_mapping(struct save *save, const struct mapping_info *info)
             snap_put_u32(snapshot, SNAP_VMA_OBJECT, info->vmo_id | 1u << 31);
     }
     bool file = info->vmo_id && *name == '/' && !(info->flags & MAP_FLAG_SHARED);
-    bool left_out = file && (save->flags & SNAPSHOT_NO_TEXT);
+    bool left_out = file && (save->group->flags & SNAPSHOT_NO_TEXT);
     snap_put_u32(snapshot, SNAP_VMA_CONTENT, left_out ? SNAP_CONTENT_FILE : SNAP_CONTENT_ZERO);
 }
 
@@ -166,7 +168,7 @@ static bool is_wanted(const struct scan *scan, uint8_t state)
     bool file = scan->info->vmo_id && !(scan->info->flags & MAP_FLAG_SHARED);
     if (state & PAGE_OWN)
         return true;
-    return (state & PAGE_OBJECT) && !(file && (scan->save->flags & SNAPSHOT_NO_TEXT));
+    return (state & PAGE_OBJECT) && !(file && (scan->save->group->flags & SNAPSHOT_NO_TEXT));
 }
 
 static void scan_part(struct scan *scan, uint32_t start, uint32_t pages)

@@ -97,8 +97,9 @@ static void put_status(struct save *save, struct thread *thread)
     uint64_t user, system;
     thread_boundary_registers(thread, &regs);
     thread_times(thread, &user, &system);
-    uint32_t signal =
-        save->crash && save->crash->tid == thread->tid ? (uint32_t)save->crash->info.si_signo : 0;
+    uint32_t signal = save->group->crash && save->group->crash->tid == thread->tid
+                          ? (uint32_t)save->group->crash->info.si_signo
+                          : 0;
     struct core_prstatus status = {
         .signo = signal,
         .cursig = (uint16_t)signal,
@@ -189,9 +190,9 @@ static void put_all_of(struct save *save, struct thread *thread, bool first)
     put_status(save, thread);
     if (first)
         put_psinfo(save, thread->process);
-    if (first && save->crash)
-        snap_note_standard(&save->snapshot, "CORE", CORE_SIGINFO, &save->crash->info,
-                           sizeof save->crash->info);
+    if (first && save->group->crash)
+        snap_note_standard(&save->snapshot, "CORE", CORE_SIGINFO, &save->group->crash->info,
+                           sizeof save->group->crash->info);
     put_fpu(save, thread);
     put_thread(save, thread);
 }
@@ -202,7 +203,7 @@ void save_threads(struct save *save, struct process *process)
     struct thread *thread, *first = list_entry(process->threads.next, struct thread, link);
     list_each(thread, &process->threads, struct thread, link)
     {
-        if (save->crash && thread->tid == save->crash->tid)
+        if (save->group->crash && thread->tid == save->group->crash->tid)
             first = thread;
     }
     put_all_of(save, first, true);

@@ -20,8 +20,10 @@ static bool save_option(const char *text, uint32_t *flags)
     static const struct {
         const char *option;
         uint32_t flag;
-    } options[] = {
-        {"--stop", SNAPSHOT_STOP}, {"--no-text", SNAPSHOT_NO_TEXT}, {"--files", SNAPSHOT_FILES}};
+    } options[] = {{"--stop", SNAPSHOT_STOP},
+                   {"--no-text", SNAPSHOT_NO_TEXT},
+                   {"--files", SNAPSHOT_FILES},
+                   {"--tree", SNAPSHOT_TREE}};
     for (uint32_t i = 0; i < sizeof options / sizeof *options; i++)
         if (strcmp(text, options[i].option) == 0) {
             *flags |= options[i].flag;
@@ -46,10 +48,60 @@ static void print_result(const char *path, const struct snapshot_result *result)
            (unsigned)(result->pause / US), (unsigned)(result->time / US));
 }
 
-static int command_save(int argc, char **argv)
+static int save_process(uint32_t pid, uint32_t flags, const char *path)
 {
     struct snapshot_result result;
     struct snap_output output;
+    if (!snap_output_open(&output, path))
+        return 1;
+    status_t status = save_into(&output, pid, flags, &result);
+    if (status != OK) {
+        complain("process %u: %s", (unsigned)pid, status_text(status));
+        snap_output_discard(&output);
+        return 1;
+    }
+    if (!snap_output_commit(&output))
+        return 1;
+    print_result(path, &result);
+    return 0;
+}
+
+/* A new directory, open for files to be made in it. */
+static status_t make_directory(const char *path, handle_t *directory)
+{
+    struct fs_path_args args = {.op = FS_OP_MKDIR, .mode = 0700};
+    struct fs_path_result result;
+    struct fs_walk_context context;
+    status_t status = file_context(&context);
+    if (status == OK)
+        status = fs_client_path(&context, HANDLE_NONE, path, strlen(path), &args, &result);
+    if (status != OK)
+        return status;
+    return fs_client_open(&context, HANDLE_NONE, path, strlen(path), FS_O_READ | FS_O_DIRECTORY, 0,
+                          directory, NULL);
+}
+
+static int save_tree(uint32_t pid, uint32_t flags, const char *path)
+{
+    struct snapshot_result result;
+    handle_t directory = HANDLE_NONE;
+    status_t status = make_directory(path, &directory);
+    if (status != OK) {
+        complain("%s: %s", path, status_text(status));
+        return 1;
+    }
+    status = init_snapshot(startup_handle(STARTUP_INIT), pid, flags, directory, &result);
+    handle_drop(&directory);
+    if (status != OK) {
+        complain("process %u: %s", (unsigned)pid, status_text(status));
+        return 1;
+    }
+    print_result(path, &result);
+    return 0;
+}
+
+static int command_save(int argc, char **argv)
+{
     uint32_t flags = 0;
     uint64_t pid;
     while (argc > 0 && save_option(argv[0], &flags)) {
@@ -57,21 +109,12 @@ static int command_save(int argc, char **argv)
         argv++;
     }
     if (argc != 2 || !parse_number(argv[0], (uint32_t)strlen(argv[0]), &pid) || pid > UINT32_MAX) {
-        complain("usage: snap save [--stop] [--no-text] [--files] PID FILE");
+        complain("usage: snap save [--stop] [--no-text] [--files] PID FILE\n"
+                 "       snap save --tree [...] PID DIRECTORY");
         return 2;
     }
-    if (!snap_output_open(&output, argv[1]))
-        return 1;
-    status_t status = save_into(&output, (uint32_t)pid, flags, &result);
-    if (status != OK) {
-        complain("process %s: %s", argv[0], status_text(status));
-        snap_output_discard(&output);
-        return 1;
-    }
-    if (!snap_output_commit(&output))
-        return 1;
-    print_result(argv[1], &result);
-    return 0;
+    return flags & SNAPSHOT_TREE ? save_tree((uint32_t)pid, flags, argv[1])
+                                 : save_process((uint32_t)pid, flags, argv[1]);
 }
 
 /* ---- restore ------------------------------------------------------------------------------------ */
@@ -200,7 +243,7 @@ static int command_restore(int argc, char **argv)
 
 const struct snap_command live_commands[] = {
     {"save", command_save,
-     "save [--stop] [--no-text] [--files] PID FILE\n"
+     "save [--stop] [--no-text] [--files] PID FILE, or save --tree [...] PID DIRECTORY\n"
      "                                a snapshot of a running process, which goes on or (--stop) "
      "ends"},
     {"restore", command_restore,

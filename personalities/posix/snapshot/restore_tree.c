@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The descendants of a restored process. Each is a new process with the number it had, if that is free,
+ * below the process that its parent has become; groups and sessions are those of the members they were
+ * of, or the root's. A child that had ended without being waited for is one again.
+ */
+#include <ipc/initclient.h>
+#include <string.h>
+
+#include "../file.h"
+#include "../server.h"
+#include "../task.h"
+#include "restore.h"
+
+#define BEGIN_POLL (NS_PER_SEC / 100)
+
+static struct restore *member_of(const struct restore_group *group, uint32_t old_pid)
+{
+    for (struct restore *each = group->members; each; each = each->next)
+        if (each->old_pid == old_pid)
+            return each;
+    return NULL;
+}
+
+static uint32_t saved_number(const struct restore *restore, uint16_t tag)
+{
+    return snap_get_u32(snap_next(&restore->snapshot, SNAP_PROCESS, NULL), tag, 0);
+}
+
+/* A group or session number: that of the member that led it, else what the root has now. */
+static uint32_t map_number(const struct restore_group *group, uint32_t old, uint32_t present)
+{
+    const struct restore *leader = member_of(group, old);
+    return leader && leader != group->members && leader->pid ? leader->pid : present;
+}
+
+/* Lock held. */
+static int join_groups(struct restore *restore, struct process *process)
+{
+    const struct process *root = process_find(restore->group->members->pid);
+    uint32_t pgid = saved_number(restore, SNAP_PROCESS_PGID);
+    uint32_t sid = saved_number(restore, SNAP_PROCESS_SID);
+    process->pgid = map_number(restore->group, pgid, root->pgid);
+    process->session = session_get(map_number(restore->group, sid, root->session->sid), true);
+    if (!process->session)
+        return -ENOMEM;
+    struct proc_record record = {
+        .pid = process->pid, .pgid = process->pgid, .sid = process->session->sid};
+    return errno_of(init_proc_set(server.init, process->pid, PROC_PGID | PROC_SID, &record, NULL));
+}
+
+/* ---- a member's first thread ---------------------------------------------------------------------------- */
+
+static void member_begin(struct thread *thread)
+{
+    struct restore *restore = thread->begin_argument;
+    struct restore_group *group = restore->group;
+    server_lock();
+    int error = restore_threads(restore, thread->process);
+    if (error < 0)
+        process_end_all(thread->process, SIGKILL);
+    server_unlock();
+    if (error == 0)
+        restore_begin(restore);
+    thread->attention = 1;
+    server_lock();
+    group->beginning--;
+    wait_queue_wake(&group->begun, WAKE_ALL); /* the group may be gone after the lock */
+    server_unlock();
+}
+
+/* ---- making them ---------------------------------------------------------------------------------------- */
+
+static int number_for(const struct restore_group *group, uint32_t old_pid, uint32_t parent,
+                      uint32_t *pid)
+{
+    const struct process *root = process_find(group->members->pid);
+    return errno_of(init_proc_create(server.init, parent, 0, 0, root->credentials.uid, old_pid,
+                                     root->comm, pid));
+}
+
+static void give_back(uint32_t pid)
+{
+    ignore(init_proc_exit(server.init, pid, SIGKILL));
+    ignore(init_proc_reap(server.init, pid));
+}
+
+/* Lock held. */
+static int fill(struct restore *restore, struct process *process, struct process *parent)
+{
+    struct process *root = self()->process;
+    process->fs = fs_context_copy(root->fs);
+    int error = process->fs ? join_groups(restore, process) : -ENOMEM;
+    if (error < 0)
+        return error;
+    credentials_copy(&process->credentials, &root->credentials);
+    process->mm = restore->mm;
+    process->files = restore->files;
+    process->sighand = restore->sighand;
+    restore->mm = NULL;
+    restore->files = NULL;
+    restore->sighand = NULL;
+    restore_state(restore, process);
+    process_set_parent(process, parent);
+    return 0;
+}
+
+static void discard(struct process *process)
+{
+    struct files *files = process->files;
+    if (process->fs)
+        fs_context_release(process->fs);
+    mm_release(process->mm);
+    process_free(process);
+    server_unlock();
+    if (files)
+        files_release(files);
+    server_lock();
+}
+
+/* Lock held. */
+static int make_process(struct restore *restore, uint32_t pid, struct process *parent)
+{
+    struct process *process = process_new(pid);
+    struct thread *thread;
+    if (!process)
+        return -ENOMEM;
+    int error = fill(restore, process, parent);
+    if (error == 0)
+        error = thread_new(process, pid, true, &thread);
+    if (error < 0) {
+        discard(process);
+        return error;
+    }
+    restore->pid = pid;
+    char state[8] = "";
+    (void)snap_get_text(snap_next(&restore->snapshot, SNAP_PROCESS, NULL), SNAP_PROCESS_STATE,
+                        state, sizeof state);
+    process->stopped = strcmp(state, "stopped") == 0;
+    process->stop_signal = process->stopped ? saved_number(restore, SNAP_PROCESS_STATUS) & 0x7f : 0;
+    thread->begin = member_begin;
+    thread->begin_argument = restore;
+    restore->group->beginning++;
+    thread_start(thread);
+    return 0;
+}
+
+static int make_member(struct restore *restore)
+{
+    struct restore *above = member_of(restore->group, restore->old_ppid);
+    uint32_t pid;
+    if (!above || !above->pid)
+        return restore_refuse(-ENOEXEC, "a process without its parent", restore->old_pid);
+    int error = number_for(restore->group, restore->old_pid, above->pid, &pid);
+    if (error < 0)
+        return error;
+    server_lock();
+    struct process *parent = process_find(above->pid);
+    error = parent ? make_process(restore, pid, parent) : -ESRCH;
+    server_unlock();
+    if (error < 0)
+        give_back(pid);
+    return error;
+}
+
+/* ---- children that had ended ---------------------------------------------------------------------------- */
+
+static int make_zombie(struct restore *restore, const struct snap_note *note)
+{
+    uint32_t pid, old_pid = snap_get_u32(note, SNAP_CHILD_PID, 0);
+    int error = number_for(restore->group, old_pid, restore->pid, &pid);
+    if (error < 0)
+        return error;
+    server_lock();
+    struct process *parent = process_find(restore->pid);
+    struct process *process = parent ? process_new(pid) : NULL;
+    if (process) {
+        process->pgid = parent->pgid;
+        process->session = parent->session;
+        session_hold(process->session);
+        credentials_copy(&process->credentials, &parent->credentials);
+        process->state = PROCESS_ZOMBIE;
+        process->exiting = true;
+        process->exit_status = (int32_t)snap_get_u32(note, SNAP_CHILD_STATUS, 0);
+        process_set_parent(process, parent);
+        ignore(init_proc_exit(server.init, pid, process->exit_status));
+    }
+    server_unlock();
+    if (!process)
+        give_back(pid);
+    return process ? 0 : -ENOMEM;
+}
+
+static int make_zombies(struct restore *restore)
+{
+    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_CHILD, NULL);
+    int error = 0;
+    for (; note && error == 0; note = snap_next(&restore->snapshot, SNAP_CHILD, note)) {
+        uint32_t length;
+        if (snap_get(note, SNAP_CHILD_STATUS, &length))
+            error = make_zombie(restore, note);
+    }
+    return error;
+}
+
+/* ---- all ------------------------------------------------------------------------------------------------ */
+
+static void wait_until_begun(struct restore_group *group)
+{
+    server_lock();
+    while (group->beginning > 0) {
+        struct waiter waiter = {.thread = self(), .until_end = true};
+        list_append(&group->begun.waiters, &waiter.link);
+        /* Even when it is to end: the group is in use until then. */
+        if (waiter_sleep(&waiter, deadline_after(BEGIN_POLL)) < 0)
+            waiter.woken = true;
+        list_remove(&waiter.link);
+    }
+    server_unlock();
+}
+
+int restore_descendants(struct restore_group *group)
+{
+    int error = make_zombies(group->members);
+    for (struct restore *each = group->members->next; each && error == 0; each = each->next) {
+        error = make_member(each);
+        if (error == 0)
+            error = make_zombies(each);
+    }
+    wait_until_begun(group);
+    return error;
+}
