@@ -50,12 +50,11 @@ static void timer_destroy(struct object *object)
 static void timer_fire(struct alarm *alarm)
 {
     struct timer *timer = container_of(alarm, struct timer, alarm);
-    uint64_t due = alarm->due, now = nt_time(), next = due;
+    uint64_t due = alarm->due, now = nt_time(), period = timer->period * 10000ull;
     object_hold(&timer->object);
-    while (timer->period && next <= now)
-        next += timer->period * 10000ull;
-    if (timer->period)
-        alarm_set(alarm, next);
+    /* The first of its moments that is still to come: some may have been missed. */
+    if (period)
+        alarm_set(alarm, due > now ? due + period : due + ((now - due) / period + 1) * period);
     timer->signaled = true;
     if (timer->apc_thread && !timer->apc_thread->exited)
         (void)apc_queue_for(timer->apc_thread, timer, timer->apc_function, timer->apc_argument,

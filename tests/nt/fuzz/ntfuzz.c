@@ -3,7 +3,7 @@
  * Random system calls with random arguments:
  *
  *   ntfuzz SECONDS [FIRST-SEED]      children with consecutive seeds, one after the other
- *   ntfuzz child SEED CALLS          the calls of one seed
+ *   ntfuzz child SEED CALLS [say]    the calls of one seed; say: print each before it is made
  *
  * A child may die or hang; it is ended after CHILD_MS. What must hold: this program goes on, and
  * prints at the end how many children ended how. The seed of the child that was running is on the last
@@ -219,7 +219,7 @@ static LONG CALLBACK skip_faults(EXCEPTION_POINTERS *pointers)
     ExitProcess(2);
 }
 
-static int child(uint64_t seed, unsigned calls)
+static int child(uint64_t seed, unsigned calls, int say)
 {
     DWORD old;
     state = seed * 0x9e3779b97f4a7c15ull + 1;
@@ -235,6 +235,13 @@ static int child(uint64_t seed, unsigned calls)
             arguments[n] = random_argument();
         if (below(4) == 0)
             fill_memory();
+        if (say) {
+            printf("%s", stub->name);
+            for (unsigned n = 0; n < stub->words; n++)
+                printf(" %x", (unsigned)arguments[n]);
+            putchar('\n');
+            fflush(stdout);
+        }
         call(stub, arguments);
     }
     return 0;
@@ -267,7 +274,7 @@ int main(int argc, char **argv)
 {
     unsigned ended = 0, died = 0, hung = 0, failed = 0;
     if (argc > 3 && strcmp(argv[1], "child") == 0)
-        return child(strtoull(argv[2], NULL, 10), atoi(argv[3]));
+        return child(strtoull(argv[2], NULL, 10), atoi(argv[3]), argc > 4);
     ULONGLONG limit = GetTickCount64() + (argc > 1 ? atoi(argv[1]) : 10) * 1000ull;
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     for (; GetTickCount64() < limit; seed++) {
