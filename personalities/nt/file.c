@@ -50,10 +50,8 @@ static void delete_if_last(struct nt_file *file)
 {
     list_each(other, &open_files, struct nt_file, share_link)
     {
-        if (other == file || !same_node(other, file))
-            continue;
-        other->delete_pending = true;
-        return;
+        if (other != file && same_node(other, file))
+            return;
     }
     struct fs_walk_context context = {.flags = CALL_UNINTERRUPTIBLE};
     struct fs_path_args args = {.op = file->kind == FILE_DIRECTORY ? FS_OP_RMDIR : FS_OP_UNLINK};
@@ -65,6 +63,51 @@ static void delete_if_last(struct nt_file *file)
     free(result);
 }
 
+bool ntfile_is_open(const struct fs_attr *attr)
+{
+    list_each(file, &open_files, struct nt_file, share_link)
+    {
+        if (file->ino == attr->ino && file->device == attr->device)
+            return true;
+    }
+    return false;
+}
+
+void ntfile_set_pending(struct nt_file *file, bool pending)
+{
+    list_each(other, &open_files, struct nt_file, share_link)
+    {
+        if (same_node(other, file))
+            other->delete_pending = pending;
+    }
+    file->delete_pending = pending;
+}
+
+static void set_path(struct nt_file *file, const char *path)
+{
+    char *unix_path = strdup(path);
+    WCHAR *name = path_object_name(path);
+    if (!unix_path || !name) {
+        free(unix_path);
+        free(name);
+        return;
+    }
+    free(file->unix_path);
+    free(file->nt_name);
+    file->unix_path = unix_path;
+    file->nt_name = name;
+}
+
+void ntfile_renamed(struct nt_file *file, const char *path)
+{
+    list_each(other, &open_files, struct nt_file, share_link)
+    {
+        if (other != file && same_node(other, file))
+            set_path(other, path);
+    }
+    set_path(file, path);
+}
+
 static void file_last_handle(struct object *object)
 {
     struct nt_file *file = file_of(object);
@@ -72,10 +115,10 @@ static void file_last_handle(struct object *object)
     locks_release(file, NULL);
     if (file->pipe)
         pipe_closed(file);
-    if (file->delete_pending && file->unix_path) {
-        file->delete_pending = false;
+    if (file->delete_on_close)
+        ntfile_set_pending(file, true);
+    if (file->delete_pending && file->unix_path)
         delete_if_last(file);
-    }
     list_remove(&file->share_link);
 }
 
@@ -212,10 +255,11 @@ static NTSTATUS check_existing(const struct open_request *request)
         return STATUS_NOT_A_DIRECTORY;
     if (!directory && request->trailing_slash)
         return STATUS_OBJECT_NAME_INVALID;
+    if (directory && overwrites(request->disposition))
+        return request->options & FILE_DIRECTORY_FILE ? STATUS_INVALID_PARAMETER
+                                                      : STATUS_OBJECT_NAME_COLLISION;
     if (directory)
-        return !overwrites(request->disposition)               ? STATUS_SUCCESS
-               : (request->options & FILE_DIRECTORY_FILE) != 0 ? STATUS_INVALID_PARAMETER
-                                                               : STATUS_OBJECT_NAME_COLLISION;
+        return check_sharing(request);
     if ((attr->mode & MODE_TYPE) != MODE_REGULAR)
         return STATUS_ACCESS_DENIED;
     if (read_only && (wants_data_write(request->access) || overwrites(request->disposition)))
@@ -302,7 +346,7 @@ static NTSTATUS finish_open(char *path, handle_t node, struct open_request *requ
     file->device = request->attr.device;
     file->read_only = !(request->attr.mode & MODE_WRITABLE);
     file->append = !(request->access & FILE_WRITE_DATA) && (request->access & FILE_APPEND_DATA);
-    file->delete_pending = (request->options & FILE_DELETE_ON_CLOSE) != 0;
+    file->delete_on_close = (request->options & FILE_DELETE_ON_CLOSE) != 0;
     list_append(&open_files, &file->share_link);
     request->information = open_information(request->disposition, exists);
     *result = &file->object;

@@ -40,7 +40,8 @@ struct nt_file {
     struct file_view view;
     bool shared_position; /* the node's own position counts: it is shared with other programs */
     bool append;
-    bool delete_pending; /* deleted when the last file object goes */
+    bool delete_on_close; /* closing this object makes the deletion pending */
+    bool delete_pending;  /* deleted when the last file object goes; the same in all of a file */
     bool read_only;
 
     /* pipes: streams of the kernel; either may be absent */
@@ -111,6 +112,13 @@ NTSTATUS ntfile_from_descriptor(struct nt_process *process, const struct start_f
 NTSTATUS ntfile_to_descriptor(struct nt_file *file, struct start_fd *fd, handle_t *h0,
                               handle_t *h1);
 
+/* Is the file open, by whichever object? */
+bool ntfile_is_open(const struct fs_attr *attr);
+/* Mark all objects of the file for deletion, or not. */
+void ntfile_set_pending(struct nt_file *file, bool pending);
+/* It has another name now: in all its objects. */
+void ntfile_renamed(struct nt_file *file, const char *path);
+
 /* ---- names ---- */
 /* An absolute Unix path as NT sees it, without \??\: C:\... below /c, else Z:\.... malloc'ed. */
 WCHAR *path_to_nt(const char *unix_path, uint32_t *length);
@@ -134,6 +142,8 @@ NTSTATUS io_complete_disk(struct nt_thread *thread, struct nt_file *file, const 
                           NTSTATUS status, uint32_t information);
 /* Before it: the event is reset. */
 NTSTATUS io_begin(struct nt_thread *thread, struct nt_file *file, const struct io_call *io);
+
+#define VOLUME_SERIAL 0x41544d4bu
 
 /* ---- parts ---- */
 /* The frame of the information calls: (file, *status block, buffer, length, class). */

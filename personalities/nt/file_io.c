@@ -50,7 +50,7 @@ static NTSTATUS disk_write(struct nt_file *file, const void *from, uint32_t leng
     *done = moved;
     if (status != OK && moved == 0)
         return nt_status(status);
-    if (!file->shared_position && (offset == OFFSET_CURRENT || append || ntfile_synchronous(file)))
+    if (!file->shared_position && (offset == OFFSET_CURRENT || ntfile_synchronous(file)))
         file->position = end;
     return STATUS_SUCCESS;
 }

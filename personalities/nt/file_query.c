@@ -117,8 +117,9 @@ static uint32_t query_object(struct nt_file *file, uint32_t class, union file_in
         return sizeof info->access;
     case FileModeInformation:
         info->mode.Mode =
-            file->options & (FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY | FILE_SYNCHRONOUS_IO_ALERT |
-                             FILE_SYNCHRONOUS_IO_NONALERT);
+            file->options &
+            (FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY | FILE_NO_INTERMEDIATE_BUFFERING |
+             FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT);
         return sizeof info->mode;
     case FileAlignmentInformation:
         return sizeof info->alignment;
@@ -157,7 +158,7 @@ static uint32_t query_node(struct nt_file *file, const struct fs_attr *attr, uin
         info->tag.FileAttributes = file_attributes(attr);
         return sizeof info->tag;
     case FileIdInformation:
-        info->id.VolumeSerialNumber = attr->device;
+        info->id.VolumeSerialNumber = VOLUME_SERIAL;
         memcpy(&info->id.FileId, &attr->ino, sizeof attr->ino);
         return sizeof info->id;
     }

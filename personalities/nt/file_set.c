@@ -14,6 +14,8 @@
 #define MODE_DIRECTORY 0040000u
 #define MODE_WRITABLE  0222u
 
+#define FILE_DISPOSITION_EX 64 /* FileDispositionInformationEx */
+
 static bool has_node(const struct nt_file *file)
 {
     return file->node != HANDLE_NONE;
@@ -114,21 +116,34 @@ static NTSTATUS directory_is_empty(struct nt_file *file)
     }
 }
 
-static NTSTATUS set_disposition(struct call *call, struct nt_file *file)
+static NTSTATUS dispose(struct nt_file *file, bool delete, bool even_read_only)
 {
-    uint8_t delete = 0;
-    NTSTATUS status = read_info(call, &delete, sizeof delete);
-    if (status)
-        return status;
+    NTSTATUS status = STATUS_SUCCESS;
     if (!(file->access & DELETE) || !file->unix_path)
         return STATUS_ACCESS_DENIED;
-    if (delete &&file->read_only && file->kind == FILE_DISK)
+    if (delete &&file->read_only && !even_read_only && file->kind == FILE_DISK)
         return STATUS_CANNOT_DELETE;
     if (delete &&file->kind == FILE_DIRECTORY)
         status = directory_is_empty(file);
     if (!status)
-        file->delete_pending = delete;
+        ntfile_set_pending(file, delete);
     return status;
+}
+
+static NTSTATUS set_disposition(struct call *call, struct nt_file *file)
+{
+    uint8_t delete = 0;
+    NTSTATUS status = read_info(call, &delete, sizeof delete);
+    return status ? status : dispose(file, delete, false);
+}
+
+/* FILE_DISPOSITION_INFORMATION_EX: flags. The name stays until the last object goes in any case. */
+static NTSTATUS set_disposition_ex(struct call *call, struct nt_file *file)
+{
+    enum { DELETE_IT = 1, IGNORE_READ_ONLY = 0x10 };
+    uint32_t flags;
+    NTSTATUS status = read_info(call, &flags, sizeof flags);
+    return status ? status : dispose(file, flags & DELETE_IT, flags & IGNORE_READ_ONLY);
 }
 
 /* FILE_RENAME_INFORMATION and FILE_LINK_INFORMATION have the same layout. */
@@ -182,44 +197,73 @@ static NTSTATUS new_path(struct call *call, struct nt_file *file, const struct n
     return path_resolve(call->process, name->root, name->text, path);
 }
 
+/* What stands at the new name: nothing, the file itself, or something that may be replaced. */
+enum target { TARGET_NONE, TARGET_SAME, TARGET_FILE };
+
 static NTSTATUS check_target(struct nt_process *process, const struct nt_file *file,
-                             const char *path, bool replace)
+                             const char *path, bool replace, enum target *target)
 {
     struct fs_attr attr;
+    *target = TARGET_NONE;
     status_t found = BLOCKING(
         fs_client_stat_path(&process->fs, HANDLE_NONE, path, strlen(path), FS_O_NOCASE, &attr));
     if (found != OK) {
         NTSTATUS status = path_status(process, path, found);
         return status == STATUS_OBJECT_NAME_NOT_FOUND ? STATUS_SUCCESS : status;
     }
+    *target = TARGET_SAME;
     if (attr.ino == file->ino && attr.device == file->device)
         return STATUS_SUCCESS;
+    *target = TARGET_FILE;
     if (!replace)
         return STATUS_OBJECT_NAME_COLLISION;
-    if ((attr.mode & MODE_TYPE) == MODE_DIRECTORY || !(attr.mode & MODE_WRITABLE))
+    if ((attr.mode & MODE_TYPE) == MODE_DIRECTORY || !(attr.mode & MODE_WRITABLE) ||
+        ntfile_is_open(&attr))
         return STATUS_ACCESS_DENIED;
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS rename_to(struct nt_process *process, struct nt_file *file, const char *path)
+static NTSTATUS unlink_target(struct nt_process *process, const char *path)
 {
-    const char *old = file->unix_path;
-    status_t status = BLOCKING(fs_client_rename(&process->fs, HANDLE_NONE, old, strlen(old),
-                                                HANDLE_NONE, path, strlen(path), 0));
-    if (status != OK)
-        return nt_status(status);
-    free(file->unix_path);
-    free(file->nt_name);
-    file->unix_path = strdup(path);
-    file->nt_name = path_object_name(path);
-    return STATUS_SUCCESS;
+    struct fs_path_args args = {.op = FS_OP_UNLINK, .flags = FS_O_NOCASE};
+    struct fs_path_result *result = malloc(sizeof *result);
+    if (!result)
+        return STATUS_NO_MEMORY;
+    status_t status =
+        BLOCKING(fs_client_path(&process->fs, HANDLE_NONE, path, strlen(path), &args, result));
+    free(result);
+    return nt_status(status);
 }
 
-static NTSTATUS link_to(struct nt_process *process, struct nt_file *file, const char *path)
+static NTSTATUS rename_to(struct nt_process *process, struct nt_file *file, const char *path,
+                          enum target target)
 {
     const char *old = file->unix_path;
-    return nt_status(BLOCKING(fs_client_link(&process->fs, HANDLE_NONE, old, strlen(old),
-                                             HANDLE_NONE, path, strlen(path), 0)));
+    NTSTATUS error = STATUS_SUCCESS;
+    /* The file system replaces files by files only. */
+    if (target == TARGET_FILE && file->kind == FILE_DIRECTORY)
+        error = unlink_target(process, path);
+    if (error)
+        return error;
+    status_t status = BLOCKING(fs_client_rename(&process->fs, HANDLE_NONE, old, strlen(old),
+                                                HANDLE_NONE, path, strlen(path), 0));
+    if (status == OK)
+        ntfile_renamed(file, path);
+    return nt_status(status);
+}
+
+static NTSTATUS link_to(struct nt_process *process, struct nt_file *file, const char *path,
+                        enum target target, bool replace)
+{
+    const char *old = file->unix_path;
+    NTSTATUS error = STATUS_SUCCESS;
+    if (target == TARGET_SAME)
+        return replace ? STATUS_SUCCESS : STATUS_OBJECT_NAME_COLLISION;
+    if (target == TARGET_FILE)
+        error = unlink_target(process, path);
+    return error ? error
+                 : nt_status(BLOCKING(fs_client_link(&process->fs, HANDLE_NONE, old, strlen(old),
+                                                     HANDLE_NONE, path, strlen(path), 0)));
 }
 
 static NTSTATUS set_name(struct call *call, struct nt_file *file)
@@ -227,15 +271,19 @@ static NTSTATUS set_name(struct call *call, struct nt_file *file)
     struct new_name name;
     char *path = NULL;
     bool link = call->args[4] == FileLinkInformation;
+    enum target target;
     if (!file->unix_path)
         return STATUS_ACCESS_DENIED;
+    if (link && file->kind == FILE_DIRECTORY)
+        return STATUS_FILE_IS_A_DIRECTORY;
     NTSTATUS status = read_new_name(call, &name);
     if (!status)
         status = new_path(call, file, &name, &path);
     if (!status)
-        status = check_target(call->process, file, path, name.info.ReplaceIfExists);
+        status = check_target(call->process, file, path, name.info.ReplaceIfExists, &target);
     if (!status)
-        status = link ? link_to(call->process, file, path) : rename_to(call->process, file, path);
+        status = link ? link_to(call->process, file, path, target, name.info.ReplaceIfExists)
+                      : rename_to(call->process, file, path, target);
     free(path);
     free_new_name(&name);
     return status;
@@ -305,6 +353,8 @@ static NTSTATUS set_file(struct call *call, struct nt_file *file, uint32_t *info
         return STATUS_SUCCESS; /* space is found when it is needed */
     case FileDispositionInformation:
         return set_disposition(call, file);
+    case FILE_DISPOSITION_EX:
+        return set_disposition_ex(call, file);
     case FileRenameInformation:
     case FileLinkInformation:
         return set_name(call, file);

@@ -26,7 +26,7 @@ static NTSTATUS volume_label(struct call *call, uint32_t *information)
     if (call->args[3] < header)
         return STATUS_INFO_LENGTH_MISMATCH;
     memset(&info, 0, sizeof info);
-    info.VolumeSerialNumber = 0x41544d4b;
+    info.VolumeSerialNumber = VOLUME_SERIAL;
     info.VolumeLabelLength = bytes;
     info.SupportsObjects = TRUE;
     uint32_t fits = call->args[3] - header < bytes ? call->args[3] - header : bytes;
