@@ -1,0 +1,10 @@
+WScript.Echo("answer " + 6 * 7 + " of " + WScript.Arguments.Count());
+WScript.Echo(WScript.Arguments.Item(1));
+var files = new ActiveXObject("Scripting.FileSystemObject");
+var file = files.OpenTextFile("hello.txt");
+WScript.Echo(file.ReadLine());
+file.Close();
+var shell = WScript.CreateObject("WScript.Shell");
+WScript.Echo(shell.ExpandEnvironmentStrings("%OS%"));
+WScript.Echo("b1a22c".replace(/[0-9]+/g, "-"));
+WScript.Quit(7);

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""Command interpreter, tools and programs of Windows: from batch files, and typed at in a terminal.
+
+What the batch files of tests/nt/batch print under Wine 8 is recorded there (tests/nt/batch/record).
+"""
+
+import os
+import re
+import shutil
+
+import pytest
+
+from machine import ROOT, run
+
+BATCH = os.path.join(ROOT, "tests", "nt", "batch")
+PROMPT = rb"[A-Z]:\\[^\r\n>]*>"
+
+
+def lines(output):
+    return output.decode(errors="replace").replace("\r", "")
+
+
+@pytest.mark.parametrize("name", ("language", "tools"))
+def test_batch_file_prints_what_it_prints_under_wine(name, share):
+    shutil.copytree(BATCH, share, dirs_exist_ok=True)
+    shutil.rmtree(share / "expected")
+    os.remove(share / "record")
+    result = run("cmd.exe", "/c", name + ".bat", "one", "two", "three", options=("--share", str(share)))
+    with open(os.path.join(BATCH, "expected", name + ".txt"), encoding="utf-8") as expected:
+        assert lines(result.stdout) + f"exit code {result.returncode}\n" == expected.read()
+
+
+TOOLS = {
+    'findstr /n /i "WORLD gamma" words.txt': "2:world\n4:gamma\n",
+    'findstr /r "^[a-h].*o$" words.txt': "hello\n",
+    "findstr /v /c:hello words.txt": "world\nalpha\ngamma\n",
+    "type words.txt | findstr /b al": "alpha\n",
+    "findstr nosuch words.txt": "",
+    "where find": "C:\\windows\\system32\\find.exe\nZ:\\usr\\bin\\find\n",
+    "where /q nosuch": "",
+    'tasklist /nh /fo csv /fi "imagename eq nosuch.exe"':
+        "INFO: No tasks are running which match the specified criteria.\n",
+    "systeminfo | findstr /b /c:\"OS Version\"": "OS Version:                10.0.18362 N/A Build 18362\n",
+    "fsutil file createnew new.bin 100": "File new.bin is created\n",
+    "fsutil hardlink create second.bin new.bin": "Hardlink created for second.bin <<===>> new.bin\n",
+    "fsutil fsinfo drivetype C:": "C: - Fixed Drive\n",
+}
+
+
+def test_small_tools_of_ours(share):
+    (share / "words.txt").write_bytes(b"hello\r\nworld\r\nalpha\r\ngamma\r\n")
+    script = "".join(f"{command}\r\necho [%errorlevel%]\r\n" for command in TOOLS)
+    (share / "tools.bat").write_bytes(b"@echo off\r\n" + script.encode())
+    result = run("cmd.exe", "/c", "tools.bat", options=("--share", str(share)))
+    printed = re.split(r"\[(\d+)\]\n", lines(result.stdout))
+    assert dict(zip(TOOLS, printed[0::2])) == TOOLS
+    codes = dict(zip(TOOLS, printed[1::2]))
+    failing = {command for command, code in codes.items() if code != "0"}
+    assert failing == {"findstr nosuch words.txt", "where /q nosuch"}
+    assert (share / "second.bin").stat().st_size == 100
+
+
+# ---- typed at ----
+
+
+class Cmd:
+    """cmd.exe on the terminal of the shared machine."""
+
+    def __init__(self, machine, *setup):
+        self.machine = machine
+        for command in setup:
+            machine.output(command)
+        machine.send("cmd.exe\n")
+        self.prompt()
+
+    def prompt(self):
+        self.machine.expect(PROMPT)
+        return self.machine.child.after.decode()
+
+    def type(self, text):
+        """Type a line; what it prints, and the prompt after it."""
+        self.machine.send(text + "\r")
+        self.machine.expect(re.escape(text).encode() + rb"\r+\n")
+        self.machine.expect(PROMPT)
+        return lines(self.machine.child.before), self.machine.child.after.decode()
+
+    def leave(self, code=0):
+        self.machine.send(f"exit {code}\r")
+        self.machine.expect_prompt()
+
+
+@pytest.fixture
+def cmd(machine):
+    shell = Cmd(machine, "printf 'one\\r\\ntwo\\r\\n' >words.txt")
+    yield shell
+    shell.leave()
+
+
+def test_prompt_follows_the_directory(cmd):
+    assert cmd.type("cd /d C:\\windows")[1] == "C:\\windows>"
+    assert cmd.type("cd system32")[1] == "C:\\windows\\system32>"
+    assert cmd.type("cd ..")[1] == "C:\\windows>"
+
+
+def test_typed_commands(cmd):
+    assert cmd.type("echo hello")[0].strip() == "hello"
+    assert cmd.type("type words.txt")[0].split() == ["one", "two"]
+    cmd.type("set GREETING=good day")
+    assert cmd.type("echo %GREETING%")[0].strip() == "good day"
+    assert cmd.type("for %i in (a b) do @echo item %i")[0].split("\n")[:2] == ["item a", "item b"]
+    assert "words.txt" in cmd.type("dir")[0]
+    cmd.type("copy words.txt copy.txt")
+    assert cmd.type("if exist copy.txt echo copied")[0].strip() == "copied"
+
+
+def test_a_mistyped_character_is_taken_back(cmd):
+    cmd.machine.send("echo abx\x7fc\r")
+    cmd.prompt()
+    assert "abc" in lines(cmd.machine.child.before).split("\n")
+
+
+def test_unix_programs_in_a_pipe(cmd):
+    assert cmd.type("type words.txt | grep t | wc -l")[0].strip() == "1"
+    cmd.type('sh -c "exit 3"')
+    assert cmd.type("echo %errorlevel%")[0].strip() == "3"
+    assert cmd.type("dir /b | grep -c words")[0].strip() == "1"
+
+
+def test_unicode_names_and_output(cmd):
+    cmd.type("chcp.com 65001")
+    cmd.machine.send("echo caf\u00e9>caf\u00e9.txt\r")
+    cmd.prompt()
+    assert "caf\u00e9.txt" in cmd.type("dir /b")[0]
+    assert cmd.type("type caf\u00e9.txt")[0].strip() == "caf\u00e9"
+    cmd.type("chcp.com 437")
+
+
+def test_exit_code_reaches_the_unix_shell(machine):
+    shell = Cmd(machine)
+    shell.leave(7)
+    assert machine.command("cmd.exe /c exit 9")[1] == 9
