@@ -27,7 +27,8 @@ struct stream {
     struct wait_queue readers, writers;
     uint32_t room_wanted; /* the least that a blocked writer waits for; 0 = nobody waits */
     uint32_t page_count;
-    struct page *pages[];
+    struct page **pages; /* page_count of them: first_pages, or a block of their own */
+    struct page *first_pages[];
 };
 
 static void end_destroy(struct object *object);
@@ -99,6 +100,8 @@ static void end_destroy(struct object *object)
     if (--stream->live_ends)
         return;
     free_pages(stream, 0);
+    if (stream->pages != stream->first_pages)
+        heap_free(stream->pages);
     heap_free(stream);
 }
 
@@ -130,9 +133,10 @@ static status_t stream_new(uint32_t capacity, struct process *owner, struct stre
     struct stream *stream = NULL;
 
     if (frame_available(FRAME_FOR_SMALL))
-        stream = heap_alloc(sizeof *stream + pages * sizeof stream->pages[0]);
+        stream = heap_alloc(sizeof *stream + pages * sizeof stream->first_pages[0]);
     if (!stream)
         return ERR_NO_MEMORY;
+    stream->pages = stream->first_pages;
     stream->capacity = capacity;
     stream->page_count = pages;
     stream->live_ends = 2;
@@ -294,6 +298,62 @@ static status_t write_all(struct object *end, user_t buffer, uint32_t length, kt
     return OK;
 }
 
+/* ---- size ---- */
+
+/* The queued bytes, in order, in pages of their own from the first on. */
+static status_t gather(const struct stream *stream, struct page **pages)
+{
+    for (uint32_t done = 0; done < stream->queued;) {
+        uint32_t place, count = piece(stream, done, stream->queued - done, &place);
+        struct page **page = &pages[done / PAGE_SIZE];
+        count = least(count, PAGE_SIZE - done % PAGE_SIZE);
+        if (!*page)
+            *page = frame_alloc(FRAME_LOW | FRAME_FOR_SMALL);
+        if (!*page)
+            return ERR_NO_MEMORY;
+        uint8_t *to = arch_direct(frame_address(*page));
+        __builtin_memcpy(to + done % PAGE_SIZE, byte_at(stream, place), count);
+        done += count;
+    }
+    return OK;
+}
+
+static status_t resize(struct stream *stream, uint32_t capacity)
+{
+    struct process *owner = stream->ends[END_READ].owner;
+    uint32_t count = (capacity + PAGE_SIZE - 1) / PAGE_SIZE;
+    struct page **pages = heap_alloc(count * sizeof pages[0]);
+
+    if (!pages)
+        return ERR_NO_MEMORY;
+    status_t status = process_charge_pages(owner, count);
+    if (status != OK) {
+        heap_free(pages);
+        return status;
+    }
+    status = gather(stream, pages);
+    if (status != OK) {
+        for (uint32_t i = 0; i < count; i++)
+            if (pages[i])
+                frame_release(pages[i]);
+        process_uncharge_pages(owner, count);
+        heap_free(pages);
+        return status;
+    }
+    free_pages(stream, 0);
+    process_uncharge_pages(owner, stream->page_count);
+    if (stream->pages != stream->first_pages)
+        heap_free(stream->pages);
+    stream->pages = pages;
+    stream->page_count = count;
+    stream->capacity = capacity;
+    stream->head = 0;
+    update_signals(stream, false);
+    stream->room_wanted = 0;
+    wait_queue_wake(&stream->writers, UINT32_MAX, OK);
+    return OK;
+}
+
 /* ---- calls ---- */
 
 #define END_RIGHTS (RIGHT_DUPLICATE | RIGHT_TRANSFER | RIGHT_WAIT | RIGHT_MANAGE)
@@ -390,6 +450,21 @@ status_t call_stream_info(handle_t handle, user_t queued, user_t capacity)
     if (status == OK)
         status = user_write(queued, &stream->queued, sizeof stream->queued);
     return status == OK ? user_write(capacity, &stream->capacity, sizeof stream->capacity) : status;
+}
+
+status_t call_stream_resize(handle_t handle, uint32_t capacity)
+{
+    struct object *end;
+    status_t status = get_end(handle, RIGHT_MANAGE, &end);
+
+    if (status != OK)
+        return status;
+    if (!capacity || capacity > CAPACITY_MAX)
+        return ERR_OUT_OF_RANGE;
+    struct stream *stream = stream_of(end);
+    if (stream->queued > capacity)
+        return ERR_BUSY;
+    return resize(stream, capacity);
 }
 
 status_t call_stream_peek(handle_t handle, user_t buffer, uint32_t length, user_t done)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lock.h"
+#include "owner.h"
 #include "poll.h"
 #include "task.h"
 
@@ -33,6 +34,8 @@ void file_release(struct file *file)
         return;
     if (file->has_lock)
         lock_release_file(file);
+    if (file->owner)
+        owner_file_closed(file);
     if (!list_empty(&file->epoll_items))
         epoll_file_closed(file);
     if (file->ops->close)

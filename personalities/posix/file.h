@@ -88,9 +88,10 @@ struct file {
     struct fs_attr attr; /* as of open; kept for devices and generated files */
     handle_t handle, handle2;
     void *data;
-    uint32_t word;           /* operations' own */
-    bool has_lock;           /* by flock */
-    struct list epoll_items; /* watched by epoll instances */
+    uint32_t word;            /* operations' own */
+    bool has_lock;            /* by flock */
+    struct list epoll_items;  /* watched by epoll instances */
+    struct file_owner *owner; /* whom SIGIO goes to, or NULL (owner.c) */
 };
 
 extern uint32_t file_count; /* open now */
@@ -144,6 +145,8 @@ int stream_pair(uint32_t flags, uint32_t capacity, struct file *ends[2]);
 struct file *stream_file(handle_t read_end, handle_t write_end, uint32_t flags);
 bool file_is_pipe(const struct file *file);
 bool file_is_socket(const struct file *file);
+/* Raises SIGPIPE if that is what the result of a write means; the result. */
+int32_t file_write_result(const struct file *file, int32_t result);
 bool file_is_packet_socket(const struct file *file); /* writing to it raises no signal */
 int stream_reopen(struct file *file, uint32_t flags, struct file **result);
 int fifo_open(const struct fs_attr *attr, uint32_t flags, struct file **result);

@@ -7,6 +7,7 @@
 #include "calls.h"
 #include "file.h"
 #include "fpu.h"
+#include "pidfd.h"
 #include "server.h"
 #include "task.h"
 #include "trace.h"
@@ -17,7 +18,8 @@
 
 struct clone_request {
     uint32_t flags, stack;
-    user_t parent_tid, child_tid;
+    user_t parent_tid, child_tid, pidfd;
+    bool clear_handlers;
     bool has_tls;
     struct user_desc tls;
 };
@@ -143,6 +145,8 @@ static int new_process(const struct clone_request *request, uint32_t pid, struct
         copy_directories(child, parent, flags) && copy_actions(child, parent, flags))
         error =
             thread_new(child, pid, parent->session && parent->session->sid == parent->pid, result);
+    if (error == 0 && request->clear_handlers)
+        sighand_clear(child->sighand);
     if (error == 0) {
         error = copy_thread_state(*result, caller, request);
         if (error == 0)
@@ -197,6 +201,8 @@ static int32_t clone_process(const struct clone_request *request)
         (void)put_user(request->parent_tid, pid);
     thread_start(child);
     server_unlock();
+    if (request->flags & CLONE_PIDFD)
+        (void)put_user(request->pidfd, (uint32_t)pidfd_for(pid));
     if (event)
         trace_event(event, pid);
     if (request->flags & CLONE_VFORK) {
@@ -234,21 +240,92 @@ static int32_t clone_thread(const struct clone_request *request)
     return error < 0 ? error : (int32_t)tid;
 }
 
-int32_t sys_clone(uint32_t flags, user_t stack, user_t parent_tid, user_t tls, user_t child_tid)
+/* What clone and clone3 have in common. */
+static int32_t do_clone(struct clone_request *request, user_t tls)
 {
-    struct clone_request request = {flags, stack.address, parent_tid, child_tid, .has_tls = false};
+    uint32_t flags = request->flags;
     bool thread = flags & CLONE_THREAD;
     if ((flags & CLONE_REFUSED) || (thread && !(flags & CLONE_SIGHAND)) ||
         ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM)))
         return -EINVAL;
+    if ((flags & CLONE_PIDFD) && (flags & (CLONE_THREAD | CLONE_DETACHED)))
+        return -EINVAL;
     if (flags & CLONE_SETTLS) {
-        if (copy_in(&request.tls, tls, sizeof request.tls) < 0)
+        if (copy_in(&request->tls, tls, sizeof request->tls) < 0)
             return -EFAULT;
-        if (request.tls.entry_number - GUEST_TLS_FIRST >= TLS_SLOTS)
+        if (request->tls.entry_number - GUEST_TLS_FIRST >= TLS_SLOTS)
             return -EINVAL;
-        request.has_tls = true;
+        request->has_tls = true;
     }
-    return thread ? clone_thread(&request) : clone_process(&request);
+    return thread ? clone_thread(request) : clone_process(request);
+}
+
+int32_t sys_clone(uint32_t flags, user_t stack, user_t parent_tid, user_t tls, user_t child_tid)
+{
+    struct clone_request request = {.flags = flags,
+                                    .stack = stack.address,
+                                    .parent_tid = parent_tid,
+                                    .child_tid = child_tid,
+                                    .pidfd = parent_tid};
+    if ((flags & CLONE_PIDFD) && (flags & CLONE_PARENT_SETTID))
+        return -EINVAL;
+    return do_clone(&request, tls);
+}
+
+struct linux_clone_args {
+    uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+    uint64_t set_tid, set_tid_size, cgroup;
+};
+#define CLONE_ARGS_FIRST 64u /* of the first version */
+
+/* Bytes beyond what is known must be zero. */
+static int copy_in_clone_args(struct linux_clone_args *to, user_t from, uint32_t size)
+{
+    uint8_t byte;
+    if (size < CLONE_ARGS_FIRST)
+        return -EINVAL;
+    if (size > PAGE_SIZE)
+        return -E2BIG;
+    for (uint32_t at = sizeof *to; at < size; at++) {
+        if (copy_in(&byte, user_at(from, at), 1) < 0)
+            return -EFAULT;
+        if (byte)
+            return -E2BIG;
+    }
+    memset(to, 0, sizeof *to);
+    return copy_in(to, from, MIN(size, sizeof *to));
+}
+
+static int check_clone_args(const struct linux_clone_args *args)
+{
+    if ((args->flags & (CSIGNAL | CLONE_DETACHED)) || args->exit_signal > SIGNAL_COUNT)
+        return -EINVAL;
+    if ((args->flags & (CLONE_THREAD | CLONE_PARENT)) && args->exit_signal)
+        return -EINVAL;
+    if ((args->flags >> 32) & ~(uint64_t)(CLONE_CLEAR_SIGHAND >> 32))
+        return -EINVAL;
+    if ((args->flags & CLONE_CLEAR_SIGHAND) && (args->flags & CLONE_SIGHAND))
+        return -EINVAL;
+    if (!args->stack != !args->stack_size || args->stack + args->stack_size > GUEST_LIMIT)
+        return -EINVAL;
+    return args->set_tid || args->set_tid_size ? -EINVAL : 0; /* numbers are given by init alone */
+}
+
+int32_t sys_clone3(user_t at, uint32_t size)
+{
+    struct linux_clone_args args;
+    int error = copy_in_clone_args(&args, at, size);
+    if (error == 0)
+        error = check_clone_args(&args);
+    if (error < 0)
+        return error;
+    struct clone_request request = {.flags = (uint32_t)args.flags | (uint32_t)args.exit_signal,
+                                    .stack = (uint32_t)(args.stack + args.stack_size),
+                                    .parent_tid = USER((uint32_t)args.parent_tid),
+                                    .child_tid = USER((uint32_t)args.child_tid),
+                                    .pidfd = USER((uint32_t)args.pidfd),
+                                    .clear_handlers = args.flags & CLONE_CLEAR_SIGHAND};
+    return do_clone(&request, USER((uint32_t)args.tls));
 }
 
 int32_t sys_fork(void)

@@ -6,6 +6,7 @@
 
 #include "devattr.h"
 #include "file.h"
+#include "memfd.h"
 #include "path.h"
 #include "task.h"
 #include "tty.h"
@@ -260,6 +261,8 @@ int file_reopen(struct file *file, uint32_t flags, struct file **result)
         return stream_reopen(file, flags, result);
     if (S_ISCHR(file->attr.mode) && file->attr.rdev)
         return device_open(file->attr.rdev, flags, result);
+    if (memfd_get_seals(file) >= 0)
+        return memfd_reopen(file, flags, result);
     if (file->path && file->path[0] == '/')
         return path_open((uint32_t)AT_FDCWD, file->path, flags, 0, result);
     return -ENXIO;

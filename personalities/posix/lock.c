@@ -218,19 +218,22 @@ int32_t lock_fcntl(struct file *file, uint32_t command, user_t argument, bool wi
 {
     struct files *files = self()->process->files;
     struct linux_flock64 given;
+    bool of_file = command == F_OFD_GETLK || command == F_OFD_SETLK || command == F_OFD_SETLKW;
     if (copy_in_flock(&given, argument, wide) < 0)
         return -EFAULT;
     struct lock lock = {.ino = file->attr.ino,
                         .device = file->attr.device,
-                        .owner = files,
-                        .pid = self()->process->pid,
+                        .owner = of_file ? (const void *)file : files,
+                        .pid = of_file ? UINT32_MAX : self()->process->pid,
                         .exclusive = given.type == F_WRLCK};
+    if (of_file && given.pid != 0)
+        return -EINVAL;
     if (given.type != F_RDLCK && given.type != F_WRLCK && given.type != F_UNLCK)
         return -EINVAL;
     int result = resolve_range(file, &given, &lock);
     if (result < 0)
         return result;
-    if (command == F_GETLK || command == F_GETLK64) {
+    if (command == F_GETLK || command == F_GETLK64 || command == F_OFD_GETLK) {
         test_lock(file, &lock, &given);
         return copy_out_flock(argument, &given, wide);
     }
@@ -242,5 +245,8 @@ int32_t lock_fcntl(struct file *file, uint32_t command, user_t argument, bool wi
     }
     if (given.type == F_WRLCK ? !file_writable(file) : !file_readable(file))
         return -EBADF;
-    return lock_set(file, &lock, command == F_SETLKW || command == F_SETLKW64);
+    if (of_file)
+        file->has_lock = true;
+    return lock_set(file, &lock,
+                    command == F_SETLKW || command == F_SETLKW64 || command == F_OFD_SETLKW);
 }

@@ -7,6 +7,7 @@
 #include "calls.h"
 #include "devattr.h"
 #include "file.h"
+#include "memfd.h"
 #include "path.h"
 #include "server.h"
 #include "task.h"
@@ -27,6 +28,45 @@ int32_t sys_openat(uint32_t dir, user_t path, uint32_t flags, uint32_t mode)
     if (error == 0)
         error = path_open(dir, worker_self()->path, flags, mode, &file);
     return error < 0 ? error : fd_install(file, 0, flags & O_CLOEXEC);
+}
+
+struct linux_open_how {
+    uint64_t flags, mode, resolve;
+};
+#define OPEN_FLAGS_KNOWN                                                                        \
+    ((uint64_t)(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK |     \
+                O_DSYNC | O_SYNC | FASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | \
+                O_NOATIME | O_CLOEXEC | O_PATH | O_TMPFILE))
+
+/* Ways of resolving that this server cannot vouch for are refused as a kernel without them would. */
+static int check_how(const struct linux_open_how *how)
+{
+    bool creates = (how->flags & O_CREAT) || (how->flags & O_TMPFILE) == O_TMPFILE;
+    if ((how->flags & ~OPEN_FLAGS_KNOWN) || (how->mode & ~(uint64_t)07777))
+        return -EINVAL;
+    if (how->mode && !creates)
+        return -EINVAL;
+    return how->resolve ? -EINVAL : 0;
+}
+
+int32_t sys_openat2(uint32_t dir, user_t path, user_t how_at, uint32_t size)
+{
+    struct linux_open_how how;
+    uint8_t byte;
+    if (size < sizeof how)
+        return -EINVAL;
+    if (size > PAGE_SIZE)
+        return -E2BIG;
+    if (copy_in(&how, how_at, sizeof how) < 0)
+        return -EFAULT;
+    for (uint32_t at = sizeof how; at < size; at++) {
+        if (copy_in(&byte, user_at(how_at, at), 1) < 0)
+            return -EFAULT;
+        if (byte)
+            return -E2BIG;
+    }
+    int error = check_how(&how);
+    return error < 0 ? error : sys_openat(dir, path, (uint32_t)how.flags, (uint32_t)how.mode);
 }
 
 int32_t sys_open(user_t path, uint32_t flags, uint32_t mode)
@@ -494,17 +534,52 @@ int32_t sys_ftruncate(uint32_t fd, uint32_t length)
     return sys_ftruncate64(fd, (uint64_t)(int32_t)length);
 }
 
+/* What a hole reads as. Bytes beyond the end are the business of who sets the size. */
+static int write_zeros(struct file *file, uint64_t offset, uint64_t length, bool keep_size)
+{
+    static uint8_t zeros[PAGE_SIZE];
+    uint64_t size = 0, end = offset + length;
+    int result = file->ops->size && file->ops->write ? file->ops->size(file, &size) : -EOPNOTSUPP;
+    if (keep_size || end > size)
+        end = MIN(end, size);
+    while (result >= 0 && offset < end) {
+        struct io io;
+        uint32_t part = (uint32_t)MIN(end - offset, PAGE_SIZE);
+        io_kernel(&io, zeros, part);
+        result = file->ops->write(file, &io, &offset);
+        if (result == 0)
+            result = -EIO;
+    }
+    return MIN(result, 0);
+}
+
 int32_t sys_fallocate(uint32_t fd, uint32_t mode, uint64_t offset, uint64_t length)
 {
     uint64_t size = 0;
     if ((int64_t)offset < 0 || (int64_t)length <= 0 || (int64_t)(offset + length) < 0)
         return -EINVAL;
-    if (mode & ~(uint32_t)FALLOC_FL_KEEP_SIZE)
+    if (mode & ~(uint32_t)(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE))
+        return -EOPNOTSUPP;
+    if ((mode & FALLOC_FL_PUNCH_HOLE) && mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
         return -EOPNOTSUPP;
     struct file *file = fd_get(fd);
     if (!file)
         return -EBADF;
     int error = file_writable(file) ? 0 : -EBADF;
+    if (error == 0 && S_ISDIR(file->attr.mode))
+        error = -EISDIR;
+    if (error == 0 && file_is_pipe(file))
+        error = -ESPIPE;
+    if (error == 0 && !S_ISREG(file->attr.mode))
+        error = -ENODEV;
+    if (error == 0 && memfd_get_seals(file) >= 0) {
+        error =
+            mode & FALLOC_FL_ZERO_RANGE ? -EOPNOTSUPP : memfd_allocate(file, mode, offset, length);
+        file_release(file);
+        return error;
+    }
+    if (error == 0 && (mode & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)))
+        error = write_zeros(file, offset, length, mode & FALLOC_FL_KEEP_SIZE);
     if (error == 0)
         error = file->ops->set_attr && file->ops->size ? file->ops->size(file, &size) : -ESPIPE;
     if (error == 0 && !(mode & FALLOC_FL_KEEP_SIZE) && offset + length > size) {

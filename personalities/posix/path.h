@@ -53,6 +53,7 @@ int check_access(const struct fs_attr *attr, uint32_t wanted, bool effective);
 
 int32_t install_pair(struct file *ends[2], user_t fds, bool close_on_exec);
 int32_t stream_capacity(struct file *file);
+int32_t stream_set_capacity(struct file *file, uint32_t capacity);
 #define PIPE_CAPACITY 65536u
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "file.h"
 #include "ipc.h"
+#include "pidfd.h"
 #include "server.h"
 #include "task.h"
 #include "time.h"
@@ -117,6 +118,7 @@ struct process *process_new(uint32_t pid)
 /* Releases what is left; nothing waits for it any more. Lock held. */
 void process_free(struct process *process)
 {
+    pidfd_process_gone(process);
     process_set_parent(process, NULL);
     list_remove(&process->all_link);
     process_count--;
@@ -460,6 +462,7 @@ void process_finish(struct process *process, struct thread *last)
     trace_tracer_ended(process);
     give_children_away(process);
     process->state = PROCESS_ZOMBIE;
+    pidfd_process_ended(process);
     ignore(init_proc_exit(server.init, process->pid, process->exit_status));
     if (!trace_keeps_zombie(process))
         process_announce_end(process);

@@ -6,6 +6,8 @@
 #include "calls.h"
 #include "file.h"
 #include "lock.h"
+#include "memfd.h"
+#include "owner.h"
 #include "path.h"
 #include "server.h"
 #include "task.h"
@@ -13,10 +15,9 @@
 #define COUNT_MAX    0x7ffff000u
 #define VECTOR_MAX   1024u
 #define VECTOR_SMALL 8u
-#define COPY_CHUNK   32768u
 
 /* A write to a stream that nobody reads. */
-static int32_t write_result(const struct file *file, int32_t result)
+int32_t file_write_result(const struct file *file, int32_t result)
 {
     if (unlikely(result == -EPIPE) && !file_is_packet_socket(file)) {
         siginfo_t info = signal_info_user(SIGPIPE, SI_USER, self()->process);
@@ -46,7 +47,7 @@ int32_t sys_write(uint32_t fd, user_t buffer, uint32_t count)
     if (unlikely(!file))
         return -EBADF;
     io_single(&io, buffer, MIN(count, COUNT_MAX));
-    int32_t result = write_result(file, file_write_bytes(file, &io));
+    int32_t result = file_write_result(file, file_write_bytes(file, &io));
     file_release(file);
     return result;
 }
@@ -132,7 +133,7 @@ static int32_t transfer_vector(uint32_t fd, user_t from, uint32_t count, uint64_
             release(vector);
     }
     if (write)
-        result = write_result(file, result);
+        result = file_write_result(file, result);
     file_release(file);
     return result;
 }
@@ -157,72 +158,64 @@ int32_t sys_pwritev(uint32_t fd, user_t vector, uint32_t count, uint64_t offset)
     return (int64_t)offset < 0 ? -EINVAL : transfer_vector(fd, vector, count, offset, true);
 }
 
-/* ---- sendfile ---------------------------------------------------------------------------------- */
+#define RWF_HIPRI_  1u
+#define RWF_DSYNC_  2u
+#define RWF_SYNC_   4u
+#define RWF_NOWAIT_ 8u
+#define RWF_APPEND_ 16u
 
-/* Moves up to count bytes; *offset is where to read, or the file's own place if use_offset is false. */
-static int32_t copy_between(struct file *out, struct file *in, uint64_t *offset, bool use_offset,
-                            uint32_t count)
+/* Flags of the call on top of the file's, for its time. */
+static int32_t transfer_flagged(uint32_t fd, user_t vector, uint32_t count, uint64_t offset,
+                                uint32_t flags, bool write)
 {
-    uint8_t *buffer = allocate(COPY_CHUNK);
-    uint32_t done = 0;
-    int32_t result = buffer ? 0 : -ENOMEM;
-    while (result >= 0 && done < count) {
-        struct io io;
-        uint64_t from = use_offset ? *offset : in->offset;
-        io_kernel(&io, buffer, MIN(count - done, COPY_CHUNK));
-        result = transfer_at(in, &io, from, false);
-        if (result <= 0)
-            break;
-        io_kernel(&io, buffer, (uint32_t)result);
-        result = file_write_bytes(out, &io);
-        if (result <= 0)
-            break;
-        done += (uint32_t)result;
-        if (use_offset)
-            *offset += (uint32_t)result;
-        else
-            in->offset += (uint32_t)result;
+    uint32_t known = RWF_HIPRI_ | RWF_DSYNC_ | RWF_SYNC_ | RWF_NOWAIT_ | (write ? RWF_APPEND_ : 0);
+    if (flags & ~known)
+        return -EOPNOTSUPP;
+    if (offset != OFFSET_NONE && (int64_t)offset < 0)
+        return -EINVAL;
+    struct file *file = fd_get(fd);
+    if (!file)
+        return -EBADF;
+    uint32_t saved = file->flags;
+    if (flags & RWF_NOWAIT_)
+        file->flags |= O_NONBLOCK;
+    if (flags & RWF_APPEND_)
+        file->flags |= O_APPEND;
+    int32_t result = transfer_vector(fd, vector, count, offset, write);
+    file->flags = saved;
+    if (result > 0 && write && (flags & (RWF_DSYNC_ | RWF_SYNC_)) && file->ops->sync) {
+        int error = file->ops->sync(file);
+        result = error < 0 ? error : result;
     }
-    release(buffer);
-    return done ? (int32_t)done : write_result(out, result);
-}
-
-static int32_t do_sendfile(uint32_t out_fd, uint32_t in_fd, uint64_t *offset, bool use_offset,
-                           uint32_t count)
-{
-    struct file *out = fd_get(out_fd), *in = fd_get(in_fd);
-    int32_t result = -EBADF;
-    if (out && in)
-        result = in->ops->seekable
-                     ? copy_between(out, in, offset, use_offset, MIN(count, COUNT_MAX))
-                     : -EINVAL;
-    if (out)
-        file_release(out);
-    if (in)
-        file_release(in);
+    file_release(file);
     return result;
 }
 
-int32_t sys_sendfile(uint32_t out, uint32_t in, user_t offset_at, uint32_t count)
+int32_t sys_preadv2(uint32_t fd, user_t vector, uint32_t count, uint64_t offset, uint32_t flags)
 {
-    uint32_t low = 0;
-    if (offset_at.address && get_user(&low, offset_at) < 0)
-        return -EFAULT;
-    uint64_t offset = low;
-    int32_t result = do_sendfile(out, in, &offset, offset_at.address, count);
-    return offset_at.address && put_user(offset_at, (uint32_t)offset) < 0 ? -EFAULT : result;
+    return transfer_flagged(fd, vector, count, offset, flags, false);
 }
 
-int32_t sys_sendfile64(uint32_t out, uint32_t in, user_t offset_at, uint32_t count)
+int32_t sys_pwritev2(uint32_t fd, user_t vector, uint32_t count, uint64_t offset, uint32_t flags)
 {
-    uint64_t offset = 0;
-    if (offset_at.address && copy_in(&offset, offset_at, 8) < 0)
-        return -EFAULT;
-    int32_t result = do_sendfile(out, in, &offset, offset_at.address, count);
-    return offset_at.address && copy_out(offset_at, &offset, 8) < 0 ? -EFAULT : result;
+    return transfer_flagged(fd, vector, count, offset, flags, true);
 }
 
 /* ---- seeking ----------------------------------------------------------------------------------- */
+
+/* Files are all data to their end: as file systems without holes answer on Linux. */
+static int64_t seek_data(struct file *file, int64_t offset, uint32_t whence, uint64_t *target)
+{
+    uint64_t size;
+    int result =
+        S_ISREG(file->attr.mode) && file->ops->size ? file->ops->size(file, &size) : -EINVAL;
+    if (result < 0)
+        return result;
+    if (offset < 0 || (uint64_t)offset >= size)
+        return -ENXIO;
+    *target = whence == SEEK_DATA ? (uint64_t)offset : size;
+    return 0;
+}
 
 static int64_t file_seek(struct file *file, int64_t offset, uint32_t whence)
 {
@@ -238,6 +231,11 @@ static int64_t file_seek(struct file *file, int64_t offset, uint32_t whence)
         int result = file->ops->size ? file->ops->size(file, &base) : 0;
         if (result < 0)
             return result;
+    } else if (whence == SEEK_DATA || whence == SEEK_HOLE) {
+        int64_t result = seek_data(file, offset, whence, &base);
+        if (result < 0)
+            return result;
+        offset = 0;
     } else if (whence != 0) {
         return -EINVAL;
     }
@@ -280,12 +278,32 @@ int32_t sys_close(uint32_t fd)
     return fd_close(fd);
 }
 
+#define CLOSE_RANGE_UNSHARE_ 2u
+#define CLOSE_RANGE_CLOEXEC_ 4u
+
+/* A descriptor table of the caller's process alone; processes, not threads, can share one here. */
+static int unshare_files(void)
+{
+    struct process *process = self()->process;
+    server_lock();
+    struct files *old = process->files;
+    struct files *copy = old->references > 1 ? files_copy(old) : old;
+    if (copy)
+        process->files = copy;
+    server_unlock();
+    if (copy && copy != old)
+        files_release(old);
+    return copy ? 0 : -ENOMEM;
+}
+
 int32_t sys_close_range(uint32_t first, uint32_t last, uint32_t flags)
 {
-    if (first > last || (flags & ~4u)) /* CLOSE_RANGE_CLOEXEC */
+    if (first > last || (flags & ~(CLOSE_RANGE_UNSHARE_ | CLOSE_RANGE_CLOEXEC_)))
         return -EINVAL;
+    if ((flags & CLOSE_RANGE_UNSHARE_) && unshare_files() < 0)
+        return -ENOMEM;
     for (uint32_t fd = first; fd <= MIN(last, FD_MAX - 1); fd++) {
-        if (flags)
+        if (flags & CLOSE_RANGE_CLOEXEC_)
             (void)fd_flag(fd, 1); /* gaps in the range are no error */
         else
             (void)fd_close(fd);
@@ -372,7 +390,7 @@ static int32_t fcntl_file(struct file *file, uint32_t command, uint32_t argument
         return (int32_t)(file->flags | O_LARGEFILE);
     case F_SETFL:
         file->flags = (file->flags & ~(uint32_t)FLAGS_SETTABLE) | (argument & FLAGS_SETTABLE);
-        return 0;
+        return owner_flags_changed(file);
     case F_GETLK:
     case F_SETLK:
     case F_SETLKW:
@@ -381,13 +399,20 @@ static int32_t fcntl_file(struct file *file, uint32_t command, uint32_t argument
     case F_SETLK64:
     case F_SETLKW64:
         return wide ? lock_fcntl(file, command, USER(argument), true) : -EINVAL;
-    case F_GETOWN:
-    case F_GETSIG:
-        return 0;
+    case F_OFD_GETLK:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
+        return wide ? lock_fcntl(file, command, USER(argument), true) : -EINVAL;
     case F_GETPIPE_SZ:
         return stream_capacity(file);
+    case F_SETPIPE_SZ:
+        return stream_set_capacity(file, argument);
+    case F_ADD_SEALS:
+        return memfd_add_seals(file, argument);
+    case F_GET_SEALS:
+        return memfd_get_seals(file);
     }
-    return -EINVAL;
+    return owner_fcntl(file, command, argument);
 }
 
 static int32_t do_fcntl(uint32_t fd, uint32_t command, uint32_t argument, bool wide)
@@ -423,6 +448,17 @@ static int32_t set_nonblocking(struct file *file, user_t argument)
     return 0;
 }
 
+static int32_t set_async(struct file *file, user_t argument)
+{
+    uint32_t value;
+    if (get_user(&value, argument) < 0)
+        return -EFAULT;
+    if (!file->ops->poll)
+        return -ENOTTY;
+    file->flags = value ? file->flags | FASYNC : file->flags & ~(uint32_t)FASYNC;
+    return owner_flags_changed(file);
+}
+
 static int32_t bytes_left(struct file *file, user_t argument)
 {
     uint64_t size;
@@ -444,6 +480,8 @@ int32_t sys_ioctl(uint32_t fd, uint32_t request, uint32_t argument)
         return -EBADF;
     if (request == FIONBIO)
         result = set_nonblocking(file, USER(argument));
+    else if (request == FIOASYNC)
+        result = set_async(file, USER(argument));
     else if (file->ops->ioctl)
         result = file->ops->ioctl(file, request, USER(argument));
     else if (request == FIONREAD)

@@ -301,7 +301,7 @@ int32_t sys_sigaltstack(user_t new, user_t old)
 
 /* ---- sending ----------------------------------------------------------------------------------- */
 
-static bool may_signal(struct process *target)
+bool may_signal(struct process *target)
 {
     const struct credentials *own = &self()->process->credentials, *its = &target->credentials;
     return capable(CAP_KILL) || own->euid == its->suid || own->euid == its->uid ||

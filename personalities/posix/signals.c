@@ -116,6 +116,15 @@ struct sighand *sighand_copy(const struct sighand *from)
     return copy;
 }
 
+/* What is handled goes back to its default; what is ignored stays so. */
+void sighand_clear(struct sighand *sighand)
+{
+    for (uint32_t i = 0; i < SIGNAL_COUNT; i++) {
+        if (sighand->actions[i].handler != HANDLER_IGNORE)
+            sighand->actions[i] = (struct linux_sigaction){.handler = HANDLER_DEFAULT};
+    }
+}
+
 void sighand_release(struct sighand *sighand)
 {
     if (sighand && --sighand->references == 0)

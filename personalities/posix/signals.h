@@ -26,6 +26,7 @@ struct sighand {
 void pending_init(struct pending *pending);
 void pending_clear(struct pending *pending);
 struct sighand *sighand_copy(const struct sighand *from);
+void sighand_clear(struct sighand *sighand);
 void sighand_release(struct sighand *sighand);
 
 /* ---- sending; lock held ---- */
@@ -39,6 +40,9 @@ void signal_simple(struct process *process, uint32_t signal);
 uint32_t signal_group(uint32_t pgid, const siginfo_t *info);
 /* A fault of the guest: cannot be ignored or blocked. */
 void signal_fault(struct thread *thread, uint32_t signal, int32_t code, uint32_t address);
+
+/* Whether the calling process may signal this one. */
+bool may_signal(struct process *target);
 
 /* ---- receiving ---- */
 bool signal_waiting(struct thread *thread); /* a signal that is not blocked is pending */

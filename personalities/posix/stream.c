@@ -13,8 +13,9 @@
 #include "path.h"
 #include "task.h"
 
-#define CHUNK       4096u /* what one stream_write takes as a whole */
-#define PIPE_DEVICE 13u
+#define CHUNK         4096u /* what one stream_write takes as a whole */
+#define PIPE_DEVICE   13u
+#define PIPE_SIZE_MAX (1u << 20)
 
 struct fifo {
     struct list link;
@@ -143,6 +144,22 @@ int32_t stream_capacity(struct file *file)
         stream_info(file->handle ? file->handle : file->handle2, &queued, &capacity) != OK)
         return -EBADF;
     return (int32_t)capacity;
+}
+
+/* Linux's rules for a pipe's size: a power of two of pages, what is queued fits, a limit for users. */
+int32_t stream_set_capacity(struct file *file, uint32_t capacity)
+{
+    uint32_t size = PAGE_SIZE;
+    if (file->ops != &pipe_ops)
+        return -EBADF;
+    if (capacity > 1u << 31)
+        return -EINVAL;
+    while (size < capacity)
+        size <<= 1;
+    if (size > PIPE_SIZE_MAX)
+        return capable(CAP_SYS_RESOURCE) ? -ENOMEM : -EPERM;
+    status_t status = stream_resize(file->handle ? file->handle : file->handle2, size);
+    return status == OK ? (int32_t)size : status == ERR_BUSY ? -EBUSY : errno_of(status);
 }
 
 static int stream_export(struct file *file, struct start_fd *fd, handle_t handles[2])

@@ -24,7 +24,8 @@ struct mm {
     uint32_t arguments, arguments_end, environment_end; /* in the stack image */
     uint32_t stack_top;
     uint32_t auxv[64], auxv_size;
-    char *exe; /* path text of the program */
+    char *exe;               /* path text of the program */
+    bool barrier_registered; /* membarrier: private barriers are to be used */
 };
 
 /* Directories. Shared by CLONE_FS. Text is absolute, as seen from `root`. */

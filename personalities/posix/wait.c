@@ -6,6 +6,7 @@
 #include <ipc/initclient.h>
 
 #include "calls.h"
+#include "pidfd.h"
 #include "server.h"
 #include "task.h"
 #include "trace.h"
@@ -207,14 +208,34 @@ static int wait_pid_of(uint32_t type, int32_t id, int32_t *pid)
     return -EINVAL;
 }
 
+/* A pidfd that does not block makes the wait so. */
+static int wait_pidfd(int32_t fd, struct wait_request *request, bool *nonblocking)
+{
+    uint32_t pid;
+    int error = fd < 0 ? -EINVAL : pidfd_pid((uint32_t)fd, &pid, nonblocking);
+    if (error < 0)
+        return error;
+    request->pid = (int32_t)pid;
+    *nonblocking = *nonblocking && !(request->options & WNOHANG);
+    if (*nonblocking)
+        request->options |= WNOHANG;
+    return 0;
+}
+
 int32_t sys_waitid(uint32_t type, int32_t id, user_t info_out, uint32_t options, user_t usage)
 {
     struct wait_request request = {.options = options};
     struct wait_result result = {.pid = 0};
     siginfo_t info = signal_info(0, 0);
-    if (!(options & (WEXITED | WSTOPPED | WCONTINUED)) || wait_pid_of(type, id, &request.pid) < 0)
+    bool nonblocking = false;
+    if (!(options & (WEXITED | WSTOPPED | WCONTINUED)))
         return -EINVAL;
-    int found = wait_for_child(&request, &result);
+    int found = type == P_PIDFD ? wait_pidfd(id, &request, &nonblocking)
+                                : wait_pid_of(type, id, &request.pid);
+    if (found == 0)
+        found = wait_for_child(&request, &result);
+    if (found == 0 && nonblocking)
+        found = -EAGAIN;
     if (found < 0)
         return found;
     if (found > 0) {

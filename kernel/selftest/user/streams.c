@@ -285,6 +285,32 @@ static void largest_stream_holds_what_it_says(void)
     EXPECT(after.free_pages + 64 >= before.free_pages);
 }
 
+static void a_stream_keeps_its_bytes_when_its_size_changes(void)
+{
+    handle_t read_end, write_end;
+    static uint8_t in[5000], out[5000];
+    uint32_t done, capacity;
+
+    for (uint32_t i = 0; i < sizeof in; i++)
+        in[i] = (uint8_t)(i % 251);
+    EXPECT_OK(stream_create(6000, &read_end, &write_end));
+    EXPECT_OK(stream_write(write_end, in, 4000, &done, DEADLINE_POLL));
+    EXPECT_OK(stream_read(read_end, out, 4000, &done, DEADLINE_POLL));
+    EXPECT_OK(stream_write(write_end, in, 1000, &done, DEADLINE_POLL));
+    EXPECT_OK(stream_write(write_end, in + 1000, 4000, &done, DEADLINE_POLL)); /* round the end */
+    EXPECT_STATUS(stream_resize(write_end, 4999), ERR_BUSY);
+    EXPECT_STATUS(stream_resize(write_end, 0), ERR_OUT_OF_RANGE);
+    EXPECT_STATUS(stream_resize(write_end, (1u << 20) + 1), ERR_OUT_OF_RANGE);
+    EXPECT_OK(stream_resize(read_end, 5000));
+    EXPECT_OK(stream_resize(write_end, 1u << 20));
+    EXPECT_OK(stream_info(read_end, &done, &capacity));
+    EXPECT(done == 5000 && capacity == 1u << 20);
+    EXPECT_OK(stream_read(read_end, out, 5000, &done, DEADLINE_POLL));
+    EXPECT(done == 5000 && !memcmp(in, out, 5000));
+    EXPECT_OK(handle_close(read_end));
+    EXPECT_OK(handle_close(write_end));
+}
+
 void test_streams(void)
 {
     static const struct test tests[] = {
@@ -301,6 +327,7 @@ void test_streams(void)
         TEST(blocked_writer_ends_when_the_reader_closes),
         TEST(closed_end_can_be_opened_again_through_the_other),
         TEST(largest_stream_holds_what_it_says),
+        TEST(a_stream_keeps_its_bytes_when_its_size_changes),
     };
     test_group(tests, sizeof tests / sizeof tests[0]);
 }
