@@ -11,6 +11,7 @@
 
 #include <atomik/syscall.h>
 #include <ipc/call.h>
+#include <ipc/namecache.h>
 
 #define ROUNDS_MAX 256 /* mount crossings and pieces of one path: a server that loops is stopped */
 
@@ -149,6 +150,89 @@ static void take_result(struct ipc *ipc, const struct fs_path_args *args,
     ipc_drop(ipc);
 }
 
+/* Whether the answer from here may be remembered, and under what. */
+static bool name_key(const struct fs_walk_context *context, const struct cursor *cursor,
+                     const struct fs_path_args *args, struct name_key *key)
+{
+    bool root = cursor->directory == context->root;
+    if (!context->remember || !namecache_takes(args->op, args->flags) ||
+        (!root && (cursor->directory != context->cwd || !context->cwd_device)))
+        return false;
+    *key = (struct name_key){.ino = root ? context->root_ino : context->cwd_ino,
+                             .root_ino = context->root_ino,
+                             .device = root ? context->root_device : context->cwd_device,
+                             .root_device = context->root_device,
+                             .op = args->op,
+                             .flags = args->flags,
+                             .uid = context->uid,
+                             .gid = context->gid,
+                             .path = cursor->rest,
+                             .length = cursor->length};
+    return true;
+}
+
+/* Takes the remembered answer. True: *status is the end of the walk, or SHOULD_WAIT to go on with it. */
+static bool recall(const struct fs_walk_context *context, struct cursor *cursor,
+                   const struct name_key *key, struct fs_path_result *result, status_t *status)
+{
+    struct name_answer answer;
+    if (!namecache_find(key, &answer))
+        return false;
+    cursor->links += answer.links;
+    *status = answer.walk == FS_WALK_ABSENT ? ERR_NOT_FOUND : OK;
+    if (answer.walk == FS_WALK_ABSOLUTE) {
+        cursor->length = strlen(answer.rest);
+        memcpy(cursor->buffer, answer.rest, cursor->length);
+        cursor->rest = cursor->buffer;
+        skip_root(cursor, context);
+        *status = cursor->links > FS_LINKS_MAX ? ERR_SYMLINK_LOOP : ERR_SHOULD_WAIT;
+    }
+    result->attr = answer.attr;
+    result->node = answer.node;
+    result->vmo = HANDLE_NONE;
+    result->text_length = 0;
+    return true;
+}
+
+static void remember(const struct name_key *key, const struct cursor *cursor, const struct ipc *ipc,
+                     const struct fs_path_reply *reply)
+{
+    struct fs_path_reply own = *reply;
+    own.links_followed -= cursor->links < own.links_followed ? cursor->links : own.links_followed;
+    namecache_add(key, cursor->directory, &own, ipc->tail, ipc->tail_length,
+                  ipc->message.handle_count > 0 ? ipc->message.handles[0] : HANDLE_NONE);
+}
+
+/* One message and what it says; SHOULD_WAIT: the walk goes on. */
+static status_t ask(const struct fs_walk_context *context, struct cursor *cursor,
+                    const struct fs_path_args *args, struct fs_path_result *result)
+{
+    struct ipc ipc;
+    struct fs_path_reply reply;
+    struct name_key key;
+    struct fs_path_args asked = *args;
+    status_t status;
+    bool kept = name_key(context, cursor, args, &key);
+    if (kept && recall(context, cursor, &key, result, &status))
+        return status;
+    asked.flags |= kept ? FS_O_ABSENT : 0;
+    status = send(&ipc, context, cursor, cursor->length, &asked, &reply);
+    if (status != OK)
+        return status;
+    if (kept)
+        remember(&key, cursor, &ipc, &reply);
+    if (reply.walk == FS_WALK_ABSENT) {
+        ipc_drop(&ipc);
+        return ERR_NOT_FOUND;
+    }
+    if (reply.walk == FS_WALK_DONE) {
+        take_result(&ipc, args, &reply, result);
+        return args->op == FS_OP_OPEN && result->node == HANDLE_NONE ? ERR_IO_ERROR : OK;
+    }
+    status = redirect(&ipc, context, cursor, cursor->length, &reply);
+    return status == OK ? ERR_SHOULD_WAIT : status;
+}
+
 static status_t walk(const struct fs_walk_context *context, struct cursor *cursor,
                      const struct fs_path_args *args, struct fs_path_result *result)
 {
@@ -158,7 +242,6 @@ static status_t walk(const struct fs_walk_context *context, struct cursor *curso
         return ERR_NAME_TOO_LONG;
     skip_root(cursor, context);
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
-        struct fs_path_reply reply;
         status_t status;
         if (cursor->length > room - args->extra_length) {
             status = advance(&ipc, context, cursor, room);
@@ -166,15 +249,8 @@ static status_t walk(const struct fs_walk_context *context, struct cursor *curso
                 return status;
             continue;
         }
-        status = send(&ipc, context, cursor, cursor->length, args, &reply);
-        if (status != OK)
-            return status;
-        if (reply.walk == FS_WALK_DONE) {
-            take_result(&ipc, args, &reply, result);
-            return args->op == FS_OP_OPEN && result->node == HANDLE_NONE ? ERR_IO_ERROR : OK;
-        }
-        status = redirect(&ipc, context, cursor, cursor->length, &reply);
-        if (status != OK)
+        status = ask(context, cursor, args, result);
+        if (status != ERR_SHOULD_WAIT)
             return status;
     }
     return ERR_SYMLINK_LOOP;

@@ -23,6 +23,13 @@ struct fs_walk_context {
     uint32_t root_device;
     uint32_t uid, gid;
     uint32_t flags; /* CALL_UNINTERRUPTIBLE for every call made */
+    /*
+     * Answers may be remembered (namecache.h): opens for reading then may share one node. Of paths from
+     * the root, and from cwd if cwd_device, cwd_ino say what it is.
+     */
+    bool remember;
+    uint32_t cwd_device;
+    uint64_t cwd_ino;
 };
 
 struct fs_path_args {

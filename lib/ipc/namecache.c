@@ -54,7 +54,7 @@ static uint32_t device_count, sweep_at;
 
 bool namecache_takes(uint32_t op, uint32_t flags)
 {
-    const uint32_t stat_flags = FS_O_NOFOLLOW, open_flags = FS_O_READ | FS_O_NOFOLLOW;
+    const uint32_t stat_flags = FS_O_NOFOLLOW | FS_O_NOCASE, open_flags = stat_flags | FS_O_READ;
     if (op == FS_OP_STAT)
         return (flags & ~stat_flags) == 0;
     return op == FS_OP_OPEN && (flags & ~open_flags) == 0 && (flags & FS_O_READ) != 0;

@@ -107,6 +107,14 @@ char *getenv(const char *name)
 
 static void swap(char *a, char *b, size_t size)
 {
+    typedef uint32_t __attribute__((may_alias, aligned(1))) word;
+    for (; size >= sizeof(word); size -= sizeof(word)) {
+        word w = *(word *)a;
+        *(word *)a = *(word *)b;
+        *(word *)b = w;
+        a += sizeof(word);
+        b += sizeof(word);
+    }
     while (size-- > 0) {
         char c = *a;
         *a++ = *b;

@@ -115,11 +115,15 @@ static bool entry_attr(struct nt_process *process, struct nt_file *file,
                        const struct directory_entry *entry, struct fs_attr *attr)
 {
     size_t length = strlen(entry->unix_name);
+    struct fs_walk_context here = process->fs;
+    here.cwd = file->node;
+    here.cwd_ino = file->ino;
+    here.cwd_device = file->device;
     status_t status =
-        BLOCKING(fs_client_stat_path(&process->fs, file->node, entry->unix_name, length, 0, attr));
+        BLOCKING(fs_client_stat_path(&here, HANDLE_NONE, entry->unix_name, length, 0, attr));
     if (status != OK)
-        status = BLOCKING(fs_client_stat_path(&process->fs, file->node, entry->unix_name, length,
-                                              FS_O_NOFOLLOW, attr));
+        status = BLOCKING(
+            fs_client_stat_path(&here, HANDLE_NONE, entry->unix_name, length, FS_O_NOFOLLOW, attr));
     return status == OK;
 }
 

@@ -134,6 +134,7 @@ static void file_destroy(struct object *object)
     directory_free_entries(file);
     view_end(file);
     handle_drop(&file->node);
+    handle_drop(&file->other_node);
     handle_drop(&file->read_end);
     handle_drop(&file->write_end);
     console_release(file->console);
@@ -340,6 +341,7 @@ static NTSTATUS finish_open(char *path, handle_t node, struct open_request *requ
     }
     file->share = request->share;
     file->node = node;
+    file->shared_node = !directory; /* it may be one that is remembered */
     file->unix_path = path;
     file->nt_name = path_object_name(path);
     file->ino = request->attr.ino;
@@ -789,6 +791,21 @@ static NTSTATUS named_pipe_descriptor(struct nt_file *file, struct start_fd *fd,
     return status;
 }
 
+/* Before the position of the node itself is used. */
+static status_t own_node(struct nt_file *file)
+{
+    handle_t node;
+    if (!file->shared_node)
+        return OK;
+    status_t status = BLOCKING(fs_client_reopen(file->node, FS_O_SAME, &node));
+    if (status != OK)
+        return status;
+    file->other_node = file->node; /* somebody may still be using it */
+    file->node = node;
+    file->shared_node = false;
+    return OK;
+}
+
 NTSTATUS ntfile_to_descriptor(struct nt_file *file, struct start_fd *fd, handle_t *h0, handle_t *h1)
 {
     fd->flags = flags_of_access(file);
@@ -799,6 +816,8 @@ NTSTATUS ntfile_to_descriptor(struct nt_file *file, struct start_fd *fd, handle_
         if (!file->shared_position) {
             uint64_t before, after;
             view_flush(file);
+            if (own_node(file) != OK)
+                return STATUS_INVALID_HANDLE;
             if (BLOCKING(fs_client_position(file->node, 0, file->position, &before, &after)) != OK)
                 return STATUS_INVALID_HANDLE;
             file->shared_position = true;

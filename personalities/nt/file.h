@@ -32,7 +32,9 @@ struct nt_file {
     WCHAR *nt_name;  /* \??\C:\..., of pipes \Device\NamedPipe\..., or NULL */
     char *unix_path; /* absolute; of disk files and directories that were opened by name */
 
-    handle_t node; /* disk, directory */
+    handle_t node;       /* disk, directory */
+    handle_t other_node; /* node before it was one of its own */
+    bool shared_node; /* other files may have the same node: its own position is not to be used */
     uint64_t ino;
     uint32_t device;
     struct list share_link; /* open disk files */

@@ -178,6 +178,7 @@ static NTSTATUS prepare(struct nt_process *process, struct start_event *start,
     process->fs.root = start->handles[1];
     process->fs.cwd = start->handles[2];
     process->fs.flags = CALL_UNINTERRUPTIBLE;
+    process->fs.remember = true;
     process->fs.uid = process->uid;
     if (token_inherit(process, NULL))
         return STATUS_NO_MEMORY;

@@ -29,6 +29,8 @@ int text_compare(struct text a, struct text b)
 {
     uint32_t common = a.length < b.length ? a.length : b.length;
     for (uint32_t i = 0; i < common; i++) {
+        if (a.chars[i] == b.chars[i])
+            continue;
         int difference = text_upper(a.chars[i]) - text_upper(b.chars[i]);
         if (difference)
             return difference;
@@ -189,7 +191,7 @@ static bool has_dot_after(struct text name, uint32_t at)
  * The set of places in the mask that a name's beginning can have led to. Walking all of them at once
  * takes a bounded time, whatever the mask.
  */
-struct places {
+struct places { /* only the mask's length of it is in use */
     bool at[MASK_MAX + 1];
 };
 
@@ -208,7 +210,8 @@ static void add_empty_matches(struct text mask, struct places *places, bool end,
 /* Take one character of the name. `last_dot`: it is the last dot. */
 static void take_char(struct text mask, struct places *places, WCHAR c, bool last_dot)
 {
-    struct places next = {{false}};
+    struct places next;
+    memset(next.at, false, mask.length + 1);
     for (uint32_t i = 0; i < mask.length; i++) {
         WCHAR m = mask.chars[i];
         if (!places->at[i])
@@ -219,7 +222,24 @@ static void take_char(struct text mask, struct places *places, WCHAR c, bool las
                  text_upper(m) == text_upper(c))
             next.at[i + 1] = true;
     }
-    *places = next;
+    memcpy(places->at, next.at, mask.length + 1);
+}
+
+/* Whether every character stands for itself, also at the end. */
+static bool is_literal(struct text mask)
+{
+    for (uint32_t i = 0; i < mask.length; i++) {
+        WCHAR c = mask.chars[i];
+        if (c == '*' || c == '?' || c == '<' || c == '>' || c == '"')
+            return false;
+    }
+    return mask.length > 0 && mask.chars[mask.length - 1] != '.';
+}
+
+static bool ends_with(struct text name, struct text end)
+{
+    return name.length >= end.length &&
+           text_equal((struct text){name.chars + name.length - end.length, end.length}, end);
 }
 
 /*
@@ -229,9 +249,16 @@ static void take_char(struct text mask, struct places *places, WCHAR c, bool las
  */
 bool text_match(struct text mask, struct text name)
 {
-    struct places places = {{false}};
+    struct places places;
     if (mask.length > MASK_MAX)
         return false;
+    /* The most frequent mask, `*.txt`, in a simpler way. */
+    if (mask.length > 1 && mask.chars[0] == '*') {
+        struct text end = {mask.chars + 1, mask.length - 1};
+        if (is_literal(end))
+            return ends_with(name, end);
+    }
+    memset(places.at, false, mask.length + 1);
     places.at[0] = true;
     for (uint32_t i = 0; i < name.length; i++) {
         bool dot = name.chars[i] == '.';
