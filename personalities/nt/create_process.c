@@ -10,6 +10,7 @@
 #include <personalities/nt/console.h>
 #include <personalities/nt/debug.h>
 #include <personalities/nt/job.h>
+#include <personalities/nt/options.h>
 #include <personalities/nt/path.h>
 #include <personalities/nt/section.h>
 #include <personalities/nt/token.h>
@@ -324,6 +325,11 @@ static NTSTATUS create_pe(struct creation *c, struct nt_process *process, struct
     process->command_length = process->command ? strlen(process->command) : 0;
     process->image_name = text_copy(c->image_name);
     give_handles(c, process, &start);
+    if (c->call->process->ignores_ctrl_c)
+        start.console_flags &= ~CONSOLE_IGNORE_CTRL_C;
+    process->ignores_ctrl_c = option_ignores_ctrl_c(start.image_path);
+    if (process->ignores_ctrl_c)
+        start.console_flags |= CONSOLE_IGNORE_CTRL_C;
     return process_build(process, &start, thread);
 }
 

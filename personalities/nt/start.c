@@ -9,6 +9,7 @@
 #include <ipc/call.h>
 #include <ipc/initclient.h>
 #include <personalities/nt/console.h>
+#include <personalities/nt/options.h>
 #include <personalities/nt/path.h>
 #include <personalities/nt/token.h>
 
@@ -161,6 +162,8 @@ static NTSTATUS build(struct nt_process *process, const struct start_strings *st
         start.command_line = (struct text){command, command_length};
         start.title = (struct text){start.image_path, text_length(start.image_path)};
         start.window_flags = 0;
+        process->ignores_ctrl_c = option_ignores_ctrl_c(start.image_path);
+        start.console_flags = process->ignores_ctrl_c ? CONSOLE_IGNORE_CTRL_C : 0;
         start.show_window = 1;
         status = process_build(process, &start, thread);
     }

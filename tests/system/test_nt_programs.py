@@ -8,9 +8,10 @@ import os
 import re
 import shutil
 
+import pexpect
 import pytest
 
-from machine import ROOT, run
+from machine import PROMPT as SHELL_PROMPT, ROOT, run
 
 BATCH = os.path.join(ROOT, "tests", "nt", "batch")
 PROMPT = rb"[A-Z]:\\[^\r\n>]*>"
@@ -139,3 +140,32 @@ def test_exit_code_reaches_the_unix_shell(machine):
     shell = Cmd(machine)
     shell.leave(7)
     assert machine.command("cmd.exe /c exit 9")[1] == 9
+
+
+# ---- Ctrl-C: it ends what runs, not the interpreters around it ----
+
+
+def break_until(machine, prompt):
+    """Press Ctrl-C until the prompt is there: the program may only be starting yet."""
+    for _ in range(20):
+        machine.send("\x03")
+        if machine.child.expect([prompt, pexpect.TIMEOUT], timeout=1) == 0:
+            return
+    raise AssertionError("Ctrl-C does not end the program\n" + machine.last_lines())
+
+
+@pytest.mark.parametrize("program", ("sleep 60", 'find "x"', "cmd /c sleep 60"))
+def test_ctrl_c_ends_what_the_interpreter_runs(machine, program):
+    shell = Cmd(machine)
+    machine.send(program + "\r")
+    machine.expect(re.escape(program).encode() + rb"\r+\n")
+    break_until(machine, PROMPT)
+    assert shell.type("echo still here")[0].strip() == "still here"
+    shell.leave()
+
+
+def test_ctrl_c_ends_a_nest_started_by_the_unix_shell(machine):
+    machine.send("cmd.exe /c sleep 60\n")
+    machine.expect(rb"60\r+\n")
+    break_until(machine, SHELL_PROMPT)
+    assert "sleep" not in machine.output("ps")
