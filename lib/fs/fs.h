@@ -117,6 +117,8 @@ struct fs_ops {
                         uint64_t *size, bool *coherent);
     status_t (*modified)(struct fs_node *node);
     status_t (*sync)(struct fs_node *node, void *data, bool data_only);
+    /* Leave the file system clean: nothing more will be asked. Without it sync of the root is called. */
+    status_t (*finish)(struct fs_server *server);
     status_t (*statistics)(struct fs_server *server,
                            struct fs_statistics *statistics); /* all but .device */
     void (*release)(struct fs_node *node);
@@ -146,11 +148,16 @@ struct fs_server {
     struct fs_changes *changes; /* NULL unless ops->sole */
     handle_t changes_vmo;
     uint32_t open_capacity, open_free;
+    uint32_t covered; /* directories with another file system on them */
+    bool finished;    /* see fs_finish of the protocol */
 };
 
 status_t fs_server_init(struct fs_server *server, handle_t port, const struct fs_ops *ops,
                         struct fs_node *root);
 void fs_server_run(struct fs_server *server) __attribute__((noreturn));
+
+/* Log "what: text of status" and end: who asked for the mount is told the status. */
+void fs_server_fail(const char *what, status_t status) __attribute__((noreturn));
 
 /* Set up the common part of a new node, with one reference. */
 void fs_node_init(struct fs_server *server, struct fs_node *node, uint64_t ino);

@@ -2,6 +2,7 @@
 /* The requests on an open node, and the server's loop. */
 #include <string.h>
 
+#include <atomik/log.h>
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
 #include <ipc/call.h>
@@ -20,6 +21,8 @@ static status_t begin(struct service *service, struct message *message, uint32_t
     *open = fs_open_of(fs_server_of(service), message->badge);
     if (*open == NULL)
         return ERR_BAD_HANDLE;
+    if (fs_server_of(service)->finished)
+        return ERR_IO_ERROR;
     return message->size < size ? ERR_INVALID_ARGUMENT : OK;
 }
 
@@ -505,6 +508,7 @@ static status_t handle_mount(struct service *service, struct message *message)
     if (root == HANDLE_NONE)
         return ERR_INVALID_ARGUMENT;
     open->node->mounted = root;
+    open->node->server->covered++;
     fs_changed(open->node);
     fs_node_get(open->node); /* a covered directory stays in memory */
     service_reply(message, 0);
@@ -522,6 +526,7 @@ static status_t handle_unmount(struct service *service, struct message *message)
     if (open->node->mounted == HANDLE_NONE)
         return ERR_INVALID_ARGUMENT;
     handle_drop(&open->node->mounted);
+    open->node->server->covered--;
     fs_changed(open->node);
     fs_node_put(open->node);
     service_reply(message, 0);
@@ -549,19 +554,68 @@ static status_t handle_set_parent(struct service *service, struct message *messa
     return OK;
 }
 
+static bool is_in_use(const struct fs_server *server)
+{
+    for (uint32_t i = 0; i < server->open_capacity; i++)
+        if (i != FS_BADGE_ROOT && server->opens[i].node != NULL)
+            return true;
+    return server->covered > 0;
+}
+
+static status_t handle_finish(struct service *service, struct message *message)
+{
+    struct fs_server *server = fs_server_of(service);
+    struct fs_finish_request request;
+    struct fs_open *open;
+    status_t status = begin(service, message, sizeof request, &open);
+    if (status != OK)
+        return status;
+    memcpy(&request, message->data, sizeof request);
+    if (message->badge != FS_BADGE_ROOT)
+        return ERR_NOT_PERMITTED;
+    if (!request.force && is_in_use(server))
+        return ERR_BUSY;
+    if (server->ops->finish != NULL)
+        status = server->ops->finish(server);
+    else if (server->ops->sync != NULL)
+        status = server->ops->sync(server->root, NULL, false);
+    if (status != OK && !request.force)
+        return status;
+    server->finished = true;
+    service_reply(message, 0);
+    return status;
+}
+
+void fs_server_fail(const char *what, status_t status)
+{
+    log_printf("%s: %s", what, status_text(status));
+    process_end(status);
+}
+
 /* ---- the loop -------------------------------------------------------------------------------- */
 
 static const struct service_entry entries[] = {
-    {LABEL_fs_path, fs_handle_path},       {LABEL_fs_stat, handle_stat},
-    {LABEL_fs_read, handle_read},          {LABEL_fs_write, handle_write},
-    {LABEL_fs_position, handle_position},  {LABEL_fs_vmo, handle_vmo},
-    {LABEL_fs_readdir, handle_readdir},    {LABEL_fs_setattr, handle_setattr},
-    {LABEL_fs_buffer, handle_buffer},      {LABEL_fs_modified, handle_modified},
-    {LABEL_fs_sync, handle_sync},          {LABEL_fs_reopen, handle_reopen},
-    {LABEL_fs_statfs, handle_statfs},      {LABEL_fs_name_of, handle_name_of},
-    {LABEL_fs_mount, handle_mount},        {LABEL_fs_set_parent, handle_set_parent},
-    {LABEL_fs_unmount, handle_unmount},    {LABEL_fs_lock, fs_handle_lock},
-    {LABEL_fs_changes, fs_handle_changes}, {0, NULL},
+    {LABEL_fs_path, fs_handle_path},
+    {LABEL_fs_stat, handle_stat},
+    {LABEL_fs_read, handle_read},
+    {LABEL_fs_write, handle_write},
+    {LABEL_fs_position, handle_position},
+    {LABEL_fs_vmo, handle_vmo},
+    {LABEL_fs_readdir, handle_readdir},
+    {LABEL_fs_setattr, handle_setattr},
+    {LABEL_fs_buffer, handle_buffer},
+    {LABEL_fs_modified, handle_modified},
+    {LABEL_fs_sync, handle_sync},
+    {LABEL_fs_reopen, handle_reopen},
+    {LABEL_fs_statfs, handle_statfs},
+    {LABEL_fs_name_of, handle_name_of},
+    {LABEL_fs_mount, handle_mount},
+    {LABEL_fs_set_parent, handle_set_parent},
+    {LABEL_fs_unmount, handle_unmount},
+    {LABEL_fs_lock, fs_handle_lock},
+    {LABEL_fs_changes, fs_handle_changes},
+    {LABEL_fs_finish, handle_finish},
+    {0, NULL},
 };
 
 static void badge_closed(struct service *service, uint32_t badge)

@@ -506,3 +506,30 @@ void start_strings_free(struct start_strings *strings)
     free(strings->envp);
     *strings = (struct start_strings){0};
 }
+
+status_t init_file_system_mount(handle_t init, const char *type, const char *device,
+                                const char *source, const char *options, handle_t directory)
+{
+    const char *texts[] = {type, device, source, options};
+    struct file_system_mount_request request = {.flags = 0};
+    struct ipc ipc;
+    status_t status = OK;
+    ipc_begin(&ipc, LABEL_file_system_mount, &request, sizeof request);
+    ipc.flags = CALL_UNINTERRUPTIBLE;
+    for (uint32_t i = 0; i < 4 && status == OK; i++)
+        status = ipc_tail(&ipc, texts[i], (uint32_t)strlen(texts[i]) + 1);
+    if (status == OK)
+        status = ipc_handle_copy(&ipc, directory);
+    if (status == OK)
+        status = ipc_call(&ipc, init, NULL, 0);
+    if (status == OK)
+        ipc_drop(&ipc);
+    return status;
+}
+
+status_t init_file_system_unmount(handle_t init, const char *path, uint32_t flags)
+{
+    struct file_system_unmount_request request = {.flags = flags};
+    return call_text(init, LABEL_file_system_unmount, &request, sizeof request, path, NULL, 0, NULL,
+                     0);
+}

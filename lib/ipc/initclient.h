@@ -60,6 +60,14 @@ status_t init_proc_stats_answer(handle_t init, uint32_t request, int32_t status,
                                 const struct proc_stats *stats, const char *command, size_t length);
 status_t init_snapshot_answer(handle_t init, uint32_t request, status_t status,
                               const struct snapshot_result *result); /* NULL with an error */
+/*
+ * mount(2): the file server of `type` is started on a device ("block/vda1", "" without one) and covers
+ * the directory (borrowed; opened with FS_O_COVERED). `source` is what mount tables show. Waits for it.
+ */
+status_t init_file_system_mount(handle_t init, const char *type, const char *device,
+                                const char *source, const char *options, handle_t directory);
+/* flags: enum unmount_flags; path: the mount point's absolute path. */
+status_t init_file_system_unmount(handle_t init, const char *path, uint32_t flags);
 /* A handle on which init takes the caller for this process: given to a native program as STARTUP_INIT. */
 status_t init_process_handle(handle_t init, uint32_t pid, handle_t *handle);
 

@@ -63,6 +63,8 @@ void config_directive(char **words, uint32_t count)
         service_directive(words + 1, count - 1);
     else if (strcmp(words[0], "console") == 0 && count >= 5)
         console_directive(words + 1, count - 1);
+    else if (strcmp(words[0], "filesystem") == 0 && count >= 3)
+        filesystem_directive(words + 1, count - 1);
     else if (strcmp(words[0], "env") == 0 && count == 2)
         env_directive(words[1]);
     else

@@ -154,8 +154,16 @@ bool cmdline_has(const char *word);
 /* ---- mounts.c ---- */
 /* The directory at the path, to be covered; it is made if the root file system lacks it. */
 status_t mount_point_open(const char *path, handle_t *directory);
-void mount_note(const char *name, const char *program, const char *path);
+/* The directory that holds it, which `..` leads to from the mounted root. */
+status_t mount_parent_open(const char *path, handle_t *directory);
+/* Rows of the table; the caller holds the lock. Texts are copied; options "" shows as "rw". */
+void mount_note(const char *name, const char *program, const char *path, const char *options);
+void mount_forget(const char *path);
 service_handler handle_mount_list;
+
+/* ---- filesystems.c ---- */
+void filesystem_directive(char **words, uint32_t count);
+service_handler handle_file_system_mount, handle_file_system_unmount;
 
 /* ---- announce.c ---- */
 void announce(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -165,6 +173,23 @@ void announce(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Split the configuration and start what it says; runs in a thread of its own. */
 void config_run(void);
 void config_directive(char **words, uint32_t count);
+/*
+ * A service that comes and goes while the machine runs: a file server on the directory `mount`.
+ * service_run starts it and tells `started` once, with the status of the start and the mounting;
+ * after OK it returns when service_leave has ended it, after an error at once.
+ */
+struct service_entry_state;
+struct service_request {
+    const char *path, *mount, *source, *type, *options; /* copied */
+    const char *arguments[4];
+    void (*started)(void *context, struct service_entry_state *service, status_t status);
+    void *context;
+};
+void service_run_mounted(const struct service_request *request);
+/* The last service mounted there by service_run_mounted; NULL. With the lock held, like the next. */
+struct service_entry_state *service_mounted_at(const char *path, handle_t *named);
+/* It is not started again when it ends; that is made to happen now. */
+void service_leave(struct service_entry_state *service);
 void service_directive(char **words, uint32_t count);
 void console_directive(char **words, uint32_t count);
 void env_directive(const char *assignment);

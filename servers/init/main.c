@@ -41,6 +41,8 @@ static const struct service_entry entries[] = {
     {LABEL_root_directory, handle_root_directory},
     {LABEL_personality_list, handle_personality_list},
     {LABEL_mount_list, handle_mount_list},
+    {LABEL_file_system_mount, handle_file_system_mount},
+    {LABEL_file_system_unmount, handle_file_system_unmount},
     {0, NULL},
 };
 

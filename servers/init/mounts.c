@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Mount points: making them, and the table of what is mounted where, as programs may ask for it. */
+#include <stdlib.h>
 #include <string.h>
 
 #include <ipc/call.h>
@@ -7,13 +8,24 @@
 
 #include "init.h"
 
-#define MOUNTS_MAX 32
+#define MOUNTS_MAX 64
 
-/* Texts are the configuration's and stay. Rows are only added; mount_count is raised last. */
+/* In the order of mounting. `text` holds the four strings with their NULs, as mount_list answers. */
 static struct mount {
-    const char *name, *program, *path;
+    char *text;
+    uint32_t length;
+    const char *path; /* in text */
 } mounts[MOUNTS_MAX];
 static uint32_t mount_count;
+
+static status_t open_directory(const char *path, size_t length, uint32_t flags, handle_t *directory)
+{
+    struct fs_walk_context context = {.root = root_directory(), .cwd = root_directory()};
+    status_t status = fs_client_root(&context);
+    return status != OK ? status
+                        : fs_client_open(&context, HANDLE_NONE, path, length,
+                                         FS_O_NODE | FS_O_DIRECTORY | flags, 0, directory, NULL);
+}
 
 /* The directory that is to be covered; made if the root file system lacks it. */
 status_t mount_point_open(const char *path, handle_t *directory)
@@ -21,30 +33,62 @@ status_t mount_point_open(const char *path, handle_t *directory)
     struct fs_walk_context context = {.root = root_directory(), .cwd = root_directory()};
     struct fs_path_args make = {.op = FS_OP_MKDIR, .mode = 0755};
     struct fs_path_result made;
-    const uint32_t flags = FS_O_NODE | FS_O_DIRECTORY | FS_O_COVERED;
-    status_t status = fs_client_root(&context);
-    if (status == OK)
-        status =
-            fs_client_open(&context, HANDLE_NONE, path, strlen(path), flags, 0, directory, NULL);
+    status_t status = open_directory(path, strlen(path), FS_O_COVERED, directory);
     if (status != ERR_NOT_FOUND)
         return status;
-    status = fs_client_path(&context, HANDLE_NONE, path, strlen(path), &make, &made);
+    status = fs_client_root(&context);
     if (status == OK)
-        status =
-            fs_client_open(&context, HANDLE_NONE, path, strlen(path), flags, 0, directory, NULL);
-    return status;
+        status = fs_client_path(&context, HANDLE_NONE, path, strlen(path), &make, &made);
+    return status == OK ? open_directory(path, strlen(path), FS_O_COVERED, directory) : status;
+}
+
+status_t mount_parent_open(const char *path, handle_t *directory)
+{
+    const char *name = strrchr(path, '/');
+    if (name == NULL)
+        return ERR_INVALID_ARGUMENT;
+    return open_directory(path, name == path ? 1 : (size_t)(name - path), 0, directory);
+}
+
+static void append(struct mount *mount, const char *text)
+{
+    size_t length = strlen(text) + 1;
+    memcpy(mount->text + mount->length, text, length);
+    mount->length += (uint32_t)length;
 }
 
 /* A service that was started again is mounted where it was. */
-void mount_note(const char *name, const char *program, const char *path)
+void mount_note(const char *name, const char *program, const char *path, const char *options)
 {
     for (uint32_t i = 0; i < mount_count; i++)
-        if (strcmp(mounts[i].path, path) == 0)
+        if (strcmp(mounts[i].path, path) == 0 && strcmp(mounts[i].text, name) == 0)
             return;
-    if (mount_count == MOUNTS_MAX)
+    const char *base = strrchr(program, '/');
+    base = base != NULL ? base + 1 : program;
+    struct mount mount = {
+        .text = malloc(strlen(name) + strlen(base) + strlen(path) + strlen(options) + 4)};
+    if (mount_count == MOUNTS_MAX || mount.text == NULL) {
+        free(mount.text);
         return;
-    mounts[mount_count] = (struct mount){name, program, path};
-    __atomic_store_n(&mount_count, mount_count + 1, __ATOMIC_RELEASE);
+    }
+    append(&mount, name);
+    append(&mount, base);
+    mount.path = mount.text + mount.length;
+    append(&mount, path);
+    append(&mount, options);
+    mounts[mount_count++] = mount;
+}
+
+/* The last one that was mounted there. */
+void mount_forget(const char *path)
+{
+    for (uint32_t i = mount_count; i-- > 0;) {
+        if (strcmp(mounts[i].path, path) != 0)
+            continue;
+        free(mounts[i].text);
+        memmove(&mounts[i], &mounts[i + 1], (--mount_count - i) * sizeof mounts[0]);
+        return;
+    }
 }
 
 status_t handle_mount_list(struct service *service, struct message *message)
@@ -55,13 +99,8 @@ status_t handle_mount_list(struct service *service, struct message *message)
     if (request == NULL)
         return ERR_INVALID_ARGUMENT;
     uint32_t index = request->index;
-    if (index >= __atomic_load_n(&mount_count, __ATOMIC_ACQUIRE))
+    if (index >= mount_count)
         return ERR_NOT_FOUND;
-    const char *texts[] = {mounts[index].name, strrchr(mounts[index].program, '/') + 1,
-                           mounts[index].path};
-    status_t status = OK;
     service_reply(message, 0);
-    for (uint32_t i = 0; i < 3 && status == OK; i++)
-        status = service_tail(message, texts[i], (uint32_t)strlen(texts[i]) + 1);
-    return status;
+    return service_tail(message, mounts[index].text, mounts[index].length);
 }

@@ -20,7 +20,7 @@
 
 #include "init.h"
 
-#define SERVICES_MAX    32
+#define SERVICES_MAX    96
 #define ARGUMENTS_MAX   4
 #define ENVIRONMENT_MAX 32
 #define BADGE_NAMED     1u /* of the handle that is registered under a service's name */
@@ -32,11 +32,12 @@
 #define O_RDWR          2
 
 struct service_entry_state {
-    const char *name, *path, *mount;
+    const char *name, *path, *mount;     /* name NULL: a free place */
+    const char *source, *type, *options; /* of one that was mounted by request, else NULL */
     char *arguments[ARGUMENTS_MAX];
     struct privileges privileges;
     uint32_t flags; /* enum process_flags */
-    bool archives, vital, optional, mounted, is_root;
+    bool archives, vital, optional, mounted, is_root, leaving;
     handle_t image;
     struct program program; /* running one; no handles otherwise */
     uint32_t pid;
@@ -137,7 +138,7 @@ static status_t make_port(struct service_entry_state *service, handle_t *port)
     status = name_set(service->name, strlen(service->name), named);
     if (status == OK && root == HANDLE_NONE && (service->archives || service->is_root)) {
         root = handle_copy(named);
-        mount_note(service->name, service->path, "/");
+        mount_note(service->name, service->path, "/", "");
     }
     mutex_unlock(&init_lock);
     if (status != OK) {
@@ -202,32 +203,55 @@ static status_t start_service(struct service_entry_state *service)
 
 /* ---- mounting -------------------------------------------------------------------------------- */
 
-static void mount_service(struct service_entry_state *service)
+/* The root directory of a server that is up; waits for it to say so. */
+static status_t mounted_root(struct service_entry_state *service, handle_t *mounted)
 {
-    handle_t directory, mounted;
     struct fs_attr attr;
     mutex_lock(&init_lock);
-    mounted = name_get(service->name);
+    *mounted = name_get(service->name);
     mutex_unlock(&init_lock);
-    status_t status = mounted == HANDLE_NONE ? ERR_PEER_CLOSED : fs_client_stat(mounted, &attr);
+    return *mounted == HANDLE_NONE ? ERR_PEER_CLOSED : fs_client_stat(*mounted, &attr);
+}
+
+static status_t cover(struct service_entry_state *service, handle_t directory, handle_t mounted)
+{
+    handle_t parent;
+    struct ipc ipc;
+    status_t status = OK;
+    if (service->mounted) { /* what the last one left behind */
+        ipc_begin(&ipc, LABEL_fs_unmount, NULL, 0);
+        status = ipc_call(&ipc, directory, NULL, 0);
+    }
+    if (status == OK)
+        status = mount_parent_open(service->mount, &parent);
+    if (status != OK)
+        return status;
+    status = fs_client_mount(directory, parent, mounted, service->mount);
+    handle_drop(&parent);
+    return status;
+}
+
+static status_t mount_service(struct service_entry_state *service)
+{
+    handle_t directory, mounted;
+    status_t status = mounted_root(service, &mounted);
     if (status == OK)
         status = mount_point_open(service->mount, &directory);
     if (status == OK) {
-        if (service->mounted) { /* what the last one left behind */
-            struct ipc ipc;
-            ipc_begin(&ipc, LABEL_fs_unmount, NULL, 0);
-            status = ipc_call(&ipc, directory, NULL, 0);
-        }
-        if (status == OK)
-            status = fs_client_mount(directory, root, mounted, service->mount);
-        service->mounted = status == OK;
-        if (status == OK)
-            mount_note(service->name, service->path, service->mount);
+        status = cover(service, directory, mounted);
         handle_drop(&directory);
+        service->mounted = status == OK;
     }
+    handle_drop(&mounted);
+    mutex_lock(&init_lock);
+    if (status == OK)
+        mount_note(service->source != NULL ? service->source : service->name,
+                   service->type != NULL ? service->type : service->path, service->mount,
+                   service->options != NULL ? service->options : "");
+    mutex_unlock(&init_lock);
     if (status != OK && !(service->optional && status == ERR_PEER_CLOSED))
         log_printf("%s: mounting %s: %s", service->name, service->mount, status_text(status));
-    handle_drop(&mounted);
+    return status;
 }
 
 /* ---- supervision ----------------------------------------------------------------------------- */
@@ -254,7 +278,7 @@ static int32_t wait_service(struct service_entry_state *service)
 static bool after_end(struct service_entry_state *service, status_t status, int32_t code,
                       ktime_t ran)
 {
-    if (shutting_down)
+    if (shutting_down || service->leaving)
         return false;
     if (service->optional && ran < LASTED && status == OK && code == CODE_FAILED &&
         !service->mounted) {
@@ -274,7 +298,7 @@ static bool after_end(struct service_entry_state *service, status_t status, int3
     return status != ERR_NOT_FOUND && status != ERR_BAD_EXECUTABLE;
 }
 
-static void service_thread(void *argument)
+static void supervise(void *argument)
 {
     struct service_entry_state *service = argument;
     ktime_t delay = DELAY_FIRST;
@@ -289,8 +313,8 @@ static void service_thread(void *argument)
         time_sleep(delay);
         announce("starting %s again", service->name);
         status = start_service(service);
-        if (status == OK && service->mount != NULL)
-            mount_service(service);
+        if (status == OK && service->mount != NULL && mount_service(service) != OK)
+            continue; /* said already; what is missing may come back */
     }
 }
 
@@ -386,19 +410,39 @@ static bool add_word(struct service_entry_state *service, char *word)
     return true;
 }
 
+/* A free place for a service of that name (NULL: one is made up), with no privileges and no limits. */
+static struct service_entry_state *slot_take(const char *name)
+{
+    char made[16];
+    struct service_entry_state *service = NULL;
+    mutex_lock(&init_lock);
+    for (uint32_t i = 0; i < SERVICES_MAX && service == NULL; i++) {
+        if (services[i].name != NULL)
+            continue;
+        (void)snprintf(made, sizeof made, "fs/%u", (unsigned)i);
+        name = name != NULL ? name : strdup(made);
+        if (name == NULL)
+            break;
+        service = &services[i];
+        service_count = i >= service_count ? i + 1 : service_count;
+        *service = (struct service_entry_state){.name = name,
+                                                .privileges = {.max_pages = UINT32_MAX,
+                                                               .max_threads = UINT32_MAX,
+                                                               .max_handles = UINT32_MAX,
+                                                               .max_objects = UINT32_MAX}};
+    }
+    mutex_unlock(&init_lock);
+    return service;
+}
+
 void service_directive(char **words, uint32_t count)
 {
-    if (service_count == SERVICES_MAX) {
+    struct service_entry_state *service = slot_take(words[0]);
+    if (service == NULL) {
         log_printf("too many services: %s is left out", words[0]);
         return;
     }
-    struct service_entry_state *service = &services[service_count++];
-    service->name = words[0];
     service->path = words[1];
-    service->privileges = (struct privileges){.max_pages = UINT32_MAX,
-                                              .max_threads = UINT32_MAX,
-                                              .max_handles = UINT32_MAX,
-                                              .max_objects = UINT32_MAX};
     for (uint32_t i = 2; i < count; i++)
         if (!add_word(service, words[i]))
             log_printf("service %s: '%s' means nothing", service->name, words[i]);
@@ -412,11 +456,95 @@ void service_directive(char **words, uint32_t count)
         return;
     }
     /* What comes later in the configuration finds the files in place. */
-    if (service->mount != NULL)
-        mount_service(service);
-    status = thread_spawn(service_thread, service, 0, NULL);
+    if (service->mount != NULL && mount_service(service) != OK && !service->optional)
+        log_printf("%s is not mounted", service->name);
+    status = thread_spawn(supervise, service, 0, NULL);
     if (status != OK)
         process_fail(service->name, status);
+}
+
+/* ---- services that are mounted by request ---------------------------------------------------- */
+
+/* Copies of the request's texts, freed with the place. */
+static bool copy_texts(struct service_entry_state *service, const struct service_request *request)
+{
+    service->path = strdup(request->path);
+    service->mount = strdup(request->mount);
+    service->source = strdup(request->source);
+    service->type = strdup(request->type);
+    service->options = strdup(request->options);
+    bool all =
+        service->path && service->mount && service->source && service->type && service->options;
+    for (uint32_t i = 0; i < ARGUMENTS_MAX && request->arguments[i] != NULL; i++)
+        all = (service->arguments[i] = strdup(request->arguments[i])) != NULL && all;
+    return all;
+}
+
+static void slot_free(struct service_entry_state *service)
+{
+    mutex_lock(&init_lock);
+    handle_drop(&service->image);
+    const char *texts[] = {service->name,   service->path, service->mount,
+                           service->source, service->type, service->options};
+    for (uint32_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        free((char *)texts[i]);
+    for (uint32_t i = 0; i < ARGUMENTS_MAX; i++)
+        free(service->arguments[i]);
+    *service = (struct service_entry_state){.name = NULL};
+    mutex_unlock(&init_lock);
+}
+
+/* Starts and mounts it; if that fails nothing of it runs, and its own reason is the status. */
+static status_t begin_mounted(struct service_entry_state *service)
+{
+    status_t status = start_service(service);
+    if (status != OK)
+        return status;
+    status = mount_service(service);
+    if (status == OK)
+        return OK;
+    service->leaving = true;
+    if (process_kill(service->program.process, 0) != OK)
+        log_printf("%s does not stop", service->name);
+    int32_t code = wait_service(service);
+    return status == ERR_PEER_CLOSED && code < 0 ? code : status;
+}
+
+void service_run_mounted(const struct service_request *request)
+{
+    struct service_entry_state *service = slot_take(NULL);
+    status_t status = service == NULL ? ERR_LIMIT_REACHED : OK;
+    if (status == OK)
+        status = copy_texts(service, request) ? OK : ERR_NO_MEMORY;
+    if (status == OK) {
+        service->privileges.flags = PRIVILEGE_RESERVE;
+        status = begin_mounted(service);
+    }
+    request->started(request->context, service, status);
+    if (status == OK)
+        supervise(service);
+    if (service != NULL)
+        slot_free(service);
+}
+
+struct service_entry_state *service_mounted_at(const char *path, handle_t *named)
+{
+    for (uint32_t i = service_count; i-- > 0;) {
+        struct service_entry_state *service = &services[i];
+        if (service->name == NULL || service->source == NULL || !service->mounted ||
+            service->leaving || strcmp(service->mount, path) != 0)
+            continue;
+        *named = name_get(service->name);
+        return service;
+    }
+    return NULL;
+}
+
+void service_leave(struct service_entry_state *service)
+{
+    service->leaving = true;
+    if (service->program.process != HANDLE_NONE && process_kill(service->program.process, 0) != OK)
+        log_printf("%s does not stop", service->name);
 }
 
 /* ---- consoles -------------------------------------------------------------------------------- */
@@ -541,21 +669,21 @@ void console_directive(char **words, uint32_t count)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-/* What file systems have not written yet. One that does not answer is not waited for. */
-static void sync_files(void)
+/* What file systems have not written yet; they are left clean. One that does not answer is not waited for. */
+static void finish_files(void)
 {
-    struct fs_sync_request request = {.data_only = 0};
+    struct fs_finish_request request = {.force = 1};
     struct ipc ipc;
     for (uint32_t i = service_count; i-- > 0;) {
         struct service_entry_state *service = &services[i];
-        if (service->mount == NULL && !service->is_root)
+        if (service->name == NULL || (service->mount == NULL && !service->is_root))
             continue;
         mutex_lock(&init_lock);
         handle_t named = name_get(service->name);
         mutex_unlock(&init_lock);
         if (named == HANDLE_NONE)
             continue;
-        ipc_begin(&ipc, LABEL_fs_sync, &request, sizeof request);
+        ipc_begin(&ipc, LABEL_fs_finish, &request, sizeof request);
         status_t status = ipc_call_until(&ipc, named, NULL, 0, time_monotonic() + SYNC_PATIENCE);
         if (status != OK && status != ERR_PEER_CLOSED)
             log_printf("%s: not all is written: %s", service->name, status_text(status));
@@ -566,7 +694,7 @@ static void sync_files(void)
 /* In the opposite order of their start; what shows the last lines goes last. */
 void services_stop(void)
 {
-    sync_files();
+    finish_files();
     for (uint32_t i = service_count; i-- > 0;) {
         struct service_entry_state *service = &services[i];
         mutex_lock(&init_lock);

@@ -62,6 +62,12 @@ static void print_console(void)
 #include <protocols/console.def>
 }
 
+static void print_block(void)
+{
+    puts("# Block driver protocol\n\n" PROTOCOL_HEAD);
+#include <protocols/block.def>
+}
+
 static void print_hello(void)
 {
     puts("# Example driver's protocol\n\n" PROTOCOL_HEAD);
@@ -92,13 +98,13 @@ int main(int argc, char **argv)
         void (*print)(void);
     } pages[] = {{"calls", print_calls}, {"errors", print_errors}, {"fs", print_fs},
                  {"tty", print_tty},     {"init", print_init},     {"console", print_console},
-                 {"hello", print_hello}, {"nt", print_nt}};
+                 {"hello", print_hello}, {"block", print_block},   {"nt", print_nt}};
     for (unsigned i = 0; argc == 2 && i < sizeof pages / sizeof pages[0]; i++) {
         if (strcmp(argv[1], pages[i].name) == 0) {
             pages[i].print();
             return 0;
         }
     }
-    fprintf(stderr, "usage: reference calls|errors|fs|tty|init|console|nt|hello\n");
+    fprintf(stderr, "usage: reference calls|errors|fs|tty|init|console|block|nt|hello\n");
     return 2;
 }
