@@ -273,6 +273,7 @@ static NTSTATUS register_process(struct nt_process *process, const struct creati
                                                 &process->pid));
     free(name);
     process->ppid = parent->pid;
+    process->creator = parent->pid;
     process->pgid = parent->pgid;
     process->sid = parent->sid;
     process->uid = parent->uid;
@@ -393,6 +394,7 @@ static NTSTATUS commit_foreign(const struct creation *c, uint32_t start, struct 
         status =
             nt_status(start_strings_vmo(file->unix_path, path, argv, envp, &arguments, &strings));
     process->ppid = c->call->process->pid;
+    process->creator = c->call->process->pid;
     process_expect_child();
     if (!status)
         status = nt_status(

@@ -54,7 +54,8 @@ static void delete_if_last(struct nt_file *file)
             return;
     }
     struct fs_walk_context context = {.flags = CALL_UNINTERRUPTIBLE};
-    struct fs_path_args args = {.op = file->kind == FILE_DIRECTORY ? FS_OP_RMDIR : FS_OP_UNLINK};
+    struct fs_path_args args = {.op = file->kind == FILE_DIRECTORY ? FS_OP_RMDIR : FS_OP_UNLINK,
+                                .flags = FS_O_NOCASE};
     struct fs_path_result *result = malloc(sizeof *result);
     context.root = context.cwd = root_node();
     if (result && fs_client_root(&context) == OK)

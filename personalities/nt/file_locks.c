@@ -55,9 +55,16 @@ void locks_release(struct nt_file *file, struct nt_process *process)
     retry_waiting();
 }
 
-static bool overlaps(const struct file_lock *lock, uint64_t start, uint64_t length)
+/* Lengths may reach beyond the last address: then up to the end. */
+static uint64_t last_byte(uint64_t start, uint64_t length)
 {
-    return start < lock->start + lock->length && lock->start < start + length;
+    return length - 1 > UINT64_MAX - start ? UINT64_MAX : start + length - 1;
+}
+
+static bool overlaps(const struct file_lock *a, const struct file_lock *b)
+{
+    return a->length && b->length && a->start <= last_byte(b->start, b->length) &&
+           b->start <= last_byte(a->start, a->length);
 }
 
 static bool same_file(const struct nt_file *a, const struct nt_file *b)
@@ -65,7 +72,10 @@ static bool same_file(const struct nt_file *a, const struct nt_file *b)
     return a->ino == b->ino && a->device == b->device;
 }
 
-/* Two shared locks go together; so does nothing with an exclusive one. */
+/*
+ * Two shared locks go together. With an exclusive one goes nothing, but a shared one of the same
+ * handle's object and process.
+ */
 static bool conflicts(const struct nt_file *file, const struct file_lock *wanted)
 {
     list_each(locked, &lock_files, struct locked_file, link)
@@ -74,8 +84,8 @@ static bool conflicts(const struct nt_file *file, const struct file_lock *wanted
             continue;
         list_each(lock, &locked->file->locks, struct file_lock, link)
         {
-            if (overlaps(lock, wanted->start, wanted->length) &&
-                (lock->exclusive || wanted->exclusive))
+            bool own = locked->file == file && lock->process == wanted->process;
+            if (overlaps(lock, wanted) && (wanted->exclusive || (lock->exclusive && !own)))
                 return true;
         }
     }
@@ -144,6 +154,10 @@ static NTSTATUS lock_range(struct call *call, struct nt_file *file, const struct
     struct file_lock *lock = malloc(sizeof *lock);
     if (!lock)
         return STATUS_NO_MEMORY;
+    if (length && start + length < start && start + length != 0) {
+        free(lock);
+        return STATUS_INVALID_LOCK_RANGE;
+    }
     *lock = (struct file_lock){.process = call->process,
                                .start = start,
                                .length = length,

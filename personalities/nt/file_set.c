@@ -235,21 +235,45 @@ static NTSTATUS unlink_target(struct nt_process *process, const char *path)
     return nt_status(status);
 }
 
+/* Both names in their directories, as they are written there. */
+struct two_names {
+    handle_t old_directory, new_directory;
+    char old[FS_NAME_MAX + 1], new[FS_NAME_MAX + 1];
+};
+
+static NTSTATUS rename_as_written(struct nt_process *process, const char *old, const char *new)
+{
+    struct two_names *names = calloc(1, sizeof *names);
+    if (!names)
+        return STATUS_NO_MEMORY;
+    NTSTATUS error = path_split(process, old, true, &names->old_directory, names->old);
+    if (!error)
+        error = path_split(process, new, false, &names->new_directory, names->new);
+    if (!error)
+        error = nt_status(BLOCKING(fs_client_rename(&process->fs, names->old_directory, names->old,
+                                                    strlen(names->old), names->new_directory,
+                                                    names->new, strlen(names->new), 0)));
+    handle_drop(&names->old_directory);
+    handle_drop(&names->new_directory);
+    free(names);
+    return error;
+}
+
 static NTSTATUS rename_to(struct nt_process *process, struct nt_file *file, const char *path,
                           enum target target)
 {
-    const char *old = file->unix_path;
+    struct fs_attr attr;
     NTSTATUS error = STATUS_SUCCESS;
-    /* The file system replaces files by files only. */
-    if (target == TARGET_FILE && file->kind == FILE_DIRECTORY)
+    /* The file system replaces files by files only, and what has exactly that name. */
+    bool exact = BLOCKING(fs_client_stat_path(&process->fs, HANDLE_NONE, path, strlen(path),
+                                              FS_O_NOFOLLOW, &attr)) == OK;
+    if (target == TARGET_FILE && (file->kind == FILE_DIRECTORY || !exact))
         error = unlink_target(process, path);
-    if (error)
-        return error;
-    status_t status = BLOCKING(fs_client_rename(&process->fs, HANDLE_NONE, old, strlen(old),
-                                                HANDLE_NONE, path, strlen(path), 0));
-    if (status == OK)
+    if (!error)
+        error = rename_as_written(process, file->unix_path, path);
+    if (!error)
         ntfile_renamed(file, path);
-    return nt_status(status);
+    return error;
 }
 
 static NTSTATUS link_to(struct nt_process *process, struct nt_file *file, const char *path,
@@ -295,7 +319,7 @@ static NTSTATUS set_port(struct call *call, struct nt_file *file)
     NTSTATUS status = read_info(call, &info, sizeof info);
     if (status)
         return status;
-    if (file->port)
+    if (file->port || ntfile_synchronous(file))
         return STATUS_INVALID_PARAMETER;
     status = handle_object(call->thread, (uint32_t)info.CompletionPort, &completion_type,
                            IO_COMPLETION_MODIFY_STATE, &file->port);

@@ -129,7 +129,7 @@ static void fill_process(const struct nt_process *process, uint8_t *to, uint32_t
     info->CreationTime.QuadPart = process->create_time;
     info->dwBasePriority = 8;
     info->UniqueProcessId = (HANDLE)(process->pid * 4);
-    info->ParentProcessId = (HANDLE)(process->ppid * 4);
+    info->ParentProcessId = (HANDLE)(process->creator * 4);
     info->HandleCount = process->handles.used;
     info->SessionId = 1;
     list_each(thread, &process->threads, struct nt_thread, link)
@@ -275,7 +275,7 @@ static NTSTATUS process_basic(const struct answer *answer, const struct nt_proce
         .AffinityMask = 1,
         .BasePriority = 8,
         .UniqueProcessId = process->pid * 4,
-        .InheritedFromUniqueProcessId = process->ppid * 4,
+        .InheritedFromUniqueProcessId = process->creator * 4,
     };
     return give(answer, &info, sizeof info);
 }
@@ -480,6 +480,47 @@ static NTSTATUS thread_times(const struct answer *answer, const struct nt_thread
     return give(answer, &info, sizeof info);
 }
 
+static NTSTATUS thread_name(const struct answer *answer, const struct nt_thread *thread)
+{
+    uint32_t bytes = thread->description_length * sizeof(WCHAR), header = sizeof(UNICODE_STRING);
+    UNICODE_STRING name = {bytes, bytes, (WCHAR *)(answer->buffer + header)};
+    NTSTATUS status = guest_return32(answer->returned, header + bytes);
+    if (status)
+        return status;
+    if (answer->length < header + bytes)
+        return STATUS_BUFFER_TOO_SMALL;
+    status = guest_write(answer->buffer, &name, header);
+    return status ? status : guest_write(answer->buffer + header, thread->description, bytes);
+}
+
+/* The descriptor of a selector: the flat ones, and the thread's TEB. */
+static NTSTATUS thread_descriptor(const struct answer *answer, const struct nt_thread *thread)
+{
+    struct {
+        uint32_t selector, low, high;
+    } entry;
+    if (answer->length < sizeof entry)
+        return STATUS_INFO_LENGTH_MISMATCH;
+    NTSTATUS status = guest_read(&entry, answer->buffer, sizeof entry);
+    if (status)
+        return status;
+    if (entry.selector >> 16)
+        return STATUS_UNSUCCESSFUL;
+    uint32_t selector = entry.selector | 3;
+    entry.low = entry.high = 0;
+    if (selector == GUEST_CS || selector == GUEST_DS) {
+        entry.low = 0xffff;
+        entry.high = selector == GUEST_CS ? 0x00cffb00 : 0x00cff300;
+    } else if (selector == GUEST_TLS_SELECTOR(NT_TEB_SLOT)) {
+        entry.low = 0x0fff | thread->teb << 16;
+        entry.high = (thread->teb >> 16 & 0xff) | 0x0040f300 | (thread->teb & 0xff000000);
+    } else if (selector != 3) {
+        return STATUS_ACCESS_VIOLATION;
+    }
+    status = guest_write(answer->buffer, &entry, sizeof entry);
+    return status ? status : guest_return32(answer->returned, sizeof entry);
+}
+
 static NTSTATUS query_thread(struct call *call, const struct nt_thread *thread)
 {
     struct answer answer = {call->args[2], call->args[3], call->args[4]};
@@ -504,7 +545,9 @@ static NTSTATUS query_thread(struct call *call, const struct nt_thread *thread)
     case ThreadHideFromDebugger:
         return give(&answer, &hidden, sizeof hidden);
     case ThreadNameInformation:
-        return give_text(&answer, thread->description, thread->description_length);
+        return thread_name(&answer, thread);
+    case ThreadDescriptorTableEntry:
+        return thread_descriptor(&answer, thread);
     }
     return STATUS_INVALID_INFO_CLASS;
 }

@@ -2,6 +2,8 @@
 /* Names of files. See path.h. */
 #include <personalities/nt/path.h>
 
+#include <ipc/call.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,6 +145,63 @@ NTSTATUS path_status(struct nt_process *process, const char *path, status_t stat
     status_t parent = BLOCKING(fs_client_stat_path(&process->fs, HANDLE_NONE, path, length,
                                                    FS_O_NOCASE | FS_O_DIRECTORY, &attr));
     return parent == OK ? STATUS_OBJECT_NAME_NOT_FOUND : STATUS_OBJECT_PATH_NOT_FOUND;
+}
+
+/* The name in a directory that is the wanted one without case; the wanted one if there is none. */
+static status_t true_name(handle_t directory, const char *wanted, char *name)
+{
+    uint8_t records[MESSAGE_BYTES] __attribute__((aligned(8)));
+    uint64_t cookie = 0;
+    uint32_t length, count, wanted_length;
+    WCHAR *wide = text_from_utf8(wanted, strlen(wanted), &wanted_length);
+    status_t status = wide ? OK : ERR_NO_MEMORY;
+    while (status == OK) {
+        status = fs_client_readdir(directory, cookie, records, &length, &count);
+        if (status != OK || length == 0)
+            break;
+        for (uint32_t at = 0; at + sizeof(struct fs_dirent) <= length;) {
+            const struct fs_dirent *record = (const struct fs_dirent *)(records + at);
+            uint32_t found_length;
+            WCHAR *found = text_from_utf8(record->name, record->name_length, &found_length);
+            bool same = found && text_equal((struct text){found, found_length},
+                                            (struct text){wide, wanted_length});
+            free(found);
+            if (same) {
+                memcpy(name, record->name, record->name_length);
+                name[record->name_length] = 0;
+                free(wide);
+                return OK;
+            }
+            cookie = record->cookie;
+            at += record->record_length;
+        }
+    }
+    free(wide);
+    return status;
+}
+
+NTSTATUS path_split(struct nt_process *process, const char *path, bool exists, handle_t *directory,
+                    char *name)
+{
+    struct fs_attr attr;
+    const char *leaf = strrchr(path, '/') + 1;
+    size_t length = leaf - path > 1 ? leaf - path - 1 : 1;
+    if (strlen(leaf) > FS_NAME_MAX || *leaf == 0)
+        return STATUS_OBJECT_NAME_INVALID;
+    memcpy(name, leaf, strlen(leaf) + 1);
+    status_t status =
+        BLOCKING(fs_client_open(&process->fs, HANDLE_NONE, path, length,
+                                FS_O_READ | FS_O_DIRECTORY | FS_O_NOCASE, 0, directory, &attr));
+    if (status != OK)
+        return nt_status(status);
+    status = exists ? BLOCKING(fs_client_stat_path(&process->fs, *directory, name, strlen(name),
+                                                   FS_O_NOFOLLOW, &attr))
+                    : OK;
+    if (status == ERR_NOT_FOUND)
+        status = BLOCKING(true_name(*directory, leaf, name));
+    if (status != OK)
+        handle_drop(directory);
+    return nt_status(status);
 }
 
 ACCESS_MASK map_file_access(ACCESS_MASK access)

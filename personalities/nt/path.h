@@ -26,4 +26,11 @@ NTSTATUS console_open(struct text name, struct open_request *request, struct obj
 NTSTATUS console_open_relative(struct nt_file *file, struct text name, struct open_request *request,
                                struct object **result);
 
+/*
+ * The directory of a path that was found without regard to case, opened, and what its last component
+ * is called there (`name`: FS_NAME_MAX + 1 bytes). `exists` false: that component as it is.
+ */
+NTSTATUS path_split(struct nt_process *process, const char *path, bool exists, handle_t *directory,
+                    char *name);
+
 #endif

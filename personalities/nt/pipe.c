@@ -187,8 +187,7 @@ static NTSTATUS name_for(struct text wanted, const struct pipe_request *request,
     list_each(end, &name->servers, struct pipe_end, link) count++;
     if (count >= name->maximum)
         return STATUS_INSTANCE_NOT_AVAILABLE;
-    if (name->share != request->share || name->maximum != request->maximum ||
-        request->disposition == FILE_CREATE)
+    if (name->share != request->share || request->disposition == FILE_CREATE)
         return STATUS_ACCESS_DENIED;
     *result = name;
     return STATUS_SUCCESS;

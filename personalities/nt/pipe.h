@@ -41,6 +41,7 @@ struct pipe_end {
     struct list link;       /* in the name */
     struct pipe_end *peer;  /* while connected */
     bool server;
+    bool has_read;  /* something: then a server may impersonate its client */
     uint32_t state; /* FILE_PIPE_*_STATE */
     uint32_t type, share, maximum, read_mode, completion_mode;
     uint32_t quota, peer_quota; /* of what comes in; of what goes out */

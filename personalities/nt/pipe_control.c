@@ -3,6 +3,7 @@
 #include <personalities/nt/pipe.h>
 
 #include <personalities/nt/process.h>
+#include <personalities/nt/token.h>
 #include <personalities/nt/wait.h>
 
 #include <stdlib.h>
@@ -191,6 +192,23 @@ static NTSTATUS transceive(struct call *call, struct nt_file *file, const struct
     return status;
 }
 
+/* The server acts as its client, who is the same user. */
+static NTSTATUS impersonate(struct call *call, struct nt_file *file)
+{
+    struct pipe_end *end = file->pipe;
+    struct object *token;
+    if (!end || !end->server)
+        return STATUS_ILLEGAL_FUNCTION;
+    if (!end->peer || !end->has_read)
+        return end->peer ? STATUS_CANNOT_IMPERSONATE : STATUS_PIPE_DISCONNECTED;
+    NTSTATUS status = token_for_client(call->process, &token);
+    if (status)
+        return status;
+    status = token_impersonate(call->thread, token);
+    object_release(token);
+    return status;
+}
+
 NTSTATUS pipe_control(struct call *call, struct nt_file *file, const struct io_call *io,
                       uint32_t *information)
 {
@@ -200,6 +218,8 @@ NTSTATUS pipe_control(struct call *call, struct nt_file *file, const struct io_c
     case FSCTL_PIPE_PEEK:
         return file->kind == FILE_PIPE ? peek_call(call, file, information)
                                        : STATUS_INVALID_DEVICE_REQUEST;
+    case FSCTL_PIPE_IMPERSONATE:
+        return impersonate(call, file);
     case FSCTL_PIPE_DISCONNECT:
         return disconnect(file);
     case FSCTL_PIPE_WAIT:

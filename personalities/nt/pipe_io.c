@@ -27,7 +27,14 @@ void pipe_drop_messages(struct pipe_end *end)
         message_free(end, container_of(end->messages.next, struct pipe_message, link));
 }
 
-/* The write has ended by itself (cancelled, taken back): what nobody has begun to read goes too. */
+static void release_flushers(struct pipe_end *end)
+{
+    struct pipe_end *peer = end->peer;
+    while (peer && list_empty(&end->messages) && !list_empty(&peer->flushers))
+        io_finish(container_of(peer->flushers.next, struct io_request, link), STATUS_SUCCESS, 0);
+}
+
+/* The write has ended by itself (cancelled, taken back): what is not read of it goes too. */
 static void writer_ended(struct io_request *request)
 {
     struct pipe_message *message = request->context;
@@ -35,11 +42,13 @@ static void writer_ended(struct io_request *request)
         return;
     message->writer = NULL;
     request->context = NULL;
-    if (request->status == STATUS_SUCCESS || message->taken)
+    if (request->status == STATUS_SUCCESS)
         return;
     struct pipe_end *reader = request->file->pipe ? request->file->pipe->peer : NULL;
-    if (reader)
-        message_free(reader, message);
+    if (!reader)
+        return;
+    message_free(reader, message);
+    release_flushers(reader);
 }
 
 /* Writes end in their order, as far as the queue up to them fits the quota. */
@@ -54,13 +63,6 @@ static void release_writers(struct pipe_end *end)
         if (message->writer)
             io_finish(message->writer, STATUS_SUCCESS, message->length);
     }
-}
-
-static void release_flushers(struct pipe_end *end)
-{
-    struct pipe_end *peer = end->peer;
-    while (peer && list_empty(&end->messages) && !list_empty(&peer->flushers))
-        io_finish(container_of(peer->flushers.next, struct io_request, link), STATUS_SUCCESS, 0);
 }
 
 static void taken_some(struct pipe_end *end)
@@ -116,6 +118,7 @@ static NTSTATUS take(struct pipe_end *end, const struct sink *sink, uint32_t len
     bool whole = end->read_mode == FILE_PIPE_MESSAGE_MODE;
     NTSTATUS status = STATUS_SUCCESS;
     *done = 0;
+    end->has_read = true;
     do {
         struct pipe_message *message = container_of(end->messages.next, struct pipe_message, link);
         uint32_t rest = message->length - message->taken;

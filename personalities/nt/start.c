@@ -208,6 +208,7 @@ static struct nt_process *process_of_event(const struct proc_event *event)
     process->building = true;
     process->pid = event->pid;
     process->ppid = event->ppid;
+    process->creator = event->ppid;
     process->pgid = event->pgid;
     process->sid = event->sid;
     process->uid = event->uid;

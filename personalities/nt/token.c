@@ -137,6 +137,17 @@ NTSTATUS token_impersonate(struct nt_thread *thread, struct object *token)
     return STATUS_SUCCESS;
 }
 
+NTSTATUS token_for_client(struct nt_process *process, struct object **result)
+{
+    struct token *token = token_copy(token_of(process->token));
+    if (!token)
+        return STATUS_NO_MEMORY;
+    token->type = TokenImpersonation;
+    token->level = SecurityImpersonation;
+    *result = &token->object;
+    return STATUS_SUCCESS;
+}
+
 /* ---- questions ---- */
 
 /* A pointer to a SID, further words, then the SID itself. A short buffer: STATUS_BUFFER_TOO_SMALL. */

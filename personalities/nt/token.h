@@ -28,6 +28,8 @@ struct object *token_of_thread(struct nt_thread *thread);
 NTSTATUS token_inherit(struct nt_process *process, struct object *token);
 /* Let a thread act as a token says (NULL: as its process again). */
 NTSTATUS token_impersonate(struct nt_thread *thread, struct object *token);
+/* A token to act as a client of another process with (of the same user); held. */
+NTSTATUS token_for_client(struct nt_process *process, struct object **token);
 /* The groups of a token, for checks of access. */
 uint32_t token_groups(const struct object *token, const struct sid **groups, uint32_t size);
 

@@ -354,7 +354,7 @@ NTSTATUS nt_queue_apc_thread(struct call *call)
         return status;
     if (thread_of(object)->exited)
         status = STATUS_UNSUCCESSFUL;
-    else
+    else if (call->args[1]) /* one without a function does nothing */
         status = apc_queue(thread_of(object), call->args[1], call->args[2], call->args[3],
                            call->args[4]);
     object_release(object);
