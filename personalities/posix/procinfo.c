@@ -480,10 +480,11 @@ void proc_pid_maps(const struct internal_node *node, struct text *text)
     struct mm *mm = process ? process->mm : NULL;
     while (mm && space_query(mm->space, at, &info) == OK && info.address < GUEST_LIMIT) {
         at = info.address + info.length;
+        const char *name = mapping_name(info.tag);
         text_printf(text, "%08x-%08x %c%c%c%c %08x 00:00 %-10u %s\n", info.address, at,
                     info.prot & PROT_R ? 'r' : '-', info.prot & PROT_W ? 'w' : '-',
                     info.prot & PROT_X ? 'x' : '-', info.flags & MAP_FLAG_SHARED ? 's' : 'p',
-                    info.offset_low, info.vmo_id, mapping_name(info.tag));
+                    name[0] == '/' ? info.offset_low : 0, name[0] == '/' ? info.vmo_id : 0, name);
     }
     server_unlock();
 }
