@@ -126,6 +126,15 @@ uint32_t content_limit(void), content_largest(void);
 /* Walk `name` in a directory, on the host. */
 status_t node_walk(struct node *directory, const char *name, size_t length, struct node **child);
 
+/* ---- owner.c: caching only ---- */
+void owner_init(const struct fs_attr *root);
+bool owner_maps(void);
+void owner_learn(struct node *node); /* node->attr is what the host says */
+/* Keep owner, mode, type and device number of attr. */
+status_t owner_store(struct node *node, const struct fs_attr *attr);
+/* What the host is to be asked for when a file is made. */
+uint32_t owner_host_mode(uint32_t mode, bool directory);
+
 /* ---- names.c: caching only ---- */
 /* ERR_NOT_FOUND: known not to exist; NOT_IMPLEMENTED: not known. *child is borrowed. */
 status_t name_find(const struct node *directory, const char *text, size_t length,

@@ -143,8 +143,8 @@ static status_t create_file(struct node *directory, const struct fs_new *new)
         fid_forget(fid);
         return status;
     }
-    status = p9_create(fid, new->name, (uint32_t) new->name_length, OPEN_BOTH, new->mode & 07777,
-                       new->gid);
+    status = p9_create(fid, new->name, (uint32_t) new->name_length, OPEN_BOTH,
+                       owner_host_mode(new->mode, false));
     fid_close(fid);
     return status;
 }
@@ -154,29 +154,38 @@ static status_t create_on_host(struct node *directory, const struct fs_new *new)
     uint32_t length = (uint32_t) new->name_length;
     switch (new->mode &FS_TYPE_MASK) {
     case FS_TYPE_DIRECTORY:
-        return p9_mkdir(directory->fid, new->name, length, new->mode & 07777, new->gid);
+        return p9_mkdir(directory->fid, new->name, length, owner_host_mode(new->mode, true));
     case FS_TYPE_LINK:
         return p9_symlink(directory->fid, new->name, length, new->target,
-                          (uint32_t) new->target_length, new->gid);
+                          (uint32_t) new->target_length);
     case FS_TYPE_FILE:
         return create_file(directory, new);
     default:
-        return p9_mknod(directory->fid, new->name, length, new->mode, new->rdev, new->gid);
+        if (owner_maps())
+            return create_file(directory, new);
+        return p9_mknod(directory->fid, new->name, length, new->mode, new->rdev);
     }
 }
 
 /* The host made it as the user who runs the machine. */
 static status_t give_owner(struct node *node, const struct fs_new *new)
 {
-    struct fs_attr wanted = {.uid = new->uid, .gid = new->gid};
-    if (node->attr.uid == new->uid && node->attr.gid == new->gid)
+    struct fs_attr wanted = node->attr;
+    wanted.uid = new->uid;
+    wanted.gid = new->gid;
+    if ((new->mode &FS_TYPE_MASK) == FS_TYPE_LINK && owner_maps())
         return OK;
-    status_t status = p9_setattr(node->fid, FS_ATTR_UID | FS_ATTR_GID, &wanted);
-    if (status != OK)
-        return status == ERR_NOT_PERMITTED ? OK : status; /* then it stays that user's */
-    node->attr.uid = new->uid;
-    node->attr.gid = new->gid;
-    return OK;
+    if (owner_maps()) {
+        wanted.mode = new->mode;
+        wanted.rdev = new->rdev;
+    }
+    if (memcmp(&wanted, &node->attr, sizeof wanted) == 0)
+        return OK;
+    status_t status = owner_maps() ? owner_store(node, &wanted)
+                                   : p9_setattr(node->fid, FS_ATTR_UID | FS_ATTR_GID, &wanted);
+    if (status == OK)
+        node->attr = wanted;
+    return status;
 }
 
 static status_t host_create(struct fs_node *fs_node, const struct fs_new *new,
@@ -193,9 +202,14 @@ static status_t host_create(struct fs_node *fs_node, const struct fs_new *new,
     if (caching) {
         name_set(directory, new->name, new->name_length, node);
         directory_changed(directory, is_directory(node));
+        /* By our clock, which may be a little behind the host's: nothing is from the future. */
+        node->attr.atime = node->attr.mtime = node->attr.ctime = now();
         status = give_owner(node, new);
     }
-    *child = &node->node;
+    if (status == OK)
+        *child = &node->node;
+    else
+        fs_node_put(&node->node);
     return status;
 }
 
@@ -404,6 +418,17 @@ static bool can_wait(const struct node *node, uint32_t mask)
     return node->dirty.next != NULL && (mask & ~times) == 0;
 }
 
+static status_t tell_host(struct node *node, uint32_t mask, const struct fs_attr *attr)
+{
+    const uint32_t own = FS_ATTR_MODE | FS_ATTR_UID | FS_ATTR_GID;
+    struct node wanted = *node;
+    if (!owner_maps() || (mask & own) == 0)
+        return p9_setattr(node->fid, mask, attr);
+    take_attributes(&wanted, mask & own, attr);
+    status_t status = owner_store(node, &wanted.attr);
+    return status == OK && (mask & ~own) != 0 ? p9_setattr(node->fid, mask & ~own, attr) : status;
+}
+
 static status_t host_set_attributes(struct fs_node *fs_node, uint32_t mask,
                                     const struct fs_attr *attr)
 {
@@ -420,7 +445,7 @@ static status_t host_set_attributes(struct fs_node *fs_node, uint32_t mask,
             status = OK; /* the host's file is the file: it is asked below */
     }
     if (status == OK && mask != 0 && !node->unlinked && !can_wait(node, mask))
-        status = p9_setattr(node->fid, mask, attr);
+        status = tell_host(node, mask, attr);
     if (status != OK)
         return status;
     if (mask & FS_ATTR_SIZE)
@@ -653,6 +678,8 @@ int main(int argc, char **argv)
     status_t status = p9_connect(argc > 1 ? argv[1] : "host");
     if (status == OK)
         status = p9_getattr(P9_ROOT_FID, &attr, &qid);
+    if (status == OK && caching)
+        owner_init(&attr);
     if (status == OK)
         status = node_at(P9_ROOT_FID, &qid, NULL, "", 0, &root);
     if (status == OK)

@@ -101,6 +101,8 @@ static status_t learn_attributes(struct node *node)
     if (!caching)
         return OK;
     status_t status = p9_getattr(node->fid, &node->attr, &qid);
+    if (status == OK)
+        owner_learn(node);
     node->attr.generation = ++generation;
     node->host_size = node->attr.size;
     return status;

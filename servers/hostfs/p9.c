@@ -22,6 +22,8 @@ enum p9_type {
     TREADLINK = 22,
     TGETATTR = 24,
     TSETATTR = 26,
+    TXATTRWALK = 30,
+    TXATTRCREATE = 32,
     TREADDIR = 40,
     TFSYNC = 50,
     TLINK = 70,
@@ -39,6 +41,7 @@ enum p9_type {
 #define WRITE_HEADER  (HEADER + 4u + 8u + 4u) /* of Twrite, before the data */
 #define OVERHEAD      64u
 #define NO_FID        0xffffffffu
+#define NO_ID         0xffffffffu /* user or group: leave it as it is */
 #define NO_TAG        0xffffu
 #define AT_REMOVEDIR  0x200
 #define GETATTR_BASIC 0x7ff
@@ -147,27 +150,17 @@ static status_t status_of_errno(uint32_t number)
         status_t status;
     } table[] = {
         /* The first row with an errno gives the status that best names it. */
-        {2, ERR_NOT_FOUND},
-        {17, ERR_ALREADY_EXISTS},
-        {13, ERR_ACCESS_DENIED},
-        {1, ERR_NOT_PERMITTED},
-        {20, ERR_NOT_DIRECTORY},
-        {21, ERR_IS_DIRECTORY},
-        {39, ERR_NOT_EMPTY},
-        {22, ERR_INVALID_ARGUMENT},
-        {28, ERR_NO_SPACE},
-        {30, ERR_READ_ONLY},
-        {31, ERR_TOO_MANY_LINKS},
-        {18, ERR_CROSS_DEVICE},
-        {40, ERR_SYMLINK_LOOP},
-        {36, ERR_NAME_TOO_LONG},
-        {27, ERR_FILE_TOO_LARGE},
-        {26, ERR_TEXT_BUSY},
-        {16, ERR_BUSY},
-        {95, ERR_NOT_SUPPORTED},
-        {38, ERR_NOT_IMPLEMENTED},
-        {12, ERR_NO_MEMORY},
-        {24, ERR_NO_HANDLES},
+        {2, ERR_NOT_FOUND},       {17, ERR_ALREADY_EXISTS},
+        {13, ERR_ACCESS_DENIED},  {1, ERR_NOT_PERMITTED},
+        {20, ERR_NOT_DIRECTORY},  {21, ERR_IS_DIRECTORY},
+        {39, ERR_NOT_EMPTY},      {22, ERR_INVALID_ARGUMENT},
+        {28, ERR_NO_SPACE},       {30, ERR_READ_ONLY},
+        {31, ERR_TOO_MANY_LINKS}, {18, ERR_CROSS_DEVICE},
+        {40, ERR_SYMLINK_LOOP},   {36, ERR_NAME_TOO_LONG},
+        {27, ERR_FILE_TOO_LARGE}, {26, ERR_TEXT_BUSY},
+        {16, ERR_BUSY},           {61, ERR_NOT_FOUND}, /* ENODATA: no such attribute */
+        {95, ERR_NOT_SUPPORTED},  {38, ERR_NOT_IMPLEMENTED},
+        {12, ERR_NO_MEMORY},      {24, ERR_NO_HANDLES},
         {29, ERR_ILLEGAL_SEEK},
     };
     for (uint32_t i = 0; i < sizeof table / sizeof table[0]; i++)
@@ -273,6 +266,7 @@ static status_t find_device(const char *tag)
     return ERR_NO_DEVICE;
 }
 
+/* As nobody in particular: what is created belongs to the host's user who runs the machine. */
 static status_t attach(void)
 {
     struct p9_qid qid;
@@ -289,7 +283,7 @@ static status_t attach(void)
     put32(NO_FID);
     put_string("root", 4);
     put_string("", 0);
-    put32(0);
+    put32(NO_ID);
     status = transact();
     if (status == OK)
         get_qid(&qid);
@@ -429,14 +423,14 @@ status_t p9_open(uint32_t fid, uint32_t linux_flags)
 }
 
 status_t p9_create(uint32_t fid, const char *name, uint32_t length, uint32_t linux_flags,
-                   uint32_t mode, uint32_t gid)
+                   uint32_t mode)
 {
     begin(TLCREATE);
     put32(fid);
     put_string(name, length);
     put32(linux_flags);
     put32(mode);
-    put32(gid);
+    put32(NO_ID);
     return transact();
 }
 
@@ -495,29 +489,28 @@ status_t p9_write(uint32_t fid, uint64_t offset, const void *buffer, uint32_t le
     return p9_write_filled(fid, offset, length, done);
 }
 
-status_t p9_mkdir(uint32_t fid, const char *name, uint32_t length, uint32_t mode, uint32_t gid)
+status_t p9_mkdir(uint32_t fid, const char *name, uint32_t length, uint32_t mode)
 {
     begin(TMKDIR);
     put32(fid);
     put_string(name, length);
     put32(mode);
-    put32(gid);
+    put32(NO_ID);
     return transact();
 }
 
 status_t p9_symlink(uint32_t fid, const char *name, uint32_t length, const char *target,
-                    uint32_t target_length, uint32_t gid)
+                    uint32_t target_length)
 {
     begin(TSYMLINK);
     put32(fid);
     put_string(name, length);
     put_string(target, target_length);
-    put32(gid);
+    put32(NO_ID);
     return transact();
 }
 
-status_t p9_mknod(uint32_t fid, const char *name, uint32_t length, uint32_t mode, uint32_t rdev,
-                  uint32_t gid)
+status_t p9_mknod(uint32_t fid, const char *name, uint32_t length, uint32_t mode, uint32_t rdev)
 {
     begin(TMKNOD);
     put32(fid);
@@ -525,7 +518,7 @@ status_t p9_mknod(uint32_t fid, const char *name, uint32_t length, uint32_t mode
     put32(mode);
     put32(rdev >> 8);
     put32(rdev & 0xff);
-    put32(gid);
+    put32(NO_ID);
     return transact();
 }
 
@@ -571,6 +564,44 @@ status_t p9_rename(uint32_t from, const char *name, uint32_t length, uint32_t to
     put32(to);
     put_string(new_name, new_length);
     return transact();
+}
+
+status_t p9_getxattr(uint32_t fid, uint32_t newfid, const char *name, void *buffer, uint32_t size,
+                     uint32_t *length)
+{
+    begin(TXATTRWALK);
+    put32(fid);
+    put32(newfid);
+    put_string(name, (uint32_t)strlen(name));
+    status_t status = transact();
+    if (status != OK)
+        return status;
+    uint64_t have = get64();
+    status = have > size ? ERR_TOO_LARGE : p9_read(newfid, 0, buffer, (uint32_t)have, length);
+    p9_clunk(newfid);
+    return status;
+}
+
+/* The value counts when the fid is closed. */
+status_t p9_setxattr(uint32_t fid, uint32_t newfid, const char *name, const void *value,
+                     uint32_t length)
+{
+    uint32_t done;
+    status_t status = p9_clone(fid, newfid);
+    if (status != OK)
+        return status;
+    begin(TXATTRCREATE);
+    put32(newfid);
+    put_string(name, (uint32_t)strlen(name));
+    put64(length);
+    put32(0);
+    status = transact();
+    if (status == OK)
+        status = p9_write(newfid, 0, value, length, &done);
+    begin(TCLUNK);
+    put32(newfid);
+    status_t closed = transact();
+    return status != OK ? status : closed;
 }
 
 status_t p9_fsync(uint32_t fid, bool data_only)

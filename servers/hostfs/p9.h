@@ -33,7 +33,7 @@ status_t p9_setattr(uint32_t fid, uint32_t mask,
 status_t p9_open(uint32_t fid, uint32_t linux_flags);
 /* fid, a directory, becomes the new open file. */
 status_t p9_create(uint32_t fid, const char *name, uint32_t length, uint32_t linux_flags,
-                   uint32_t mode, uint32_t gid);
+                   uint32_t mode);
 status_t p9_read(uint32_t fid, uint64_t offset, void *buffer, uint32_t length, uint32_t *done);
 /* The same without a copy: *data is valid until the next request. */
 status_t p9_read_in_place(uint32_t fid, uint64_t offset, uint32_t length, const uint8_t **data,
@@ -43,16 +43,20 @@ uint8_t *p9_write_space(void);
 status_t p9_write_filled(uint32_t fid, uint64_t offset, uint32_t length, uint32_t *done);
 status_t p9_write(uint32_t fid, uint64_t offset, const void *buffer, uint32_t length,
                   uint32_t *done);
-status_t p9_mkdir(uint32_t fid, const char *name, uint32_t length, uint32_t mode, uint32_t gid);
+status_t p9_mkdir(uint32_t fid, const char *name, uint32_t length, uint32_t mode);
 status_t p9_symlink(uint32_t fid, const char *name, uint32_t length, const char *target,
-                    uint32_t target_length, uint32_t gid);
-status_t p9_mknod(uint32_t fid, const char *name, uint32_t length, uint32_t mode, uint32_t rdev,
-                  uint32_t gid);
+                    uint32_t target_length);
+status_t p9_mknod(uint32_t fid, const char *name, uint32_t length, uint32_t mode, uint32_t rdev);
 status_t p9_readlink(uint32_t fid, char *target, uint32_t size, uint32_t *length);
 status_t p9_link(uint32_t directory, uint32_t fid, const char *name, uint32_t length);
 status_t p9_unlink(uint32_t directory, const char *name, uint32_t length, bool is_directory);
 status_t p9_rename(uint32_t from, const char *name, uint32_t length, uint32_t to,
                    const char *new_name, uint32_t new_length);
+/* Extended attributes of the file of fid, whole. ERR_NOT_FOUND: there is none of that name. */
+status_t p9_getxattr(uint32_t fid, uint32_t newfid, const char *name, void *buffer, uint32_t size,
+                     uint32_t *length);
+status_t p9_setxattr(uint32_t fid, uint32_t newfid, const char *name, const void *value,
+                     uint32_t length);
 status_t p9_fsync(uint32_t fid, bool data_only);
 status_t p9_statfs(uint32_t fid, struct fs_statistics *statistics);
 

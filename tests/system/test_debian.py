@@ -5,6 +5,7 @@ The scripts of tests/debian ran on Linux in the same tree; what they printed is 
 """
 
 import os
+import shutil
 import subprocess
 
 import machine as harness
@@ -80,3 +81,28 @@ def test_a_login_shell_on_the_terminal(root):
         assert machine.expect_end() == 0
     finally:
         machine.close()
+
+
+def test_root_inside_needs_no_root_outside(tmp_path):
+    """A tree that belongs to an ordinary user: owners, set-id bits and devices are kept beside the files."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to run the machine as somebody else")
+    nobody = 65534
+    tree = tmp_path / "tree"
+    (tree / "bin").mkdir(parents=True)
+    (tree / "dev" / "shm").mkdir(parents=True)
+    shutil.copy(harness.BUSYBOX, tree / "bin" / "busybox")
+    os.symlink("busybox", tree / "bin" / "sh")
+    subprocess.run(["chown", "-R", f"{nobody}:{nobody}", str(tmp_path)], check=True)
+    for directory in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        os.chmod(directory, 0o755)
+    script = ("PATH=/bin; busybox --install -s /bin; cd /; echo x >f; chown 12:34 f; chmod 4750 f; "
+              "mknod n c 1 3; echo y >s; chmod 0 s; mkdir -m 1777 d; rm /bin/ls; ")
+    look = "busybox stat -c '%A %u %g %n' f n s d bin; busybox cat s"
+    expected = b"-rwsr-x--- 12 34 f\ncrw-r--r-- 0 0 n\n---------- 0 0 s\ndrwxrwxrwt 0 0 d\ndrwxr-xr-x 0 0 bin\ny\n"
+    for commands in (script + look, "cd /; " + look):
+        result = subprocess.run(
+            ["setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups", harness.ATOMIK, "run",
+             "--build", harness.BUILD, "--root", str(tree), "--timeout", "60", "--", "/bin/sh", "-c",
+             commands], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        assert result.stdout == expected, result.stderr

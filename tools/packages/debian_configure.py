@@ -82,7 +82,7 @@ def register(deb, root):
     names = subprocess.run(["tar", "-t"], input=listing, capture_output=True, check=True).stdout.decode()
     with open(stem + ".list", "w", encoding="utf-8") as file:
         for line in names.splitlines():
-            file.write("/" + line.removeprefix("./").rstrip("/") + "\n")
+            file.write("/" + (line.removeprefix("./").rstrip("/") or ".") + "\n")
 
 
 def write_status(root):
