@@ -16,6 +16,7 @@
 #include "poll.h"
 #include "pollset.h"
 #include "ready.h"
+#include "snapshot/kinds.h"
 #include "task.h"
 
 #define ITEMS_MAX  65536u
@@ -261,17 +262,23 @@ static void epoll_poll(struct file *file, struct poll_source *source)
     server_unlock();
 }
 
+/* What it watches is noted by epoll_each. */
+static void epoll_save(struct file *file, struct snapshot *snapshot)
+{
+    (void)file;
+    (void)snapshot;
+}
+
 static const struct file_ops epoll_ops = {.name = "epoll",
                                           .seek_ignored = true,
                                           .stat = file_stat_anonymous,
                                           .poll = epoll_poll,
                                           .poll_locked = epoll_poll_locked,
+                                          .save = epoll_save,
                                           .close = epoll_close};
 
-int32_t sys_epoll_create1(uint32_t flags)
+static int epoll_file(struct file **result)
 {
-    if (flags & ~(uint32_t)EPOLL_CLOEXEC)
-        return -EINVAL;
     struct file *file = file_new(&epoll_ops, O_RDWR);
     struct epoll *epoll = file ? allocate(sizeof *epoll) : NULL;
     if (!epoll || event_create(0, &epoll->event) != OK) {
@@ -284,7 +291,17 @@ int32_t sys_epoll_create1(uint32_t flags)
     list_init(&epoll->candidates);
     file->data = epoll;
     file->path = text_copy("anon_inode:[eventpoll]");
-    return fd_install(file, 0, flags & EPOLL_CLOEXEC);
+    *result = file;
+    return 0;
+}
+
+int32_t sys_epoll_create1(uint32_t flags)
+{
+    struct file *file;
+    if (flags & ~(uint32_t)EPOLL_CLOEXEC)
+        return -EINVAL;
+    int error = epoll_file(&file);
+    return error < 0 ? error : fd_install(file, 0, flags & EPOLL_CLOEXEC);
 }
 
 int32_t sys_epoll_create(int32_t size)
@@ -408,6 +425,38 @@ static int checked_control(struct file *instance, struct file *file, uint32_t fd
     server_unlock();
     return result;
 }
+
+/* ---- snapshots ------------------------------------------------------------------------------------ */
+
+int epoll_restore(const struct snap_note *note, struct file **result)
+{
+    (void)note;
+    return epoll_file(result);
+}
+
+void epoll_each(struct file *instance,
+                void (*tell)(void *context, struct file *watched, uint32_t fd,
+                             const struct linux_epoll_event *event),
+                void *context)
+{
+    struct epoll *epoll = instance->data;
+    struct epoll_item *item;
+    if (instance->ops != &epoll_ops)
+        return;
+    list_each(item, &epoll->items, struct epoll_item, link)
+    {
+        struct linux_epoll_event event = {item->events, item->data};
+        tell(context, item->file, item->fd, &event);
+    }
+}
+
+int epoll_watch(struct file *instance, struct file *file, uint32_t fd,
+                const struct linux_epoll_event *event)
+{
+    return checked_control(instance, file, fd, EPOLL_CTL_ADD, event);
+}
+
+/* ---- calls ----------------------------------------------------------------------------------------- */
 
 int32_t sys_epoll_ctl(uint32_t epoll_fd, uint32_t operation, uint32_t fd, user_t event_in)
 {

@@ -5,6 +5,7 @@
 #include "calls.h"
 #include "file.h"
 #include "ready.h"
+#include "snapshot/kinds.h"
 #include "task.h"
 
 struct eventfd {
@@ -89,31 +90,54 @@ static void eventfd_close(struct file *file)
     release(event);
 }
 
+static void eventfd_save(struct file *file, struct snapshot *snapshot)
+{
+    const struct eventfd *event = file->data;
+    server_lock();
+    snap_put_u64(snapshot, SNAP_OBJECT_VALUE, event->value);
+    snap_put_u32(snapshot, SNAP_OBJECT_KIND, event->semaphore);
+    server_unlock();
+}
+
 static const struct file_ops eventfd_ops = {.name = "eventfd",
                                             .read = eventfd_read,
                                             .write = eventfd_write,
                                             .seek_ignored = true,
                                             .stat = file_stat_anonymous,
                                             .poll = eventfd_poll,
+                                            .save = eventfd_save,
                                             .close = eventfd_close};
 
-int32_t sys_eventfd2(uint32_t value, uint32_t flags)
+static struct file *eventfd_file(uint64_t value, bool semaphore, uint32_t flags)
 {
-    if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK | 1)) /* EFD_SEMAPHORE */
-        return -EINVAL;
     struct file *file = file_new(&eventfd_ops, O_RDWR | (flags & O_NONBLOCK));
     struct eventfd *event = file ? allocate(sizeof *event) : NULL;
     if (!event) {
         if (file)
             file_release(file);
-        return -ENFILE;
+        return NULL;
     }
     event->value = value;
-    event->semaphore = flags & 1;
+    event->semaphore = semaphore;
     wait_queue_init(&event->changed);
     file->data = event;
     file->path = text_copy("anon_inode:[eventfd]");
-    return fd_install(file, 0, flags & O_CLOEXEC);
+    return file;
+}
+
+int eventfd_restore(const struct snap_note *note, struct file **result)
+{
+    *result = eventfd_file(snap_get_u64(note, SNAP_OBJECT_VALUE, 0),
+                           snap_get_u32(note, SNAP_OBJECT_KIND, 0) & 1, 0);
+    return *result ? 0 : -ENOMEM;
+}
+
+int32_t sys_eventfd2(uint32_t value, uint32_t flags)
+{
+    if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK | 1)) /* EFD_SEMAPHORE */
+        return -EINVAL;
+    struct file *file = eventfd_file(value, flags & 1, flags);
+    return file ? fd_install(file, 0, flags & O_CLOEXEC) : -ENFILE;
 }
 
 int32_t sys_eventfd(uint32_t value)

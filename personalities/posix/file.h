@@ -14,6 +14,7 @@
 
 struct file;
 struct process;
+struct snapshot;
 
 /* Where the bytes of a read go or those of a write come from: guest memory in pieces, or ours. */
 struct io {
@@ -76,6 +77,8 @@ struct file_ops {
     int (*statfs)(struct file *file, struct fs_statistics *statistics);
     /* What another personality gets of it; handles are duplicates. -errno: cannot travel. */
     int (*export)(struct file *file, struct start_fd *fd, handle_t handles[2]);
+    /* Adds to a snapshot's OBJECT note what its kind needs to be made again (snapshot/kinds.h). */
+    void (*save)(struct file *file, struct snapshot *snapshot);
     void (*close)(struct file *file); /* the last reference is gone; frees data, not the file */
 };
 

@@ -9,6 +9,7 @@
 #include "file.h"
 #include "ready.h"
 #include "signalfd.h"
+#include "snapshot/kinds.h"
 #include "task.h"
 
 struct signalfd {
@@ -150,17 +151,24 @@ static void signalfd_close(struct file *file)
     release(own);
 }
 
+static void signalfd_save(struct file *file, struct snapshot *snapshot)
+{
+    const struct signalfd *own = file->data;
+    snap_put_u64(snapshot, SNAP_OBJECT_MASK, own->mask);
+}
+
 static const struct file_ops signalfd_ops = {.name = "signalfd",
                                              .read = signalfd_read,
                                              .seek_ignored = true,
                                              .stat = file_stat_anonymous,
                                              .poll = signalfd_poll,
                                              .poll_locked = signalfd_poll_locked,
+                                             .save = signalfd_save,
                                              .close = signalfd_close};
 
 /* ---- calls ----------------------------------------------------------------------------------------- */
 
-static int32_t make(uint64_t mask, uint32_t flags)
+static int make(uint64_t mask, uint32_t flags, struct file **result)
 {
     struct file *file = file_new(&signalfd_ops, O_RDWR | (flags & O_NONBLOCK));
     struct signalfd *own = file ? allocate(sizeof *own) : NULL;
@@ -177,7 +185,14 @@ static int32_t make(uint64_t mask, uint32_t flags)
     server_lock();
     list_append(&signalfds, &own->link);
     server_unlock();
-    return fd_install(file, 0, flags & O_CLOEXEC);
+    *result = file;
+    return 0;
+}
+
+int signalfd_restore(const struct snap_note *note, struct file **result)
+{
+    uint64_t mask = snap_get_u64(note, SNAP_OBJECT_MASK, 0);
+    return make(mask & ~(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP)), 0, result);
 }
 
 static int32_t change(uint32_t fd, uint64_t mask)
@@ -209,7 +224,11 @@ int32_t sys_signalfd4(uint32_t fd, user_t mask, uint32_t size, uint32_t flags)
     if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK))
         return -EINVAL;
     set &= ~(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP));
-    return (int32_t)fd == -1 ? make(set, flags) : change(fd, set);
+    if ((int32_t)fd != -1)
+        return change(fd, set);
+    struct file *file;
+    int error = make(set, flags, &file);
+    return error < 0 ? error : fd_install(file, 0, flags & O_CLOEXEC);
 }
 
 int32_t sys_signalfd(uint32_t fd, user_t mask, uint32_t size)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "calls.h"
+#include "snapshot/kinds.h"
 #include "task.h"
 #include "time.h"
 #include "timeout.h"
@@ -319,15 +320,20 @@ struct linux_sigevent {
 };
 _Static_assert(sizeof(struct linux_sigevent) == 64, "sigevent");
 
-static struct itimer *timer_by_id(uint32_t id)
+static struct itimer *timer_of(struct process *process, uint32_t id)
 {
     struct itimer *timer;
-    list_each(timer, &self()->process->posix_timers, struct itimer, process_link)
+    list_each(timer, &process->posix_timers, struct itimer, process_link)
     {
         if (timer->id == id)
             return timer;
     }
     return NULL;
+}
+
+static struct itimer *timer_by_id(uint32_t id)
+{
+    return timer_of(self()->process, id);
 }
 
 static int timer_add(struct itimer *timer)
@@ -484,4 +490,86 @@ int32_t sys_timer_delete(uint32_t id)
         timer_delete(timer);
     server_unlock();
     return timer ? 0 : -EINVAL;
+}
+
+/* ---- snapshots ----------------------------------------------------------------------------------- */
+
+static const char *const interval_names[INTERVAL_TIMERS] = {"real", "virtual", "prof"};
+
+static void save_timer(struct snapshot *snapshot, const char *kind, const struct itimer *timer)
+{
+    uint64_t left = timer_left(timer);
+    snap_note_begin(snapshot, SNAP_TIMER);
+    snap_put_text(snapshot, SNAP_TIMER_KIND, kind);
+    if (left > 0)
+        snap_put_u64(snapshot, SNAP_TIMER_LEFT, left);
+    snap_put_u64(snapshot, SNAP_TIMER_INTERVAL, timer->interval);
+}
+
+void timers_save(struct process *process, struct snapshot *snapshot)
+{
+    struct itimer *timer;
+    for (uint32_t i = 0; i < INTERVAL_TIMERS; i++)
+        if (process->interval_timers[i])
+            save_timer(snapshot, interval_names[i], process->interval_timers[i]);
+    list_each(timer, &process->posix_timers, struct itimer, process_link)
+    {
+        struct linux_sigevent event = {
+            timer->value, (int32_t)timer->signal, timer->notify, timer->tid, {0}};
+        save_timer(snapshot, "posix", timer);
+        snap_put_u32(snapshot, SNAP_TIMER_ID, timer->id);
+        snap_put_u32(snapshot, SNAP_TIMER_CLOCK, timer->clock);
+        snap_put_u32(snapshot, SNAP_TIMER_OVERRUN, timer->overrun);
+        snap_put(snapshot, SNAP_TIMER_EVENT, &event, sizeof event);
+    }
+}
+
+/* The numbers of its clock and thread are those of the snapshot: a thread that has another now gets none. */
+static struct itimer *restore_posix(struct process *process, const struct snap_note *note)
+{
+    uint32_t clock = snap_get_u32(note, SNAP_TIMER_CLOCK, UINT32_MAX), length = 0;
+    uint32_t id = snap_get_u32(note, SNAP_TIMER_ID, UINT32_MAX);
+    const uint8_t *data = snap_get(note, SNAP_TIMER_EVENT, &length);
+    struct linux_sigevent event;
+    uint64_t time;
+    if (!data || length != sizeof event || id >= TIMERS_PER_PROCESS || timer_of(process, id) ||
+        clock_read_locked(process, clock, &time) < 0)
+        return NULL;
+    memcpy(&event, data, sizeof event);
+    bool signals = event.signal >= 1 && event.signal <= SIGNAL_COUNT;
+    struct itimer *timer = event.notify == SIGEV_NONE || signals
+                               ? timer_new(process, clock, (uint32_t)event.signal)
+                               : NULL;
+    if (!timer)
+        return NULL;
+    timer->id = id;
+    timer->notify = event.notify;
+    timer->tid = event.tid;
+    timer->value = event.value;
+    list_append(&process->posix_timers, &timer->process_link);
+    return timer;
+}
+
+static struct itimer *restore_timer(struct process *process, const struct snap_note *note)
+{
+    char kind[8] = "";
+    (void)snap_get_text(note, SNAP_TIMER_KIND, kind, sizeof kind);
+    for (uint32_t i = 0; i < INTERVAL_TIMERS; i++)
+        if (strcmp(kind, interval_names[i]) == 0)
+            return interval_timer(process, i);
+    return strcmp(kind, "posix") == 0 ? restore_posix(process, note) : NULL;
+}
+
+int timers_restore(struct process *process, const struct snapshot *snapshot)
+{
+    const struct snap_note *note = snap_next(snapshot, SNAP_TIMER, NULL);
+    for (; note; note = snap_next(snapshot, SNAP_TIMER, note)) {
+        struct itimer *timer = restore_timer(process, note);
+        if (!timer)
+            return -EINVAL;
+        timer_arm(timer, snap_get_u64(note, SNAP_TIMER_LEFT, 0),
+                  snap_get_u64(note, SNAP_TIMER_INTERVAL, 0));
+        timer->overrun = snap_get_u32(note, SNAP_TIMER_OVERRUN, 0);
+    }
+    return 0;
 }

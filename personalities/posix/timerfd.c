@@ -6,6 +6,7 @@
 #include "calls.h"
 #include "file.h"
 #include "ready.h"
+#include "snapshot/kinds.h"
 #include "task.h"
 #include "time.h"
 #include "timeout.h"
@@ -145,22 +146,39 @@ static void timerfd_close(struct file *file)
     release(timer);
 }
 
+static void timerfd_save(struct file *file, struct snapshot *snapshot)
+{
+    const struct timerfd *timer = file->data;
+    server_lock();
+    snap_put_u32(snapshot, SNAP_OBJECT_CLOCK, timer->clock);
+    snap_put_u32(snapshot, SNAP_OBJECT_KIND, timer->flags);
+    snap_put_u64(snapshot, SNAP_OBJECT_VALUE, timer->ticks);
+    snap_put_u64(snapshot, SNAP_OBJECT_INTERVAL, timer->interval);
+    if (timer->timeout.running)
+        snap_put_u64(snapshot, SNAP_OBJECT_LEFT, timeout_left(&timer->timeout));
+    server_unlock();
+}
+
 static const struct file_ops timerfd_ops = {.name = "timerfd",
                                             .read = timerfd_read,
                                             .seek_ignored = true,
                                             .stat = file_stat_anonymous,
                                             .ioctl = timerfd_ioctl,
                                             .poll = timerfd_poll,
+                                            .save = timerfd_save,
                                             .close = timerfd_close};
 
 /* ---- calls ----------------------------------------------------------------------------------------- */
 
-int32_t sys_timerfd_create(uint32_t clock, uint32_t flags)
+static bool clock_is_valid(uint32_t clock)
 {
-    if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK))
-        return -EINVAL;
-    if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME &&
-        clock != CLOCK_REALTIME_ALARM && clock != CLOCK_BOOTTIME_ALARM)
+    return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME ||
+           clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM;
+}
+
+static int timerfd_file(uint32_t clock, uint32_t flags, struct file **result)
+{
+    if (!clock_is_valid(clock))
         return -EINVAL;
     struct file *file = file_new(&timerfd_ops, O_RDWR | (flags & O_NONBLOCK));
     struct timerfd *timer = file ? allocate(sizeof *timer) : NULL;
@@ -177,7 +195,36 @@ int32_t sys_timerfd_create(uint32_t clock, uint32_t flags)
     server_lock();
     list_append(&timerfds, &timer->link);
     server_unlock();
-    return fd_install(file, 0, flags & O_CLOEXEC);
+    *result = file;
+    return 0;
+}
+
+int32_t sys_timerfd_create(uint32_t clock, uint32_t flags)
+{
+    struct file *file;
+    if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK))
+        return -EINVAL;
+    int error = timerfd_file(clock, flags, &file);
+    return error < 0 ? error : fd_install(file, 0, flags & O_CLOEXEC);
+}
+
+/* It runs on with what was left, also if it was set to a time of the wall clock. */
+int timerfd_restore(const struct snap_note *note, struct file **result)
+{
+    uint64_t left = snap_get_u64(note, SNAP_OBJECT_LEFT, 0);
+    int error = timerfd_file(snap_get_u32(note, SNAP_OBJECT_CLOCK, UINT32_MAX), 0, result);
+    if (error < 0)
+        return error;
+    struct timerfd *timer = (*result)->data;
+    server_lock();
+    timer->flags = snap_get_u32(note, SNAP_OBJECT_KIND, 0) & (TFD_ABSTIME | TFD_CANCEL_ON_SET);
+    timer->interval = snap_get_u64(note, SNAP_OBJECT_INTERVAL, 0);
+    timer->ticks = snap_get_u64(note, SNAP_OBJECT_VALUE, 0);
+    timer->wall_deadline = wall_clock() + left;
+    if (left > 0)
+        timeout_start(&timer->timeout, deadline_after(left));
+    server_unlock();
+    return 0;
 }
 
 static struct file *timerfd_get(uint32_t fd, int *error)

@@ -19,7 +19,7 @@ MOMENTS = 12
 
 def atomik(share, script, seconds=60):
     """Run a shell script in a machine of its own, with `share` as /host and the programs in it."""
-    for name in ("threads", "files", "crash"):
+    for name in ("threads", "files", "crash", "events"):
         if not (share / name).exists():
             shutil.copy(os.path.join(PROGRAMS, name), share / name)
     return run("/bin/sh", "-c", script, options=("--share", str(share)), seconds=seconds)
@@ -70,7 +70,7 @@ def test_restored_twice_and_as_a_program(share, threads):
     assert result.stdout == whole + b"code 7\n" + whole
 
 
-@pytest.mark.parametrize("program", ["threads", "files"])
+@pytest.mark.parametrize("program", ["threads", "files", "events"])
 def test_at_random_moments(share, program):
     """Stopped and restored, the output of the whole run is that of an undisturbed one."""
     chance = random.Random(4)

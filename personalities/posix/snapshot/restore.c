@@ -15,6 +15,7 @@
 #include "../server.h"
 #include "../task.h"
 #include "../time.h"
+#include "kinds.h"
 
 #define MEMBERS_MAX 512u
 
@@ -334,6 +335,8 @@ void restore_begin(struct restore *restore)
     restore_first_thread(restore, self());
     server_lock();
     restore_pending(restore, process);
+    if (timers_restore(process, &restore->snapshot) < 0)
+        log_line("snapshot: a timer of process %u cannot be made again", process->pid);
     for (uint32_t i = 0; i < restore->thread_count; i++)
         thread_start(restore->threads[i]);
     server_unlock();

@@ -15,6 +15,7 @@
 #include "../path.h"
 #include "../task.h"
 #include "../tty.h"
+#include "kinds.h"
 #include "restore.h"
 
 #define CREATION_FLAGS (O_CREAT | O_EXCL | O_TRUNC | O_NOCTTY)
@@ -291,6 +292,24 @@ static int make_by_path(const struct snap_note *note, struct file **result)
     return error;
 }
 
+static const struct {
+    const char *class;
+    int (*restore)(const struct snap_note *note, struct file **result);
+} kinds[] = {{"eventfd", eventfd_restore},
+             {"timerfd", timerfd_restore},
+             {"signalfd", signalfd_restore},
+             {"epoll", epoll_restore}};
+
+static int make_kind(const struct snap_note *note,
+                     int (*restore)(const struct snap_note *note, struct file **result),
+                     struct file **result)
+{
+    int error = restore(note, result);
+    if (error == 0)
+        (*result)->flags = snap_get_u32(note, SNAP_OBJECT_FLAGS, 0) & ~(uint32_t)CREATION_FLAGS;
+    return error;
+}
+
 static int make_object(struct restore *restore, const struct snap_note *note, struct file **result)
 {
     char class[CLASS_MAX] = "";
@@ -303,6 +322,9 @@ static int make_object(struct restore *restore, const struct snap_note *note, st
         return make_terminal(note, result);
     if (strcmp(class, "device") == 0)
         return make_by_path(note, result);
+    for (uint32_t i = 0; i < ARRAY_COUNT(kinds); i++)
+        if (strcmp(class, kinds[i].class) == 0)
+            return make_kind(note, kinds[i].restore, result);
     restore_complain("an open file of the kind `%s` cannot be restored", class);
     return -EOPNOTSUPP;
 }
@@ -340,6 +362,33 @@ static void number_objects(struct restore_group *group)
         }
 }
 
+/* When all files are there. */
+static int make_watches(const struct restore *restore)
+{
+    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_WATCH, NULL);
+    for (; note; note = snap_next(&restore->snapshot, SNAP_WATCH, note)) {
+        struct file *instance =
+            restored_file(restore->group, snap_get_u32(note, SNAP_WATCH_OBJECT, 0));
+        struct file *target =
+            restored_file(restore->group, snap_get_u32(note, SNAP_WATCH_TARGET, 0));
+        struct linux_epoll_event event = {snap_get_u32(note, SNAP_WATCH_EVENTS, 0),
+                                          snap_get_u64(note, SNAP_WATCH_DATA, 0)};
+        uint32_t fd = snap_get_u32(note, SNAP_WATCH_FD, 0);
+        int error = instance && target ? epoll_watch(instance, target, fd, &event) : -ENOEXEC;
+        if (error < 0 && error != -EEXIST) /* the note of another process that has it open */
+            return restore_refuse(error, "an impossible watch of descriptor", fd);
+    }
+    return 0;
+}
+
+static int make_all_watches(const struct restore_group *group)
+{
+    int error = 0;
+    for (struct restore *each = group->members; each && error == 0; each = each->next)
+        error = make_watches(each);
+    return error;
+}
+
 int restore_objects(struct restore_group *group)
 {
     int error = list_objects(group);
@@ -357,8 +406,9 @@ int restore_objects(struct restore_group *group)
             return error;
         group->objects[i].file = file;
     }
-    if (!group->files_differ)
-        return 0;
+    error = make_all_watches(group);
+    if (error < 0 || !group->files_differ)
+        return error;
     restore_complain("--files=current goes on with what is there, --files=snapshot with what was");
     return -ESTALE;
 }

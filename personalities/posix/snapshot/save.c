@@ -20,6 +20,7 @@
 #include "../server.h"
 #include "../task.h"
 #include "freeze.h"
+#include "kinds.h"
 
 #define PATIENCE     (5 * NS_PER_SEC) /* for the threads to come to a boundary */
 #define BULK_SIZE    65536u
@@ -152,6 +153,7 @@ static status_t note_state(struct save *save, struct process *process)
     if (save->group->flags & SNAPSHOT_TREE)
         put_children(save, process);
     save_signals(save, process);
+    timers_save(process, &save->snapshot);
     save_descriptors(save, process);
     status_t status = space_clone(process->mm->space, &save->space);
     if (status == OK)

@@ -12,6 +12,7 @@
 #include "../file.h"
 #include "../task.h"
 #include "../tty.h"
+#include "kinds.h"
 #include "save.h"
 
 #define QUEUE_MAX   (1u << 20)
@@ -242,10 +243,45 @@ static void put_terminal(struct save *save, struct file *file)
 static void put_other(struct save *save, struct file *file)
 {
     struct snapshot *snapshot = &save->snapshot;
-    snap_put_text(snapshot, SNAP_OBJECT_CLASS, file->path ? "device" : file->ops->name);
+    bool named = !file->ops->save && file->path && *file->path == '/';
+    snap_put_text(snapshot, SNAP_OBJECT_CLASS, named ? "device" : file->ops->name);
     snap_put_text(snapshot, SNAP_OBJECT_PATH, file->path);
+    if (file->ops->save)
+        file->ops->save(file, snapshot);
+    if (!named)
+        return;
     snap_put_u64(snapshot, SNAP_OBJECT_OFFSET, file->offset);
     snap_put_u32(snapshot, SNAP_OBJECT_DEVICE, file->attr.rdev);
+}
+
+struct watched {
+    struct save *save;
+    uint32_t instance;
+};
+
+/* A file that no process of the group has open any more is not watched after a restore. */
+static void put_watch(void *context, struct file *file, uint32_t fd,
+                      const struct linux_epoll_event *event)
+{
+    const struct watched *watched = context;
+    struct snapshot *snapshot = &watched->save->snapshot;
+    uint32_t target = saved_object_id(watched->save->group, file);
+    if (target == 0)
+        return;
+    snap_note_begin(snapshot, SNAP_WATCH);
+    snap_put_u32(snapshot, SNAP_WATCH_OBJECT, watched->instance);
+    snap_put_u32(snapshot, SNAP_WATCH_FD, fd);
+    snap_put_u32(snapshot, SNAP_WATCH_TARGET, target);
+    snap_put_u32(snapshot, SNAP_WATCH_EVENTS, event->events);
+    snap_put_u64(snapshot, SNAP_WATCH_DATA, event->data);
+}
+
+static void put_watches(struct save *save, const struct saved_object *object)
+{
+    struct watched watched = {save, object->id};
+    server_lock();
+    epoll_each(object->file, put_watch, &watched);
+    server_unlock();
 }
 
 void save_objects(struct save *save)
@@ -268,5 +304,6 @@ void save_objects(struct save *save)
             put_other(save, file);
         if (content)
             put_content(save, object);
+        put_watches(save, object);
     }
 }

@@ -90,6 +90,12 @@ static struct core_time core_time(uint64_t ns)
     return (struct core_time){(uint32_t)(ns / NS_PER_SEC), (uint32_t)(ns % NS_PER_SEC / 1000)};
 }
 
+/* A call that waits with a mask of its own (sigsuspend, ppoll) is issued again with the thread's. */
+static uint64_t boundary_mask(const struct thread *thread)
+{
+    return thread->has_restore_blocked ? thread->restore_blocked : thread->blocked;
+}
+
 static void put_status(struct save *save, struct thread *thread)
 {
     const struct process *process = thread->process;
@@ -104,7 +110,7 @@ static void put_status(struct save *save, struct thread *thread)
         .signo = signal,
         .cursig = (uint16_t)signal,
         .sigpend = (uint32_t)signal_pending_set(thread),
-        .sighold = (uint32_t)thread->blocked,
+        .sighold = (uint32_t)boundary_mask(thread),
         .pid = thread->tid,
         .ppid = process->ppid,
         .pgrp = process->pgid,
@@ -174,9 +180,7 @@ static void put_thread(struct save *save, struct thread *thread)
     snap_put_text(snapshot, SNAP_THREAD_STATE, thread->in_call ? "blocked" : "running");
     if (thread->in_call)
         snap_put_u32(snapshot, SNAP_THREAD_CALL, thread->trap_number);
-    snap_put_u64(snapshot, SNAP_THREAD_BLOCKED, thread->blocked);
-    if (thread->has_restore_blocked)
-        snap_put_u64(snapshot, SNAP_THREAD_RESTORE_BLOCKED, thread->restore_blocked);
+    snap_put_u64(snapshot, SNAP_THREAD_BLOCKED, boundary_mask(thread));
     snap_put_u32(snapshot, SNAP_THREAD_ALTSTACK, thread->altstack);
     snap_put_u32(snapshot, SNAP_THREAD_ALTSTACK_SIZE, thread->altstack_size);
     snap_put_u32(snapshot, SNAP_THREAD_ALTSTACK_FLAGS, thread->altstack_flags);
