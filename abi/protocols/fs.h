@@ -110,6 +110,28 @@ struct fs_dirent {
     char name[]; /* not terminated */
 };
 
+/* Bits and layout of Linux's inotify. */
+enum fs_event_mask {
+    FS_EVENT_MODIFY = 0x2,
+    FS_EVENT_ATTRIBUTES = 0x4,
+    FS_EVENT_MOVED_FROM = 0x40,
+    FS_EVENT_MOVED_TO = 0x80,
+    FS_EVENT_CREATE = 0x100,
+    FS_EVENT_DELETE = 0x200,
+    FS_EVENT_DELETE_SELF = 0x400,
+    FS_EVENT_MOVE_SELF = 0x800,
+    FS_EVENT_OVERFLOW = 0x4000, /* id UINT32_MAX: events were lost */
+    FS_EVENT_IGNORED = 0x8000,  /* the watch has ended */
+    FS_EVENT_DIRECTORY = 0x40000000,
+};
+#define FS_EVENT_ONCE 0x80000000u /* in a mask: the first event ends the watch */
+struct fs_event {
+    uint32_t id, events;
+    uint32_t cookie;      /* the same in the two halves of a move */
+    uint32_t name_length; /* with terminating and padding NULs; a multiple of 16 */
+    char name[];
+};
+
 #define PROTOCOL <protocols/fs.def>
 #include <protocols/expand.def>
 

@@ -36,6 +36,7 @@
 #define FS_MODE_STICKY    01000u
 
 struct fs_server;
+struct fs_watch;
 struct fs_lock;
 
 /* Who asks. power: may do everything. The groups are the request's, gone with it. */
@@ -150,6 +151,8 @@ struct fs_server {
     uint32_t open_capacity, open_free;
     uint32_t covered; /* directories with another file system on them */
     bool finished;    /* see fs_finish of the protocol */
+    struct fs_watch *watches; /* of all nodes; events.c */
+    uint32_t watch_count;
 };
 
 status_t fs_server_init(struct fs_server *server, handle_t port, const struct fs_ops *ops,

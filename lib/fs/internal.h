@@ -79,6 +79,17 @@ status_t fs_handle_lock(struct service *service, struct message *message);
 void fs_locks_cancel(struct fs_server *server, uint32_t token);
 void fs_locks_free(struct fs_node *node);
 
+/* ---- events.c ---- */
+status_t fs_handle_watch(struct service *service, struct message *message);
+/* To who watches the node itself. */
+void fs_event(struct fs_node *node, uint32_t events);
+/* To who watches the directory, about an entry. */
+void fs_event_entry(struct fs_node *directory, const char *name, size_t length, uint32_t events,
+                    uint32_t cookie);
+/* To both: who watches the node, and who watches a directory that has it. */
+void fs_event_content(struct fs_node *node, uint32_t events);
+void fs_event_gone(struct fs_node *node); /* its last name is gone; its watches end */
+
 static inline struct fs_server *fs_server_of(struct service *service)
 {
     return service->context;

@@ -61,6 +61,12 @@ static status_t make(struct path_call *call, uint32_t mode, uint32_t rdev, const
     status = ops->create(walk->directory, &new, &walk->node);
     if (status == OK)
         fs_changed(walk->directory);
+    if (status == OK)
+        fs_event_entry(
+            walk->directory, walk->name, walk->name_length,
+            FS_EVENT_CREATE |
+                ((mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY ? (uint32_t)FS_EVENT_DIRECTORY : 0),
+            0);
     return status == OK ? fs_attributes(walk->node, &call->attr) : status;
 }
 
@@ -95,6 +101,8 @@ static status_t truncate_node(struct fs_node *node, struct fs_attr *attr)
     status_t status =
         node->server->ops->set_attributes(node, FS_ATTR_SIZE | FS_ATTR_MTIME_NOW, &wanted);
     fs_changed(node);
+    if (status == OK)
+        fs_event_content(node, FS_EVENT_MODIFY);
     return status == OK ? fs_attributes(node, attr) : status;
 }
 
@@ -183,6 +191,17 @@ static status_t op_readlink(struct path_call *call)
                                         &call->target_length);
 }
 
+/* As Linux tells it: a file that lost a name has changed; its end comes before the directory's news. */
+static void tell_removed(const struct walk *walk, bool directory, uint32_t links)
+{
+    if (!directory)
+        fs_event(walk->node, FS_EVENT_ATTRIBUTES);
+    if (directory || links <= 1)
+        fs_event_gone(walk->node);
+    fs_event_entry(walk->directory, walk->name, walk->name_length,
+                   FS_EVENT_DELETE | (directory ? (uint32_t)FS_EVENT_DIRECTORY : 0), 0);
+}
+
 static status_t remove_entry(struct path_call *call, bool directory)
 {
     struct walk *walk = &call->walk;
@@ -204,6 +223,8 @@ static status_t remove_entry(struct path_call *call, bool directory)
             call->server->ops->unlink(walk->directory, walk->name, walk->name_length, walk->node);
     fs_changed(walk->directory);
     fs_changed(walk->node);
+    if (status == OK)
+        tell_removed(walk, directory, call->attr.nlink);
     return status;
 }
 
@@ -240,6 +261,10 @@ static status_t op_link(struct path_call *call)
             call->server->ops->link(walk->directory, walk->name, walk->name_length, existing->node);
     fs_changed(walk->directory);
     fs_changed(existing->node);
+    if (status == OK) {
+        fs_event(existing->node, FS_EVENT_ATTRIBUTES);
+        fs_event_entry(walk->directory, walk->name, walk->name_length, FS_EVENT_CREATE, 0);
+    }
     return status == OK ? fs_attributes(existing->node, &call->attr) : status;
 }
 
@@ -303,6 +328,39 @@ static bool valid_name(const char *name, size_t length)
     return !(name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.')));
 }
 
+static void tell_move(const struct fs_rename *rename, struct fs_node *node, bool back)
+{
+    static uint32_t cookie;
+    uint32_t flags = is_directory(node) ? (uint32_t)FS_EVENT_DIRECTORY : 0;
+    struct fs_node *from = back ? rename->new_directory : rename->old_directory,
+                   *to = back ? rename->old_directory : rename->new_directory;
+    cookie++;
+    fs_event_entry(from, back ? rename->new_name : rename->old_name,
+                   back ? rename->new_length : rename->old_length, FS_EVENT_MOVED_FROM | flags,
+                   cookie);
+    fs_event_entry(to, back ? rename->old_name : rename->new_name,
+                   back ? rename->old_length : rename->new_length, FS_EVENT_MOVED_TO | flags,
+                   cookie);
+    fs_event(node, FS_EVENT_MOVE_SELF);
+}
+
+static void tell_renamed(const struct fs_rename *rename)
+{
+    struct fs_attr attr;
+    tell_move(rename, rename->node, false);
+    if (rename->replaced == NULL)
+        return;
+    if (rename->exchange) {
+        tell_move(rename, rename->replaced, true);
+        return;
+    }
+    bool links = fs_attributes(rename->replaced, &attr) == OK && attr.nlink > 0;
+    if (!is_directory(rename->replaced))
+        fs_event(rename->replaced, FS_EVENT_ATTRIBUTES);
+    if (!links || is_directory(rename->replaced))
+        fs_event_gone(rename->replaced);
+}
+
 static status_t op_rename(struct path_call *call)
 {
     struct walk *walk = &call->walk;
@@ -340,6 +398,8 @@ static status_t op_rename(struct path_call *call)
     fs_changed(rename.new_directory);
     fs_changed(rename.node);
     fs_changed(rename.replaced);
+    if (status == OK && rename.replaced != rename.node)
+        tell_renamed(&rename);
     fs_node_put(rename.replaced);
     return status == OK ? fs_attributes(walk->node, &call->attr) : status;
 }

@@ -45,6 +45,8 @@ static status_t set_attributes(struct fs_node *node, uint32_t mask, const struct
         return ERR_READ_ONLY;
     status_t status = ops->set_attributes(node, mask, attr);
     fs_changed(node);
+    if (status == OK)
+        fs_event_content(node, mask & FS_ATTR_SIZE ? FS_EVENT_MODIFY : FS_EVENT_ATTRIBUTES);
     return status;
 }
 
@@ -207,6 +209,8 @@ static status_t handle_write(struct service *service, struct message *message)
     fs_changed(open->node);
     if (status != OK)
         return status;
+    if (done > 0)
+        fs_event_content(open->node, FS_EVENT_MODIFY);
     if (request.offset == FS_POSITION)
         open->position = offset + done;
     struct fs_write_reply *reply = service_reply(message, sizeof *reply);
@@ -322,6 +326,8 @@ static status_t handle_modified(struct service *service, struct message *message
         status = open->node->server->ops->modified(open->node);
     if (status == OK)
         fs_changed(open->node);
+    if (status == OK)
+        fs_event_content(open->node, FS_EVENT_MODIFY);
     if (status == OK)
         service_reply(message, 0);
     return status;
@@ -615,6 +621,7 @@ static const struct service_entry entries[] = {
     {LABEL_fs_lock, fs_handle_lock},
     {LABEL_fs_changes, fs_handle_changes},
     {LABEL_fs_finish, handle_finish},
+    {LABEL_fs_watch, fs_handle_watch},
     {0, NULL},
 };
 

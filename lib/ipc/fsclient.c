@@ -556,6 +556,23 @@ status_t fs_client_modified(handle_t node)
     return simple(node, LABEL_fs_modified, NULL, 0, NULL, 0);
 }
 
+status_t fs_client_watch(handle_t node, handle_t stream, uint32_t id, uint32_t mask)
+{
+    struct fs_watch_request request = {.id = id, .mask = mask};
+    struct ipc ipc;
+    ipc_begin(&ipc, LABEL_fs_watch, &request, sizeof request);
+    ipc.flags = CALL_UNINTERRUPTIBLE;
+    status_t status = ipc_handle_copy(&ipc, stream);
+    if (status != OK) {
+        ipc_drop(&ipc);
+        return status;
+    }
+    status = ipc_call(&ipc, node, NULL, 0);
+    if (status == OK)
+        ipc_drop(&ipc);
+    return status;
+}
+
 status_t fs_client_sync(handle_t node, bool data_only)
 {
     struct fs_sync_request request = {.data_only = data_only};

@@ -102,6 +102,8 @@ status_t fs_client_vmo(handle_t node, uint32_t prot, handle_t *vmo, uint64_t *si
 status_t fs_client_position(handle_t node, uint32_t whence, int64_t delta, uint64_t *before,
                             uint64_t *after);
 status_t fs_client_modified(handle_t node);
+/* Events of the node into a copy of this write end; mask 0: no longer. */
+status_t fs_client_watch(handle_t node, handle_t stream, uint32_t id, uint32_t mask);
 status_t fs_client_sync(handle_t node, bool data_only);
 status_t fs_client_reopen(handle_t node, uint32_t flags, handle_t *result);
 status_t fs_client_statfs(handle_t node, struct fs_statistics *statistics);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "inotify.h"
 #include "lock.h"
 #include "owner.h"
 #include "poll.h"
@@ -32,6 +33,7 @@ void file_release(struct file *file)
 {
     if (__atomic_sub_fetch(&file->references, 1, __ATOMIC_ACQ_REL) != 0)
         return;
+    inotify_file(file, file_writable(file) ? INOTIFY_CLOSE_WRITE : INOTIFY_CLOSE_NOWRITE);
     if (file->has_lock)
         lock_release_file(file);
     if (file->owner)
@@ -53,7 +55,10 @@ int file_read_bytes(struct file *file, struct io *io)
         return -EBADF;
     if (unlikely(!file->ops->read))
         return -EINVAL;
-    return file->ops->read(file, io, file->ops->seekable ? &file->offset : NULL);
+    int result = file->ops->read(file, io, file->ops->seekable ? &file->offset : NULL);
+    if (result > 0)
+        inotify_file(file, INOTIFY_ACCESS);
+    return result;
 }
 
 int file_write_bytes(struct file *file, struct io *io)

@@ -7,6 +7,7 @@
 #include "calls.h"
 #include "devattr.h"
 #include "file.h"
+#include "inotify.h"
 #include "memfd.h"
 #include "path.h"
 #include "server.h"
@@ -27,7 +28,10 @@ int32_t sys_openat(uint32_t dir, user_t path, uint32_t flags, uint32_t mode)
     int error = path_copy_in(path);
     if (error == 0)
         error = path_open(dir, worker_self()->path, flags, mode, &file);
-    return error < 0 ? error : fd_install(file, 0, flags & O_CLOEXEC);
+    if (error < 0)
+        return error;
+    inotify_file(file, INOTIFY_OPEN);
+    return fd_install(file, 0, flags & O_CLOEXEC);
 }
 
 struct linux_open_how {
@@ -846,6 +850,8 @@ static int32_t list_directory(uint32_t fd, user_t buffer, uint32_t size, bool wi
     int32_t result = file->ops->read_directory
                          ? file->ops->read_directory(file, wide, buffer, MIN(size, 1u << 20))
                          : -ENOTDIR;
+    if (result > 0)
+        inotify_file(file, INOTIFY_ACCESS);
     file_release(file);
     return result;
 }

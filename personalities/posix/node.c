@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "file.h"
+#include "inotify.h"
 #include "mm.h"
 #include "server.h"
 #include "task.h"
@@ -486,6 +487,8 @@ static int message_loop(struct file *file, struct io *io, uint64_t *offset, bool
 
 /* ---- read and write ------------------------------------------------------------------------------ */
 
+static void flush_modified(struct file *file);
+
 static int node_read(struct file *file, struct io *io, uint64_t *offset)
 {
     struct node_data *data = data_of(file);
@@ -573,6 +576,8 @@ static int write_view(struct file *file, struct io *io, uint64_t *offset)
     data->modified = true;
     result = copy_through_view(inode, io, *offset, count, true);
     server_unlock();
+    if (unlikely(inotify_instances != 0))
+        flush_modified(file); /* whoever watches the file is told at once */
     if (result > 0)
         *offset += (uint32_t)result;
     if (result < (int)count && ran_out_of_space())

@@ -10,6 +10,10 @@
 
 /* A port whose requests go to this server. */
 handle_t kernel_port(struct fs_server *server);
+/* A stream to write to, and what has been written since it was last looked at. */
+#define KERNEL_STREAM_SIZE 256u
+handle_t kernel_stream(void);
+const uint8_t *kernel_stream_take(handle_t stream, uint32_t *length);
 /* Handles open now, to see that none is lost. */
 unsigned kernel_handle_count(void);
 /* The server is told that a waiting call has gone. */

@@ -457,6 +457,52 @@ static void appending_goes_to_the_end_whatever_the_position(void **state)
     expect_content("/f", "onetwothree");
 }
 
+/* The next record of the stream's content: its events, 0 at the end. */
+static uint32_t next_event(const uint8_t **at, const uint8_t *end, char *name)
+{
+    struct fs_event event;
+    if (*at == end)
+        return 0;
+    memcpy(&event, *at, sizeof event);
+    strcpy(name, event.name_length ? (const char *)*at + sizeof event : "");
+    *at += sizeof event + event.name_length;
+    return event.events;
+}
+
+static void watches_tell_what_changes_until_they_end(void **state)
+{
+    char name[FS_NAME_MAX + 1];
+    uint32_t length, events, last = 0;
+    (void)state;
+    handle_t stream = kernel_stream(), root = open_file("/", FS_O_READ);
+    assert_int_equal(fs_client_watch(root, root, 1, FS_EVENT_CREATE), ERR_WRONG_TYPE);
+    assert_int_equal(fs_client_watch(root, stream, 1, FS_EVENT_CREATE | FS_EVENT_MODIFY), OK);
+    handle_t node = open_file("/watched", FS_O_READ | FS_O_WRITE | FS_O_CREATE);
+    assert_int_equal(fs_client_modified(node), OK);
+    assert_int_equal(fs_client_modified(node), OK); /* like the last: not repeated */
+    const uint8_t *at = kernel_stream_take(stream, &length), *end = at + length;
+    assert_int_equal(next_event(&at, end, name), FS_EVENT_CREATE);
+    assert_string_equal(name, "watched");
+    assert_int_equal(next_event(&at, end, name), FS_EVENT_MODIFY);
+    assert_string_equal(name, "watched");
+    assert_int_equal(next_event(&at, end, name), 0);
+    for (uint32_t i = 2; i < 12; i++) /* more than fits: the loss is told once */
+        assert_int_equal(fs_client_watch(root, stream, i, FS_EVENT_MODIFY), OK);
+    assert_int_equal(fs_client_modified(node), OK);
+    at = kernel_stream_take(stream, &length), end = at + length;
+    while ((events = next_event(&at, end, name)) != 0)
+        last = events;
+    assert_int_equal(last, FS_EVENT_OVERFLOW);
+    for (uint32_t i = 1; i < 12; i++)
+        assert_int_equal(fs_client_watch(root, stream, i, 0), OK);
+    assert_int_equal(fs_client_modified(node), OK);
+    kernel_stream_take(stream, &length);
+    assert_int_equal(length, 0);
+    handle_drop(&node);
+    handle_drop(&root);
+    handle_drop(&stream);
+}
+
 static void bulk_transfers_go_through_the_clients_memory(void **state)
 {
     static char data[100000], back[100000];
@@ -715,6 +761,7 @@ int main(void)
         TEST(a_directory_can_be_emptied_while_it_is_read),
         TEST(what_truncation_cuts_off_reads_as_zero_later),
         TEST(appending_goes_to_the_end_whatever_the_position),
+        TEST(watches_tell_what_changes_until_they_end),
         TEST(bulk_transfers_go_through_the_clients_memory),
         TEST(a_node_without_the_right_flags_gives_nothing),
         TEST(modes_bind_everybody_but_root),
