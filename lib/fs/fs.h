@@ -149,8 +149,8 @@ struct fs_server {
     struct fs_changes *changes; /* NULL unless ops->sole */
     handle_t changes_vmo;
     uint32_t open_capacity, open_free;
-    uint32_t covered; /* directories with another file system on them */
-    bool finished;    /* see fs_finish of the protocol */
+    uint32_t covered;         /* directories with another file system on them */
+    bool finished;            /* see fs_finish of the protocol */
     struct fs_watch *watches; /* of all nodes; events.c */
     uint32_t watch_count;
 };
