@@ -148,6 +148,12 @@ uint8_t virtio_acknowledge(struct virtio_device *device)
     return causes;
 }
 
+/* Nothing answers on the bus any more: all bits are read as 1. */
+bool virtio_is_there(const struct virtio_device *device)
+{
+    return ioport_read8(device->io_base + VIRTIO_STATUS) != 0xff;
+}
+
 uint8_t virtio_config8(const struct virtio_device *device, uint16_t offset)
 {
     return ioport_read8(device->config + offset);

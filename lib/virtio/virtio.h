@@ -62,6 +62,9 @@ void *virtio_take(struct virtio_queue *queue, uint32_t *length);
 /* Reads and clears the interrupt status; then acknowledges the interrupt line. */
 uint8_t virtio_acknowledge(struct virtio_device *device);
 
+/* False once it has been taken out of the machine. */
+bool virtio_is_there(const struct virtio_device *device);
+
 uint8_t virtio_config8(const struct virtio_device *device, uint16_t offset);
 uint16_t virtio_config16(const struct virtio_device *device, uint16_t offset);
 uint32_t virtio_config32(const struct virtio_device *device, uint16_t offset);

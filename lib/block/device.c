@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* Disks and partitions under their names. */
+#include <stdio.h>
+#include <string.h>
+
+#include <atomik/log.h>
+#include <atomik/startup.h>
+#include <atomik/syscall.h>
+#include <ipc/call.h>
+#include <ipc/initclient.h>
+
+#include "internal.h"
+#include "partition.h"
+
+struct block_device block_devices[DEVICES_MAX];
+
+static void name_of(const struct block_disk *disk, uint32_t number, char name[BLOCK_NAME_MAX])
+{
+    size_t length = strlen(disk->info.name);
+    char last = length > 0 ? disk->info.name[length - 1] : 0;
+    if (number == 0)
+        (void)snprintf(name, BLOCK_NAME_MAX, "%s", disk->info.name);
+    else
+        (void)snprintf(name, BLOCK_NAME_MAX, last >= '0' && last <= '9' ? "%sp%u" : "%s%u",
+                       disk->info.name, (unsigned)number);
+}
+
+/* A new place, with its name in init's table. */
+static status_t device_register(struct block_server *server, struct block_device *device,
+                                struct block_disk *disk, uint32_t number)
+{
+    char name[BLOCK_NAME_MAX], full[sizeof BLOCK_NAME_PREFIX + BLOCK_NAME_MAX];
+    handle_t handle;
+    status_t status =
+        port_badge(server->port, BADGE_FIRST + (uint32_t)(device - block_devices), &handle);
+    if (status != OK)
+        return status;
+    name_of(disk, number, name);
+    (void)snprintf(full, sizeof full, BLOCK_NAME_PREFIX "%s", name);
+    *device = (struct block_device){.disk = disk, .number = number};
+    status = init_name_register(server->init, full, handle);
+    handle_drop(&handle);
+    if (status != OK)
+        log_printf("%s: its name: %s", name, status_text(status));
+    return status;
+}
+
+static status_t device_note(struct block_server *server, struct block_disk *disk, uint32_t number,
+                            uint64_t start, uint64_t sectors)
+{
+    struct block_device *device = block_devices;
+    while (device < block_devices + DEVICES_MAX && device->disk != NULL &&
+           (device->disk != disk || device->number != number))
+        device++;
+    if (device == block_devices + DEVICES_MAX)
+        return ERR_LIMIT_REACHED;
+    if (device->disk == NULL) {
+        status_t status = device_register(server, device, disk, number);
+        if (status != OK)
+            return status;
+    }
+    device->start = start;
+    device->sectors = sectors;
+    device->present = true;
+    return OK;
+}
+
+/* ---- partitions ---------------------------------------------------------------------------------- */
+
+struct reader {
+    struct block_server *server;
+    struct block_disk *disk;
+};
+
+static status_t read_sector(void *context, uint64_t sector, void *to)
+{
+    struct reader *reader = context;
+    return block_read_now(reader->server, reader->disk, sector, to);
+}
+
+static status_t note_partitions(struct block_server *server, struct block_disk *disk)
+{
+    static struct partition partitions[PARTITIONS_MAX];
+    struct reader reader = {server, disk};
+    struct partition_disk description = {.read = read_sector,
+                                         .context = &reader,
+                                         .sectors = disk->info.sectors /
+                                                    (disk->info.sector_size / BLOCK_SECTOR),
+                                         .sector_size = disk->info.sector_size};
+    uint32_t count;
+    status_t status = partitions_find(&description, partitions, &count);
+    for (uint32_t i = 0; status == OK && i < count; i++)
+        status = device_note(server, disk, partitions[i].number, partitions[i].start,
+                             partitions[i].sectors);
+    return status;
+}
+
+status_t block_scan(struct block_server *server, struct block_disk *disk)
+{
+    for (struct block_device *device = block_devices;
+         device < block_devices + DEVICES_MAX && device->disk != NULL; device++)
+        if (device->disk == disk && device->number != 0)
+            device->present = false;
+    disk->info.generation++;
+    status_t status = device_note(server, disk, 0, 0, disk->info.sectors);
+    if (status != OK || disk->info.sectors == 0 || (disk->info.flags & BLOCK_OPTICAL))
+        return status;
+    return note_partitions(server, disk);
+}
+
+uint32_t block_partition_count(const struct block_disk *disk)
+{
+    uint32_t count = 0;
+    for (const struct block_device *device = block_devices;
+         device < block_devices + DEVICES_MAX && device->disk != NULL; device++)
+        count += device->disk == disk && device->number != 0 && device->present;
+    return count;
+}
+
+bool block_partitions_open(const struct block_disk *disk)
+{
+    for (const struct block_device *device = block_devices;
+         device < block_devices + DEVICES_MAX && device->disk != NULL; device++)
+        if (device->disk == disk && device->number != 0 && device->opens > 0)
+            return true;
+    return false;
+}
+
+bool block_is_taken(const struct block_device *wanted)
+{
+    for (const struct block_device *device = block_devices;
+         device < block_devices + DEVICES_MAX && device->disk != NULL; device++)
+        if (device->disk == wanted->disk && device->exclusive > 0 &&
+            (device == wanted || device->number == 0 || wanted->number == 0))
+            return true;
+    return false;
+}
+
+void block_device_info(const struct block_device *device, struct block_info *info)
+{
+    *info = device->disk->info;
+    info->start = device->start;
+    info->sectors = device->number == 0 ? info->sectors : device->sectors;
+    info->partition = device->number;
+    info->flags |= device->number != 0 ? BLOCK_PARTITION : 0;
+    name_of(device->disk, device->number, info->name);
+}

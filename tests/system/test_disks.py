@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""Block drivers and partitions: what is written is on the host's image, and nothing else is."""
+
+import os
+import struct
+import subprocess
+
+import pytest
+
+from machine import BUILD, run
+
+PROGRAMS = ("--share", os.path.join(BUILD, "bin"))
+TABLE = "label: dos\n2048,8192,c\n10240,8192,5\n12288,2048,83\n"
+MIB = 1 << 20
+
+
+def sfdisk(image, table):
+    subprocess.run(["/sbin/sfdisk", "-q", str(image)], input=table.encode(), check=True)
+
+
+def pattern(number, seed):
+    """A sector as block-check fills it."""
+    value = (number * 2654435761 & 0xFFFFFFFF) ^ seed
+    words = []
+    for _ in range(128):
+        words.append(value)
+        value = (value * 1664525 + 1013904223) & 0xFFFFFFFF
+    return struct.pack("<128I", *words)
+
+
+@pytest.fixture
+def image(tmp_path):
+    path = tmp_path / "disk.img"
+    with open(path, "wb") as file:
+        file.truncate(16 * MIB)
+    return path
+
+
+def check(image, *words, drive=""):
+    result = run("/host/block-check", *words, options=(*PROGRAMS, "--drive", f"{image}{drive}"))
+    return result.stdout.decode()
+
+
+def test_partitions_of_an_mbr_with_logical_ones(image):
+    sfdisk(image, TABLE)
+    lines = sorted(check(image, "list").splitlines())
+    assert [line.split()[:5] for line in lines] == [
+        ["vda", "start", "0", "sectors", "32768"],
+        ["vda1", "start", "2048", "sectors", "8192"],
+        ["vda2", "start", "10240", "sectors", "8192"],
+        ["vda5", "start", "12288", "sectors", "2048"]]
+
+
+def test_partitions_of_a_gpt_whose_first_header_is_damaged(image):
+    sfdisk(image, "label: gpt\n2048,4096\n8192,4096\n")
+    with open(image, "r+b") as file:
+        file.seek(512 + 40)
+        file.write(b"\xff")
+    lines = sorted(check(image, "list").splitlines())
+    assert [line.split()[:5] for line in lines[1:]] == [
+        ["vda1", "start", "2048", "sectors", "4096"],
+        ["vda2", "start", "8192", "sectors", "4096"]]
+
+
+def test_what_is_written_to_a_partition_is_there_and_nowhere_else(image):
+    sfdisk(image, TABLE)
+    before = image.read_bytes()
+    assert check(image, "fill", "vda1", "7") == "right\n"
+    after = image.read_bytes()
+    assert after[:2048 * 512] == before[:2048 * 512]
+    assert after[10240 * 512:] == before[10240 * 512:]
+    for sector in (0, 1, 4095, 8191):
+        at = (2048 + sector) * 512
+        assert after[at:at + 512] == pattern(sector, 7)
+
+
+def test_requests_that_no_disk_can_carry_out_are_refused(image):
+    assert check(image, "bad", "vda") == "refused\n"
+
+
+def test_a_read_only_disk_is_not_opened_for_writing(image):
+    assert check(image, "fill", "vda", drive=",ro") == "vda: read-only file system\n"
