@@ -265,8 +265,9 @@ static NTSTATUS rename_to(struct nt_process *process, struct nt_file *file, cons
     struct fs_attr attr;
     NTSTATUS error = STATUS_SUCCESS;
     /* The file system replaces files by files only, and what has exactly that name. */
-    bool exact = BLOCKING(fs_client_stat_path(&process->fs, HANDLE_NONE, path, strlen(path),
-                                              FS_O_NOFOLLOW, &attr)) == OK;
+    status_t status = BLOCKING(
+        fs_client_stat_path(&process->fs, HANDLE_NONE, path, strlen(path), FS_O_NOFOLLOW, &attr));
+    bool exact = status == OK;
     if (target == TARGET_FILE && (file->kind == FILE_DIRECTORY || !exact))
         error = unlink_target(process, path);
     if (!error)

@@ -4,6 +4,7 @@
 import os
 import re
 import shutil
+import time
 
 import pytest
 
@@ -80,6 +81,8 @@ def test_atop_shows_services_and_itself():
 def test_stopped_program_goes_on_in_the_foreground(machine):
     """^Z stops a native program that reads the terminal, fg lets it read on."""
     machine.send("hello-native -\n")
+    machine.expect("hello-native -\r\n")
+    time.sleep(0.5)  # the shell's line editor has left the terminal: what is typed is echoed
     machine.send("before\n")
     machine.expect("before\r\n.*before\r\n")
     machine.send("\x1a")

@@ -233,3 +233,10 @@ void process_uncharge_pages(struct process *process, uint32_t pages)
     if (process)
         process->page_count -= pages;
 }
+
+/* No event watches anything here. */
+void watch_fire(struct waiter *waiter)
+{
+    (void)waiter;
+    panic("a watch fired");
+}
