@@ -47,6 +47,7 @@ static const struct proc_file machine_files[] = {
 };
 
 static const struct proc_file process_files[] = {
+    FILE_OF("auxv", proc_pid_auxv),
     FILE_OF("cgroup", proc_pid_cgroup),
     FILE_OF("cmdline", proc_pid_cmdline),
     STORED("comm", proc_pid_comm, proc_store_comm),

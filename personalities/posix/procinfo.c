@@ -471,6 +471,16 @@ void proc_pid_environ(const struct internal_node *node, struct text *text)
     server_unlock();
 }
 
+/* Debuggers find a position-independent program by its entry point in there. */
+void proc_pid_auxv(const struct internal_node *node, struct text *text)
+{
+    server_lock();
+    struct process *process = process_find(node->pid);
+    if (process && process->mm)
+        text_add(text, process->mm->auxv, process->mm->auxv_size * sizeof process->mm->auxv[0]);
+    server_unlock();
+}
+
 void proc_pid_maps(const struct internal_node *node, struct text *text)
 {
     struct mapping_info info;
