@@ -67,6 +67,7 @@ struct node {
     struct node *parent; /* held; the root's is itself, not held */
     char *name;
     struct link idle;            /* caching: nobody holds it, oldest first */
+    struct entries *entries;     /* caching: of a directory, or NULL */
     struct link children, names; /* caching: struct name of a directory; those that lead here */
 
     /* What the file is. Caching: true from the start, changed here first. */
@@ -90,9 +91,11 @@ struct node {
 struct open_file {
     uint32_t fid; /* directories, and everything in live mode */
     bool open, write;
-    uint8_t *entries; /* last answer of the host about a directory */
-    uint32_t entries_at, entries_end;
-    uint64_t entries_cookie; /* the entry before entries_at */
+    /* Directories: what is being enumerated, the place to go on from and the entry before it. */
+    struct entries *entries;
+    bool complete; /* entries are all that there are */
+    uint32_t at;
+    uint64_t cookie;
 };
 
 extern struct fs_server server;
@@ -146,6 +149,12 @@ void names_init(void);
 /* Another name of the node than the one given, or NULL. */
 struct node *name_other(struct node *node, const struct node *directory, const char *text,
                         size_t length, const char **other, size_t *other_length);
+
+/* ---- entries.c ---- */
+status_t entries_read(struct fs_node *directory, void *data, uint64_t cookie,
+                      struct fs_entries *out);
+void entries_close(struct open_file *file);
+void entries_forget(struct node *directory); /* they have changed */
 
 /* ---- content.c ---- */
 /* Caching. NOT_SUPPORTED: too large, use transfers. */

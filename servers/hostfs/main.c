@@ -9,7 +9,6 @@
 
 #include "hostfs.h"
 
-#define ENTRIES_BYTES     16384u
 #define V9FS_MAGIC        0x01021997 /* as of statfs(2) */
 #define WRITE_BACK_PERIOD (2 * NS_PER_S)
 
@@ -131,6 +130,7 @@ static uint64_t now(void)
 /* Entries of a directory have changed, subdirectories by so many. */
 static void directory_changed(struct node *directory, int32_t subdirectories)
 {
+    entries_forget(directory);
     directory->attr.mtime = directory->attr.ctime = now();
     directory->attr.nlink += (uint32_t)subdirectories;
 }
@@ -327,57 +327,6 @@ static status_t host_read_link(struct fs_node *node, char *to, size_t size, size
     return status;
 }
 
-/* ---- reading directories ----------------------------------------------------------------------------------- */
-
-/* Opens the directory when it is first read, and gets the entries after `cookie` unless they are there. */
-static status_t need_entries(struct node *directory, struct open_file *file, uint64_t cookie)
-{
-    status_t status = OK;
-    if (file->entries != NULL && cookie != 0 && cookie == file->entries_cookie &&
-        file->entries_at < file->entries_end)
-        return OK;
-    if (file->entries == NULL && (file->entries = malloc(ENTRIES_BYTES)) == NULL)
-        return ERR_NO_MEMORY;
-    if (!file->open) {
-        file->fid = fid_new();
-        status = p9_clone(directory->fid, file->fid);
-        if (status != OK) {
-            fid_forget(file->fid);
-            return status;
-        }
-        status = p9_open(file->fid, OPEN_READ | OPEN_DIRECTORY);
-        if (status != OK)
-            fid_close(file->fid);
-        file->open = status == OK;
-    }
-    file->entries_at = file->entries_end = 0;
-    if (status == OK)
-        status = p9_readdir(file->fid, cookie, file->entries, ENTRIES_BYTES, &file->entries_end);
-    return status;
-}
-
-static status_t host_read_directory(struct fs_node *directory, void *data, uint64_t cookie,
-                                    struct fs_entries *entries)
-{
-    struct open_file *file = data;
-    struct p9_entry entry;
-    if (file == NULL)
-        return ERR_BAD_HANDLE;
-    status_t status = need_entries(node_of(directory), file, cookie);
-    if (status != OK)
-        return status;
-    const uint8_t *at = file->entries + file->entries_at, *end = file->entries + file->entries_end;
-    file->entries_cookie = cookie;
-    while (p9_next_entry(&at, end, &entry)) {
-        if (!fs_entries_add(entries, entry.qid.path, entry.cookie, (uint32_t)entry.type << 12,
-                            entry.name, entry.name_length))
-            break;
-        file->entries_at = (uint32_t)(at - file->entries);
-        file->entries_cookie = entry.cookie;
-    }
-    return OK;
-}
-
 /* ---- attributes ------------------------------------------------------------------------------------------ */
 
 static status_t host_attributes(struct fs_node *fs_node, struct fs_attr *attr)
@@ -535,9 +484,9 @@ static void host_close(struct fs_node *node, void *data)
         return;
     if (file->open)
         fid_close(file->fid);
+    entries_close(file);
     if (caching && file->write)
         node_of(node)->writers--;
-    free(file->entries);
     free(file);
 }
 
@@ -647,7 +596,7 @@ static struct fs_ops ops = {
     .read_link = host_read_link,
     .parent = host_parent,
     .name = host_name,
-    .read_directory = host_read_directory,
+    .read_directory = entries_read,
     .open = host_open,
     .close = host_close,
     .read = host_read,

@@ -160,6 +160,7 @@ status_t node_walk(struct node *directory, const char *name, size_t length, stru
 static void node_free(struct node *node)
 {
     content_end(node);
+    entries_forget(node);
     names_forget(node);
     node_unhash(node);
     fid_close(node->fid);

@@ -39,6 +39,7 @@ enum p9_type {
 };
 #define HEADER        7u
 #define WRITE_HEADER  (HEADER + 4u + 8u + 4u) /* of Twrite, before the data */
+#define LOOKS         1000 /* at the reply before waiting for it: most are there within microseconds */
 #define OVERHEAD      64u
 #define NO_FID        0xffffffffu
 #define NO_ID         0xffffffffu /* user or group: leave it as it is */
@@ -201,8 +202,9 @@ static void wait_for_device(void)
 static uint32_t await_reply(void)
 {
     uint32_t length = 0;
-    if (virtio_take(&queue, &length) != NULL)
-        return length;
+    for (uint32_t i = 0; i < LOOKS; i++)
+        if (virtio_take(&queue, &length) != NULL)
+            return length;
     virtio_interrupts(&queue, true);
     while (virtio_take(&queue, &length) == NULL)
         wait_for_device();
