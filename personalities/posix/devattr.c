@@ -6,6 +6,7 @@ struct row {
     struct list link;
     uint32_t rdev, mode, uid, gid;
     uint64_t atime, mtime, ctime;
+    bool exclusive;
 };
 static struct list rows = LIST_INIT(rows);
 
@@ -40,6 +41,7 @@ void dev_attr_new(uint32_t rdev, uint32_t mode, uint32_t uid, uint32_t gid)
         row->uid = uid;
         row->gid = gid;
         row->atime = row->mtime = row->ctime = time;
+        row->exclusive = false;
     }
     server_unlock();
 }
@@ -75,19 +77,44 @@ static void change(struct row *row, uint32_t mask, const struct fs_attr *attr)
     row->ctime = time;
 }
 
+/* The node's row, with the attributes that it is made with if it had none. Lock held. */
+static struct row *row_of(const struct fs_attr *made)
+{
+    struct row *row = find(made->rdev);
+    if (!row && (row = find_or_add(made->rdev))) {
+        row->mode = made->mode;
+        row->uid = made->uid;
+        row->gid = made->gid;
+        row->atime = made->atime;
+        row->mtime = made->mtime;
+    }
+    return row;
+}
+
+void dev_set_exclusive(const struct fs_attr *made, bool exclusive)
+{
+    server_lock();
+    struct row *row = row_of(made);
+    if (row)
+        row->exclusive = exclusive;
+    server_unlock();
+}
+
+bool dev_is_exclusive(uint32_t rdev)
+{
+    server_lock();
+    const struct row *row = find(rdev);
+    bool exclusive = row && row->exclusive;
+    server_unlock();
+    return exclusive;
+}
+
 int dev_attr_set(const struct fs_attr *old, uint32_t mask, const struct fs_attr *attr)
 {
     if (mask & FS_ATTR_SIZE)
         return -EINVAL;
     server_lock();
-    struct row *row = find(old->rdev);
-    if (!row && (row = find_or_add(old->rdev))) {
-        row->mode = old->mode;
-        row->uid = old->uid;
-        row->gid = old->gid;
-        row->atime = old->atime;
-        row->mtime = old->mtime;
-    }
+    struct row *row = row_of(old);
     if (row)
         change(row, mask, attr);
     server_unlock();

@@ -175,6 +175,8 @@ static const struct device *device_find(uint32_t rdev)
 int device_open(uint32_t rdev, uint32_t flags, struct file **result)
 {
     const struct device *device = device_find(rdev);
+    if (dev_is_exclusive(rdev) && !capable(CAP_SYS_ADMIN))
+        return -EBUSY;
     if (rdev >> 8 == PTS_MAJOR)
         return pty_open_number(rdev & 0xff, flags, result);
     if (!device)

@@ -8,6 +8,7 @@
 #include "file.h"
 #include "procinfo.h"
 #include "server.h"
+#include "socket.h"
 #include "task.h"
 
 struct sysctl sysctl = {
@@ -216,8 +217,12 @@ static int store_domainname(const struct internal_node *node, const char *text)
     }
 
 const struct proc_file sysctl_files[] = {
+    FIXED("fs/epoll/max_user_watches", 65536),
     FIXED("fs/file-max", 2147483647),
     SHOWN("fs/file-nr", show_open_files, NULL),
+    FIXED("fs/inotify/max_queued_events", 8192),
+    FIXED("fs/inotify/max_user_instances", FD_MAX),
+    FIXED("fs/inotify/max_user_watches", 65536),
     NUMBER("fs/mqueue/msg_default", mq_messages_default, 1, 65536),
     NUMBER("fs/mqueue/msg_max", mq_messages, 1, 65536),
     NUMBER("fs/mqueue/msgsize_default", mq_size_default, 128, 16777216),
@@ -242,6 +247,7 @@ const struct proc_file sysctl_files[] = {
     FIXED("kernel/overflowgid", 65534),
     FIXED("kernel/overflowuid", 65534),
     FIXED("kernel/pid_max", 4194304),
+    FIXED("kernel/pty/max", 256),
     SHOWN("kernel/random/boot_id", show_boot_id, NULL),
     FIXED("kernel/random/entropy_avail", 256),
     FIXED("kernel/random/poolsize", 256),
@@ -256,7 +262,12 @@ const struct proc_file sysctl_files[] = {
     FIXED("kernel/tainted", 0),
     FIXED("kernel/threads-max", 4194304),
     SHOWN("kernel/version", show_version, NULL),
-    FIXED("net/core/somaxconn", 4096),
+    FIXED("net/core/rmem_default", SOCKET_BUFFER),
+    FIXED("net/core/rmem_max", SOCKET_BUFFER),
+    FIXED("net/core/somaxconn", SOCKET_BACKLOG),
+    FIXED("net/core/wmem_default", SOCKET_BUFFER),
+    FIXED("net/core/wmem_max", SOCKET_BUFFER),
+    FIXED("net/unix/max_dgram_qlen", SOCKET_QUEUE),
     FIXED("vm/max_map_count", 65530),
     FIXED("vm/mmap_min_addr", USER_BASE),
     FIXED("vm/overcommit_memory", 1),

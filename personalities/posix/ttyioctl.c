@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "calls.h"
+#include "devattr.h"
 #include "file.h"
 #include "task.h"
 #include "tty.h"
@@ -295,6 +296,12 @@ static int any_ioctl(struct file *file, struct tty *tty, uint32_t request, user_
         return put_queued(tty, argument, true);
     case TIOCSTI:
         return type_byte(tty, argument);
+    case TIOCEXCL:
+    case TIOCNXCL:
+        dev_set_exclusive(&file->attr, request == TIOCEXCL);
+        return 0;
+    case TIOCGEXCL:
+        return put_user(argument, dev_is_exclusive(file->attr.rdev));
     case TIOCGDEV_:
         return put_user(argument, file->attr.rdev);
     case TIOCGPTN:

@@ -81,6 +81,19 @@ static void making(void)
     show(chown(path, 7, 8));
     need(fstat(slave, &status));
     say("mode %o, owner %d %d", status.st_mode & 0777, status.st_uid, status.st_gid);
+    show(ioctl(slave, TIOCEXCL));
+    show(ioctl(slave, 0x80045440, &value));
+    say("exclusive %d", value);
+    pid_t child = fork();
+    if (child == 0) {
+        need(chmod(path, 0666));
+        need(setuid(1000));
+        show(open(path, O_RDWR | O_NOCTTY));
+        show(ioctl(slave, TIOCNXCL));
+        show_ok(open(path, O_RDWR | O_NOCTTY));
+        _exit(0);
+    }
+    show_end("child", child);
     close(peer);
     close(slave);
     close(master);
