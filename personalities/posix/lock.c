@@ -78,13 +78,54 @@ static int lock_cut(const struct file *file, const struct lock *range)
     return 0;
 }
 
+/* Who waits for whom; of record locks of descriptor tables. */
+struct lock_wait {
+    struct list link;
+    const void *owner, *blocker;
+};
+static struct list waits = LIST_INIT(waits);
+#define CHAIN_MAX 64
+
+/* Whether `owner` is waited for, through others, by whom it is about to wait for. */
+static bool would_deadlock(const void *owner, const void *blocker)
+{
+    for (uint32_t i = 0; i < CHAIN_MAX && blocker; i++) {
+        const struct lock_wait *each;
+        const void *next = NULL;
+        if (blocker == owner)
+            return true;
+        list_each(each, &waits, struct lock_wait, link)
+        {
+            if (each->owner == blocker)
+                next = each->blocker;
+        }
+        blocker = next;
+    }
+    return false;
+}
+
+static int wait_for(const struct lock *wanted, const struct lock *conflict)
+{
+    bool counts = !wanted->whole && wanted->pid != UINT32_MAX;
+    struct lock_wait wait = {.owner = wanted->owner, .blocker = conflict->owner};
+    if (counts && would_deadlock(wanted->owner, conflict->owner))
+        return -EDEADLK;
+    list_init(&wait.link);
+    if (counts)
+        list_append(&waits, &wait.link);
+    int result = wait_queue_sleep(&released, DEADLINE_NEVER);
+    list_remove(&wait.link);
+    return result;
+}
+
 /* Sets a lock, waiting for others if asked to. */
 static int lock_set(struct file *file, const struct lock *wanted, bool wait)
 {
     int result = 0;
+    struct lock *conflict;
     server_lock();
-    while (find_conflict(file, wanted)) {
-        result = wait ? wait_queue_sleep(&released, DEADLINE_NEVER) : -EAGAIN;
+    while ((conflict = find_conflict(file, wanted))) {
+        result = wait ? wait_for(wanted, conflict) : -EAGAIN;
         if (result < 0)
             break;
     }

@@ -123,6 +123,29 @@ static void file_locks(void)
     unlink("file");
 }
 
+/* Two processes that would wait for one another: the second is told. */
+static void deadlock(void)
+{
+    int ready[2], file = need(open("file", O_CREAT | O_RDWR, 0600));
+    char byte;
+    need(pipe(ready));
+    show(lock(file, F_SETLK64, F_WRLCK, 0, 1));
+    pid_t child = fork();
+    if (child == 0) {
+        need(lock(file, F_SETLK64, F_WRLCK, 10, 1));
+        write(ready[1], "r", 1);
+        show(lock(file, F_SETLKW64, F_WRLCK, 0, 1));
+        _exit(0);
+    }
+    read(ready[0], &byte, 1);
+    sleep_ms(50);
+    show(lock(file, F_SETLK64, F_WRLCK, 10, 1));
+    show(lock(file, F_SETLKW64, F_WRLCK, 10, 1));
+    show(lock(file, F_SETLK64, F_UNLCK, 0, 1));
+    show_end("child", child);
+    unlink("file");
+}
+
 static void ranges(void)
 {
     int fds[3];
@@ -175,6 +198,7 @@ int main(void)
     pipe_sizes();
     owners();
     file_locks();
+    deadlock();
     ranges();
     others();
     return 0;
