@@ -750,6 +750,15 @@ static void set_cwd(handle_t node, char *text)
     release(old_text);
 }
 
+/* The name of a new working directory: what it is called now, else what it was entered by. */
+static char *cwd_name(handle_t node, const char *entered)
+{
+    char *name = worker_self()->scratch;
+    if (node != HANDLE_NONE && path_of_directory(node, name) == 0 && name[0] == '/')
+        return text_copy(name);
+    return entered ? text_copy(entered) : text_copy("/");
+}
+
 int chdir_to(const char *path)
 {
     struct walk walk = {
@@ -761,7 +770,7 @@ int chdir_to(const char *path)
         return -ENOTDIR;
     if (!walk.is_internal)
         error = check_access(&walk.attr, 1, true);
-    char *text = error == 0 ? text_copy(walk.absolute) : NULL;
+    char *text = error == 0 ? cwd_name(walk.node, walk.absolute) : NULL;
     if (!text) {
         close_handle(walk.node);
         return error < 0 ? error : -ENOMEM;
@@ -783,10 +792,14 @@ int32_t sys_fchdir(uint32_t fd)
         return -EBADF;
     int error = S_ISDIR(file->attr.mode) ? 0 : -ENOTDIR;
     handle_t node = error == 0 && file->handle ? handle_copy(file->handle) : HANDLE_NONE;
-    char *text = error == 0 && file->path ? text_copy(file->path) : NULL;
+    if (error == 0)
+        error = check_access(&file->attr, 1, true);
+    char *text = error == 0 ? cwd_name(node, file->path) : NULL;
     if (text)
         set_cwd(node, text);
-    else if (error == 0)
+    else
+        close_handle(node);
+    if (!text && error == 0)
         error = -ENOMEM;
     file_release(file);
     return error;
@@ -796,9 +809,14 @@ int32_t sys_getcwd(user_t buffer, uint32_t size)
 {
     struct fs_context *fs = self()->process->fs;
     char *text = worker_self()->path;
-    server_lock();
-    strlcpy(text, fs->cwd_text, PATH_MAX);
-    server_unlock();
+    int error = fs->cwd ? path_of_directory(fs->cwd, text) : -ENAMETOOLONG;
+    if (error == -ENAMETOOLONG) { /* too long to ask for, or of our own making */
+        server_lock();
+        strlcpy(text, fs->cwd_text, PATH_MAX);
+        server_unlock();
+    } else if (error < 0) {
+        return error;
+    }
     uint32_t length = (uint32_t)strlen(text) + 1;
     if (length > size)
         return -ERANGE;

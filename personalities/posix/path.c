@@ -3,6 +3,7 @@
 #include "path.h"
 
 #include <ipc/call.h>
+#include <ipc/fsclient.h>
 #include <ipc/namecache.h>
 #include <string.h>
 
@@ -75,6 +76,36 @@ int path_absolute(const char *base, const char *path, char *result)
         result[length++] = '/';
     result[length] = '\0';
     return error;
+}
+
+/* A root other than the machine's hides what is above it. */
+static int below_root(char *name)
+{
+    char root[MESSAGE_BYTES];
+    const struct fs_context *fs = self()->process->fs;
+    if (fs->root_ino == server.root_ino && fs->root_device == server.root_device)
+        return 0;
+    status_t status = fs_client_name_of(fs->root, root, sizeof root);
+    if (status != OK)
+        return errno_of(status);
+    size_t length = strcmp(root, "/") == 0 ? 0 : strlen(root), all = strlen(name);
+    if (strncmp(name, root, length) == 0 && (name[length] == '/' || name[length] == '\0')) {
+        memmove(name, name + length, all - length + 1);
+        if (!name[0])
+            strcpy(name, "/");
+        return 0;
+    }
+    if (all + sizeof "(unreachable)" > PATH_MAX)
+        return -ENAMETOOLONG;
+    memmove(name + sizeof "(unreachable)" - 1, name, all + 1);
+    memcpy(name, "(unreachable)", sizeof "(unreachable)" - 1);
+    return 0;
+}
+
+int path_of_directory(handle_t node, char *to)
+{
+    status_t status = fs_client_name_of(node, to, PATH_MAX);
+    return status == OK ? below_root(to) : errno_of(status);
 }
 
 int path_copy_in(user_t path)
@@ -399,6 +430,13 @@ static int internal_step(struct walk *walk, const char *absolute, char *rest, ui
     return 0;
 }
 
+/* An absolute path through a directory that only this server knows, and up again. */
+static bool leaves_internal(const char *path)
+{
+    bool through = strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0;
+    return through && strstr(path, "/..") != NULL;
+}
+
 static int walk_steps(struct walk *walk, struct place *place, char *rest)
 {
     struct fs_context *fs = self()->process->fs;
@@ -420,7 +458,8 @@ static int walk_steps(struct walk *walk, struct place *place, char *rest)
                     return result;
                 continue;
             }
-            if (place->directory == HANDLE_NONE) { /* `..` out of an internal directory */
+            /* `..` out of an internal directory */
+            if (place->directory == HANDLE_NONE || leaves_internal(path)) {
                 place_root(place, fs);
                 path = absolute;
             }

@@ -34,6 +34,8 @@ struct walk {
 };
 
 int path_walk(struct walk *walk);
+/* The name of an open directory, seen from the caller's root, into `to` (PATH_MAX bytes); -ENOENT if it was removed. */
+int path_of_directory(handle_t node, char *to);
 /* A path argument into worker->path: 0 or -errno (-ENOENT if it is empty). */
 int path_copy_in(user_t path);
 /* Attributes of a path or, with an empty path and AT_EMPTY_PATH, of a descriptor. */
