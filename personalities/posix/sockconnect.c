@@ -276,7 +276,7 @@ int32_t sys_accept4(uint32_t fd, user_t address, user_t size, uint32_t flags)
 
 /* ---- shutdown ------------------------------------------------------------------------------------ */
 
-static void shut(struct socket *socket, uint32_t ways)
+void socket_shut(struct socket *socket, uint32_t ways)
 {
     socket->shutdown |= ways;
     struct socket *peer = socket->peer;
@@ -298,7 +298,7 @@ int32_t sys_shutdown(uint32_t fd, uint32_t how)
         error = -EINVAL;
     } else {
         server_lock();
-        shut(socket, how + 1);
+        socket_shut(socket, how + 1);
         server_unlock();
     }
     file_release(file);

@@ -98,8 +98,8 @@ static void message_queue(struct socket *from, struct socket *to, struct socket_
 }
 
 /* A new message with the next bytes of the transfer and, if it is the first, what travels along. */
-static int message_fill(struct socket_transfer *transfer, uint32_t length, bool first,
-                        struct socket_message **result)
+static int message_fill(const struct socket *socket, struct socket_transfer *transfer,
+                        uint32_t length, bool first, struct socket_message **result)
 {
     struct socket_message *message = message_new(length);
     if (!message)
@@ -108,7 +108,7 @@ static int message_fill(struct socket_transfer *transfer, uint32_t length, bool 
         message_free(message);
         return -EFAULT;
     }
-    message->control.credentials = credentials_now();
+    message->control.credentials = transfer->relayed ? socket->own : credentials_now();
     if (first) {
         if (!transfer->control.has_credentials)
             transfer->control.credentials = message->control.credentials;
@@ -176,7 +176,7 @@ static int send_piece(struct socket *socket, struct socket_transfer *transfer, b
     uint32_t length = MIN(transfer->io->left, MIN(SOCKET_CHUNK, socket->send_limit / 2));
     server_unlock();
     if (error == 0)
-        error = message_fill(transfer, length, first, &message);
+        error = message_fill(socket, transfer, length, first, &message);
     if (error < 0)
         return error;
     server_lock();
@@ -285,7 +285,7 @@ static int send_packet(struct file *file, struct socket *socket, struct socket_t
         server_unlock();
     }
     if (error == 0)
-        error = message_fill(transfer, length, true, &message);
+        error = message_fill(socket, transfer, length, true, &message);
     if (error == 0)
         error = deliver(socket, to, message, poll);
     if (to) {

@@ -267,6 +267,7 @@ static const struct file_ops socket_ops = {
     .stat = op_stat,
     .ioctl = op_ioctl,
     .poll = op_poll,
+    .export = socket_export,
     .close = op_close,
 };
 

@@ -14,6 +14,7 @@
  *   sockcontrol.c  descriptors and credentials that travel with data
  *   sockcalls.c    the system calls on data
  *   sockopt.c      options
+ *   sockrelay.c    sockets that programs of other personalities inherit
  *   sockcollect.c  sockets that only sockets in flight refer to
  */
 #ifndef POSIX_SOCKET_H
@@ -169,6 +170,11 @@ int socket_connect(struct socket *socket, const struct socket_address *address, 
 void socket_join(struct socket *a, struct socket *b); /* a pair; lock held */
 void socket_disconnect(struct socket *socket);        /* forget the peer; lock held */
 
+void socket_shut(struct socket *socket, uint32_t ways); /* lock held */
+
+/* ---- sockrelay.c ---- */
+int socket_export(struct file *file, struct start_fd *fd, handle_t handles[2]);
+
 /* ---- sockdata.c ---- */
 struct socket_transfer {
     struct io *io;
@@ -177,6 +183,7 @@ struct socket_transfer {
     struct socket_address *address; /* SEND: where to, or NULL; RECEIVE: filled in, or NULL */
     uint32_t result_flags;          /* RECEIVE: MSG_TRUNC */
     uint64_t time;                  /* RECEIVE: when it was sent */
+    bool relayed;                   /* by no guest's thread: for who made the socket */
 };
 /* The calling thread's file decides about O_NONBLOCK. Bytes, or -errno. */
 int socket_send(struct file *file, struct socket_transfer *transfer);

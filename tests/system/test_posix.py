@@ -56,3 +56,12 @@ def test_program_prints_what_it_prints_on_linux(printed, name, request):
         request.applymarker(pytest.mark.xfail(reason=KNOWN_GAPS[name], strict=True))
     with open(os.path.join(SOURCES, "expected", name + ".txt"), encoding="utf-8") as expected:
         assert printed.get(name) == expected.read()
+
+
+@pytest.mark.parametrize("program, line", [("hello-native", b"line two"), ("cat", b"line two")])
+def test_a_socket_is_inherited_by_programs_of_all_personalities(program, line):
+    arguments = ["-"] if program == "hello-native" else []
+    result = run("/host/exec_on_socket", program, *arguments, options=("--share", PROGRAMS))
+    assert line in result.stdout
+    assert b"end of data: 0" in result.stdout
+    assert b"program: exit 0" in result.stdout
