@@ -159,16 +159,30 @@ static void take_messages(struct socket *socket, struct list *dead)
     }
 }
 
+/* Taking messages may end other sockets, so each is looked for from the start. Lock held. */
+static struct socket *next_unreachable(void)
+{
+    struct socket *socket;
+    list_each(socket, &all_sockets, struct socket, link)
+    {
+        if (is_candidate(socket) && !socket->reached && !socket->reading &&
+            !list_empty(&socket->queue))
+            return socket;
+    }
+    return NULL;
+}
+
 void sockets_collect(void)
 {
     struct list dead = LIST_INIT(dead);
     struct socket *socket;
     server_lock();
     mark();
-    list_each(socket, &all_sockets, struct socket, link)
-    {
-        if (is_candidate(socket) && !socket->reached && !socket->reading)
-            take_messages(socket, &dead);
+    while ((socket = next_unreachable())) {
+        socket_hold(socket);
+        socket->reached = true; /* once each */
+        take_messages(socket, &dead);
+        socket_drop(socket);
     }
     server_unlock();
     messages_free(&dead);
