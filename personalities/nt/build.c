@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SYSTEM_DIRECTORY       "/c/windows/system32/"
 #define SYSTEM_NAME            L"\\??\\C:\\windows\\system32\\ntdll.dll"
 #define PEB_SIZE               (2 * PAGE_SIZE) /* the second page is ntdll's table of debug channels */
 #define GDI_TABLE_SIZE         0x180000u
@@ -29,8 +28,7 @@ static NTSTATUS put(struct nt_process *process, uint32_t address, const void *by
 
 /* ---- images ---- */
 
-static NTSTATUS open_system_image(struct nt_process *process, const char *path,
-                                  struct image **image)
+NTSTATUS open_system_image(struct nt_process *process, const char *path, struct image **image)
 {
     handle_t node;
     struct fs_attr attr;

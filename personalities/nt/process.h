@@ -54,7 +54,11 @@ void process_child_ended(uint32_t pid, int32_t status);
 void process_expect_child(void);
 void process_claim_child(struct nt_process *process, uint32_t pid);
 
-/* ---- start (start.c) ---- */
+/* ---- start (start.c, build.c) ---- */
+
+#define SYSTEM_DIRECTORY "/c/windows/system32/" /* where Windows' own files are */
+
+NTSTATUS open_system_image(struct nt_process *process, const char *path, struct image **image);
 
 struct process_start {
     struct image *image;     /* held by the caller */

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define INTERPRETER     SYSTEM_DIRECTORY "cmd.exe"
 #define SHELL_NO_WINDOW ((uint32_t)-4) /* kernelbase's mark for "no console, and make none" */
 
 static status_t native_status(NTSTATUS status)
@@ -174,6 +175,45 @@ static NTSTATUS build(struct nt_process *process, const struct start_strings *st
     return status;
 }
 
+/* ---- batch files ---- */
+
+static bool is_batch(const char *path)
+{
+    size_t length = strlen(path);
+    const char *extension = length > 4 ? path + length - 4 : "";
+    return strcasecmp(extension, ".bat") == 0 || strcasecmp(extension, ".cmd") == 0;
+}
+
+/* `x.bat a` is run as `cmd.exe /c x.bat a`. */
+static NTSTATUS build_batch(struct nt_process *process, const struct start_strings *strings,
+                            uint32_t start, struct nt_thread **thread)
+{
+    uint32_t count = 0;
+    while (strings->argv[count])
+        count++;
+    char **argv = calloc(count + 4, sizeof *argv);
+    char *path = absolute_path(strings->image, strings->cwd);
+    WCHAR *dos = path ? path_to_nt(path, NULL) : NULL;
+    char *name = dos ? text_to_utf8((struct text){dos, text_length(dos)}) : NULL;
+    NTSTATUS status = argv && name ? STATUS_SUCCESS : STATUS_NO_MEMORY;
+    if (!status) {
+        struct start_strings whole = *strings;
+        argv[0] = INTERPRETER;
+        whole.image = INTERPRETER;
+        argv[1] = "/c";
+        argv[2] = name;
+        for (uint32_t i = 1; i < count; i++)
+            argv[i + 2] = strings->argv[i];
+        whole.argv = argv;
+        status = build(process, &whole, start, thread);
+    }
+    free(name);
+    free(dos);
+    free(path);
+    free(argv);
+    return status;
+}
+
 static NTSTATUS prepare(struct nt_process *process, struct start_event *start,
                         struct start_strings *strings, struct nt_thread **thread)
 {
@@ -188,6 +228,9 @@ static NTSTATUS prepare(struct nt_process *process, struct start_event *start,
     if (BLOCKING(fs_client_root(&process->fs)) != OK)
         return STATUS_INVALID_HANDLE;
     NTSTATUS status = image_open(start->handles[3], &image);
+    bool batch = status == STATUS_INVALID_IMAGE_NOT_MZ && is_batch(strings->image);
+    if (batch)
+        status = open_system_image(process, INTERPRETER, &image);
     if (status)
         return status;
     if (image->plan.characteristics & IMAGE_FILE_DLL) {
@@ -195,7 +238,8 @@ static NTSTATUS prepare(struct nt_process *process, struct start_event *start,
         return STATUS_INVALID_IMAGE_FORMAT;
     }
     process->image = image; /* process_build takes a hold of its own */
-    status = build(process, strings, start->event.start, thread);
+    status = batch ? build_batch(process, strings, start->event.start, thread)
+                   : build(process, strings, start->event.start, thread);
     image_release(image);
     return status;
 }

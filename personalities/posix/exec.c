@@ -751,6 +751,13 @@ static int run_snapshot(struct process *process, struct program *program)
     return error;
 }
 
+static bool is_batch(const char *path)
+{
+    size_t length = strlen(path);
+    const char *extension = length > 4 ? path + length - 4 : "";
+    return strcasecmp(extension, ".bat") == 0 || strcasecmp(extension, ".cmd") == 0;
+}
+
 static int probe_image(struct process *process, struct program *program, struct load_result *probe)
 {
     handle_t own = process->mm ? process->mm->space : HANDLE_NONE;
@@ -777,9 +784,12 @@ static int run(struct process *process, struct program *program, bool foreign)
         if (snapshot_recognise(program->image.vmo))
             return run_snapshot(process, program);
         error = probe_image(process, program, &probe);
+        if (error == -ENOEXEC && is_batch(program->path))
+            error = 0; /* the other personality has an interpreter for it */
+        else if (error == 0)
+            personality = foreign_personality(&probe);
         if (error < 0)
             return error;
-        personality = foreign_personality(&probe);
     }
     if (personality && !foreign)
         return -ENOEXEC;

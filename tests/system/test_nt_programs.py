@@ -142,6 +142,12 @@ def test_exit_code_reaches_the_unix_shell(machine):
     assert machine.command("cmd.exe /c exit 9")[1] == 9
 
 
+def test_batch_file_started_by_the_unix_shell(machine):
+    machine.output("printf '@echo off\\r\\necho got %%1 and %%2\\r\\nexit /b 6\\r\\n' >'a b.bat'")
+    printed, status = machine.command("chmod +x 'a b.bat'; './a b.bat' one 'two words'")
+    assert (printed.strip(), status) == ('got one and "two words"', 6)
+
+
 # ---- Ctrl-C: it ends what runs, not the interpreters around it ----
 
 
