@@ -16,8 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INTERPRETER     SYSTEM_DIRECTORY "cmd.exe"
-#define SHELL_NO_WINDOW ((uint32_t)-4) /* kernelbase's mark for "no console, and make none" */
+#define INTERPRETER      SYSTEM_DIRECTORY "cmd.exe"
+#define INTERPRETER_NAME "C:\\windows\\system32\\cmd.exe"
+#define SHELL_NO_WINDOW  ((uint32_t)-4) /* kernelbase's mark for "no console, and make none" */
 
 static status_t native_status(NTSTATUS status)
 {
@@ -136,18 +137,59 @@ static void keep_command(struct nt_process *process, char *const argv[])
     }
 }
 
-static NTSTATUS build(struct nt_process *process, const struct start_strings *strings,
+/* ---- batch files ---- */
+
+static bool is_batch(const char *path)
+{
+    size_t length = strlen(path);
+    const char *extension = length > 4 ? path + length - 4 : "";
+    return strcasecmp(extension, ".bat") == 0 || strcasecmp(extension, ".cmd") == 0;
+}
+
+/*
+ * `x.bat a` is run as `cmd.exe /c "x.bat a"`: of what is in quotes as a whole, the interpreter takes
+ * these away and leaves the others. *line is malloc'ed.
+ */
+static void batch_command_line(const struct start_strings *strings, WCHAR **line, uint32_t *length)
+{
+    static const char before[] = INTERPRETER_NAME " /c \"", after[] = "\"";
+    uint32_t joined_length;
+    char *path = absolute_path(strings->image, strings->cwd);
+    WCHAR *dos = path ? path_to_nt(path, NULL) : NULL;
+    WCHAR *joined = dos ? command_line_join(dos, strings->argv, &joined_length) : NULL;
+    char *inner = joined ? text_to_utf8((struct text){joined, joined_length}) : NULL;
+    size_t size = inner ? strlen(inner) + sizeof before + sizeof after : 0;
+    char *whole = inner ? malloc(size) : NULL;
+    *line = NULL;
+    if (whole) {
+        strcpy(whole, before);
+        strcat(whole, inner);
+        strcat(whole, after);
+        *line = text_from_utf8(whole, strlen(whole), length);
+    }
+    free(whole);
+    free(inner);
+    free(joined);
+    free(dos);
+    free(path);
+}
+
+/* ---- a process ---- */
+
+static NTSTATUS build(struct nt_process *process, const struct start_strings *strings, bool batch,
                       uint32_t start_number, struct nt_thread **thread)
 {
     struct process_start start = {.image = process->image};
     uint32_t command_length;
-    char *path = absolute_path(strings->image, strings->cwd);
+    char *path = absolute_path(batch ? INTERPRETER : strings->image, strings->cwd);
     process->image_name = path ? path_object_name(path) : NULL;
     WCHAR *directory = directory_name(strings->cwd);
     WCHAR *environment = environment_from_unix(strings->envp, &start.environment_bytes);
-    WCHAR *command = process->image_name ? command_line_join(process->image_name + 4, strings->argv,
-                                                             &command_length)
-                                         : NULL;
+    WCHAR *command = NULL;
+    if (batch)
+        batch_command_line(strings, &command, &command_length);
+    else if (process->image_name)
+        command = command_line_join(process->image_name + 4, strings->argv, &command_length);
     NTSTATUS status = process->image_name && directory && environment && command ? STATUS_SUCCESS
                                                                                  : STATUS_NO_MEMORY;
     if (!status)
@@ -175,45 +217,6 @@ static NTSTATUS build(struct nt_process *process, const struct start_strings *st
     return status;
 }
 
-/* ---- batch files ---- */
-
-static bool is_batch(const char *path)
-{
-    size_t length = strlen(path);
-    const char *extension = length > 4 ? path + length - 4 : "";
-    return strcasecmp(extension, ".bat") == 0 || strcasecmp(extension, ".cmd") == 0;
-}
-
-/* `x.bat a` is run as `cmd.exe /c x.bat a`. */
-static NTSTATUS build_batch(struct nt_process *process, const struct start_strings *strings,
-                            uint32_t start, struct nt_thread **thread)
-{
-    uint32_t count = 0;
-    while (strings->argv[count])
-        count++;
-    char **argv = calloc(count + 4, sizeof *argv);
-    char *path = absolute_path(strings->image, strings->cwd);
-    WCHAR *dos = path ? path_to_nt(path, NULL) : NULL;
-    char *name = dos ? text_to_utf8((struct text){dos, text_length(dos)}) : NULL;
-    NTSTATUS status = argv && name ? STATUS_SUCCESS : STATUS_NO_MEMORY;
-    if (!status) {
-        struct start_strings whole = *strings;
-        argv[0] = INTERPRETER;
-        whole.image = INTERPRETER;
-        argv[1] = "/c";
-        argv[2] = name;
-        for (uint32_t i = 1; i < count; i++)
-            argv[i + 2] = strings->argv[i];
-        whole.argv = argv;
-        status = build(process, &whole, start, thread);
-    }
-    free(name);
-    free(dos);
-    free(path);
-    free(argv);
-    return status;
-}
-
 static NTSTATUS prepare(struct nt_process *process, struct start_event *start,
                         struct start_strings *strings, struct nt_thread **thread)
 {
@@ -238,8 +241,7 @@ static NTSTATUS prepare(struct nt_process *process, struct start_event *start,
         return STATUS_INVALID_IMAGE_FORMAT;
     }
     process->image = image; /* process_build takes a hold of its own */
-    status = batch ? build_batch(process, strings, start->event.start, thread)
-                   : build(process, strings, start->event.start, thread);
+    status = build(process, strings, batch, start->event.start, thread);
     image_release(image);
     return status;
 }
