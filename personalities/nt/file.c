@@ -376,6 +376,28 @@ static status_t stat_unix_program(struct nt_process *process, char *path, struct
     return OK;
 }
 
+/* Opening what exists, to read it: most opens. The open node says all that a look at it would. */
+static bool only_reads(const struct open_request *request)
+{
+    return request->disposition == FILE_OPEN && !request->attributes_only &&
+           !(request->options & FILE_DIRECTORY_FILE) && !wants_data_write(request->access);
+}
+
+/* The attributes of a path, and its node if it is opened at once. */
+static status_t look_at(struct open_request *request, const char *path, handle_t *node)
+{
+    const struct fs_walk_context *context = &request->process->fs;
+    if (only_reads(request)) {
+        status_t status =
+            BLOCKING(fs_client_open(context, HANDLE_NONE, path, strlen(path),
+                                    FS_O_READ | FS_O_NOCASE, 0, node, &request->attr));
+        if (status == OK || status == ERR_NOT_FOUND)
+            return status;
+    }
+    return BLOCKING(
+        fs_client_stat_path(context, HANDLE_NONE, path, strlen(path), FS_O_NOCASE, &request->attr));
+}
+
 /* Consumes the path. */
 static NTSTATUS open_disk(char *path, struct open_request *request, struct object **result)
 {
@@ -385,8 +407,7 @@ static NTSTATUS open_disk(char *path, struct open_request *request, struct objec
         *request->path_only = path;
         return STATUS_SUCCESS;
     }
-    status_t found = BLOCKING(fs_client_stat_path(&process->fs, HANDLE_NONE, path, strlen(path),
-                                                  FS_O_NOCASE, &request->attr));
+    status_t found = look_at(request, path, &node);
     if (found == ERR_NOT_FOUND && request->disposition == FILE_OPEN)
         found = stat_unix_program(process, path, &request->attr);
     bool exists = found == OK;
@@ -398,9 +419,10 @@ static NTSTATUS open_disk(char *path, struct open_request *request, struct objec
                      : STATUS_SUCCESS;
     if (!status && exists && !request->attributes_only)
         status = check_existing(request);
-    if (!status && !request->attributes_only)
+    if (!status && !request->attributes_only && !node)
         status = open_node(process, path, request, exists, &node);
     if (status || request->attributes_only) {
+        handle_drop(&node);
         free(path);
         return status;
     }
