@@ -21,6 +21,8 @@ struct position {
 static bool is_type(struct fs_node *node, uint32_t type)
 {
     struct fs_attr attr;
+    if (node->type != 0)
+        return node->type == type;
     return fs_attributes(node, &attr) == OK && (attr.mode & FS_TYPE_MASK) == type;
 }
 

@@ -35,6 +35,7 @@ struct memfs_node *memfs_new_node(struct fs_server *server, uint32_t mode, uint3
     if (node == NULL)
         return NULL;
     fs_node_init(server, &node->base, ++last_ino);
+    node->base.type = mode & FS_TYPE_MASK;
     node->mode = mode;
     node->uid = uid;
     node->gid = gid;
