@@ -63,6 +63,8 @@ def test_a_login_shell_on_the_terminal(root):
     machine = harness.Machine(*root)
     try:
         machine.expect(rb"root@atomik:/# ", harness.BOOT_SECONDS)
+        other = in_debian(root, "true")
+        assert other.returncode == 125 and b"another machine uses it" in other.stderr
         machine.send("PS1='\\w # '\n")
         machine.expect_prompt()
         assert machine.command("shopt -q login_shell")[1] == 0
