@@ -308,3 +308,14 @@ void namecache_forget(uint64_t ino, uint32_t device)
     }
     mutex_unlock(&lock);
 }
+
+void namecache_forget_device(uint32_t device)
+{
+    mutex_lock(&lock);
+    for (uint32_t i = 0; i < OPEN_SETS * WAYS; i++) {
+        struct entry *entry = &open_sets[i / WAYS].ways[i % WAYS];
+        if (held[i] != 0 && entry->attr.device == device)
+            drop(entry);
+    }
+    mutex_unlock(&lock);
+}

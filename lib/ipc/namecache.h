@@ -46,5 +46,7 @@ void namecache_add(const struct name_key *key, handle_t directory,
                    handle_t node);
 /* A file was removed: close its remembered nodes, so that its memory comes back. */
 void namecache_forget(uint64_t ino, uint32_t device);
+/* The same for all files of a file system, which is to be unmounted. */
+void namecache_forget_device(uint32_t device);
 
 #endif

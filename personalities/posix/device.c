@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "blockdev.h"
 #include "devattr.h"
 #include "file.h"
 #include "internal.h"
@@ -229,6 +230,19 @@ static int link_target(const struct internal_node *node, char *target)
     return 0;
 }
 
+/* Block devices come last; `at` is their index behind all else. */
+static bool list_blocks(uint32_t index, uint32_t *at, char *name, uint32_t *type)
+{
+    struct block_info info;
+    uint32_t next = index;
+    if (!block_next(&next, &info))
+        return false;
+    *at += next - 1 - index;
+    strcpy(name, info.name);
+    *type = S_IFBLK >> 12;
+    return true;
+}
+
 static bool list_devices(const struct internal_node *node, uint32_t *at, char *name, uint32_t *type)
 {
     uint32_t index = *at;
@@ -245,9 +259,12 @@ static bool list_devices(const struct internal_node *node, uint32_t *at, char *n
         return true;
     }
     index -= ARRAY_COUNT(links);
-    strcpy(name, index == 0 ? "shm" : "pts");
-    *type = S_IFDIR >> 12;
-    return index < 2;
+    if (index < 2) {
+        strcpy(name, index == 0 ? "shm" : "pts");
+        *type = S_IFDIR >> 12;
+        return true;
+    }
+    return list_blocks(index - 2, at, name, type);
 }
 
 /* /dev/pts: ptmx, then a name for each pseudo terminal. */
@@ -297,6 +314,24 @@ static int pts_lookup(const char *rest, struct internal_node *node)
     return 0;
 }
 
+static int block_lookup(const char *rest, uint32_t length, struct internal_node *node)
+{
+    char name[BLOCK_NAME_MAX];
+    struct block_info info;
+    if (length >= sizeof name)
+        return -ENOENT;
+    memcpy(name, rest, length);
+    name[length] = '\0';
+    uint32_t rdev = block_number(name);
+    if (!rdev || block_by_name(name, &info) < 0)
+        return -ENOENT;
+    if (rest[length])
+        return -ENOTDIR;
+    *node = (struct internal_node){
+        .ops = &device_node_ops, .mode = S_IFBLK | 0660, .rdev = rdev, .ino = 0x10000 + rdev};
+    return 0;
+}
+
 int dev_lookup(const char *rest, struct internal_node *node, char *redirect)
 {
     uint32_t length = (uint32_t)strcspn(rest, "/");
@@ -331,5 +366,5 @@ int dev_lookup(const char *rest, struct internal_node *node, char *redirect)
             .ops = &link_ops, .mode = S_IFLNK | 0777, .entry = &links[i], .ino = 0x1000 + i};
         return 0;
     }
-    return -ENOENT;
+    return block_lookup(rest, length, node);
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "blockdev.h"
 #include "devattr.h"
 #include "file.h"
 #include "memfd.h"
@@ -227,6 +228,8 @@ int internal_open(const struct internal_node *node, uint32_t flags, const char *
     bool writes = (flags & O_ACCMODE) != O_RDONLY;
     if (S_ISCHR(node->mode) && !(flags & O_PATH))
         return device_open(node->rdev, flags, result);
+    if (S_ISBLK(node->mode) && !(flags & O_PATH))
+        return block_open(node->rdev, flags, result);
     if (S_ISDIR(node->mode) && writes)
         return -EISDIR;
     if (S_ISREG(node->mode) && writes && !(node->mode & 0222))
@@ -261,6 +264,8 @@ int file_reopen(struct file *file, uint32_t flags, struct file **result)
         return stream_reopen(file, flags, result);
     if (S_ISCHR(file->attr.mode) && file->attr.rdev)
         return device_open(file->attr.rdev, flags, result);
+    if (S_ISBLK(file->attr.mode) && file->attr.rdev)
+        return block_open(file->attr.rdev, flags, result);
     if (memfd_get_seals(file) >= 0)
         return memfd_reopen(file, flags, result);
     if (file->path && file->path[0] == '/')

@@ -7,6 +7,7 @@
 #include <ipc/namecache.h>
 #include <string.h>
 
+#include "blockdev.h"
 #include "file.h"
 #include "server.h"
 #include "task.h"
@@ -542,7 +543,8 @@ static int open_node(struct walk *walk, uint32_t flags, struct file **result)
     if (!(flags & O_PATH)) {
         if (S_ISCHR(walk->attr.mode) || S_ISBLK(walk->attr.mode)) {
             close_handle(walk->node);
-            return device_open(walk->attr.rdev, flags, result);
+            return S_ISBLK(walk->attr.mode) ? block_open(walk->attr.rdev, flags, result)
+                                            : device_open(walk->attr.rdev, flags, result);
         }
         if (S_ISFIFO(walk->attr.mode)) {
             close_handle(walk->node);

@@ -29,6 +29,7 @@
 static const struct proc_file machine_files[] = {
     FILE_OF("cmdline", proc_boot_cmdline),
     FILE_OF("cpuinfo", proc_cpuinfo),
+    FILE_OF("diskstats", proc_diskstats),
     FILE_OF("filesystems", proc_filesystems),
     FILE_OF("loadavg", proc_loadavg),
     FILE_OF("meminfo", proc_meminfo),
@@ -36,6 +37,7 @@ static const struct proc_file machine_files[] = {
     FILE_OF("net/tcp", proc_net_table),
     FILE_OF("net/udp", proc_net_table),
     FILE_OF("net/unix", proc_net_unix),
+    FILE_OF("partitions", proc_partitions),
     FILE_OF("stat", proc_stat),
     FILE_OF("swaps", proc_swaps),
     FILE_OF("sysvipc/msg", proc_sysvipc_msg),

@@ -2,10 +2,12 @@
 /* The texts of /proc's files. */
 #include "procinfo.h"
 
+#include <ipc/blockclient.h>
 #include <ipc/initclient.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "blockdev.h"
 #include "file.h"
 #include "server.h"
 #include "socket.h"
@@ -93,10 +95,43 @@ void proc_cpuinfo(const struct internal_node *node, struct text *text)
     text_printf(text, "\nbogomips\t: %u.%02u\n\n", info.tsc_khz / 500, info.tsc_khz / 5 % 100);
 }
 
+void proc_partitions(const struct internal_node *node, struct text *text)
+{
+    struct block_info info;
+    (void)node;
+    text_printf(text, "major minor  #blocks  name\n\n");
+    for (uint32_t at = 0; block_next(&at, &info);) {
+        uint32_t number = block_number(info.name);
+        text_printf(text, "%4u  %7u %10llu %s\n", number >> 8, number & 0xff,
+                    (unsigned long long)info.sectors / 2, info.name);
+    }
+}
+
+/* Reads and writes of partitions are those of their disk, which alone are counted. */
+void proc_diskstats(const struct internal_node *node, struct text *text)
+{
+    struct block_info info;
+    struct block_statistics counts;
+    (void)node;
+    for (uint32_t at = 0; block_next(&at, &info);) {
+        uint32_t number = block_number(info.name);
+        if (info.partition != 0 || block_client_statistics(server.init, info.name, &counts) != OK)
+            continue;
+        text_printf(text, "%4u %7u %s %llu 0 %llu %llu %llu 0 %llu %llu %u %llu %llu\n",
+                    number >> 8, number & 0xff, info.name, (unsigned long long)counts.reads,
+                    (unsigned long long)counts.sectors_read,
+                    (unsigned long long)counts.read_time / 1000000,
+                    (unsigned long long)counts.writes, (unsigned long long)counts.sectors_written,
+                    (unsigned long long)counts.write_time / 1000000, counts.in_flight,
+                    (unsigned long long)(counts.read_time + counts.write_time) / 1000000,
+                    (unsigned long long)(counts.read_time + counts.write_time) / 1000000);
+    }
+}
+
 void proc_filesystems(const struct internal_node *node, struct text *text)
 {
     (void)node;
-    text_printf(text, "nodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\t9p\n");
+    text_printf(text, "nodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\t9p\n\tvfat\n");
 }
 
 static uint32_t highest_pid(void)
@@ -207,7 +242,7 @@ void proc_vmstat(const struct internal_node *node, struct text *text)
 
 /* One mounted file system: which service it is of, its type as Linux names it, and where. */
 struct mount_view {
-    const char *source, *type, *path;
+    const char *source, *type, *path, *options;
     char text[512];
 };
 
@@ -221,6 +256,9 @@ static bool next_mount(uint32_t index, struct mount_view *view)
     view->path = view->type + strlen(view->type) + 1;
     if (view->path >= view->text + length)
         return false;
+    view->options = view->path + strlen(view->path) + 1;
+    if (view->options >= view->text + length || !*view->options)
+        view->options = "rw";
     if (strcmp(view->type, "memfs") == 0)
         view->type = "tmpfs";
     else if (strcmp(view->type, "hostfs") == 0)
@@ -233,7 +271,7 @@ void proc_mounts(const struct internal_node *node, struct text *text)
     struct mount_view mount;
     (void)node;
     for (uint32_t i = 0; next_mount(i, &mount); i++)
-        text_printf(text, "%s %s %s rw 0 0\n", mount.source, mount.path, mount.type);
+        text_printf(text, "%s %s %s %s 0 0\n", mount.source, mount.path, mount.type, mount.options);
     text_printf(text, "proc /proc proc rw 0 0\ndevtmpfs /dev devtmpfs rw 0 0\n");
 }
 
@@ -243,8 +281,8 @@ void proc_mountinfo(const struct internal_node *node, struct text *text)
     uint32_t i = 0;
     (void)node;
     for (; next_mount(i, &mount); i++)
-        text_printf(text, "%u 1 0:%u / %s rw - %s %s rw\n", i + 1, i + 1, mount.path, mount.type,
-                    mount.source);
+        text_printf(text, "%u 1 0:%u / %s rw - %s %s %s\n", i + 1, i + 1, mount.path, mount.type,
+                    mount.source, mount.options);
     text_printf(text,
                 "%u 1 0:%u / /proc rw - proc proc rw\n%u 1 0:%u / /dev rw - devtmpfs devtmpfs rw\n",
                 i + 1, INTERNAL_DEVICE, i + 2, INTERNAL_DEVICE);

@@ -75,8 +75,10 @@ status_t name_set(const char *text, size_t length, handle_t handle)
         if (name == NULL)
             return ERR_NO_MEMORY;
         memcpy(name->text, copy, sizeof copy);
-        name->next = names;
-        names = name;
+        struct name **end = &names;
+        while (*end != NULL)
+            end = &(*end)->next;
+        *end = name;
         name_count++;
     }
     handle_drop(&name->handle);

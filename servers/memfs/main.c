@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * memfs as init starts it: the boot archives as STARTUP_ARCHIVE handles, its port as STARTUP_SERVICE;
- * an argument is the mode of the root directory.
+ * an argument is the mode of the root directory, or the options of a mount(2).
  */
 #include <atomik/log.h>
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "memfs.h"
 
@@ -30,15 +31,34 @@ static status_t unpack_archive(struct memfs_node *root, handle_t archive)
     return status != OK ? status : unmapped;
 }
 
+/* "1777", or "rw,mode=755" as mount(2) says it. */
+static status_t set_mode(struct memfs_node *root, char *text)
+{
+    uint32_t mode = 01777;
+    for (char *next, *word = text; word != NULL; word = next) {
+        next = strchr(word, ',');
+        if (next != NULL)
+            *next++ = 0;
+        if (strncmp(word, "mode=", 5) == 0)
+            mode = strtoul(word + 5, NULL, 8);
+        else if (*word >= '0' && *word <= '7')
+            mode = strtoul(word, NULL, 8);
+        else if (strcmp(word, "rw") != 0)
+            return ERR_INVALID_ARGUMENT;
+    }
+    root->mode = FS_TYPE_DIRECTORY | (mode & 07777);
+    return OK;
+}
+
 int main(int argc, char **argv)
 {
     struct memfs_node *root = memfs_new_root(&server);
     if (root == NULL)
         process_fail("root directory", ERR_NO_MEMORY);
-    if (argc > 1)
-        root->mode = FS_TYPE_DIRECTORY | (strtoul(argv[1], NULL, 8) & 07777);
-    status_t status =
-        fs_server_init(&server, startup_handle(STARTUP_SERVICE), &memfs_ops, &root->base);
+    status_t status = argc > 1 ? set_mode(root, argv[1]) : OK;
+    if (status != OK)
+        fs_server_fail("mount options", status);
+    status = fs_server_init(&server, startup_handle(STARTUP_SERVICE), &memfs_ops, &root->base);
     if (status != OK)
         process_fail("port", status);
     handle_t archive;

@@ -80,3 +80,34 @@ def test_requests_that_no_disk_can_carry_out_are_refused(image):
 
 def test_a_read_only_disk_is_not_opened_for_writing(image):
     assert check(image, "fill", "vda", drive=",ro") == "vda: read-only file system\n"
+
+
+SCRIPT = r"""
+mkdir /tmp/m && mount -t tmpfs -o mode=700 here /tmp/m && grep /tmp/m /proc/mounts && stat -c %a /tmp/m
+echo text >/tmp/m/file; cat /tmp/m/file
+(cd /tmp/m && umount /tmp/m 2>/dev/null) && echo wrong || echo busy
+umount /tmp/m && ls /tmp/m && grep /tmp/m /proc/mounts || echo gone
+mount -t nonsense none /tmp/m 2>/dev/null || echo no such type
+mount -t vfat /dev/null /tmp/m 2>/dev/null || echo no block device
+umount /tmp/m 2>/dev/null || echo nothing there
+for i in 1 2 3 4 5; do mount -t tmpfs here /tmp/m && echo $i >/tmp/m/n && umount /tmp/m || echo failed; done
+"""
+
+
+def test_mount_and_umount():
+    result = run("/bin/sh", "-c", SCRIPT)
+    assert result.stdout.decode().splitlines() == [
+        "here /tmp/m tmpfs rw,mode=700 0 0", "700", "text", "busy", "gone", "no such type", "no block device",
+        "nothing there"]
+
+
+def test_a_disk_as_a_file(image):
+    sfdisk(image, TABLE)
+    script = ("cat /proc/partitions | tail -4 | tr -s ' '; blockdev --getsize64 /dev/vda1; blockdev --getss /dev/vda;"
+              "printf unaligned | dd of=/dev/vda5 bs=1 seek=1000 conv=notrunc 2>/dev/null;"
+              "dd if=/dev/vda5 bs=1 skip=998 count=13 2>/dev/null | tr '\\0' .; echo; stat -c '%F %t %T' /dev/vda5;"
+              "dd if=/dev/zero of=/dev/vda5 bs=64k 2>&1 | grep -c 'No space'; sync /dev/vda5")
+    result = run("/bin/sh", "-c", script, options=("--drive", str(image)))
+    assert result.stdout.decode().splitlines() == [
+        " 254 0 16384 vda", " 254 1 4096 vda1", " 254 2 4096 vda2", " 254 5 1024 vda5", "4194304", "512",
+        "..unaligned..", "block special file fe 5", "1"]

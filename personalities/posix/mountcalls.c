@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mount and umount: init starts a file server on the device and mounts it, or has it finish. There is
+ * one tree for all processes, so these are for those who may administer the machine.
+ */
+#include <ipc/fsclient.h>
+#include <ipc/initclient.h>
+#include <ipc/namecache.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "blockdev.h"
+#include "calls.h"
+#include "cred.h"
+#include "path.h"
+#include "server.h"
+#include "task.h"
+
+#define TYPE_MAX    32u
+#define OPTIONS_MAX 256u
+#define SOURCE_MAX  256u
+
+enum umount_flags { UMOUNT_FORCE = 1, UMOUNT_NO_FOLLOW = 8 };
+
+/* What the file server is told about, or what makes no difference here. */
+#define FLAGS_KNOWN                                                                      \
+    (MS_RDONLY | MS_SILENT | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME | \
+     MS_LAZYTIME | MS_SYNCHRONOUS | MS_DIRSYNC)
+
+struct mount_call {
+    char type[TYPE_MAX], source[SOURCE_MAX], options[OPTIONS_MAX];
+    char device[BLOCK_NAME_MAX + sizeof BLOCK_NAME_PREFIX]; /* "": none */
+    handle_t directory;
+};
+
+static bool needs_device(const char *type)
+{
+    return strcmp(type, "tmpfs") != 0 && strcmp(type, "ramfs") != 0;
+}
+
+/* Text of the guest's; a null pointer is an empty one. */
+static int copy_text(char *to, uint32_t size, user_t from)
+{
+    to[0] = '\0';
+    if (!from.address)
+        return 0;
+    int length = copy_in_string(to, from, size);
+    return length == -ENAMETOOLONG ? -EINVAL : length < 0 ? length : 0;
+}
+
+static int add_option(struct mount_call *call, const char *option)
+{
+    char joined[OPTIONS_MAX];
+    int length = snprintf(joined, sizeof joined, "%s%s%s", option, call->options[0] ? "," : "",
+                          call->options);
+    if ((uint32_t)length >= sizeof joined)
+        return -EINVAL;
+    memcpy(call->options, joined, (uint32_t)length + 1);
+    return 0;
+}
+
+static int find_device(struct mount_call *call, user_t source)
+{
+    struct fs_attr attr;
+    struct block_info info;
+    if (!needs_device(call->type))
+        return 0;
+    int error = path_stat((uint32_t)AT_FDCWD, source, 0, &attr);
+    if (error < 0)
+        return error;
+    if (!S_ISBLK(attr.mode))
+        return -ENOTBLK;
+    error = block_by_number(attr.rdev, &info);
+    if (error == 0)
+        (void)snprintf(call->device, sizeof call->device, BLOCK_NAME_PREFIX "%s", info.name);
+    return error;
+}
+
+/* The directory itself, not what covers it. */
+static int find_directory(user_t target, handle_t *directory)
+{
+    struct walk walk = {.dirfd = (uint32_t)AT_FDCWD,
+                        .path = worker_self()->path,
+                        .op = FS_OP_OPEN,
+                        .flags = FS_O_NODE | FS_O_DIRECTORY | FS_O_COVERED};
+    int error = path_copy_in(target);
+    if (error == 0)
+        error = path_walk(&walk);
+    if (error < 0)
+        return error;
+    if (walk.is_internal)
+        return -EBUSY;
+    *directory = walk.node;
+    return 0;
+}
+
+static int mount_new(struct mount_call *call, user_t source, user_t target)
+{
+    int error = find_device(call, source);
+    if (error == 0)
+        error = find_directory(target, &call->directory);
+    if (error < 0)
+        return error;
+    status_t status = init_file_system_mount(server.init, call->type, call->device, call->source,
+                                             call->options, call->directory);
+    close_handle(call->directory);
+    return errno_of(status);
+}
+
+int32_t sys_mount(user_t source, user_t target, user_t type, uint32_t flags, user_t data)
+{
+    struct mount_call call = {.directory = HANDLE_NONE};
+    if (!capable(CAP_SYS_ADMIN))
+        return -EPERM;
+    if ((flags & 0xffff0000u) == 0xc0ed0000u) /* a magic number of old, which means nothing */
+        flags &= 0xffffu;
+    if (flags & ~(uint32_t)FLAGS_KNOWN)
+        return -EINVAL;
+    int error = copy_text(call.type, sizeof call.type, type);
+    if (error == 0)
+        error = copy_text(call.source, sizeof call.source, source);
+    if (error == 0)
+        error = copy_text(call.options, sizeof call.options, data);
+    if (error == 0 && (flags & MS_SYNCHRONOUS))
+        error = add_option(&call, "sync");
+    if (error == 0)
+        error = add_option(&call, flags & MS_RDONLY ? "ro" : "rw");
+    return error < 0 ? error : mount_new(&call, source, target);
+}
+
+/* ---- umount -------------------------------------------------------------------------------------- */
+
+/* What we remember keeps files open that nobody uses. */
+static int forget_names(user_t target)
+{
+    struct fs_attr attr;
+    int error = path_stat((uint32_t)AT_FDCWD, target, 0, &attr);
+    if (error == 0)
+        namecache_forget_device(attr.device);
+    return error;
+}
+
+int32_t sys_umount2(user_t target, uint32_t flags)
+{
+    char path[512];
+    handle_t directory;
+    if (!capable(CAP_SYS_ADMIN))
+        return -EPERM;
+    if (flags & ~(uint32_t)(UMOUNT_FORCE | UMOUNT_NO_FOLLOW))
+        return -EINVAL;
+    int error = find_directory(target, &directory);
+    if (error < 0)
+        return error;
+    status_t status = fs_client_name_of(directory, path, sizeof path);
+    close_handle(directory);
+    if (status != OK)
+        return errno_of(status);
+    if (forget_names(target) < 0)
+        log_line("%s does not answer and is unmounted", path);
+    status = init_file_system_unmount(server.init, path, flags & UMOUNT_FORCE ? UNMOUNT_FORCE : 0);
+    return errno_of(status);
+}
+
+int32_t sys_umount(user_t target)
+{
+    return sys_umount2(target, 0);
+}
