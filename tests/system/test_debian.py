@@ -108,3 +108,32 @@ def test_root_inside_needs_no_root_outside(tmp_path):
              "--build", harness.BUILD, "--root", str(tree), "--timeout", "60", "--", "/bin/sh", "-c",
              commands], stdin=subprocess.DEVNULL, capture_output=True, check=False)
         assert result.stdout == expected, result.stderr
+
+
+PYTHON_WORK = """
+import hashlib, tempfile, time
+named, unnamed, digest = open("named", "w+"), tempfile.TemporaryFile(mode="w+"), hashlib.sha256()
+for i in range(40):
+    digest.update(str(i).encode() * 1000)
+    print("line", i, file=named, flush=True)
+    print(digest.hexdigest(), file=unnamed, flush=True)
+    time.sleep(0.02)
+unnamed.seek(0)
+print(digest.hexdigest(), len(unnamed.read()), named.tell())
+"""
+SQLITE_WORK = ("sqlite3 d.db 'create table t(x); begin; insert into t values(1);' '.shell sleep 0.6' "
+               "'insert into t values(2); commit; select sum(x) from t;'")
+
+
+def test_snapshots_of_python_and_of_sqlite_in_a_transaction(root, tmp_path):
+    """Stopped and restored, a dynamic program with open and unlinked files, and a tree in a transaction."""
+    (tmp_path / "work.py").write_text(PYTHON_WORK)
+    (tmp_path / "work.sh").write_text(SQLITE_WORK)
+    result = in_debian(root, "bash", "-c", """cd /tmp
+python3 /host/work.py >right
+python3 /host/work.py >out & sleep 1; snap save --stop $! py.snap >/dev/null || echo ended
+wait; snap restore py.snap; cmp out right && echo same
+sh /host/work.sh >out & sleep 0.4; snap save --stop --tree $! sq >/dev/null || echo ended
+wait; snap restore --files=current sq/p$!.snap; cat out; sqlite3 d.db 'pragma integrity_check; select sum(x) from t'""",
+                       seconds=120, options=("--share", str(tmp_path)))
+    assert result.stdout == b"same\n3\nok\n3\n", result.stderr.decode()
