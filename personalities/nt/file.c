@@ -546,7 +546,7 @@ void devices_init(void)
     struct object *directory, *none;
     struct text rest;
     WCHAR *storage;
-    if (namespace_lookup(NULL, LITERAL("\\Device"), false, &directory, &none, &rest, &storage))
+    if (namespace_lookup(NULL, LITERAL("\\Device"), 0, &directory, &none, &rest, &storage))
         abort();
     make_device(directory, LITERAL("HarddiskVolume1"), DEVICE_VOLUME, "/c");
     make_device(directory, LITERAL("HarddiskVolume2"), DEVICE_VOLUME, "");
@@ -563,7 +563,7 @@ NTSTATUS ntfile_open_path(struct object *root, struct text path, struct open_req
     struct text rest = {NULL, 0};
     WCHAR *storage = NULL;
     *result = NULL;
-    NTSTATUS status = namespace_lookup(root, path, false, &at, &directory, &rest, &storage);
+    NTSTATUS status = namespace_lookup(root, path, 0, &at, &directory, &rest, &storage);
     /* A missing object in the middle of a device's path is a missing path. */
     if (!status)
         status = at->type->parse ? at->type->parse(at, rest, request, result)

@@ -78,11 +78,24 @@ NTSTATUS symlink_create(struct text target, struct object **symlink)
     return STATUS_SUCCESS;
 }
 
-static struct name *directory_find(struct object *directory, struct text wanted)
+static bool same_characters(struct text a, struct text b)
 {
-    list_each(name, &container_of(directory, struct directory, object)->names, struct name,
-              link) if (text_equal((struct text){name->chars, name->length}, wanted)) return name;
-    return NULL;
+    return a.length == b.length && memcmp(a.chars, b.chars, a.length * sizeof(WCHAR)) == 0;
+}
+
+/* The name as it is written, or else one that differs in case only. */
+static struct name *directory_find(struct object *object, struct text wanted, bool exact)
+{
+    struct name *similar = NULL;
+    list_each(name, &container_of(object, struct directory, object)->names, struct name, link)
+    {
+        struct text text = {name->chars, name->length};
+        if (same_characters(text, wanted))
+            return name;
+        if (!exact && !similar && text_equal(text, wanted))
+            similar = name;
+    }
+    return similar;
 }
 
 NTSTATUS namespace_insert(struct object *directory, struct text wanted, struct object *object,
@@ -163,7 +176,7 @@ static struct text walk_component(struct walk *walk)
 }
 
 /* One step below a directory. *missing: the component, if it is the last and does not exist. */
-static NTSTATUS walk_step(struct walk *walk, bool open_link, struct text *missing)
+static NTSTATUS walk_step(struct walk *walk, uint32_t how, struct text *missing)
 {
     if (walk->rest.length && walk->rest.chars[0] == '\\')
         walk->rest = text_skip(walk->rest, 1);
@@ -172,18 +185,19 @@ static NTSTATUS walk_step(struct walk *walk, bool open_link, struct text *missin
     struct text component = walk_component(walk);
     if (component.length == 0)
         return STATUS_OBJECT_NAME_INVALID;
-    struct name *name = directory_find(walk->at, component);
+    bool last = walk->rest.length == 0;
+    struct name *name = directory_find(walk->at, component, last && (how & LOOKUP_EXACT));
     if (!name) {
         *missing = component;
         return walk->rest.length ? STATUS_OBJECT_PATH_NOT_FOUND : STATUS_OBJECT_NAME_NOT_FOUND;
     }
-    if (name->object->type == &symlink_type && (!open_link || walk->rest.length))
+    if (name->object->type == &symlink_type && (!(how & LOOKUP_OPEN_LINK) || !last))
         return walk_link(walk, container_of(name->object, struct symlink, object));
     walk_to(walk, name->object);
     return STATUS_SUCCESS;
 }
 
-NTSTATUS namespace_lookup(struct object *root, struct text path, bool open_link,
+NTSTATUS namespace_lookup(struct object *root, struct text path, uint32_t how,
                           struct object **object, struct object **directory, struct text *rest,
                           WCHAR **storage)
 {
@@ -195,7 +209,7 @@ NTSTATUS namespace_lookup(struct object *root, struct text path, bool open_link,
         return path.length ? STATUS_OBJECT_PATH_SYNTAX_BAD : STATUS_OBJECT_NAME_INVALID;
     walk_to(&walk, root ? root : root_directory);
     while (!status && walk.rest.length && walk.at->type == &directory_type)
-        status = walk_step(&walk, open_link, &missing);
+        status = walk_step(&walk, how, &missing);
     *storage = walk.storage;
     if (!status && walk.rest.length && !walk.at->type->parse)
         status = STATUS_OBJECT_TYPE_MISMATCH;

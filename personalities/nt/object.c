@@ -260,13 +260,18 @@ NTSTATUS object_return_handle(struct nt_thread *thread, uint32_t handle_guest,
     return status;
 }
 
+static uint32_t how(const struct attributes *attributes)
+{
+    return attributes->flags & OBJ_CASE_INSENSITIVE ? 0 : LOOKUP_EXACT;
+}
+
 /* Name the new object, or replace *object by the one that has the name. */
 static NTSTATUS name_or_find(const struct attributes *attributes, struct object **object)
 {
     struct object *found = NULL, *directory = NULL;
     struct text rest;
     WCHAR *storage = NULL;
-    NTSTATUS status = namespace_lookup(attributes->root, attributes->name, false, &found,
+    NTSTATUS status = namespace_lookup(attributes->root, attributes->name, how(attributes), &found,
                                        &directory, &rest, &storage);
     if (status == STATUS_OBJECT_NAME_NOT_FOUND && directory) {
         status =
@@ -319,8 +324,9 @@ NTSTATUS object_open_named(struct nt_thread *thread, uint32_t handle_guest, ACCE
     WCHAR *storage = NULL;
     NTSTATUS status = attributes_read(thread, attributes_guest, &attributes);
     if (!status)
-        status = namespace_lookup(attributes.root, attributes.name, type == &symlink_type, &found,
-                                  &directory, &rest, &storage);
+        status = namespace_lookup(attributes.root, attributes.name,
+                                  how(&attributes) | (type == &symlink_type ? LOOKUP_OPEN_LINK : 0),
+                                  &found, &directory, &rest, &storage);
     if (!status && rest.length)
         status = STATUS_OBJECT_PATH_NOT_FOUND;
     if (!status && found->type != type)

@@ -97,7 +97,11 @@ void namespace_init(void);
  * - STATUS_OBJECT_PATH_NOT_FOUND and others: an error.
  * *storage, if not NULL afterwards, holds the characters of *rest: the caller frees it.
  */
-NTSTATUS namespace_lookup(struct object *root, struct text path, bool open_link,
+enum {
+    LOOKUP_OPEN_LINK = 1,
+    LOOKUP_EXACT = 2
+}; /* of the last component: not what it links to; case */
+NTSTATUS namespace_lookup(struct object *root, struct text path, uint32_t how,
                           struct object **object, struct object **directory, struct text *rest,
                           WCHAR **storage);
 NTSTATUS namespace_insert(struct object *directory, struct text name, struct object *object,

@@ -117,6 +117,8 @@ static NTSTATUS take(struct pipe_end *end, const struct sink *sink, uint32_t len
 {
     bool whole = end->read_mode == FILE_PIPE_MESSAGE_MODE;
     NTSTATUS status = STATUS_SUCCESS;
+    /* An empty message behind the last byte is left for the next read. */
+    uint32_t limit = length < end->queued ? length : end->queued;
     *done = 0;
     end->has_read = true;
     do {
@@ -126,7 +128,7 @@ static NTSTATUS take(struct pipe_end *end, const struct sink *sink, uint32_t len
         status = take_part(end, message, sink, length, done);
         if (!status && cut)
             status = STATUS_BUFFER_OVERFLOW;
-    } while (!status && !whole && *done < length && !list_empty(&end->messages));
+    } while (!status && !whole && *done < limit && !list_empty(&end->messages));
     taken_some(end);
     return status;
 }
@@ -269,6 +271,9 @@ NTSTATUS pipe_write(struct call *call, struct nt_file *file, const struct io_cal
     if (length > PIPE_WRITE_MAX)
         return STATUS_INSUFFICIENT_RESOURCES;
     length = room_for(end, length);
+    *done = 0;
+    if (length == 0 && !(end->type & FILE_PIPE_TYPE_MESSAGE))
+        return STATUS_SUCCESS; /* only messages can be empty */
     struct pipe_message *message = message_new(length);
     if (!message)
         return STATUS_NO_MEMORY;
@@ -278,7 +283,7 @@ NTSTATUS pipe_write(struct call *call, struct nt_file *file, const struct io_cal
     }
     *done = length;
     message_send(peer, message);
-    bool fits = list_empty(&peer->messages) || peer->queued <= peer->quota;
+    bool fits = length == 0 || list_empty(&peer->messages) || peer->queued <= peer->quota;
     return fits || end->completion_mode == FILE_PIPE_COMPLETE_OPERATION
                ? STATUS_SUCCESS
                : write_wait(call, file, io, message, done);

@@ -298,7 +298,7 @@ static NTSTATUS not_a_key(struct text path)
     struct object *found = NULL, *directory = NULL;
     struct text rest;
     WCHAR *storage = NULL;
-    NTSTATUS status = namespace_lookup(NULL, path, false, &found, &directory, &rest, &storage);
+    NTSTATUS status = namespace_lookup(NULL, path, 0, &found, &directory, &rest, &storage);
     object_release(found);
     object_release(directory);
     free(storage);

@@ -223,7 +223,7 @@ NTSTATUS nt_wait_for_single_object(struct call *call)
     struct object *object;
     uint64_t deadline;
     bool poll;
-    NTSTATUS status = handle_object(call->thread, call->args[0], NULL, 0, &object);
+    NTSTATUS status = handle_object(call->thread, call->args[0], NULL, SYNCHRONIZE, &object);
     if (status)
         return status;
     status = wait_deadline(call->thread, call->args[2], &deadline, &poll);
@@ -247,7 +247,7 @@ NTSTATUS nt_wait_for_multiple_objects(struct call *call)
     if (!status)
         status = wait_deadline(call->thread, call->args[4], &deadline, &poll);
     while (!status && held < count) {
-        status = handle_object(call->thread, handles[held], NULL, 0, &objects[held]);
+        status = handle_object(call->thread, handles[held], NULL, SYNCHRONIZE, &objects[held]);
         if (!status && !objects[held++]->type->signaled)
             status = STATUS_OBJECT_TYPE_MISMATCH;
     }
