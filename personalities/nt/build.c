@@ -277,6 +277,7 @@ static NTSTATUS make_peb(struct nt_process *process)
                              PAGE_READWRITE);
     peb->ApiSetMap = (void *)api_set;
     peb->GdiSharedHandleTable = (void *)gdi;
+    process->gdi_table = gdi;
     if (!status)
         status = put(process, base, peb, sizeof *peb);
     process->peb = base;

@@ -213,6 +213,51 @@ static void read_win32u(const struct image *image, const uint8_t *mapped)
         bind_exports(win32u, WIN32U_FIRST, image, mapped);
 }
 
+/* ---- GDI ---- */
+
+#define FIRST_STOCK_OBJECT 32
+#define STOCK_BRUSH        0x10
+#define STOCK_PEN          0x30
+#define STOCK_FONT         0x0a
+#define STOCK_PALETTE      0x08
+#define STOCK_BITMAP       0x09
+
+/* GDI_HANDLE_ENTRY of Wine 8, on 32 bits. */
+struct gdi_entry {
+    uint32_t object[2], owner;
+    uint8_t extended_type, generation; /* the upper half of the handle */
+    uint8_t type, flags;
+    uint32_t user_pointer[2];
+};
+_Static_assert(sizeof(struct gdi_entry) == 24, "GDI_HANDLE_ENTRY");
+
+/*
+ * Brushes, pens and fonts that are there on every system, device or not: gdi32 takes their handles from
+ * the table that a process shares with the graphics system, and does not expect a gap there.
+ */
+static NTSTATUS put_stock_objects(struct nt_process *process)
+{
+    static const uint8_t types[] = {STOCK_BRUSH,  STOCK_BRUSH, STOCK_BRUSH, STOCK_BRUSH,
+                                    STOCK_BRUSH,  STOCK_BRUSH, STOCK_PEN,   STOCK_PEN,
+                                    STOCK_PEN,    0,           STOCK_FONT,  STOCK_FONT,
+                                    STOCK_FONT,   STOCK_FONT,  STOCK_FONT,  STOCK_PALETTE,
+                                    STOCK_FONT,   STOCK_FONT,  STOCK_BRUSH, STOCK_PEN,
+                                    STOCK_BITMAP, STOCK_FONT,  STOCK_FONT,  STOCK_FONT,
+                                    STOCK_FONT,   STOCK_FONT};
+    enum { COUNT = sizeof types };
+    struct gdi_entry entries[COUNT];
+    uint32_t done;
+    memset(entries, 0, sizeof entries);
+    for (uint32_t i = 0; i < COUNT; i++)
+        if (types[i])
+            entries[i] = (struct gdi_entry){
+                .extended_type = types[i] | 0x80, .generation = 1, .type = types[i]};
+    status_t status =
+        space_write(process->space, process->gdi_table + FIRST_STOCK_OBJECT * sizeof entries[0],
+                    entries, sizeof entries, &done);
+    return nt_status(status);
+}
+
 void image_mapped(struct nt_process *process, struct image *image, uint32_t base)
 {
     uint32_t hook, probe;
@@ -228,8 +273,8 @@ void image_mapped(struct nt_process *process, struct image *image, uint32_t base
         process->win32u_base = base;
         if (!win32u)
             read_win32u(image, mapped);
-        if (put32(process, base + hook, NT_TRAMPOLINES))
-            LOG_ONCE("cannot set win32u's hook");
+        if (put32(process, base + hook, NT_TRAMPOLINES) || put_stock_objects(process))
+            LOG_ONCE("cannot prepare win32u");
     }
     image_unmap_server(image, mapped);
 }
