@@ -40,6 +40,9 @@ enum fs_who_bits {
     FS_WHO_POWER = 1u << 16,   /* may do everything, whatever its uid */
     FS_WHO_NO_POWER = 1u << 17 /* may not, although its uid is 0 */
 };
+enum fs_xattr_op { FS_XATTR_GET = 1, FS_XATTR_SET, FS_XATTR_LIST, FS_XATTR_REMOVE };
+enum fs_xattr_flags { FS_XATTR_CREATE = 1, FS_XATTR_REPLACE = 2 };
+#define FS_XATTR_MAX 65536
 enum fs_rename_flags { FS_RENAME_NOREPLACE = 1, FS_RENAME_EXCHANGE = 2 };
 enum fs_walk {
     FS_WALK_DONE,

@@ -83,6 +83,15 @@ struct fs_entries {
 bool fs_entries_add(struct fs_entries *entries, uint64_t ino, uint64_t cookie, uint32_t mode,
                     const char *name, size_t length);
 
+/* An operation on extended attributes; fs.def has the meanings. value: size bytes. */
+struct fs_xattr {
+    uint32_t op, flags;
+    const char *name;
+    size_t name_length;
+    uint8_t *value;
+    uint32_t size, result;
+};
+
 /*
  * `data` is what open stored for this open node (NULL if it stores nothing). Operations that a
  * file system lacks may be NULL: NOT_SUPPORTED (READ_ONLY for those that change something).
@@ -123,6 +132,7 @@ struct fs_ops {
     status_t (*finish)(struct fs_server *server);
     status_t (*statistics)(struct fs_server *server,
                            struct fs_statistics *statistics); /* all but .device */
+    status_t (*xattr)(struct fs_node *node, struct fs_xattr *call);
     void (*release)(struct fs_node *node);
     bool sole; /* nothing but calls of this server changes the files: clients may remember names */
 };

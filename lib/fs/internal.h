@@ -74,6 +74,9 @@ void fs_passed(struct walk *walk, const struct fs_node *node);
 void fs_tell_places(struct fs_server *server, const struct walk *walk, struct fs_path_reply *reply);
 status_t fs_handle_changes(struct service *service, struct message *message);
 
+/* ---- xattr.c ---- */
+status_t fs_handle_xattr(struct service *service, struct message *message);
+
 /* ---- locks.c ---- */
 status_t fs_handle_lock(struct service *service, struct message *message);
 void fs_locks_cancel(struct fs_server *server, uint32_t token);

@@ -596,6 +596,25 @@ status_t fs_client_reopen(handle_t node, uint32_t flags, handle_t *result)
     return OK;
 }
 
+status_t fs_client_xattr(handle_t node, uint32_t op, uint32_t flags, const char *name, handle_t vmo,
+                         uint32_t size, uint32_t *result)
+{
+    struct ipc ipc;
+    struct fs_xattr_request request = {.op = op, .flags = flags, .size = size};
+    struct fs_xattr_reply reply;
+    begin(&ipc, LABEL_fs_xattr, &request, sizeof request);
+    status_t status = ipc_tail(&ipc, name, strlen(name));
+    if (status == OK && vmo != HANDLE_NONE)
+        status = ipc_handle_copy(&ipc, vmo);
+    if (status == OK)
+        status = ipc_call(&ipc, node, &reply, sizeof reply);
+    if (status != OK)
+        return status;
+    *result = reply.size;
+    ipc_drop(&ipc);
+    return OK;
+}
+
 status_t fs_client_statfs(handle_t node, struct fs_statistics *statistics)
 {
     return simple(node, LABEL_fs_statfs, NULL, 0, statistics, sizeof *statistics);

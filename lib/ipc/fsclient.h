@@ -106,6 +106,9 @@ status_t fs_client_modified(handle_t node);
 status_t fs_client_watch(handle_t node, handle_t stream, uint32_t id, uint32_t mask);
 status_t fs_client_sync(handle_t node, bool data_only);
 status_t fs_client_reopen(handle_t node, uint32_t flags, handle_t *result);
+/* Extended attributes, by enum fs_xattr_op; vmo: of at least size bytes, or none with size 0; borrowed. */
+status_t fs_client_xattr(handle_t node, uint32_t op, uint32_t flags, const char *name, handle_t vmo,
+                         uint32_t size, uint32_t *result);
 status_t fs_client_statfs(handle_t node, struct fs_statistics *statistics);
 /* Absolute path of a directory, terminated; NAME_TOO_LONG if it does not fit. */
 status_t fs_client_name_of(handle_t directory, char *path, size_t size);

@@ -107,11 +107,11 @@ static inline void file_hold(struct file *file)
 void file_release(struct file *file); /* without the lock */
 static inline bool file_readable(const struct file *file)
 {
-    return (file->flags & O_ACCMODE) != O_WRONLY;
+    return (file->flags & O_ACCMODE) != O_WRONLY && !(file->flags & O_PATH);
 }
 static inline bool file_writable(const struct file *file)
 {
-    return (file->flags & O_ACCMODE) != O_RDONLY;
+    return (file->flags & O_ACCMODE) != O_RDONLY && !(file->flags & O_PATH);
 }
 int file_read_bytes(struct file *file, struct io *io); /* at its own offset */
 int file_write_bytes(struct file *file, struct io *io);

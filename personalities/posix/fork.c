@@ -14,7 +14,7 @@
 
 #define CLONE_REFUSED                                                                             \
     (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
-     CLONE_NEWNET | CLONE_IO)
+     CLONE_NEWNET)
 
 struct clone_request {
     uint32_t flags, stack;
@@ -56,6 +56,9 @@ static int copy_thread_state(struct thread *child, const struct thread *parent,
     }
     child->clear_tid = request->flags & CLONE_CHILD_CLEARTID ? request->child_tid.address : 0;
     child->set_child_tid = request->flags & CLONE_CHILD_SETTID ? request->child_tid.address : 0;
+    child->sched = parent->sched;
+    if (child->sched.reset_on_fork)
+        child->sched = (struct thread_sched){.nice = MAX(parent->sched.nice, 0)};
     child->begin = clone_begin;
     thread_watch(child);
     return 0;
@@ -106,10 +109,12 @@ static void copy_identity(struct process *child, struct process *parent, uint32_
     credentials_copy(&child->credentials, &parent->credentials);
     child->no_new_privileges = parent->no_new_privileges;
     child->exit_signal = flags & CSIGNAL;
+    child->timer_slack = parent->timer_slack;
     child->personality = parent->personality;
     child->dumpable = parent->dumpable;
     child->oom_score_adj = parent->oom_score_adj;
     memcpy(child->limits, parent->limits, sizeof child->limits);
+    cpu_limit_watch(child);
     memcpy(child->comm, parent->comm, sizeof child->comm);
     child->trace = parent->trace;
     if (child->trace)
@@ -158,7 +163,9 @@ static int new_process(const struct clone_request *request, uint32_t pid, struct
         abandon_child(child);
         return error;
     }
-    process_set_parent(child, flags & CLONE_PARENT && parent->parent ? parent->parent : parent);
+    process_set_parent(child, flags & CLONE_PARENT ? parent->parent : parent);
+    if (flags & CLONE_PARENT)
+        child->ppid = parent->ppid;
     return 0;
 }
 
@@ -179,10 +186,11 @@ static int32_t clone_process(const struct clone_request *request)
     struct thread *child;
     struct vfork_wait wait = {.done = false};
     struct process *parent = self()->process;
+    uint32_t ppid = request->flags & CLONE_PARENT ? parent->ppid : parent->pid;
     uint32_t pid, event = trace_clone_event(self(), request->flags);
     wait_queue_init(&wait.queue);
-    status_t status = init_proc_create(server.init, parent->pid, 0, 0, parent->credentials.uid, 0,
-                                       parent->comm, &pid);
+    status_t status =
+        init_proc_create(server.init, ppid, 0, 0, parent->credentials.uid, 0, parent->comm, &pid);
     if (status != OK)
         return -EAGAIN;
     server_lock();
@@ -245,6 +253,8 @@ static int32_t do_clone(struct clone_request *request, user_t tls)
 {
     uint32_t flags = request->flags;
     bool thread = flags & CLONE_THREAD;
+    if ((flags & CLONE_REFUSED) && !capable(CAP_SYS_ADMIN))
+        return -EPERM;
     if ((flags & CLONE_REFUSED) || (thread && !(flags & CLONE_SIGHAND)) ||
         ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM)))
         return -EINVAL;

@@ -10,6 +10,7 @@
 
 #include "calls.h"
 #include "task.h"
+#include "trace.h"
 #include "time.h"
 
 #define BUCKETS      64
@@ -303,10 +304,18 @@ int32_t sys_set_robust_list(user_t head, uint32_t length)
 
 int32_t sys_get_robust_list(int32_t pid, user_t head, user_t length)
 {
-    struct thread *thread = self();
-    if (pid != 0 && (uint32_t)pid != thread->tid)
-        return -EPERM;
-    return put_user(length, 12) < 0 ? -EFAULT : put_user(head, thread->robust_list);
+    int32_t error = -ESRCH;
+    uint32_t list = 0;
+    server_lock();
+    const struct thread *thread = pid == 0 ? self() : thread_find((uint32_t)pid);
+    if (thread) {
+        error = trace_allowed(thread->process) ? 0 : -EPERM;
+        list = thread->robust_list;
+    }
+    server_unlock();
+    if (error < 0)
+        return error;
+    return put_user(length, 12) < 0 ? -EFAULT : put_user(head, list);
 }
 
 /* A lock that its owner leaves behind: marks it and wakes one waiter. */

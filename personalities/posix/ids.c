@@ -35,7 +35,7 @@ static int group_of(int32_t pid, uint32_t *pgid, uint32_t *sid)
     struct proc_record record;
     char name[64];
     if (pid < 0)
-        return -EINVAL;
+        return -ESRCH;
     server_lock();
     struct process *process = pid == 0 ? self()->process : process_find((uint32_t)pid);
     if (process) {

@@ -170,8 +170,10 @@ static int change_limit(int32_t pid, uint32_t resource, const struct linux_rlimi
             result = -EINVAL;
         else if (new &&new->maximum > limit->maximum && !capable(CAP_SYS_RESOURCE))
             result = -EPERM;
-        else if (new)
+        else if (new) {
             *limit = *new;
+            cpu_limit_watch(process);
+        }
     }
     server_unlock();
     return result;
@@ -224,116 +226,6 @@ int32_t sys_prlimit64(int32_t pid, uint32_t resource, user_t new, user_t old)
     if (result < 0 || !old.address)
         return result;
     return copy_out(old, &previous, sizeof previous);
-}
-
-/* ---- scheduling ---------------------------------------------------------------------------------- */
-
-int32_t sys_sched_yield(void)
-{
-    ignore(thread_yield(0));
-    return 0;
-}
-
-int32_t sys_nice(int32_t increment)
-{
-    return increment < 0 && !capable(CAP_SYS_NICE) ? -EPERM : 0;
-}
-
-int32_t sys_getpriority(uint32_t which, uint32_t who)
-{
-    (void)who;
-    return which > 2 ? -EINVAL : 20; /* nice 0, in the form the call returns it */
-}
-
-int32_t sys_setpriority(uint32_t which, uint32_t who, int32_t priority)
-{
-    (void)who;
-    if (which > 2)
-        return -EINVAL;
-    return priority < 0 && !capable(CAP_SYS_NICE) ? -EACCES : 0;
-}
-
-static int32_t check_pid(int32_t pid)
-{
-    if (pid < 0)
-        return -EINVAL;
-    server_lock();
-    bool found = pid == 0 || thread_find((uint32_t)pid);
-    server_unlock();
-    return found ? 0 : -ESRCH;
-}
-
-int32_t sys_sched_getscheduler(int32_t pid)
-{
-    return check_pid(pid);
-}
-
-int32_t sys_sched_setscheduler(int32_t pid, uint32_t policy, user_t parameters)
-{
-    uint32_t priority;
-    int32_t result = check_pid(pid);
-    if (result < 0)
-        return result;
-    if (get_user(&priority, parameters) < 0)
-        return -EFAULT;
-    if (priority == 0 && (policy == 0 || policy == 3 || policy == 5)) /* OTHER, BATCH, IDLE */
-        return 0;
-    return policy == 1 || policy == 2 ? -EPERM : -EINVAL;
-}
-
-int32_t sys_sched_setparam(int32_t pid, user_t parameters)
-{
-    return sys_sched_setscheduler(pid, 0, parameters);
-}
-
-int32_t sys_sched_getparam(int32_t pid, user_t parameters)
-{
-    int32_t result = check_pid(pid);
-    return result < 0 ? result : put_user(parameters, 0);
-}
-
-int32_t sys_sched_get_priority_max(uint32_t policy)
-{
-    return policy == 1 || policy == 2 ? 99 : policy <= 5 && policy != 4 ? 0 : -EINVAL;
-}
-
-int32_t sys_sched_get_priority_min(uint32_t policy)
-{
-    return policy == 1 || policy == 2 ? 1 : policy <= 5 && policy != 4 ? 0 : -EINVAL;
-}
-
-int32_t sys_sched_getaffinity(int32_t pid, uint32_t size, user_t mask)
-{
-    int32_t result = check_pid(pid);
-    if (result < 0)
-        return result;
-    if (size < 4 || size & 3)
-        return -EINVAL;
-    return put_user(mask, 1) < 0 ? -EFAULT : 4;
-}
-
-int32_t sys_sched_setaffinity(int32_t pid, uint32_t size, user_t mask)
-{
-    uint32_t word = 0;
-    int32_t result = check_pid(pid);
-    if (result < 0)
-        return result;
-    if (copy_in(&word, mask, MIN(size, 4)) < 0)
-        return -EFAULT;
-    return word & 1 ? 0 : -EINVAL;
-}
-
-int32_t sys_ioprio_set(uint32_t which, uint32_t who, uint32_t priority)
-{
-    (void)who;
-    (void)priority;
-    return which < 1 || which > 3 ? -EINVAL : 0;
-}
-
-int32_t sys_ioprio_get(uint32_t which, uint32_t who)
-{
-    (void)who;
-    return which < 1 || which > 3 ? -EINVAL : 0;
 }
 
 int32_t sys_getcpu(user_t cpu, user_t node)

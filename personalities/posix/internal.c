@@ -7,6 +7,7 @@
 #include "blockdev.h"
 #include "devattr.h"
 #include "file.h"
+#include "missing.h"
 #include "memfd.h"
 #include "path.h"
 #include "task.h"
@@ -16,16 +17,23 @@ bool internal_owns(const char *absolute)
 {
     if (strncmp(absolute, "/dev", 4) == 0 && (absolute[4] == '\0' || absolute[4] == '/'))
         return strncmp(absolute, "/dev/shm", 8) != 0 || (absolute[8] != '\0' && absolute[8] != '/');
+    if (strncmp(absolute, "/sys", 4) == 0 && (absolute[4] == '\0' || absolute[4] == '/'))
+        return true;
     return strncmp(absolute, "/proc", 5) == 0 && (absolute[5] == '\0' || absolute[5] == '/');
 }
 
 int internal_lookup(const char *absolute, struct internal_node *node, char *redirect)
 {
-    bool dev = absolute[1] == 'd';
-    const char *rest = absolute + (dev ? 4 : 5);
+    bool proc = absolute[1] == 'p';
+    const char *rest = absolute + (proc ? 5 : 4);
     memset(node, 0, sizeof *node);
     rest += *rest == '/';
-    return dev ? dev_lookup(rest, node, redirect) : proc_lookup(rest, node, redirect);
+    if (absolute[1] == 'd')
+        return dev_lookup(rest, node, redirect);
+    int result = proc ? proc_lookup(rest, node, redirect) : sysfs_lookup(rest, node);
+    if (result == -ENOENT && !(*rest >= '0' && *rest <= '9'))
+        missing_note("the file %s", absolute);
+    return result;
 }
 
 void internal_attr(const struct internal_node *node, struct fs_attr *attr)

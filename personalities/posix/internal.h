@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Internal nodes: /dev and /proc. They are found by path text, live in no file system server and
+ * Internal nodes: /dev, /proc and /sys. They are found by path text, live in no file system server and
  * are generated when opened or looked at.
  */
 #ifndef POSIX_INTERNAL_H
@@ -48,6 +48,7 @@ int internal_open(const struct internal_node *node, uint32_t flags, const char *
 
 /* The two trees: `rest` is the path below /dev or /proc, without a leading slash. */
 int dev_lookup(const char *rest, struct internal_node *node, char *redirect);
+int sysfs_lookup(const char *rest, struct internal_node *node);
 int proc_lookup(const char *rest, struct internal_node *node, char *redirect);
 
 #endif

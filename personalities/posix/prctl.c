@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "calls.h"
+#include "missing.h"
 #include "server.h"
 #include "task.h"
 
@@ -114,7 +115,7 @@ static int32_t on_privileges(uint32_t option, uint32_t arg2, uint32_t arg3, uint
     case PR_GET_SECCOMP:
         return 0; /* never in a mode of it */
     }
-    return -EINVAL;
+    return missing_error(EINVAL, "prctl option %u", option);
 }
 
 /* ---- the rest -------------------------------------------------------------------------------------------- */

@@ -27,6 +27,7 @@
     }
 
 static const struct proc_file machine_files[] = {
+    FILE_OF("atomik/missing", proc_atomik_missing),
     FILE_OF("cmdline", proc_boot_cmdline),
     FILE_OF("cpuinfo", proc_cpuinfo),
     FILE_OF("diskstats", proc_diskstats),
@@ -62,6 +63,7 @@ static const struct proc_file process_files[] = {
     FILE_OF("stat", proc_pid_stat),
     FILE_OF("statm", proc_pid_statm),
     FILE_OF("status", proc_pid_status),
+    STORED("timerslack_ns", proc_pid_timerslack, proc_store_timerslack),
 };
 
 /* ---- symbolic links ------------------------------------------------------------------------------ */
@@ -189,12 +191,14 @@ static bool list_root(const struct internal_node *node, uint32_t *index, char *n
 static bool list_machine(const struct internal_node *node, uint32_t *index, char *name,
                          uint32_t *type)
 {
-    char prefix[64];
+    char prefix[96];
     const struct proc_file *first = node->entry;
     memcpy(prefix, first->path, node->number);
     prefix[node->number] = '\0';
-    if (strncmp(prefix, "sys/", 4) == 0)
+    if (first >= sysctl_files && first < sysctl_files + sysctl_count)
         return list_table(sysctl_files, sysctl_count, prefix, index, name, type);
+    if (first >= sysfs_files && first < sysfs_files + sysfs_count)
+        return list_table(sysfs_files, sysfs_count, prefix, index, name, type);
     return list_table(machine_files, ARRAY_COUNT(machine_files), prefix, index, name, type);
 }
 
@@ -367,10 +371,25 @@ static int descriptor_lookup(const char *rest, struct internal_node *node, uint3
     return result;
 }
 
-static int process_lookup(const char *rest, struct internal_node *node, uint32_t pid,
+static uint32_t process_of_thread(uint32_t tid)
+{
+    server_lock();
+    const struct thread *thread = thread_find(tid);
+    uint32_t pid = thread ? thread->process->pid : 0;
+    server_unlock();
+    return pid;
+}
+
+static bool thread_exists(uint32_t pid, uint32_t tid)
+{
+    return process_of_thread(tid) == pid;
+}
+
+/* tid: 0, or the thread that the path names. */
+static int process_lookup(const char *rest, struct internal_node *node, uint32_t pid, uint32_t tid,
                           char *redirect)
 {
-    uint32_t tid, length = (uint32_t)strcspn(rest, "/");
+    uint32_t length = (uint32_t)strcspn(rest, "/");
     if (length == 0)
         return set_node(node, &process_ops, S_IFDIR | 0555, pid, 0);
     for (uint32_t i = 0; i < ARRAY_COUNT(process_links); i++) {
@@ -392,14 +411,18 @@ static int process_lookup(const char *rest, struct internal_node *node, uint32_t
             return set_node(node, &task_ops, S_IFDIR | 0555, pid, 1);
         if (!parse_number(rest + 5, &tid, &rest))
             return -ENOENT;
-        return process_lookup(rest, node, pid, redirect); /* a thread's files are its process's */
+        if (!thread_exists(pid, tid))
+            return -ENOENT;
+        return process_lookup(rest, node, pid, tid, redirect);
     }
     if (strcmp(rest, "mem") == 0)
         return set_node(node, &mem_ops, S_IFREG | 0600, pid, 0);
     for (uint32_t i = 0; i < ARRAY_COUNT(process_files); i++) {
         if (strcmp(process_files[i].path, rest) != 0)
             continue;
-        return file_node(node, &process_files[i], pid, i);
+        file_node(node, &process_files[i], pid, i);
+        node->number = tid;
+        return 0;
     }
     return -ENOENT;
 }
@@ -418,8 +441,22 @@ int proc_lookup(const char *rest, struct internal_node *node, char *redirect)
 {
     uint32_t pid;
     if (strncmp(rest, "self/", 5) == 0)
-        return process_lookup(rest + 5, node, self()->process->pid, redirect);
+        return process_lookup(rest + 5, node, self()->process->pid, 0, redirect);
     if (!parse_number(rest, &pid, &rest))
         return machine_lookup(rest, node);
-    return process_exists(pid) ? process_lookup(rest, node, pid, redirect) : -ENOENT;
+    if (process_exists(pid))
+        return process_lookup(rest, node, pid, 0, redirect);
+    uint32_t tgid = process_of_thread(pid); /* threads are found here, though not listed */
+    return tgid ? process_lookup(rest, node, tgid, pid, redirect) : -ENOENT;
+}
+
+/* ---- /sys ---------------------------------------------------------------------------------------- */
+
+int sysfs_lookup(const char *rest, struct internal_node *node)
+{
+    if (!*rest) {
+        node->entry = sysfs_files;
+        return set_node(node, &machine_directory_ops, S_IFDIR | 0555, 0, 0);
+    }
+    return table_lookup(sysfs_files, sysfs_count, rest, node);
 }

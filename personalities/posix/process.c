@@ -106,6 +106,7 @@ struct process *process_new(uint32_t pid)
     wait_queue_init(&process->child_changed);
     wait_queue_init(&process->resumed);
     default_limits(process->limits);
+    cpu_limit_watch(process);
     process->start_time = now();
     process->exit_signal = SIGCHLD;
     process->dumpable = true;
@@ -406,6 +407,7 @@ static void release_resources(struct process *process)
 {
     server_lock();
     timers_delete_all(process);
+    timeout_stop(&process->cpu_limit);
     sem_process_end(process);
     process_release_vfork(process);
     struct files *files = process->files;

@@ -15,6 +15,8 @@ struct proc_file {
 };
 extern const struct proc_file sysctl_files[];
 extern const uint32_t sysctl_count;
+extern const struct proc_file sysfs_files[];
+extern const uint32_t sysfs_count;
 
 typedef void proc_generator(const struct internal_node *node, struct text *text);
 proc_generator proc_boot_cmdline, proc_cpuinfo, proc_filesystems, proc_loadavg, proc_meminfo,
@@ -24,6 +26,9 @@ proc_generator proc_pid_auxv, proc_pid_cgroup, proc_pid_cmdline, proc_pid_comm, 
     proc_pid_limits, proc_pid_maps, proc_pid_zero, proc_pid_stat, proc_pid_statm, proc_pid_status,
     proc_pid_oom_score_adj;
 proc_generator proc_diskstats, proc_partitions;
+proc_generator proc_pid_timerslack;
+int proc_store_timerslack(const struct internal_node *node, const char *text);
+proc_generator proc_atomik_missing;
 proc_generator proc_sysvipc_msg, proc_sysvipc_sem, proc_sysvipc_shm;
 int proc_store_oom_score_adj(const struct internal_node *node, const char *text);
 int proc_store_comm(const struct internal_node *node, const char *text);

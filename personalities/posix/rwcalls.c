@@ -5,6 +5,7 @@
 
 #include "calls.h"
 #include "file.h"
+#include "missing.h"
 #include "lock.h"
 #include "memfd.h"
 #include "owner.h"
@@ -486,6 +487,9 @@ int32_t sys_ioctl(uint32_t fd, uint32_t request, uint32_t argument)
         result = file->ops->ioctl(file, request, USER(argument));
     else if (request == FIONREAD)
         result = bytes_left(file, USER(argument));
+    bool asks_terminal = (request & 0xff00) == 0x5400 && !S_ISCHR(file->attr.mode);
+    if (result == -ENOTTY && !asks_terminal)
+        missing_note("ioctl %#x of a %s", request, file->ops->name);
     file_release(file);
     return result;
 }

@@ -312,6 +312,9 @@ bool may_signal(struct process *target)
 static int signal_local(uint32_t pid, const siginfo_t *info)
 {
     struct process *process = process_find(pid);
+    struct thread *thread = process ? NULL : thread_find(pid); /* any thread names its process */
+    if (thread)
+        process = thread->process;
     if (!process || process->state == PROCESS_REMOTE)
         return 1;
     if (!may_signal(process))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* getsockopt and setsockopt of AF_UNIX sockets: level SOL_SOCKET, by two tables. */
+#include "missing.h"
 #include "calls.h"
 #include "socket.h"
 #include "task.h"
@@ -230,7 +231,7 @@ static int set_number(struct socket *socket, uint32_t option, uint32_t value)
         socket->low_water = (int32_t)value < 0 ? INT32_MAX : value ? value : 1;
         return 0;
     }
-    return -ENOPROTOOPT;
+    return missing_error(ENOPROTOOPT, "socket option %u", option);
 }
 
 static int set_option(struct socket *socket, uint32_t option, const uint64_t value[2],

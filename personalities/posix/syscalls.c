@@ -8,6 +8,7 @@
 
 #include "calls.h"
 #include "file.h"
+#include "missing.h"
 #include "task.h"
 
 /* ---- thunks ------------------------------------------------------------------------------------ */
@@ -51,15 +52,13 @@
         (void)regs;                                              \
         return handler(VALUES(_ arguments));                     \
     }
-#define MISSING(number, name, error, text)                                                   \
-    _Static_assert((number) == __NR_##name, "number of " #name);                             \
-    static int32_t thunk_##name(const struct registers *regs)                                \
-    {                                                                                        \
-        static bool told;                                                                    \
-        (void)regs;                                                                          \
-        if (!__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))                             \
-            log_line("%s calls " #name ", which is not implemented", self()->process->comm); \
-        return -(error);                                                                     \
+#define MISSING(number, name, error, text)                       \
+    _Static_assert((number) == __NR_##name, "number of " #name); \
+    static int32_t thunk_##name(const struct registers *regs)    \
+    {                                                            \
+        (void)regs;                                              \
+        missing_note("system call " #name);                      \
+        return -(error);                                         \
     }
 #include "syscalls.def"
 #undef SYSCALL
@@ -76,10 +75,7 @@ syscall_thunk *const syscall_thunks[SYSCALL_LIMIT] = {
 
 int32_t syscall_unknown(uint32_t number)
 {
-    static uint32_t told[SYSCALL_LIMIT / 32 + 1];
-    uint32_t word = MIN(number, SYSCALL_LIMIT) / 32, bit = 1u << (MIN(number, SYSCALL_LIMIT) % 32);
-    if (!(__atomic_fetch_or(&told[word], bit, __ATOMIC_RELAXED) & bit))
-        log_line("%s calls unknown system call %u", self()->process->comm, number);
+    missing_note("system call number %u", number);
     return -ENOSYS;
 }
 

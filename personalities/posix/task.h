@@ -10,6 +10,7 @@
 #include "core.h"
 #include "cred.h"
 #include "signals.h"
+#include "timeout.h"
 
 struct file;
 struct files;
@@ -115,6 +116,8 @@ struct process {
     bool dumpable, executed;
     int32_t oom_score_adj; /* who ends first when memory runs out */
     struct itimer *interval_timers[INTERVAL_TIMERS];
+    struct timeout cpu_limit; /* looks at RLIMIT_CPU */
+    uint32_t cpu_told;        /* SIGXCPU was sent before this second of processor time */
     struct list posix_timers;
     struct file *trace; /* where decoded system calls go, or NULL */
 
@@ -126,6 +129,13 @@ struct process {
     uint32_t traced_threads;
 };
 
+struct thread_sched {
+    uint32_t policy, priority;
+    int32_t nice;
+    uint32_t io_priority;
+    bool reset_on_fork;
+};
+
 #define TLS_SLOTS GUEST_TLS_SLOTS
 
 struct thread {
@@ -134,6 +144,7 @@ struct thread {
     struct guest_frame *frame;   /* own thread only */
     volatile uint32_t attention; /* look at signals, stop and end before running the guest */
     uint32_t tid;
+    struct thread_sched sched;
     struct list link; /* process->threads */
 
     uint64_t blocked;
@@ -278,6 +289,8 @@ uint32_t mapping_tag(const char *path);
 uint32_t mapping_tag_named(const char *name); /* the reverse of mapping_name; lock held */
 const char *mapping_name(uint32_t tag);
 uint32_t limit_of(struct process *process, uint32_t resource);
+/* Begins or ends to look at the processor time of a process, as its limit says. Lock held. */
+void cpu_limit_watch(struct process *process);
 
 /* ---- directories (path.c) ---- */
 struct fs_context *fs_context_copy(struct fs_context *fs);

@@ -585,6 +585,11 @@ static status_t host_sync(struct fs_node *fs_node, void *data, bool data_only)
     return status;
 }
 
+static status_t host_xattr(struct fs_node *node, struct fs_xattr *call)
+{
+    return p9_xattr(node_of(node)->fid, call);
+}
+
 static struct fs_ops ops = {
     .lookup = host_lookup,
     .attributes = host_attributes,
@@ -605,6 +610,7 @@ static struct fs_ops ops = {
     .modified = host_modified,
     .sync = host_sync,
     .statistics = host_statistics,
+    .xattr = host_xattr,
     .release = node_release,
 };
 

@@ -162,7 +162,8 @@ static status_t status_of_errno(uint32_t number)
         {16, ERR_BUSY},           {61, ERR_NOT_FOUND}, /* ENODATA: no such attribute */
         {95, ERR_NOT_SUPPORTED},  {38, ERR_NOT_IMPLEMENTED},
         {12, ERR_NO_MEMORY},      {24, ERR_NO_HANDLES},
-        {29, ERR_ILLEGAL_SEEK},
+        {29, ERR_ILLEGAL_SEEK},   {61, ERR_NO_ATTRIBUTE},
+        {34, ERR_OUT_OF_RANGE},
     };
     for (uint32_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (table[i].number == number)
@@ -341,12 +342,42 @@ status_t p9_clone(uint32_t fid, uint32_t newfid)
     return transact();
 }
 
-void p9_clunk(uint32_t fid)
+status_t p9_clunk_status(uint32_t fid)
 {
     begin(TCLUNK);
     put32(fid);
-    if (transact() != OK)
+    return transact();
+}
+
+void p9_clunk(uint32_t fid)
+{
+    if (p9_clunk_status(fid) != OK)
         return; /* the fid is gone on the host either way */
+}
+
+status_t p9_xattr_walk(uint32_t fid, uint32_t newfid, const char *name, uint32_t length,
+                       uint64_t *size)
+{
+    begin(TXATTRWALK);
+    put32(fid);
+    put32(newfid);
+    put_string(name, length);
+    status_t status = transact();
+    if (status != OK)
+        return status;
+    *size = get64();
+    return finish();
+}
+
+status_t p9_xattr_create(uint32_t fid, const char *name, uint32_t length, uint32_t size,
+                         uint32_t flags)
+{
+    begin(TXATTRCREATE);
+    put32(fid);
+    put_string(name, length);
+    put64(size);
+    put32(flags);
+    return transact();
 }
 
 status_t p9_getattr(uint32_t fid, struct fs_attr *attr, struct p9_qid *qid)

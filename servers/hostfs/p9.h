@@ -7,6 +7,7 @@
 #define HOSTFS_P9_H
 
 #include <atomik/types.h>
+#include <fs/fs.h>
 #include <protocols/fs.h>
 
 #define P9_ROOT_FID 0
@@ -27,6 +28,15 @@ status_t p9_walk(uint32_t fid, uint32_t newfid, const char *name, uint32_t lengt
 /* newfid = the same file as fid, for another open. */
 status_t p9_clone(uint32_t fid, uint32_t newfid);
 void p9_clunk(uint32_t fid);
+status_t p9_clunk_status(uint32_t fid); /* what was written through an attribute's fid counts now */
+/* newfid = the value of an attribute of fid or, with an empty name, the list of names. */
+status_t p9_xattr_walk(uint32_t fid, uint32_t newfid, const char *name, uint32_t length,
+                       uint64_t *size);
+/* fid, a clone, becomes the value to be written. */
+status_t p9_xattr_create(uint32_t fid, const char *name, uint32_t length, uint32_t size,
+                         uint32_t flags);
+/* An operation on extended attributes (xattr.c). */
+status_t p9_xattr(uint32_t fid, struct fs_xattr *call);
 status_t p9_getattr(uint32_t fid, struct fs_attr *attr, struct p9_qid *qid);
 status_t p9_setattr(uint32_t fid, uint32_t mask,
                     const struct fs_attr *attr); /* enum fs_attr_mask */

@@ -59,6 +59,7 @@ struct memfs_node *memfs_new_root(struct fs_server *server)
 
 static void free_node(struct memfs_node *node)
 {
+    memfs_xattrs_free(node);
     switch (type_of(node)) {
     case FS_TYPE_DIRECTORY:
         free(node->directory.buckets);
@@ -640,5 +641,6 @@ const struct fs_ops memfs_ops = {
     .content = op_content,
     .modified = op_modified,
     .statistics = op_statistics,
+    .xattr = memfs_xattr,
     .release = op_release,
 };

@@ -30,6 +30,7 @@ struct memfs_node {
     struct fs_node base;
     uint32_t mode, nlink, uid, gid, rdev;
     uint64_t atime, mtime, ctime;
+    struct memfs_xattr *xattrs;
     union {
         struct {
             handle_t vmo; /* none until the content is needed */
@@ -75,6 +76,10 @@ status_t memfs_add_entry(struct memfs_node *directory, const char *name, size_t 
                          struct memfs_node *node);
 status_t memfs_unlink(struct fs_node *directory, const char *name, size_t length,
                       struct fs_node *child);
+
+/* ---- xattr.c ---- */
+status_t memfs_xattr(struct fs_node *node, struct fs_xattr *call);
+void memfs_xattrs_free(struct memfs_node *node);
 
 static inline struct memfs_node *memfs_node_of(struct fs_node *node)
 {

@@ -137,3 +137,28 @@ sh /host/work.sh >out & sleep 0.4; snap save --stop --tree $! sq >/dev/null || e
 wait; snap restore --files=current sq/p$!.snap; cat out; sqlite3 d.db 'pragma integrity_check; select sum(x) from t'""",
                        seconds=120, options=("--share", str(tmp_path)))
     assert result.stdout == b"same\n3\nok\n3\n", result.stderr.decode()
+
+
+def test_gdb_of_the_host_debugs_a_program_through_gdbserver(root, share):
+    program = share / "debugged"
+    subprocess.run(["i686-linux-gnu-gcc", "-g", "-O0", "-static", "-o", program,
+                    os.path.join(SCRIPTS, "debugged.c")], check=True)
+    server = f"{harness.ATOMIK} run --build {harness.BUILD} --timeout 120 {' '.join(root)} --share {share} " \
+             "-- gdbserver - /host/debugged"
+    commands = ["set confirm off", f"target remote | {server}", "break add", "continue", "backtrace", "next",
+                "print sum", "set var counter = 100", "stepi", "delete", "finish", "watch counter", "continue"]
+    options = [word for command in commands for word in ("-ex", command)]
+    result = subprocess.run(["gdb", "-nx", "-batch", *options, program], capture_output=True, check=False,
+                            stdin=subprocess.DEVNULL, timeout=150)
+    printed = result.stdout.decode()
+    for expected in ("#0  add (a=0, b=10)", "in main ()", "$1 = 10", "Value returned is $2 = 110",
+                     "exited with code 0115"):
+        assert expected in printed, printed + result.stderr.decode()
+
+
+def test_strace_follows_children(root):
+    result = in_debian(root, "sh", "-c", "strace -f -o /tmp/strace -e trace=write,execve sh -c "
+                       "'echo one; /bin/echo two | cat' >/dev/null; cat /tmp/strace; rm /tmp/strace")
+    printed = result.stdout.decode()
+    assert printed.count("execve(") == 3, printed
+    assert 'write(1, "two\\n", 4)' in printed and printed.count("+++ exited with 0 +++") == 3, printed

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Reference pages, printed from the tables: build/docs/*.md
-REFERENCE_PAGES := calls errors fs tty init console hello
+REFERENCE_PAGES := calls errors fs tty init console hello posix
 
-$(BUILD)/tools/reference: tools/reference/reference.c $(wildcard abi/atomik/*.def abi/protocols/*.def) personalities/nt/syscalls.def
+$(BUILD)/tools/reference: tools/reference/reference.c $(wildcard abi/atomik/*.def abi/protocols/*.def) \
+    personalities/nt/syscalls.def personalities/posix/syscalls.def
 	$(call say,HOSTCC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOSTCC) -Wall -Wextra -Werror -Iabi -I. -o $@ $<

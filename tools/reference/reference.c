@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Prints the reference pages from the tables that the code is made of, as Markdown:
- *   reference calls | errors | fs | tty | init | console | nt
+ *   reference calls | errors | fs | tty | init | console | nt | posix
  */
 #include <stdio.h>
 #include <string.h>
@@ -75,6 +75,34 @@ static void print_hello(void)
 }
 
 /* The calls of ntdll.dll and win32u.dll; those that are not there are added by the makefile. */
+/* What the Unix personality does with each Linux system call. */
+static void print_posix(void)
+{
+    unsigned full = 0, partial = 0, none = 0;
+    puts("# Unix system calls\n\nThose that are not in this table return ENOSYS, and `atrace "
+         "--missing` "
+         "names them.\n\n| no. | call | support | |\n|---:|---|---|---|");
+#define FULL          NULL
+#define PARTIAL(what) what
+#define A(word, kind, name)
+#define SYSCALL(number, name, handler, arguments, support, text)                             \
+    {                                                                                        \
+        const char *missing = support;                                                       \
+        missing ? partial++ : full++;                                                        \
+        printf("| %d | `%s` | %s%s | %s |\n", number, #name, missing ? "partial: " : "full", \
+               missing ? missing : "", text);                                                \
+    }
+#define MISSING(number, name, error, text) \
+    none++, printf("| %d | `%s` | none: %s | %s |\n", number, #name, #error, text);
+#include <personalities/posix/syscalls.def>
+#undef FULL
+#undef PARTIAL
+#undef A
+#undef SYSCALL
+#undef MISSING
+    printf("\n%u calls in full, %u in part, %u refused.\n", full, partial, none);
+}
+
 static void print_nt(void)
 {
     unsigned full = 0, partial = 0, none = 0;
@@ -98,13 +126,14 @@ int main(int argc, char **argv)
         void (*print)(void);
     } pages[] = {{"calls", print_calls}, {"errors", print_errors}, {"fs", print_fs},
                  {"tty", print_tty},     {"init", print_init},     {"console", print_console},
-                 {"hello", print_hello}, {"block", print_block},   {"nt", print_nt}};
+                 {"hello", print_hello}, {"block", print_block},   {"nt", print_nt},
+                 {"posix", print_posix}};
     for (unsigned i = 0; argc == 2 && i < sizeof pages / sizeof pages[0]; i++) {
         if (strcmp(argv[1], pages[i].name) == 0) {
             pages[i].print();
             return 0;
         }
     }
-    fprintf(stderr, "usage: reference calls|errors|fs|tty|init|console|block|nt|hello\n");
+    fprintf(stderr, "usage: reference calls|errors|fs|tty|init|console|block|nt|posix|hello\n");
     return 2;
 }

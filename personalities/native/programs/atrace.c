@@ -3,6 +3,9 @@
  * atrace PROGRAM [ARGUMENTS]: runs a Unix or NT program with its system calls decoded on its error
  * output. The decoder is the personality's own; it is switched on by a variable in the environment
  * of the program that is started.
+ *
+ * atrace --missing: what Unix programs have asked for since the start and did not get because it is
+ * not there, with how often and by which program: a file of the Unix personality's /proc.
  */
 #include <atomik/file.h>
 #include <atomik/startup.h>
@@ -57,7 +60,7 @@ static status_t give_streams(handle_t init, uint32_t start)
     return OK;
 }
 
-static status_t run(char **argv, char **envp, int32_t *result)
+static status_t run(char **argv, char **envp, bool traced, int32_t *result)
 {
     struct start_request request = {.ppid = startup_pid()};
     struct start_arguments arguments = {.umask = 022};
@@ -71,7 +74,8 @@ static status_t run(char **argv, char **envp, int32_t *result)
     if (status == OK)
         status = fs_client_name_of(context.cwd, cwd, sizeof cwd);
     if (status == OK)
-        status = start_strings_vmo(path, cwd, argv, traced_environment(envp), &arguments, &strings);
+        status = start_strings_vmo(path, cwd, argv, traced ? traced_environment(envp) : envp,
+                                   &arguments, &strings);
     if (status == OK)
         status = init_start_begin(init, &request, &start);
     if (status == OK)
@@ -84,12 +88,14 @@ static status_t run(char **argv, char **envp, int32_t *result)
 
 int main(int argc, char **argv, char **envp)
 {
+    static char *missing[] = {(char *)"cat", (char *)"/proc/atomik/missing", NULL};
     int32_t result;
     if (argc < 2) {
-        fprintf(stderr, "usage: atrace PROGRAM [ARGUMENTS]\n");
+        fprintf(stderr, "usage: atrace PROGRAM [ARGUMENTS]\n       atrace --missing\n");
         return 2;
     }
-    status_t status = run(argv + 1, envp, &result);
+    bool list = argc == 2 && strcmp(argv[1], "--missing") == 0;
+    status_t status = run(list ? missing : argv + 1, envp, !list, &result);
     if (status != OK) {
         fprintf(stderr, "atrace: %s: %s\n", argv[1], status_text(status));
         return status == ERR_NOT_FOUND ? 127 : 126;
