@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+"""FAT volumes: made by mkfs.vfat and mtools, used by Unix programs, looked over by fsck.fat afterwards."""
+
+import re
+import subprocess
+
+import pytest
+
+from machine import run
+
+KIB = 1024
+VOLUMES = {"fat12": (12, 1440, 1), "fat16": (16, 32 * KIB, 4), "fat32": (32, 40 * KIB, 1)}
+
+
+@pytest.fixture
+def volume(tmp_path, request):
+    """A volume on a disk without partitions."""
+    bits, kibibytes, sectors = VOLUMES[getattr(request, "param", "fat32")]
+    path = tmp_path / "volume.img"
+    subprocess.run(["/sbin/mkfs.vfat", "-F", str(bits), "-s", str(sectors), "-C", str(path), str(kibibytes)],
+                   check=True, stdout=subprocess.DEVNULL)
+    return path
+
+
+def mtools(tool, volume, *words, **settings):
+    return subprocess.run([tool, "-i", str(volume), *words], check=True, capture_output=True, **settings).stdout
+
+
+def shell(volume, script, seconds=60):
+    result = run("/bin/sh", "-c", f"mount -t vfat /dev/vda /mnt && cd /mnt || exit 1\n{script}\ncd /; umount /mnt",
+                 options=("--drive", str(volume)), seconds=seconds)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.decode().splitlines()
+
+
+def assert_clean(volume):
+    result = subprocess.run(["/sbin/fsck.fat", "-n", str(volume)], capture_output=True, check=False)
+    assert result.returncode == 0, result.stdout.decode()
+    assert "irty" not in result.stdout.decode()
+
+
+@pytest.mark.parametrize("volume", VOLUMES, indirect=True)
+def test_files_of_the_host_and_files_for_it(volume):
+    mtools("mcopy", volume, "-", "::From the host.txt", input=b"host\n")
+    mtools("mmd", volume, "::Directory")
+    script = """
+    cat 'FROM THE HOST.TXT'; ls
+    mkdir -p a/b; echo one >'a/b/a long name of ours.text'; echo two >DIRECTORY/x
+    mv 'a/b/a long name of ours.text' directory/moved; mv a/b Directory/b; rmdir a
+    dd if=/dev/zero of=zeros bs=1000 count=100 2>/dev/null; wc -c <zeros
+    echo tail >>zeros; truncate -s 50000 zeros; wc -c <zeros; rm 'from the host.txt'; ls -R
+    """
+    assert shell(volume, script) == [
+        "host", "Directory", "From the host.txt", "100000", "50000", ".:", "Directory", "zeros", "",
+        "./Directory:", "b", "moved", "x", "", "./Directory/b:"]
+    assert_clean(volume)
+    assert mtools("mtype", volume, "::Directory/moved") == b"one\n"
+    assert mtools("mtype", volume, "::Directory/x") == b"two\n"
+
+
+def test_a_program_runs_from_a_volume(volume):
+    assert shell(volume, "cp /bin/busybox . && ./busybox echo runs && cmp busybox /bin/busybox && echo same") == [
+        "runs", "same"]
+    assert_clean(volume)
+
+
+def test_a_full_volume(volume):
+    script = """
+    dd if=/dev/zero of=big bs=64k 2>&1 | grep -c 'No space'; df /mnt | tail -1 | awk '{print $4}'
+    echo more 2>/dev/null >more || echo refused; ls; rm big; df /mnt | tail -1 | awk '{print $3 < 100}'
+    """
+    lines = shell(volume, script)
+    assert lines[:2] == ["1", "0"] and lines[-1] == "1"
+    assert_clean(volume)
+
+
+def test_many_files_and_their_removal(volume):
+    script = """
+    for i in $(seq 200); do echo $i >"file number $i"; done; ls | wc -l; cat 'file number 177'
+    rm file*1?; ls | wc -l; for i in $(seq 200); do rm -f "file number $i"; done; ls | wc -l
+    """
+    assert shell(volume, script) == ["200", "177", "180", "0"]
+    assert_clean(volume)
+
+
+def test_what_fat_cannot_hold(volume):
+    script = """
+    ln -s a b 2>&1 | grep -c 'not permitted'; echo >plain; ln plain other 2>&1 | grep -c 'not permitted'
+    mkfifo f 2>&1 | grep -c 'not permitted'; echo 2>/dev/null >'a:b' || echo invalid
+    chmod a-w plain; stat -c %a plain; rmdir plain 2>&1 | grep -c 'Not a directory'
+    """
+    assert shell(volume, script) == ["1", "1", "1", "invalid", "555", "1"]
+    assert_clean(volume)
+
+
+def test_a_read_only_mount_and_a_wrong_file_system(volume):
+    before = volume.read_bytes()
+    script = ("mount -t vfat -o ro /dev/vda /mnt && touch /mnt/x 2>&1 | grep -c Read-only; umount /mnt;"
+              "dd if=/dev/zero of=/tmp/zeros bs=1k count=1 2>/dev/null; mkdir /tmp/m;"
+              "mount -t vfat -o nonsense /dev/vda /mnt 2>/dev/null || echo no such option")
+    result = run("/bin/sh", "-c", script, options=("--drive", str(volume)))
+    assert result.stdout == b"1\nno such option\n"
+    assert volume.read_bytes() == before
+
+
+def test_the_driver_is_killed_while_files_are_written(volume):
+    script = """
+    cat /bin/busybox /bin/busybox >/tmp/source
+    (for i in 1 2 3 4 5 6; do cp /tmp/source copy$i && sync; done) &
+    for i in 1 2 3 4 5; do
+        sleep 0.2; pid=$(ps | grep '[b]lock/virtio$' | awk '{print $1}'); [ "$pid" ] && kill -9 $pid
+    done
+    wait; for i in 1 2 3 4 5 6; do cmp /tmp/source copy$i && echo same; done; dmesg | grep -c 'starting block/virtio'
+    """
+    lines = shell(volume, script, seconds=90)
+    assert lines[:6] == ["same"] * 6
+    assert int(lines[6]) >= 1
+    assert_clean(volume)
+
+
+def test_shutdown_leaves_the_volume_clean(volume):
+    result = run("/bin/sh", "-c", "mount -t vfat /dev/vda /mnt; echo kept >/mnt/file", options=("--drive", str(volume)))
+    assert result.returncode == 0
+    assert_clean(volume)
+    assert mtools("mtype", volume, "::file") == b"kept\n"
+
+
+def test_fsync_reaches_the_medium(volume):
+    """The machine is ended without a word after an fsync: the file is whole."""
+    script = ("mount -t vfat /dev/vda /mnt; cp /bin/busybox /mnt/file; sync /mnt/file; echo synced;"
+              "echo lost >/mnt/other; cat /dev/zero >/dev/null")
+    result = run("/bin/sh", "-c", script, options=("--drive", str(volume), "--timeout", "8"), seconds=1)
+    assert re.match(rb"synced\n", result.stdout)
+    check = shell(volume, "cmp file /bin/busybox && echo whole")
+    assert check == ["whole"]
