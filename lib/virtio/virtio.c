@@ -4,23 +4,13 @@
 
 #include <atomik/ioport.h>
 #include <atomik/syscall.h>
+#include <pci/pci.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PCI_ADDRESS       0xcf8
-#define PCI_DATA          0xcfc
 #define PCI_VENDOR_VIRTIO 0x1af4
 #define PCI_DEVICE_FIRST  0x1000
 #define PCI_DEVICE_LAST   0x103f
-enum pci_register {
-    PCI_ID = 0x00,
-    PCI_COMMAND = 0x04,
-    PCI_BAR0 = 0x10,
-    PCI_SUBSYSTEM = 0x2c,
-    PCI_INTERRUPT = 0x3c
-};
-enum { PCI_COMMAND_IO = 1, PCI_COMMAND_MASTER = 4 };
-
 enum virtio_register {
     VIRTIO_HOST_FEATURES = 0,
     VIRTIO_GUEST_FEATURES = 4,
@@ -53,18 +43,6 @@ static inline void barrier(void)
 
 /* ---- PCI --------------------------------------------------------------------------------------- */
 
-static uint32_t pci_read(uint32_t slot, uint8_t reg)
-{
-    ioport_write32(PCI_ADDRESS, 0x80000000u | slot << 8 | reg);
-    return ioport_read32(PCI_DATA);
-}
-
-static void pci_write(uint32_t slot, uint8_t reg, uint32_t value)
-{
-    ioport_write32(PCI_ADDRESS, 0x80000000u | slot << 8 | reg);
-    ioport_write32(PCI_DATA, value);
-}
-
 /* `slot` is bus, device and function in one number, function 0 of every device of bus 0. */
 static bool is_kind(uint32_t slot, uint32_t kind)
 {
@@ -74,7 +52,7 @@ static bool is_kind(uint32_t slot, uint32_t kind)
            device <= PCI_DEVICE_LAST && pci_read(slot, PCI_SUBSYSTEM) >> 16 == kind;
 }
 
-static status_t pci_find(uint32_t kind, uint32_t nth, uint32_t *slot)
+static status_t find_device(uint32_t kind, uint32_t nth, uint32_t *slot)
 {
     for (uint32_t device = 0; device < 32; device++) {
         *slot = device << 3;
@@ -82,13 +60,6 @@ static status_t pci_find(uint32_t kind, uint32_t nth, uint32_t *slot)
             return OK;
     }
     return ERR_NO_DEVICE;
-}
-
-static status_t take_ports(uint32_t first, uint32_t count)
-{
-    handle_t ports;
-    status_t status = ioports_create(first, count, &ports);
-    return status == OK ? ioports_enable(ports) : status;
 }
 
 /* ---- the device ---------------------------------------------------------------------------------- */
@@ -105,19 +76,18 @@ static void negotiate(struct virtio_device *device, uint32_t wanted)
 status_t virtio_find(uint32_t kind, uint32_t nth, struct virtio_device *device)
 {
     uint32_t slot;
-    status_t status = take_ports(PCI_ADDRESS, 8);
+    status_t status = pci_open();
     if (status == OK)
-        status = pci_find(kind, nth, &slot);
+        status = find_device(kind, nth, &slot);
     if (status != OK)
         return status;
     uint32_t bar = pci_read(slot, PCI_BAR0);
     if (!(bar & 1))
         return ERR_NOT_SUPPORTED;
-    pci_write(slot, PCI_COMMAND,
-              (pci_read(slot, PCI_COMMAND) & 0xffff) | PCI_COMMAND_IO | PCI_COMMAND_MASTER);
+    pci_enable(slot, PCI_COMMAND_IO | PCI_COMMAND_MASTER);
     *device = (struct virtio_device){.slot = slot, .io_base = (uint16_t)(bar & 0xfffc)};
     device->config = device->io_base + VIRTIO_CONFIG;
-    return take_ports(device->io_base, VIRTIO_IO_SIZE);
+    return pci_take_ports(device->io_base, VIRTIO_IO_SIZE);
 }
 
 status_t virtio_begin(struct virtio_device *device, uint32_t wanted)

@@ -3,6 +3,7 @@
  * mount and umount: init starts a file server on the device and mounts it, or has it finish. There is
  * one tree for all processes, so these are for those who may administer the machine.
  */
+#include <atomik/startup.h>
 #include <ipc/fsclient.h>
 #include <ipc/initclient.h>
 #include <ipc/namecache.h>
@@ -127,6 +128,39 @@ int32_t sys_mount(user_t source, user_t target, user_t type, uint32_t flags, use
     if (error == 0)
         error = add_option(&call, flags & MS_RDONLY ? "ro" : "rw");
     return error < 0 ? error : mount_new(&call, source, target);
+}
+
+/* ---- sync --------------------------------------------------------------------------------------- */
+
+static status_t sync_at(const struct fs_walk_context *context, const char *path)
+{
+    handle_t root;
+    status_t status = fs_client_open(context, HANDLE_NONE, path, strlen(path),
+                                     FS_O_NODE | FS_O_DIRECTORY, 0, &root, NULL);
+    if (status != OK)
+        return status;
+    status = fs_client_sync(root, false);
+    close_handle(root);
+    return status;
+}
+
+/* As on Linux nobody is told what cannot be written; fsync tells. */
+void mounts_sync(void)
+{
+    struct fs_walk_context context = {
+        .root = server.root, .cwd = server.root, .flags = CALL_UNINTERRUPTIBLE};
+    char text[512];
+    size_t length;
+    if (fs_client_root(&context) != OK)
+        return;
+    for (uint32_t i = 0; init_mount_list(server.init, i, text, sizeof text, &length) == OK; i++) {
+        const char *type = text + strlen(text) + 1, *path = type + strlen(type) + 1;
+        if (path >= text + length)
+            continue;
+        status_t status = sync_at(&context, path);
+        if (status != OK)
+            log_line("%s: not all is written: %s", path, status_text(status));
+    }
 }
 
 /* ---- umount -------------------------------------------------------------------------------------- */

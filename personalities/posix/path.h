@@ -53,6 +53,9 @@ int path_absolute(const char *base, const char *path, char *result);
 /* Whether the caller may do `wanted` (bits of access(2)) with a file of these attributes. */
 int check_access(const struct fs_attr *attr, uint32_t wanted, bool effective);
 
+/* sync(2) of every mounted file system. */
+void mounts_sync(void);
+
 int32_t install_pair(struct file *ends[2], user_t fds, bool close_on_exec);
 int32_t stream_capacity(struct file *file);
 int32_t stream_set_capacity(struct file *file, uint32_t capacity);

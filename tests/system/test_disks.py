@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Block drivers and partitions: what is written is on the host's image, and nothing else is."""
 
+import hashlib
 import os
 import struct
 import subprocess
@@ -36,8 +37,8 @@ def image(tmp_path):
     return path
 
 
-def check(image, *words, drive=""):
-    result = run("/host/block-check", *words, options=(*PROGRAMS, "--drive", f"{image}{drive}"))
+def check(image, *words, drive="", options=()):
+    result = run("/host/block-check", *words, options=(*PROGRAMS, *options, "--drive", f"{image}{drive}"))
     return result.stdout.decode()
 
 
@@ -111,3 +112,24 @@ def test_a_disk_as_a_file(image):
     assert result.stdout.decode().splitlines() == [
         " 254 0 16384 vda", " 254 1 4096 vda1", " 254 2 4096 vda2", " 254 5 1024 vda5", "4194304", "512",
         "..unaligned..", "block special file fe 5", "1"]
+
+
+@pytest.mark.parametrize("options", [(), ("--append", "ide-pio")], ids=["dma", "pio"])
+def test_an_ide_disk(image, options):
+    sfdisk(image, TABLE)
+    before = image.read_bytes()
+    assert check(image, "fill", "sda5", "9", drive=",if=ide", options=options) == "right\n"
+    after = image.read_bytes()
+    assert after[:12288 * 512] == before[:12288 * 512] and after[14336 * 512:] == before[14336 * 512:]
+    assert after[12288 * 512:12289 * 512] == pattern(0, 9)
+    assert check(image, "bad", "sda", drive=",if=ide", options=options) == "refused\n"
+
+
+@pytest.mark.parametrize("options", [(), ("--append", "ide-pio")], ids=["dma", "pio"])
+def test_an_optical_disc(tmp_path, options):
+    disc = tmp_path / "disc.iso"
+    disc.write_bytes(os.urandom(333 * 2048))
+    script = "md5sum </dev/sr0; blockdev --getss /dev/sr0; echo 2>/dev/null x >/dev/sr0 || echo read-only"
+    result = run("/bin/sh", "-c", script, options=(*options, "--drive", f"{disc},if=cd"))
+    digest = hashlib.md5(disc.read_bytes()).hexdigest()
+    assert result.stdout.decode().splitlines() == [f"{digest}  -", "2048", "read-only"]

@@ -39,6 +39,13 @@ def assert_clean(volume):
     assert "irty" not in result.stdout.decode()
 
 
+def test_sync_reaches_all_file_systems(volume):
+    script = "mount -t vfat /dev/vda /mnt; cp /bin/busybox /mnt/file; sync; echo synced; cat /dev/zero >/dev/null"
+    result = run("/bin/sh", "-c", script, options=("--drive", str(volume), "--timeout", "8"), seconds=1)
+    assert result.stdout == b"synced\n"
+    assert shell(volume, "cmp file /bin/busybox && echo whole") == ["whole"]
+
+
 @pytest.mark.parametrize("volume", VOLUMES, indirect=True)
 def test_files_of_the_host_and_files_for_it(volume):
     mtools("mcopy", volume, "-", "::From the host.txt", input=b"host\n")

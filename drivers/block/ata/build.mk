@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+$(call native-program,ata,$(addprefix drivers/block/ata/,main.c command.c transfer.c) lib/virtio/virtio.c)
+MANIFEST_UNIX += drivers/block/ata/unix.manifest
