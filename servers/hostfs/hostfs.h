@@ -130,7 +130,10 @@ uint32_t content_limit(void), content_largest(void);
 status_t node_walk(struct node *directory, const char *name, size_t length, struct node **child);
 
 /* ---- owner.c: caching only ---- */
+#define OWNER_ATTRIBUTE "user.atomik"
 void owner_init(const struct fs_attr *root);
+/* Extended attributes as clients see them: without the one that owners are kept in. */
+status_t owner_xattr(struct node *node, struct fs_xattr *call);
 bool owner_maps(void);
 void owner_learn(struct node *node); /* node->attr is what the host says */
 /* Keep owner, mode, type and device number of attr. */

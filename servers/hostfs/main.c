@@ -587,7 +587,7 @@ static status_t host_sync(struct fs_node *fs_node, void *data, bool data_only)
 
 static status_t host_xattr(struct fs_node *node, struct fs_xattr *call)
 {
-    return p9_xattr(node_of(node)->fid, call);
+    return owner_xattr(node_of(node), call);
 }
 
 static struct fs_ops ops = {

@@ -11,7 +11,6 @@
 
 #include "hostfs.h"
 
-#define ATTRIBUTE "user.atomik"
 #define MODE_BITS 07777u
 
 struct record {
@@ -48,7 +47,11 @@ void owner_learn(struct node *node)
 {
     struct fs_attr *attr = &node->attr;
     struct record record;
-    uint32_t length, fid;
+    struct fs_xattr call = {.op = FS_XATTR_GET,
+                            .name = OWNER_ATTRIBUTE,
+                            .name_length = sizeof OWNER_ATTRIBUTE - 1,
+                            .value = (uint8_t *)&record,
+                            .size = sizeof record};
     if (!mapping)
         return;
     if (attr->uid == host_uid)
@@ -56,16 +59,49 @@ void owner_learn(struct node *node)
     attr->gid = 0; /* groups of the host mean nothing in here */
     if (!(attr->mode & mark_of(node)) || (attr->mode & FS_TYPE_MASK) == FS_TYPE_LINK)
         return;
-    fid = fid_new();
-    status_t status = p9_getxattr(node->fid, fid, ATTRIBUTE, &record, sizeof record, &length);
-    fid_forget(fid);
-    if (status != OK || length != sizeof record)
+    if (p9_xattr(node->fid, &call) != OK || call.result != sizeof record)
         return; /* the bit is the file's own */
     attr->mode = record.mode;
     attr->uid = record.uid;
     attr->gid = record.gid;
     attr->rdev = record.rdev;
 }
+
+/* ---- what others see of attributes ---------------------------------------------------------------- */
+
+static bool is_ours(const char *name, size_t length)
+{
+    return length == sizeof OWNER_ATTRIBUTE - 1 && memcmp(name, OWNER_ATTRIBUTE, length) == 0;
+}
+
+/* The list of names without ours. The caller gave room for all, or asked for the size: then it is a little more. */
+static void hide_ours(struct fs_xattr *call)
+{
+    uint32_t kept = 0, length;
+    if (call->result > call->size)
+        return;
+    for (uint32_t at = 0; at < call->result; at += length + 1) {
+        const char *name = (const char *)call->value + at;
+        length = (uint32_t)strnlen(name, call->result - at);
+        if (is_ours(name, length))
+            continue;
+        memmove(call->value + kept, name, length + 1);
+        kept += length + 1;
+    }
+    call->result = kept;
+}
+
+status_t owner_xattr(struct node *node, struct fs_xattr *call)
+{
+    if (call->op != FS_XATTR_LIST && is_ours(call->name, call->name_length))
+        return call->op == FS_XATTR_SET ? ERR_NOT_PERMITTED : ERR_NO_ATTRIBUTE;
+    status_t status = p9_xattr(node->fid, call);
+    if (status == OK && call->op == FS_XATTR_LIST)
+        hide_ours(call);
+    return status;
+}
+
+/* ---- storing -------------------------------------------------------------------------------------- */
 
 /* Can the host's mode and owner say it all? */
 static bool is_plain(const struct node *node, const struct fs_attr *attr)
@@ -84,9 +120,12 @@ status_t owner_store(struct node *node, const struct fs_attr *attr)
     if ((attr->mode & FS_TYPE_MASK) == FS_TYPE_LINK)
         return attr->uid == 0 && attr->gid == 0 ? OK : ERR_NOT_PERMITTED;
     if (!is_plain(node, attr)) {
-        uint32_t fid = fid_new();
-        status = p9_setxattr(node->fid, fid, ATTRIBUTE, &record, sizeof record);
-        fid_forget(fid);
+        struct fs_xattr call = {.op = FS_XATTR_SET,
+                                .name = OWNER_ATTRIBUTE,
+                                .name_length = sizeof OWNER_ATTRIBUTE - 1,
+                                .value = (uint8_t *)&record,
+                                .size = sizeof record};
+        status = p9_xattr(node->fid, &call);
         host.mode |= mark_of(node);
     }
     return status == OK ? p9_setattr(node->fid, FS_ATTR_MODE, &host) : status;

@@ -151,18 +151,29 @@ static status_t status_of_errno(uint32_t number)
         status_t status;
     } table[] = {
         /* The first row with an errno gives the status that best names it. */
-        {2, ERR_NOT_FOUND},       {17, ERR_ALREADY_EXISTS},
-        {13, ERR_ACCESS_DENIED},  {1, ERR_NOT_PERMITTED},
-        {20, ERR_NOT_DIRECTORY},  {21, ERR_IS_DIRECTORY},
-        {39, ERR_NOT_EMPTY},      {22, ERR_INVALID_ARGUMENT},
-        {28, ERR_NO_SPACE},       {30, ERR_READ_ONLY},
-        {31, ERR_TOO_MANY_LINKS}, {18, ERR_CROSS_DEVICE},
-        {40, ERR_SYMLINK_LOOP},   {36, ERR_NAME_TOO_LONG},
-        {27, ERR_FILE_TOO_LARGE}, {26, ERR_TEXT_BUSY},
-        {16, ERR_BUSY},           {61, ERR_NOT_FOUND}, /* ENODATA: no such attribute */
-        {95, ERR_NOT_SUPPORTED},  {38, ERR_NOT_IMPLEMENTED},
-        {12, ERR_NO_MEMORY},      {24, ERR_NO_HANDLES},
-        {29, ERR_ILLEGAL_SEEK},   {61, ERR_NO_ATTRIBUTE},
+        {2, ERR_NOT_FOUND},
+        {17, ERR_ALREADY_EXISTS},
+        {13, ERR_ACCESS_DENIED},
+        {1, ERR_NOT_PERMITTED},
+        {20, ERR_NOT_DIRECTORY},
+        {21, ERR_IS_DIRECTORY},
+        {39, ERR_NOT_EMPTY},
+        {22, ERR_INVALID_ARGUMENT},
+        {28, ERR_NO_SPACE},
+        {30, ERR_READ_ONLY},
+        {31, ERR_TOO_MANY_LINKS},
+        {18, ERR_CROSS_DEVICE},
+        {40, ERR_SYMLINK_LOOP},
+        {36, ERR_NAME_TOO_LONG},
+        {27, ERR_FILE_TOO_LARGE},
+        {26, ERR_TEXT_BUSY},
+        {16, ERR_BUSY},
+        {95, ERR_NOT_SUPPORTED},
+        {38, ERR_NOT_IMPLEMENTED},
+        {12, ERR_NO_MEMORY},
+        {24, ERR_NO_HANDLES},
+        {29, ERR_ILLEGAL_SEEK},
+        {61, ERR_NO_ATTRIBUTE},
         {34, ERR_OUT_OF_RANGE},
     };
     for (uint32_t i = 0; i < sizeof table / sizeof table[0]; i++)
@@ -597,44 +608,6 @@ status_t p9_rename(uint32_t from, const char *name, uint32_t length, uint32_t to
     put32(to);
     put_string(new_name, new_length);
     return transact();
-}
-
-status_t p9_getxattr(uint32_t fid, uint32_t newfid, const char *name, void *buffer, uint32_t size,
-                     uint32_t *length)
-{
-    begin(TXATTRWALK);
-    put32(fid);
-    put32(newfid);
-    put_string(name, (uint32_t)strlen(name));
-    status_t status = transact();
-    if (status != OK)
-        return status;
-    uint64_t have = get64();
-    status = have > size ? ERR_TOO_LARGE : p9_read(newfid, 0, buffer, (uint32_t)have, length);
-    p9_clunk(newfid);
-    return status;
-}
-
-/* The value counts when the fid is closed. */
-status_t p9_setxattr(uint32_t fid, uint32_t newfid, const char *name, const void *value,
-                     uint32_t length)
-{
-    uint32_t done;
-    status_t status = p9_clone(fid, newfid);
-    if (status != OK)
-        return status;
-    begin(TXATTRCREATE);
-    put32(newfid);
-    put_string(name, (uint32_t)strlen(name));
-    put64(length);
-    put32(0);
-    status = transact();
-    if (status == OK)
-        status = p9_write(newfid, 0, value, length, &done);
-    begin(TCLUNK);
-    put32(newfid);
-    status_t closed = transact();
-    return status != OK ? status : closed;
 }
 
 status_t p9_fsync(uint32_t fid, bool data_only)

@@ -62,11 +62,6 @@ status_t p9_link(uint32_t directory, uint32_t fid, const char *name, uint32_t le
 status_t p9_unlink(uint32_t directory, const char *name, uint32_t length, bool is_directory);
 status_t p9_rename(uint32_t from, const char *name, uint32_t length, uint32_t to,
                    const char *new_name, uint32_t new_length);
-/* Extended attributes of the file of fid, whole. ERR_NOT_FOUND: there is none of that name. */
-status_t p9_getxattr(uint32_t fid, uint32_t newfid, const char *name, void *buffer, uint32_t size,
-                     uint32_t *length);
-status_t p9_setxattr(uint32_t fid, uint32_t newfid, const char *name, const void *value,
-                     uint32_t length);
 status_t p9_fsync(uint32_t fid, bool data_only);
 status_t p9_statfs(uint32_t fid, struct fs_statistics *statistics);
 
