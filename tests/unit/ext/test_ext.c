@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lib/ext on images that mke2fs makes: random operations against a model, with e2fsck's word on the
+ * result; power cuts at any write; damage.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "disk.h"
+#include "exercise.h"
+#include "model.h"
+
+#include <ext/format.h>
+
+#define DEFAULT_HASH (EXT_SUPER_OFFSET + offsetof(struct ext_super, hash_version))
+
+static const char *const kinds[] = {
+    "-t ext4 -b 4096",
+    "-t ext4 -b 1024",
+    "-t ext4 -b 2048 -I 128 -O ^metadata_csum,uninit_bg",
+    "-t ext4 -b 1024 -O ^64bit,^flex_bg,^resize_inode -g 1024",
+    "-t ext4 -b 4096 -O metadata_csum_seed,sparse_super2",
+    "-t ext3 -b 1024",
+    "-t ext2 -b 4096",
+    "-t ext2 -b 1024 -O ^dir_index,^filetype,^sparse_super,^resize_inode",
+    "-t ext4 -b 1024 -O ^has_journal,^metadata_csum", /* with the hash below */
+};
+#define KINDS (sizeof kinds / sizeof kinds[0])
+
+static struct ext_fs *mount_disk(struct disk *disk)
+{
+    struct ext_device device = disk_device(disk);
+    struct ext_fs *fs = NULL;
+    assert_int_equal(ext_mount(&device, 0, &fs), OK);
+    assert_false(ext_is_read_only(fs));
+    return fs;
+}
+
+static void random_work(const char *kind, uint32_t kibibytes, uint32_t steps, uint32_t seed,
+                        uint32_t padding)
+{
+    static struct model model;
+    struct disk disk;
+    disk_make(&disk, kind, kibibytes);
+    disk_seed(seed);
+    if (strstr(kind, "^has_journal") != NULL)
+        disk.bytes[DEFAULT_HASH] = seed % 2 ? EXT_HASH_TEA : EXT_HASH_LEGACY;
+    struct ext_fs *fs = mount_disk(&disk);
+    model_start(&model);
+    model.name_padding = padding;
+    for (uint32_t i = 0; i < steps; i++) {
+        assert_true(model_step(&model, fs));
+        if (disk_random() % 100 == 0)
+            assert_int_equal(ext_commit(fs), OK);
+        if (disk_random() % 400 != 0)
+            continue;
+        assert_true(model_agrees(&model, fs));
+        assert_int_equal(ext_unmount(fs), OK);
+        fs = mount_disk(&disk);
+    }
+    assert_true(model_agrees(&model, fs));
+    assert_int_equal(ext_unmount(fs), OK);
+    assert_true(disk_is_clean(&disk, kind));
+    fs = mount_disk(&disk);
+    assert_true(model_agrees(&model, fs));
+    assert_int_equal(ext_unmount(fs), OK);
+    model_end(&model);
+    disk_free(&disk);
+}
+
+static void random_operations_are_those_of_the_model(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < KINDS; i++)
+        random_work(kinds[i], 16384, 3000, i + 1, 3);
+}
+
+static void a_full_disk_changes_nothing(void **state)
+{
+    (void)state;
+    random_work("-t ext4 -b 1024 -J size=1", 5120, 4000, 77, 3);
+    random_work("-t ext2 -b 1024", 2048, 4000, 78, 3);
+}
+
+/* ---- large ones ------------------------------------------------------------------------------------- */
+
+static void many_names(const char *kind, uint32_t count)
+{
+    struct disk disk;
+    char name[64];
+    uint32_t ino;
+    bool last;
+    disk_make(&disk, kind, 24576);
+    if (strstr(kind, "^has_journal") != NULL)
+        disk.bytes[DEFAULT_HASH] = EXT_HASH_TEA;
+    struct ext_fs *fs = mount_disk(&disk);
+    struct ext_create create = {.name = "d", .length = 1, .mode = 0040755};
+    uint32_t directory;
+    assert_int_equal(ext_create(fs, EXT_ROOT, &create, &directory), OK);
+    create = (struct ext_create){.name = "f", .length = 1, .mode = 0100644};
+    assert_int_equal(ext_create(fs, EXT_ROOT, &create, &ino), OK);
+    for (uint32_t i = 0; i < count; i++) {
+        size_t length = (size_t)snprintf(name, sizeof name, "a name that is long, %u \xe4", i);
+        assert_int_equal(ext_link(fs, directory, name, length, ino), OK);
+    }
+    assert_int_equal(ext_unmount(fs), OK);
+    assert_true(disk_is_clean(&disk, kind));
+    fs = mount_disk(&disk);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t found;
+        size_t length = (size_t)snprintf(name, sizeof name, "a name that is long, %u \xe4", i);
+        assert_int_equal(ext_lookup(fs, directory, name, length, &found), OK);
+        if (i % 3 != 0)
+            assert_int_equal(ext_unlink(fs, directory, name, length, &last), OK);
+    }
+    assert_int_equal(ext_unmount(fs), OK);
+    assert_true(disk_is_clean(&disk, kind));
+    disk_free(&disk);
+}
+
+static void a_large_directory_has_an_index(void **state)
+{
+    (void)state;
+    many_names("-t ext4 -b 1024", 12000);
+    many_names("-t ext4 -b 4096", 20000);
+    many_names("-t ext2 -b 1024 -O ^has_journal", 6000);
+    many_names("-t ext2 -b 1024 -O ^dir_index", 300);
+}
+
+/* Every other block of a file, from the end on: as many extents, or tables of tables, as can be. */
+static void holes(const char *kind, uint32_t blocks, uint64_t far)
+{
+    struct disk disk;
+    uint8_t block[1024], found[1024];
+    uint32_t ino, done;
+    disk_make(&disk, kind, 16384);
+    struct ext_fs *fs = mount_disk(&disk);
+    struct ext_create create = {.name = "f", .length = 1, .mode = 0100644};
+    assert_int_equal(ext_create(fs, EXT_ROOT, &create, &ino), OK);
+    memset(block, 'x', sizeof block);
+    assert_int_equal(ext_write(fs, ino, far, block, sizeof block, &done), OK);
+    for (uint32_t i = blocks; i-- > 0;)
+        assert_int_equal(
+            ext_write(fs, ino, (uint64_t)(i * 2) * sizeof block, block, sizeof block, &done), OK);
+    assert_int_equal(ext_unmount(fs), OK);
+    assert_true(disk_is_clean(&disk, kind));
+    fs = mount_disk(&disk);
+    for (uint32_t i = 0; i < blocks * 2; i++) {
+        memset(block, i % 2 ? 0 : 'x', sizeof block);
+        assert_int_equal(ext_read(fs, ino, (uint64_t)i * sizeof block, found, sizeof found, &done),
+                         OK);
+        assert_memory_equal(block, found, sizeof found);
+    }
+    assert_int_equal(ext_truncate(fs, ino, blocks * sizeof block + 5), OK);
+    assert_int_equal(ext_commit(fs), OK);
+    assert_int_equal(ext_unmount(fs), OK);
+    assert_true(disk_is_clean(&disk, kind));
+    disk_free(&disk);
+}
+
+static void files_may_have_many_holes(void **state)
+{
+    (void)state;
+    holes("-t ext4 -b 1024", 4000, 3000000000u);
+    holes("-t ext2 -b 1024", 4000, 3000000000u);
+}
+
+/* ---- power cuts ------------------------------------------------------------------------------------- */
+
+#define KEPT_MAX   64
+#define KEPT_BYTES 3000
+
+struct kept {
+    uint32_t count, durable_at[KEPT_MAX]; /* how many writes there were when it was */
+};
+
+static void fill_kept(uint8_t *bytes, uint32_t number)
+{
+    for (uint32_t i = 0; i < KEPT_BYTES; i++)
+        bytes[i] = (uint8_t)(number * 7 + i / 3);
+}
+
+/* A file that is made durable and then left alone. */
+static void keep_one(struct ext_fs *fs, const struct disk *disk, struct kept *kept)
+{
+    char name[32];
+    uint8_t bytes[KEPT_BYTES];
+    uint32_t ino, done;
+    struct ext_create create = {.name = name, .mode = 0100644};
+    create.length = (size_t)snprintf(name, sizeof name, ".keep-%u", kept->count);
+    fill_kept(bytes, kept->count);
+    assert_int_equal(ext_create(fs, EXT_ROOT, &create, &ino), OK);
+    assert_int_equal(ext_write(fs, ino, 0, bytes, sizeof bytes, &done), OK);
+    assert_int_equal(ext_commit(fs), OK);
+    kept->durable_at[kept->count++] = disk->write_count;
+}
+
+static void check_kept(struct ext_fs *fs, const struct kept *kept, uint32_t cut)
+{
+    for (uint32_t i = 0; i < kept->count && kept->durable_at[i] <= cut; i++) {
+        char name[32];
+        uint8_t bytes[KEPT_BYTES], found[KEPT_BYTES];
+        uint32_t ino, done;
+        size_t length = (size_t)snprintf(name, sizeof name, ".keep-%u", i);
+        fill_kept(bytes, i);
+        assert_int_equal(ext_lookup(fs, EXT_ROOT, name, length, &ino), OK);
+        assert_int_equal(ext_read(fs, ino, 0, found, sizeof found, &done), OK);
+        assert_int_equal(done, sizeof found);
+        assert_memory_equal(found, bytes, sizeof found);
+    }
+}
+
+static bool is_lucky(uint32_t number)
+{
+    (void)number;
+    return disk_random() % 2;
+}
+
+static void check_cut(const struct disk *recorded, const uint8_t *base, const struct kept *kept,
+                      uint32_t cut, const char *kind)
+{
+    struct disk disk;
+    disk_cut(recorded, base, cut, is_lucky, &disk);
+    if (cut % 2) /* the other reader of journals */
+        assert_true(disk_replay(&disk, kind));
+    struct ext_fs *fs = mount_disk(&disk);
+    check_kept(fs, kept, cut);
+    assert_int_equal(ext_unmount(fs), OK);
+    assert_true(disk_is_clean(&disk, kind));
+    disk_free(&disk);
+}
+
+static void cut_power(const char *kind, uint32_t steps, uint32_t cuts, uint32_t seed)
+{
+    static struct model model;
+    struct kept kept = {0};
+    struct disk disk;
+    disk_make(&disk, kind, 16384);
+    disk_seed(seed);
+    uint8_t *base = malloc(disk.size);
+    memcpy(base, disk.bytes, disk.size);
+    disk_start_recording(&disk);
+    struct ext_fs *fs = mount_disk(&disk);
+    model_start(&model);
+    model.largest_file = 60000;
+    for (uint32_t i = 0; i < steps; i++) {
+        assert_true(model_step(&model, fs));
+        if (i % 40 == 0 && kept.count < KEPT_MAX)
+            keep_one(fs, &disk, &kept);
+    }
+    for (uint32_t i = 0; i < cuts; i++)
+        check_cut(&disk, base, &kept, disk_random() % (disk.write_count + 1), kind);
+    ext_abandon(fs);
+    model_end(&model);
+    free(base);
+    disk_free(&disk);
+}
+
+static void a_power_cut_loses_nothing_that_was_committed(void **state)
+{
+    (void)state;
+    cut_power("-t ext4 -b 1024 -J size=1", 2500, 60, 5);
+    cut_power("-t ext4 -b 4096 -J size=4", 1200, 30, 6);
+    cut_power("-t ext3 -b 1024 -J size=1", 2500, 60, 7);
+}
+
+/* ---- damage ----------------------------------------------------------------------------------------- */
+
+/* Where metadata is: the front, and wherever there is something else than zeros. */
+static void damage(struct disk *disk)
+{
+    uint32_t flips = 1 + disk_random() % 20;
+    while (flips > 0) {
+        uint64_t at = disk_random() % (disk_random() % 2 ? disk->size : 131072);
+        if (disk->bytes[at] == 0 && disk_random() % 8 != 0)
+            continue;
+        if (disk_random() % 2)
+            disk->bytes[at] ^= (uint8_t)(1u << disk_random() % 8);
+        else
+            disk->bytes[at] = disk_random() % 2 ? 0xFF : (uint8_t)disk_random();
+        flips--;
+    }
+    if (disk_random() % 10 == 0)
+        disk->size -= disk_random() % (disk->size / 2);
+}
+
+static void damaged_images(const char *kind, uint32_t count, uint32_t seed)
+{
+    static struct model model;
+    struct disk disk, copy;
+    disk_make(&disk, kind, 3072);
+    disk_seed(seed);
+    struct ext_fs *fs = mount_disk(&disk);
+    model_start(&model);
+    model.name_padding = 60;
+    model.largest_file = 30000;
+    for (uint32_t i = 0; i < 500; i++)
+        assert_true(model_step(&model, fs));
+    uint8_t *in_use = malloc(disk.size); /* with a journal to replay */
+    assert_int_equal(ext_commit(fs), OK);
+    memcpy(in_use, disk.bytes, disk.size);
+    assert_int_equal(ext_unmount(fs), OK);
+    for (uint32_t i = 0; i < count; i++) {
+        copy = (struct disk){.size = disk.size, .bytes = malloc(disk.size), .time = disk.time};
+        memcpy(copy.bytes, i % 2 ? in_use : disk.bytes, disk.size);
+        damage(&copy);
+        struct ext_device device = disk_device(&copy);
+        exercise_image(&device);
+        disk_free(&copy);
+    }
+    model_end(&model);
+    free(in_use);
+    disk_free(&disk);
+}
+
+static void damage_is_an_error_and_nothing_worse(void **state)
+{
+    (void)state;
+    damaged_images("-t ext4 -b 1024 -O ^metadata_csum -J size=1", 80, 91);
+    damaged_images("-t ext4 -b 1024 -J size=1", 40, 92);
+    damaged_images("-t ext2 -b 1024", 60, 93);
+    damaged_images("-t ext3 -b 1024 -J size=1", 40, 94);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_operations_are_those_of_the_model),
+        cmocka_unit_test(a_full_disk_changes_nothing),
+        cmocka_unit_test(a_large_directory_has_an_index),
+        cmocka_unit_test(files_may_have_many_holes),
+        cmocka_unit_test(a_power_cut_loses_nothing_that_was_committed),
+        cmocka_unit_test(damage_is_an_error_and_nothing_worse),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
