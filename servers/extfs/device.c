@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* The block device under lib/ext: whole sectors through a session's buffer. */
+#include <string.h>
+
+#include <atomik/startup.h>
+#include <atomik/time.h>
+#include <ipc/blockclient.h>
+
+#include "extfs.h"
+
+#define BUFFER_BYTES (512u << 10)
+
+static struct block_session session;
+static uint8_t edge[PAGE_SIZE]; /* a sector of the device, where a range begins or ends inside it */
+
+/* The part of [offset, offset + length) in the sector that `offset` is in. */
+static uint32_t part_of(uint64_t offset, uint32_t length, uint32_t *skip)
+{
+    uint32_t size = session.info.sector_size;
+    *skip = (uint32_t)offset & (size - 1);
+    return length < size - *skip ? length : size - *skip;
+}
+
+static status_t read_edge(uint64_t offset)
+{
+    uint32_t size = session.info.sector_size;
+    return block_client_read(&session, (offset & ~(uint64_t)(size - 1)) >> BLOCK_SECTOR_SHIFT, edge,
+                             size >> BLOCK_SECTOR_SHIFT);
+}
+
+/* How much of the range, from its start on, is whole sectors; 0: it begins inside one or ends there. */
+static uint32_t whole(uint64_t offset, uint32_t length)
+{
+    uint32_t mask = session.info.sector_size - 1;
+    return offset & mask ? 0 : length & ~mask;
+}
+
+static status_t device_read(void *context, uint64_t offset, void *to, uint32_t length)
+{
+    uint8_t *at = to;
+    (void)context;
+    while (length > 0) {
+        uint32_t skip = 0, count = whole(offset, length);
+        status_t status;
+        if (count > 0) {
+            status = block_client_read(&session, offset >> BLOCK_SECTOR_SHIFT, at,
+                                       count >> BLOCK_SECTOR_SHIFT);
+        } else {
+            count = part_of(offset, length, &skip);
+            status = read_edge(offset);
+            memcpy(at, edge + skip, count);
+        }
+        if (status != OK)
+            return status;
+        at += count;
+        offset += count;
+        length -= count;
+    }
+    return OK;
+}
+
+static status_t write_part(uint64_t offset, const uint8_t *from, uint32_t skip, uint32_t count)
+{
+    uint32_t size = session.info.sector_size;
+    status_t status = read_edge(offset);
+    if (status != OK)
+        return status;
+    memcpy(edge + skip, from, count);
+    return block_client_write(&session, (offset & ~(uint64_t)(size - 1)) >> BLOCK_SECTOR_SHIFT,
+                              edge, size >> BLOCK_SECTOR_SHIFT);
+}
+
+static status_t device_write(void *context, uint64_t offset, const void *from, uint32_t length)
+{
+    const uint8_t *at = from;
+    (void)context;
+    while (length > 0) {
+        uint32_t skip = 0, count = whole(offset, length);
+        status_t status;
+        if (count > 0) {
+            status = block_client_write(&session, offset >> BLOCK_SECTOR_SHIFT, at,
+                                        count >> BLOCK_SECTOR_SHIFT);
+        } else {
+            count = part_of(offset, length, &skip);
+            status = write_part(offset, at, skip, count);
+        }
+        if (status != OK)
+            return status;
+        at += count;
+        offset += count;
+        length -= count;
+    }
+    return OK;
+}
+
+static status_t device_flush(void *context)
+{
+    (void)context;
+    return block_client_flush(&session);
+}
+
+static uint64_t device_now(void *context)
+{
+    (void)context;
+    return (uint64_t)time_realtime();
+}
+
+status_t device_open(const char *name, bool read_only, struct ext_device *device)
+{
+    uint32_t flags = BLOCK_OPEN_EXCLUSIVE | (read_only ? 0u : BLOCK_OPEN_WRITE);
+    status_t status =
+        block_client_open(startup_handle(STARTUP_INIT), name, flags, BUFFER_BYTES, &session);
+    if (status != OK)
+        return status;
+    *device = (struct ext_device){.size = session.info.sectors << BLOCK_SECTOR_SHIFT,
+                                  .read = device_read,
+                                  .write = read_only ? NULL : device_write,
+                                  .flush = device_flush,
+                                  .now = device_now};
+    return OK;
+}

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT */
+/* The operations of lib/fs carried out by lib/ext; see extfs.h. */
+#include <string.h>
+
+#include <atomik/log.h>
+#include <atomik/startup.h>
+#include <atomik/syscall.h>
+#include <atomik/time.h>
+#include <ipc/call.h>
+
+#include "extfs.h"
+
+#define EXT_SUPER_MAGIC   0xEF53 /* as of statfs(2) */
+#define WRITE_BACK_PERIOD (5 * NS_PER_S)
+
+struct fs_server server;
+struct ext_fs *fs;
+
+/* ---- names ------------------------------------------------------------------------------------------ */
+
+static char folded(char byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (char)(byte + ('a' - 'A')) : byte;
+}
+
+struct search {
+    const char *name; /* without case; or NULL: by the number */
+    size_t length;
+    uint32_t ino;
+    bool found;
+    char *to; /* the name that was found */
+    size_t size, to_length;
+};
+
+static bool is_it(const struct search *search, uint32_t ino, const char *name, size_t length)
+{
+    bool dots = name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.'));
+    if (search->name == NULL)
+        return !dots && ino == search->ino;
+    for (size_t i = 0; i < length && length == search->length; i++)
+        if (folded(name[i]) != folded(search->name[i]))
+            return false;
+    return length == search->length;
+}
+
+static bool search_entry(void *context, uint32_t ino, uint64_t cookie, uint32_t mode,
+                         const char *name, size_t length)
+{
+    struct search *search = context;
+    (void)cookie;
+    (void)mode;
+    if (!is_it(search, ino, name, length))
+        return true;
+    search->found = true;
+    search->ino = ino;
+    search->to_length = length;
+    if (search->to != NULL && length <= search->size)
+        memcpy(search->to, name, length);
+    return false;
+}
+
+static status_t op_lookup(struct fs_node *directory, const char *name, size_t length, bool nocase,
+                          struct fs_node **child)
+{
+    uint32_t ino, in = node_of(directory)->ino;
+    struct node *node;
+    status_t status = ext_lookup(fs, in, name, length, &ino);
+    if (status == ERR_NOT_FOUND && nocase && !node_of(directory)->unlinked) {
+        struct search search = {.name = name, .length = length};
+        status = ext_read_directory(fs, in, 0, search_entry, &search);
+        ino = search.ino;
+        if (status == OK && !search.found)
+            status = ERR_NOT_FOUND;
+    }
+    if (status == OK)
+        status = node_get(ino, &node);
+    if (status == OK)
+        *child = &node->node;
+    return status;
+}
+
+static status_t op_parent(struct fs_node *directory, struct fs_node **parent)
+{
+    uint32_t ino;
+    struct node *node;
+    status_t status = ext_lookup(fs, node_of(directory)->ino, "..", 2, &ino);
+    if (status == OK)
+        status = node_get(ino, &node);
+    if (status == OK)
+        *parent = &node->node;
+    return status;
+}
+
+static status_t op_name(struct fs_node *directory, char *to, size_t size, size_t *length)
+{
+    uint32_t parent;
+    struct search search = {.ino = node_of(directory)->ino, .to = to, .size = size};
+    status_t status = ext_lookup(fs, search.ino, "..", 2, &parent);
+    if (status == OK)
+        status = ext_read_directory(fs, parent, 0, search_entry, &search);
+    if (status == OK && !search.found)
+        status = ERR_NOT_FOUND;
+    if (status == OK && search.to_length > size)
+        status = ERR_NAME_TOO_LONG;
+    if (status == OK)
+        *length = search.to_length;
+    return status;
+}
+
+static status_t op_create(struct fs_node *directory, const struct fs_new *new,
+                          struct fs_node **child)
+{
+    struct ext_create create = {.name = new->name,
+                                .length = new->name_length,
+                                .mode = new->mode,
+                                .uid = new->uid,
+                                .gid = new->gid,
+                                .rdev = new->rdev,
+                                .target = new->target,
+                                .target_length = new->target_length};
+    struct node *node;
+    uint32_t ino;
+    status_t status = ext_create(fs, node_of(directory)->ino, &create, &ino);
+    if (status == OK)
+        status = node_get(ino, &node);
+    if (status == OK)
+        *child = &node->node;
+    return status;
+}
+
+static status_t op_link(struct fs_node *directory, const char *name, size_t length,
+                        struct fs_node *node)
+{
+    return ext_link(fs, node_of(directory)->ino, name, length, node_of(node)->ino);
+}
+
+static status_t op_unlink(struct fs_node *directory, const char *name, size_t length,
+                          struct fs_node *child)
+{
+    bool last;
+    status_t status = ext_unlink(fs, node_of(directory)->ino, name, length, &last);
+    if (status == OK && last)
+        node_of(child)->unlinked = true;
+    return status;
+}
+
+static status_t op_rename(const struct fs_rename *rename)
+{
+    struct ext_rename what = {.old_directory = node_of(rename->old_directory)->ino,
+                              .new_directory = node_of(rename->new_directory)->ino,
+                              .old_name = rename->old_name,
+                              .new_name = rename->new_name,
+                              .old_length = rename->old_length,
+                              .new_length = rename->new_length,
+                              .exchange = rename->exchange};
+    uint32_t replaced;
+    struct node *node = node_of(rename->node);
+    /* What is renamed over another file replaces it with its content, also if the power goes. */
+    status_t status = rename->replaced != NULL ? content_flush(node) : OK;
+    if (status == OK)
+        status = ext_rename(fs, &what, &replaced);
+    if (status == OK && replaced != 0 && rename->replaced != NULL)
+        node_of(rename->replaced)->unlinked = true;
+    return status;
+}
+
+static status_t op_read_link(struct fs_node *node, char *to, size_t size, size_t *length)
+{
+    return ext_read_link(fs, node_of(node)->ino, to, size, length);
+}
+
+static bool take_entry(void *context, uint32_t ino, uint64_t cookie, uint32_t mode,
+                       const char *name, size_t length)
+{
+    return fs_entries_add(context, ino, cookie, mode, name, length);
+}
+
+static status_t op_read_directory(struct fs_node *directory, void *data, uint64_t cookie,
+                                  struct fs_entries *entries)
+{
+    (void)data;
+    if (node_of(directory)->unlinked)
+        return OK; /* nothing is left, not even `.` */
+    return ext_read_directory(fs, node_of(directory)->ino, cookie, take_entry, entries);
+}
+
+/* ---- attributes ------------------------------------------------------------------------------------- */
+
+static status_t op_attributes(struct fs_node *base, struct fs_attr *attr)
+{
+    struct node *node = node_of(base);
+    struct ext_attributes own;
+    status_t status = ext_get_attributes(fs, node->ino, &own);
+    if (status != OK)
+        return status;
+    *attr = (struct fs_attr){.ino = node->ino,
+                             .size = own.size,
+                             .blocks = own.blocks,
+                             .atime = own.atime,
+                             .mtime = own.mtime,
+                             .ctime = own.ctime,
+                             .mode = own.mode,
+                             .nlink = own.nlink,
+                             .uid = own.uid,
+                             .gid = own.gid,
+                             .rdev = own.rdev,
+                             .generation = own.generation};
+    if (node->content != HANDLE_NONE)
+        attr->size = node->size;
+    if (node->grown > 0) /* will have them */
+        attr->blocks += node->grown / 512;
+    if (node->changed_at != 0)
+        attr->mtime = attr->ctime = node->changed_at;
+    return OK;
+}
+
+static status_t set_size(struct node *node, uint64_t size)
+{
+    if (node->type != FS_TYPE_FILE)
+        return node->type == FS_TYPE_DIRECTORY ? ERR_IS_DIRECTORY : ERR_INVALID_ARGUMENT;
+    if (ext_is_read_only(fs))
+        return ERR_READ_ONLY;
+    status_t status = content_resize(node, size);
+    return status == ERR_NOT_SUPPORTED ? ext_truncate(fs, node->ino, size) : status;
+}
+
+static status_t op_set_attributes(struct fs_node *base, uint32_t mask, const struct fs_attr *attr)
+{
+    static const uint32_t masks[][2] = {
+        {FS_ATTR_MODE, EXT_SET_MODE},
+        {FS_ATTR_UID, EXT_SET_UID},
+        {FS_ATTR_GID, EXT_SET_GID},
+        {FS_ATTR_ATIME | FS_ATTR_ATIME_NOW, EXT_SET_ATIME},
+        {FS_ATTR_MTIME | FS_ATTR_MTIME_NOW, EXT_SET_MTIME},
+    };
+    struct node *node = node_of(base);
+    uint64_t now = (uint64_t)time_realtime();
+    uint32_t set = 0;
+    status_t status = mask & FS_ATTR_SIZE ? set_size(node, attr->size) : OK;
+    for (uint32_t i = 0; i < sizeof masks / sizeof masks[0]; i++)
+        set |= mask & masks[i][0] ? masks[i][1] : 0;
+    if (status != OK || set == 0)
+        return status;
+    struct ext_attributes own = {.mode = attr->mode,
+                                 .uid = attr->uid,
+                                 .gid = attr->gid,
+                                 .atime = mask & FS_ATTR_ATIME_NOW ? now : attr->atime,
+                                 .mtime = mask & FS_ATTR_MTIME_NOW ? now : attr->mtime};
+    if (set & EXT_SET_MTIME) {
+        status = content_flush(node); /* what was written before has an earlier time */
+        node->changed_at = 0;
+    }
+    return status == OK ? ext_set_attributes(fs, node->ino, set, &own) : status;
+}
+
+static status_t op_modified(struct fs_node *node)
+{
+    content_touch(node_of(node));
+    return OK;
+}
+
+static status_t op_statistics(struct fs_server *of, struct fs_statistics *statistics)
+{
+    struct ext_statistics own;
+    (void)of;
+    ext_get_statistics(fs, &own);
+    statistics->type = EXT_SUPER_MAGIC;
+    statistics->block_size = own.block_size;
+    statistics->blocks = own.blocks;
+    statistics->blocks_free = own.blocks_free;
+    statistics->files = own.files;
+    statistics->files_free = own.files_free;
+    statistics->name_max = FS_NAME_MAX;
+    statistics->read_only = own.read_only;
+    return OK;
+}
+
+/* ---- contents --------------------------------------------------------------------------------------- */
+
+/* What an open node keeps: does it count as a writer? */
+static char is_writer;
+
+static status_t op_open(struct fs_node *base, uint32_t flags, void **data)
+{
+    struct node *node = node_of(base);
+    if ((flags & FS_O_NODE) || !(flags & FS_O_WRITE) || node->type != FS_TYPE_FILE)
+        return OK;
+    status_t status = content_begin_write(node);
+    if (status != OK)
+        return status;
+    node->writers++;
+    *data = &is_writer;
+    return OK;
+}
+
+static void op_close(struct fs_node *node, void *data)
+{
+    if (data == &is_writer)
+        node_of(node)->writers--;
+}
+
+static status_t op_read(struct fs_node *base, void *data, uint64_t offset, void *to,
+                        uint32_t length, uint32_t *done)
+{
+    struct node *node = node_of(base);
+    (void)data;
+    status_t status = content_load(node);
+    if (status == OK)
+        return content_read(node, offset, to, length, done);
+    return status == ERR_NOT_SUPPORTED ? ext_read(fs, node->ino, offset, to, length, done) : status;
+}
+
+static status_t op_write(struct fs_node *base, void *data, uint64_t offset, const void *from,
+                         uint32_t length, uint32_t *done)
+{
+    struct node *node = node_of(base);
+    (void)data;
+    status_t status = content_load(node);
+    if (status == OK)
+        status = content_write(node, offset, from, length, done);
+    if (status != ERR_NOT_SUPPORTED)
+        return status;
+    status = ext_write(fs, node->ino, offset, from, length, done);
+    return status == ERR_NO_SPACE && *done > 0 ? OK : status;
+}
+
+static status_t op_content(struct fs_node *base, void *data, uint32_t prot, handle_t *vmo,
+                           uint64_t *size, bool *coherent)
+{
+    struct node *node = node_of(base);
+    uint32_t rights = RIGHT_READ | RIGHT_EXECUTE | RIGHT_MAP | RIGHT_DUPLICATE | RIGHT_TRANSFER;
+    (void)data;
+    status_t status = content_load(node);
+    if (status == OK && (prot & PROT_W)) {
+        status = content_begin_write(node);
+        rights |= RIGHT_WRITE;
+    }
+    if (status != OK)
+        return status;
+    *size = node->size;
+    *coherent = true;
+    return handle_duplicate(node->content, rights, vmo);
+}
+
+static status_t op_sync(struct fs_node *node, void *data, bool data_only)
+{
+    (void)data;
+    (void)data_only;
+    status_t status = node == server.root ? contents_flush() : content_flush(node_of(node));
+    status_t committed = ext_commit(fs);
+    return status == OK ? committed : status;
+}
+
+static status_t op_finish(struct fs_server *of)
+{
+    (void)of;
+    status_t status = contents_flush();
+    nodes_end();
+    status_t unmounted = ext_unmount(fs);
+    return status == OK ? unmounted : status;
+}
+
+static const struct fs_ops ops = {
+    .sole = true,
+    .lookup = op_lookup,
+    .attributes = op_attributes,
+    .set_attributes = op_set_attributes,
+    .create = op_create,
+    .link = op_link,
+    .unlink = op_unlink,
+    .rename = op_rename,
+    .read_link = op_read_link,
+    .parent = op_parent,
+    .name = op_name,
+    .read_directory = op_read_directory,
+    .open = op_open,
+    .close = op_close,
+    .read = op_read,
+    .write = op_write,
+    .content = op_content,
+    .modified = op_modified,
+    .sync = op_sync,
+    .finish = op_finish,
+    .statistics = op_statistics,
+    .release = node_release,
+};
+
+/* ---- the server ------------------------------------------------------------------------------------- */
+
+static void write_back(struct service *service)
+{
+    (void)service;
+    if (server.finished)
+        return;
+    bool dirty = contents_flush() == OK && ext_is_dirty(fs);
+    status_t status = dirty ? ext_commit(fs) : OK;
+    if (status != OK)
+        log_printf("commit: %s", status_text(status));
+}
+
+static bool has_option(const char *options, const char *wanted)
+{
+    size_t length = strlen(wanted);
+    for (const char *at = options; at != NULL; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, wanted, length) == 0 && (at[length] == 0 || at[length] == ','))
+            return true;
+    }
+    return false;
+}
+
+static status_t mount_device(const char *name, bool read_only)
+{
+    struct ext_device device;
+    status_t status = device_open(name, read_only, &device);
+    if (status == OK)
+        status = ext_mount(&device, read_only ? EXT_MOUNT_READ_ONLY : 0, &fs);
+    return status == ERR_NOT_SUPPORTED ? ERR_INVALID_ARGUMENT : status;
+}
+
+/* Arguments: the device and the options of the mount, separated by commas. */
+int main(int argc, char **argv)
+{
+    struct node *root;
+    const char *options = argc > 2 ? argv[2] : "";
+    bool read_only = has_option(options, "ro");
+    nodes_init();
+    content_init();
+    if (argc < 2)
+        fs_server_fail("no device", ERR_INVALID_ARGUMENT);
+    status_t status = mount_device(argv[1], read_only);
+    if (status == OK)
+        status = node_get(EXT_ROOT, &root);
+    if (status == OK)
+        status = fs_server_init(&server, startup_handle(STARTUP_SERVICE), &ops, &root->node);
+    if (status != OK)
+        fs_server_fail(argv[1], status);
+    if (!read_only && ext_is_read_only(fs))
+        log_printf("%s: read-only", argv[1]);
+    server.service.tick = write_back;
+    server.service.period = WRITE_BACK_PERIOD;
+    fs_server_run(&server);
+}

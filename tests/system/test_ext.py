@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""ext2, ext3 and ext4 on a disk: what mke2fs makes is used, and e2fsck finds the result clean."""
+
+import os
+import subprocess
+
+import pytest
+
+from machine import ROOT, Machine, run
+
+MIB = 1 << 20
+KINDS = ("-t ext4", "-t ext4 -b 1024", "-t ext3 -b 2048", "-t ext2")
+
+
+def tool(*words):
+    environment = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/sbin:/usr/sbin")
+    return subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+
+
+def make(path, kind, size=32 * MIB, source=os.path.join(ROOT, "lib")):
+    with open(path, "wb") as file:
+        file.truncate(size)
+    result = tool("mke2fs", "-q", "-F", *kind.split(), "-d", source, str(path))
+    assert result.returncode == 0, result.stderr
+
+
+def assert_clean(path):
+    result = tool("e2fsck", "-fn", str(path))
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def content(path, name):
+    return tool("debugfs", "-R", f"cat {name}", str(path)).stdout
+
+
+SCRIPT = r"""
+mkdir /tmp/m && mount -t ${1:-ext4} /dev/vda /tmp/m && cd /tmp/m || exit 1
+cat libc/string.h | wc -c
+mkdir d && for i in 1 2 3 4 5 6 7 8 9; do echo text $i >d/file$i; done
+mv d/file1 renamed && rm d/file2 && ln d/file3 hard && ln -s renamed link && cat link hard
+stat -c '%h %F' hard link d
+yes 0123456789abcde | head -c 6000000 >big && md5sum big && truncate -s 1000000 big && echo end >>big
+echo sparse | dd of=holes bs=1 seek=9000000 2>/dev/null && stat -c %s holes
+touch -d '2001-02-03 04:05:06' d && stat -c %y d
+cp -r fs copy && rm -r copy/* && rmdir copy && ls | wc -l
+cd / && umount /tmp/m && mount -t ${1:-ext4} /dev/vda /tmp/m && tail -c 4 /tmp/m/big && md5sum </tmp/m/renamed && umount /tmp/m
+"""
+EXPECTED = """text 1
+text 3
+2 regular file
+1 symbolic link
+2 directory
+43505427df5d41647909ba911d6a33d5  big
+9000007
+2001-02-03 04:05:06.000000000 +0000"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_files_are_there_after_the_next_mount(tmp_path, kind):
+    image = tmp_path / "disk.img"
+    make(image, kind)
+    result = run("/bin/sh", "-c", SCRIPT, "sh", kind.split()[1], options=("--drive", str(image)))
+    lines = result.stdout.decode().splitlines()
+    assert lines[0] == str(os.path.getsize(os.path.join(ROOT, "lib/libc/string.h")))
+    assert lines[1:9] == EXPECTED.splitlines()
+    assert lines[10:] == ["end", "4eb1fec212e954b24fa69287e864c9c6  -"]
+    assert_clean(image)
+    assert content(image, "renamed") == "text 1\n"
+
+
+def test_the_end_of_the_machine_leaves_the_disk_clean(tmp_path):
+    image = tmp_path / "disk.img"
+    make(image, "-t ext4")
+    script = "mkdir /tmp/m && mount -t ext4 /dev/vda /tmp/m && echo last >/tmp/m/last"
+    run("/bin/sh", "-c", script, options=("--drive", str(image)))
+    assert_clean(image)
+    assert content(image, "last") == "last\n"
+
+
+def test_what_was_synced_survives_the_loss_of_the_machine(tmp_path):
+    image = tmp_path / "disk.img"
+    make(image, "-t ext4")
+    machine = Machine("--drive", str(image))
+    machine.boot()
+    machine.command("mkdir /tmp/m && mount -t ext4 /dev/vda /tmp/m && cp -r /tmp/m/libc /tmp/m/copy")
+    machine.command("echo kept >/tmp/m/kept && sync && echo lost >/tmp/m/lost && rm -r /tmp/m/fs")
+    machine.child.close(force=True)
+    script = "mkdir /tmp/m && mount -t ext4 /dev/vda /tmp/m && cat /tmp/m/kept && diff -r /tmp/m/libc /tmp/m/copy && umount /tmp/m"
+    result = run("/bin/sh", "-c", script, options=("--drive", str(image)))
+    assert (result.stdout + result.stderr).decode() == "kept\n"
+    assert_clean(image)
+
+
+def test_a_read_only_disk_is_read(tmp_path):
+    image = tmp_path / "disk.img"
+    make(image, "-t ext4")
+    before = image.read_bytes()
+    script = ("mkdir /tmp/m && mount -t ext4 -o ro /dev/vda /tmp/m && wc -c </tmp/m/libc/string.h;"
+              "echo x 2>/dev/null >/tmp/m/new || echo refused; rm -f /tmp/m/libc/string.h 2>/dev/null || echo refused")
+    result = run("/bin/sh", "-c", script, options=("--drive", f"{image},ro"))
+    assert result.stdout.decode().split() == [str(os.path.getsize(os.path.join(ROOT, "lib/libc/string.h"))),
+                                              "refused", "refused"]
+    assert image.read_bytes() == before
+
+
+def test_what_is_no_file_system_is_refused(tmp_path):
+    image = tmp_path / "disk.img"
+    with open(image, "wb") as file:
+        file.truncate(8 * MIB)
+    result = run("/bin/sh", "-c", "mkdir /tmp/m; mount -t ext4 /dev/vda /tmp/m 2>&1",
+                 options=("--drive", str(image)))
+    assert b"Invalid argument" in result.stdout
