@@ -1,29 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Virtio over PCI; see virtio.h. */
-#include "virtio.h"
+/* Queues of a virtio device; see virtio.h. */
+#include "transport.h"
 
-#include <atomik/ioport.h>
 #include <atomik/syscall.h>
-#include <pci/pci.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PCI_VENDOR_VIRTIO 0x1af4
-#define PCI_DEVICE_FIRST  0x1000
-#define PCI_DEVICE_LAST   0x103f
-enum virtio_register {
-    VIRTIO_HOST_FEATURES = 0,
-    VIRTIO_GUEST_FEATURES = 4,
-    VIRTIO_QUEUE_ADDRESS = 8,
-    VIRTIO_QUEUE_SIZE = 12,
-    VIRTIO_QUEUE_SELECT = 14,
-    VIRTIO_QUEUE_NOTIFY = 16,
-    VIRTIO_STATUS = 18,
-    VIRTIO_ISR = 19,
-    VIRTIO_CONFIG = 20,
-    VIRTIO_IO_SIZE = 64
-};
-enum { STATUS_ACKNOWLEDGE = 1, STATUS_DRIVER = 2, STATUS_DRIVER_OK = 4 };
 enum { DESCRIPTOR_NEXT = 1, DESCRIPTOR_WRITE = 2 };
 #define QUEUE_SIZE_MAX 1024
 #define NO_DESCRIPTOR  0xffff
@@ -39,104 +21,6 @@ struct virtq_used_element {
 static inline void barrier(void)
 {
     __asm__ volatile("lock; addl $0, (%%esp)" : : : "memory");
-}
-
-/* ---- PCI --------------------------------------------------------------------------------------- */
-
-/* `slot` is bus, device and function in one number, function 0 of every device of bus 0. */
-static bool is_kind(uint32_t slot, uint32_t kind)
-{
-    uint32_t id = pci_read(slot, PCI_ID);
-    uint32_t device = id >> 16;
-    return (id & 0xffff) == PCI_VENDOR_VIRTIO && device >= PCI_DEVICE_FIRST &&
-           device <= PCI_DEVICE_LAST && pci_read(slot, PCI_SUBSYSTEM) >> 16 == kind;
-}
-
-static status_t find_device(uint32_t kind, uint32_t nth, uint32_t *slot)
-{
-    for (uint32_t device = 0; device < 32; device++) {
-        *slot = device << 3;
-        if (is_kind(*slot, kind) && nth-- == 0)
-            return OK;
-    }
-    return ERR_NO_DEVICE;
-}
-
-/* ---- the device ---------------------------------------------------------------------------------- */
-
-static void negotiate(struct virtio_device *device, uint32_t wanted)
-{
-    ioport_write8(device->io_base + VIRTIO_STATUS, 0);
-    ioport_write8(device->io_base + VIRTIO_STATUS, STATUS_ACKNOWLEDGE);
-    ioport_write8(device->io_base + VIRTIO_STATUS, STATUS_ACKNOWLEDGE | STATUS_DRIVER);
-    device->features = ioport_read32(device->io_base + VIRTIO_HOST_FEATURES) & wanted;
-    ioport_write32(device->io_base + VIRTIO_GUEST_FEATURES, device->features);
-}
-
-status_t virtio_find(uint32_t kind, uint32_t nth, struct virtio_device *device)
-{
-    uint32_t slot;
-    status_t status = pci_open();
-    if (status == OK)
-        status = find_device(kind, nth, &slot);
-    if (status != OK)
-        return status;
-    uint32_t bar = pci_read(slot, PCI_BAR0);
-    if (!(bar & 1))
-        return ERR_NOT_SUPPORTED;
-    pci_enable(slot, PCI_COMMAND_IO | PCI_COMMAND_MASTER);
-    *device = (struct virtio_device){.slot = slot, .io_base = (uint16_t)(bar & 0xfffc)};
-    device->config = device->io_base + VIRTIO_CONFIG;
-    return pci_take_ports(device->io_base, VIRTIO_IO_SIZE);
-}
-
-status_t virtio_begin(struct virtio_device *device, uint32_t wanted)
-{
-    status_t status = irq_create(pci_read(device->slot, PCI_INTERRUPT) & 0xff, &device->irq);
-    if (status == OK)
-        negotiate(device, wanted);
-    return status;
-}
-
-status_t virtio_open(uint32_t kind, uint32_t nth, uint32_t wanted, struct virtio_device *device)
-{
-    status_t status = virtio_find(kind, nth, device);
-    return status == OK ? virtio_begin(device, wanted) : status;
-}
-
-void virtio_start(struct virtio_device *device)
-{
-    ioport_write8(device->io_base + VIRTIO_STATUS,
-                  STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK);
-}
-
-uint8_t virtio_acknowledge(struct virtio_device *device)
-{
-    uint8_t causes = ioport_read8(device->io_base + VIRTIO_ISR);
-    if (irq_ack(device->irq) != OK)
-        return causes;
-    return causes;
-}
-
-/* Nothing answers on the bus any more: all bits are read as 1. */
-bool virtio_is_there(const struct virtio_device *device)
-{
-    return ioport_read8(device->io_base + VIRTIO_STATUS) != 0xff;
-}
-
-uint8_t virtio_config8(const struct virtio_device *device, uint16_t offset)
-{
-    return ioport_read8(device->config + offset);
-}
-
-uint16_t virtio_config16(const struct virtio_device *device, uint16_t offset)
-{
-    return ioport_read16(device->config + offset);
-}
-
-uint32_t virtio_config32(const struct virtio_device *device, uint16_t offset)
-{
-    return ioport_read32(device->config + offset);
 }
 
 status_t virtio_memory_alloc(uint32_t length, struct virtio_memory *memory)
@@ -170,8 +54,7 @@ static uint32_t used_offset(uint32_t size)
 status_t virtio_queue_open(struct virtio_device *device, uint16_t index, struct virtio_queue *queue)
 {
     struct virtio_memory memory;
-    ioport_write16(device->io_base + VIRTIO_QUEUE_SELECT, index);
-    uint16_t size = ioport_read16(device->io_base + VIRTIO_QUEUE_SIZE);
+    uint16_t size = transport_queue_size(device, index, QUEUE_SIZE_MAX);
     if (size == 0 || size > QUEUE_SIZE_MAX || (size & (size - 1)))
         return ERR_NO_DEVICE;
     status_t status = virtio_memory_alloc(used_offset(size) + 3 * sizeof(uint16_t) +
@@ -189,7 +72,9 @@ status_t virtio_queue_open(struct virtio_device *device, uint16_t index, struct 
     queue->used = (volatile uint16_t *)(memory.data + used_offset(size));
     for (uint16_t i = 0; i < size; i++)
         queue->descriptors[i].next = (uint16_t)(i + 1 < size ? i + 1 : NO_DESCRIPTOR);
-    ioport_write32(device->io_base + VIRTIO_QUEUE_ADDRESS, memory.physical / PAGE_SIZE);
+    transport_queue_enable(queue, memory.physical,
+                           (uint32_t)((volatile uint8_t *)queue->available - memory.data),
+                           used_offset(size));
     return OK;
 }
 
@@ -221,7 +106,7 @@ status_t virtio_submit(struct virtio_queue *queue, const struct virtio_buffer *b
 void virtio_kick(struct virtio_queue *queue)
 {
     barrier();
-    ioport_write16(queue->device->io_base + VIRTIO_QUEUE_NOTIFY, queue->index);
+    transport_notify(queue);
 }
 
 void virtio_interrupts(struct virtio_queue *queue, bool wanted)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Virtio over PCI, legacy interface (Virtual I/O Device 1.0, section 4.1.4.8 and the 0.9.5 draft),
- * for drivers: find a device, set its queues up, submit buffers, take them back. One thread per
+ * Virtio over PCI (Virtual I/O Device 1.0, section 4.1), the modern interface in memory and the legacy
+ * one in I/O ports (section 4.1.4.8 and the 0.9.5 draft), for drivers: find a device, set its queues up, submit buffers, take them back. One thread per
  * device. Everything the device writes is checked before it is used as an index or a length.
  */
 #ifndef VIRTIO_VIRTIO_H
@@ -13,8 +13,13 @@ enum virtio_device_id { VIRTIO_BLOCK = 2, VIRTIO_CONSOLE = 3, VIRTIO_9P = 9 }; /
 
 struct virtio_device {
     uint32_t slot; /* on the bus: device and function */
-    uint16_t io_base;
-    uint16_t config; /* port of the device-specific configuration */
+    bool modern;
+    uint16_t io_base; /* legacy: its ports */
+    struct virtio_window {
+        volatile uint8_t *at;
+        uint32_t length;
+    } common, notify, isr, config; /* modern: its registers */
+    uint32_t notify_multiplier;
     uint32_t features;
     handle_t irq;
 };
@@ -22,6 +27,7 @@ struct virtio_device {
 struct virtio_queue {
     struct virtio_device *device;
     uint16_t index, size;
+    uint16_t notify_offset; /* modern */
     uint16_t free_head, free_count, used_seen, available_index;
     volatile struct virtq_descriptor *descriptors;
     volatile uint16_t *available; /* flags, index, ring[size] */

@@ -75,6 +75,29 @@ def test_what_is_written_to_a_partition_is_there_and_nowhere_else(image):
         assert after[at:at + 512] == pattern(sector, 7)
 
 
+@pytest.mark.parametrize("interface", ["disable-legacy=on", "disable-modern=on"])
+def test_both_interfaces_of_virtio(image, interface):
+    disk = f"-drive file={image},format=raw,if=none,id=d -device virtio-blk-pci,drive=d,{interface}"
+    result = run("/host/block-check", "fill", "vda", "5", options=(*PROGRAMS, "--qemu", disk))
+    assert result.stdout == b"right\n"
+    assert image.read_bytes()[512:1024] == pattern(1, 5)
+
+
+@pytest.mark.parametrize("device, name", [("virtio-blk-pci", "vda"), ("ide-hd", "sda")])
+def test_sectors_that_cannot_be_read_or_written_are_errors(image, tmp_path, device, name):
+    rules = tmp_path / "rules"
+    rules.write_text('[inject-error]\nevent = "none"\nsector = "20480"\nerrno = "5"\nonce = "off"\niotype = "read"\n'
+                     '[inject-error]\nevent = "none"\nsector = "22528"\nerrno = "5"\nonce = "off"\niotype = "write"\n')
+    disk = (f"-drive file=blkdebug:{rules}:{image},format=raw,if=none,id=d,rerror=report,werror=report "
+            f"-device {device},drive=d")
+    script = (f"cd /dev; dd if={name} of=/dev/null bs=512 skip=20479 count=3 2>&1 | grep -o 'Input/output error';"
+              f"dd if={name} of=/dev/null bs=512 skip=20481 count=3 2>&1 | grep -c error;"
+              f"dd if=zero of={name} bs=512 seek=22528 count=1 2>&1 | grep -o 'Input/output error';"
+              f"dd if=zero of={name} bs=512 seek=20480 count=1 2>&1 | grep -c error")
+    result = run("/bin/sh", "-c", script, options=("--qemu", disk))
+    assert result.stdout.decode().splitlines() == ["Input/output error", "0", "Input/output error", "0"]
+
+
 def test_requests_that_no_disk_can_carry_out_are_refused(image):
     assert check(image, "bad", "vda") == "refused\n"
 
