@@ -12,6 +12,8 @@
 
 #define EXT_SUPER_MAGIC   0xEF53 /* as of statfs(2) */
 #define WRITE_BACK_PERIOD (5 * NS_PER_S)
+#define DRIVER_PATIENCE   (20 * NS_PER_S)
+#define DRIVER_DELAY      (20 * NS_PER_MS)
 
 struct fs_server server;
 struct ext_fs *fs;
@@ -409,16 +411,21 @@ static bool has_option(const char *options, const char *wanted)
     return false;
 }
 
-static status_t mount_device(const char *name, bool read_only)
+static status_t mount_device(const char *name, bool read_only, bool wait)
 {
     struct ext_device device;
+    ktime_t deadline = time_monotonic() + (wait ? DRIVER_PATIENCE : 0);
     status_t status = device_open(name, read_only, &device);
+    while (status == ERR_NOT_FOUND && time_monotonic() < deadline) {
+        time_sleep(DRIVER_DELAY);
+        status = device_open(name, read_only, &device);
+    }
     if (status == OK)
         status = ext_mount(&device, read_only ? EXT_MOUNT_READ_ONLY : 0, &fs);
     return status == ERR_NOT_SUPPORTED ? ERR_INVALID_ARGUMENT : status;
 }
 
-/* Arguments: the device and the options of the mount, separated by commas. */
+/* Arguments: the device and the options of the mount, separated by commas; `wait`: for its driver. */
 int main(int argc, char **argv)
 {
     struct node *root;
@@ -428,7 +435,7 @@ int main(int argc, char **argv)
     content_init();
     if (argc < 2)
         fs_server_fail("no device", ERR_INVALID_ARGUMENT);
-    status_t status = mount_device(argv[1], read_only);
+    status_t status = mount_device(argv[1], read_only, has_option(options, "wait"));
     if (status == OK)
         status = node_get(EXT_ROOT, &root);
     if (status == OK)

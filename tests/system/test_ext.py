@@ -2,11 +2,12 @@
 """ext2, ext3 and ext4 on a disk: what mke2fs makes is used, and e2fsck finds the result clean."""
 
 import os
+import shutil
 import subprocess
 
 import pytest
 
-from machine import ROOT, Machine, run
+from machine import BUSYBOX, ROOT, Machine, run
 
 MIB = 1 << 20
 KINDS = ("-t ext4", "-t ext4 -b 1024", "-t ext3 -b 2048", "-t ext2")
@@ -110,3 +111,18 @@ def test_what_is_no_file_system_is_refused(tmp_path):
     result = run("/bin/sh", "-c", "mkdir /tmp/m; mount -t ext4 /dev/vda /tmp/m 2>&1",
                  options=("--drive", str(image)))
     assert b"Invalid argument" in result.stdout
+
+
+def test_the_root_is_on_a_disk(tmp_path):
+    root, image = tmp_path / "root", tmp_path / "disk.img"
+    for name in ("atomik", "bin", "dev/shm", "host", "proc", "tmp"):
+        (root / name).mkdir(parents=True)
+    shutil.copy(BUSYBOX, root / "bin" / "busybox")
+    make(image, "-t ext4", source=root)
+    script = "echo kept >/kept; mkdir /new; df / | tail -1 | cut -d ' ' -f 1; grep ' / ' /proc/mounts | cut -d ' ' -f 2"
+    first = run("/bin/busybox", "sh", "-c", script, options=("--root", str(image)))
+    assert first.stdout.decode().split()[-1] == "/", first.stderr
+    assert_clean(image)
+    second = run("/bin/busybox", "cat", "/kept", options=("--root", str(image)))
+    assert second.stdout == b"kept\n", second.stderr
+    assert_clean(image)

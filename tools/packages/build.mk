@@ -9,3 +9,15 @@ $(BUILD)/debian.stamp: tools/packages/debian.txt tools/packages/debian.lock $(DE
 
 .PHONY: debian-root
 debian-root: $(BUILD)/debian.stamp ## unpack a Debian i386 root in build/debian, for ./atomik --root
+
+# The same as an ext4 image. Of an ordinary user's files, root is the owner in there.
+DEBIAN_IMAGE_SIZE := 2G
+$(BUILD)/debian.img: $(BUILD)/debian.stamp
+	$(call say,MKE2FS,$@)
+	$(Q)rm -f $@.new
+	$(Q)PATH=$$PATH:/sbin:/usr/sbin; [ $$(id -u) = 0 ] || mapped='unshare -r'; \
+	    $$mapped mke2fs -q -t ext4 -L atomik -d $(BUILD)/debian $@.new $(DEBIAN_IMAGE_SIZE) >/dev/null
+	$(Q)mv $@.new $@
+
+.PHONY: debian-image
+debian-image: $(BUILD)/debian.img ## the Debian root as a disk image, for ./atomik --root
