@@ -21,6 +21,7 @@
 static struct link dirty_nodes;
 static uint8_t chunk[CHUNK_BYTES];
 static uint64_t grown_total; /* of all nodes */
+uint32_t last_generation;
 
 void content_init(void)
 {
@@ -102,6 +103,23 @@ static status_t load(struct node *node, uint64_t size)
     return OK;
 }
 
+/* May its VMO be, or grow, that large? A sixteenth of memory is left to programs. */
+static bool has_room(const struct node *node, uint64_t size)
+{
+    struct system_info info;
+    uint32_t more = pages_of(size) - content_pages(node);
+    if (pages_of(size) <= content_pages(node))
+        return true;
+    if (size > (uint64_t)content_largest() * PAGE_SIZE)
+        return false;
+    for (uint32_t tries = 0; tries < 2; tries++) {
+        if (system_info(&info) != OK || info.free_pages > info.total_pages / 16 + more)
+            return true;
+        nodes_trim(0);
+    }
+    return false;
+}
+
 status_t content_load(struct node *node)
 {
     struct ext_attributes attributes;
@@ -112,14 +130,10 @@ status_t content_load(struct node *node)
     status_t status = ext_get_attributes(fs, node->ino, &attributes);
     if (status != OK)
         return status;
-    if (attributes.size > (uint64_t)content_largest() * PAGE_SIZE)
+    if (!has_room(node, attributes.size))
         return ERR_NOT_SUPPORTED;
     status = load(node, attributes.size);
-    if (status == ERR_NO_MEMORY) {
-        nodes_trim(0);
-        status = load(node, attributes.size);
-    }
-    return status;
+    return status == ERR_NO_MEMORY ? ERR_NOT_SUPPORTED : status;
 }
 
 /* ---- writing back --------------------------------------------------------------------------------- */
@@ -287,24 +301,8 @@ static status_t go_direct(struct node *node)
         return status;
     content_drop(node);
     node->direct = true;
+    node->generation = ++last_generation; /* VMOs that others have are not this file any more */
     return ERR_NOT_SUPPORTED;
-}
-
-/* May its VMO grow to that size? A sixteenth of memory is left to programs. */
-static bool has_room(const struct node *node, uint64_t size)
-{
-    struct system_info info;
-    if (size <= node->size)
-        return true;
-    if (size > (uint64_t)content_largest() * PAGE_SIZE)
-        return false;
-    for (uint32_t tries = 0; tries < 2; tries++) {
-        if (system_info(&info) != OK ||
-            info.free_pages > info.total_pages / 16 + pages_of(size) - pages_of(node->size))
-            return true;
-        nodes_trim(0);
-    }
-    return false;
 }
 
 /* Blocks are allocated when it is written back; that there are some is seen to now. */

@@ -44,7 +44,8 @@ struct node {
     struct node *in_bucket;
     struct link idle; /* nobody holds it, longest first */
     uint32_t ino, type;
-    bool unlinked; /* has no name any more: its end frees the inode */
+    uint32_t generation; /* as of struct fs_attr: no two nodes have the same */
+    bool unlinked;       /* has no name any more: its end frees the inode */
 
     /* ---- contents (content.c), of files ---- */
     handle_t content;    /* VMO with the file, or none */
@@ -60,6 +61,7 @@ struct node {
 
 extern struct fs_server server;
 extern struct ext_fs *fs;
+extern uint32_t last_generation;
 
 static inline struct node *node_of(struct fs_node *node)
 {

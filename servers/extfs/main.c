@@ -206,7 +206,7 @@ static status_t op_attributes(struct fs_node *base, struct fs_attr *attr)
                              .uid = own.uid,
                              .gid = own.gid,
                              .rdev = own.rdev,
-                             .generation = own.generation};
+                             .generation = node->generation};
     if (node->content != HANDLE_NONE)
         attr->size = node->size;
     if (node->grown > 0) /* will have them */

@@ -69,6 +69,7 @@ status_t node_get(uint32_t ino, struct node **result)
         return ERR_NO_MEMORY;
     fs_node_init(&server, &node->node, ino);
     node->ino = ino;
+    node->generation = ++last_generation;
     node->type = attributes.mode & FS_TYPE_MASK;
     node->in_bucket = *bucket_of(ino);
     *bucket_of(ino) = node;
