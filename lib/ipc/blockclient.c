@@ -148,6 +148,18 @@ status_t block_client_open(handle_t init, const char *name, uint32_t flags, uint
     return OK;
 }
 
+status_t block_client_open_late(handle_t init, const char *name, uint32_t flags,
+                                uint32_t buffer_size, ktime_t patience,
+                                struct block_session *session)
+{
+    ktime_t end = time_monotonic() + patience;
+    status_t status;
+    while ((status = block_client_open(init, name, flags, buffer_size, session)) == ERR_NOT_FOUND &&
+           time_monotonic() < end)
+        time_sleep(RETRY_DELAY);
+    return status;
+}
+
 void block_client_close(struct block_session *session)
 {
     if (session->data != NULL &&

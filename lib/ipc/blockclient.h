@@ -34,6 +34,10 @@ struct block_session {
 /* `name` as "block/vda1" or "vda1"; flags: enum block_open_flags. NOT_FOUND: there is no such device. */
 status_t block_client_open(handle_t init, const char *name, uint32_t flags, uint32_t buffer_size,
                            struct block_session *session);
+/* The same for who may be up before the driver is: waits for the name, at most so long. */
+status_t block_client_open_late(handle_t init, const char *name, uint32_t flags,
+                                uint32_t buffer_size, ktime_t patience,
+                                struct block_session *session);
 void block_client_close(struct block_session *session);
 
 /* `count` extents at once (more than BLOCK_EXTENTS_MAX: in several calls, in order). */

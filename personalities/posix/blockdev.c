@@ -265,6 +265,7 @@ static int block_ioctl(struct file *file, uint32_t request, user_t argument)
         return put_user(argument, info->sector_size);
     case BLKBSZGET:
         return put_user(argument, PAGE_SIZE);
+    case BLKRAGET:
     case BLKIOOPT:
     case BLKALIGNOFF:
     case BLKDISCARDZEROES:

@@ -263,6 +263,8 @@ static bool next_mount(uint32_t index, struct mount_view *view)
         view->type = "tmpfs";
     else if (strcmp(view->type, "hostfs") == 0)
         view->type = "9p";
+    else if (strcmp(view->type, "fatfs") == 0)
+        view->type = "vfat";
     return true;
 }
 

@@ -7,7 +7,8 @@
 
 #include "node.h"
 
-#define BUFFER_SIZE (256u << 10)
+#define BUFFER_SIZE     (256u << 10)
+#define DRIVER_PATIENCE (2 * NS_PER_S)
 
 static struct block_session session;
 
@@ -56,8 +57,8 @@ static status_t flush(void *context)
 status_t device_open(const char *name, bool read_only, struct fat_device *device)
 {
     uint32_t flags = BLOCK_OPEN_EXCLUSIVE | (read_only ? 0 : BLOCK_OPEN_WRITE);
-    status_t status =
-        block_client_open(startup_handle(STARTUP_INIT), name, flags, BUFFER_SIZE, &session);
+    status_t status = block_client_open_late(startup_handle(STARTUP_INIT), name, flags, BUFFER_SIZE,
+                                             DRIVER_PATIENCE, &session);
     if (status != OK)
         return status;
     *device = (struct fat_device){.transfer = transfer,

@@ -280,7 +280,7 @@ static bool after_end(struct service_entry_state *service, status_t status, int3
 {
     if (shutting_down || service->leaving)
         return false;
-    if (service->optional && ran < LASTED && status == OK && code == CODE_FAILED &&
+    if (service->optional && ran < LASTED && status == OK && (code == CODE_FAILED || code < 0) &&
         !service->mounted) {
         log_printf("%s is not needed on this machine", service->name);
         return false;

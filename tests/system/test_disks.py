@@ -156,3 +156,10 @@ def test_an_optical_disc(tmp_path, options):
     result = run("/bin/sh", "-c", script, options=(*options, "--drive", f"{disc},if=cd"))
     digest = hashlib.md5(disc.read_bytes()).hexdigest()
     assert result.stdout.decode().splitlines() == [f"{digest}  -", "2048", "read-only"]
+
+
+def test_a_disk_in_memory():
+    script = "blockdev --getsize64 /dev/ram0; mke2fs /dev/ram0 >/dev/null && dd if=/dev/ram0 bs=1 skip=1080 count=2 2>/dev/null | od -An -tx1"
+    result = run("/bin/sh", "-c", script, options=("--append", "ramdisk"))
+    lines = result.stdout.decode().splitlines()
+    assert (lines[0], lines[-1]) == ("16777216", " 53 ef")

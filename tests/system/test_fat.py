@@ -140,3 +140,26 @@ def test_fsync_reaches_the_medium(volume):
     assert re.match(rb"synced\n", result.stdout)
     check = shell(volume, "cmp file /bin/busybox && echo whole")
     assert check == ["whole"]
+
+
+def test_the_file_server_is_killed(volume):
+    """What was synced is there again, and so is the mount."""
+    script = """
+    echo kept >kept; sync; cd /; kill -9 $(ps | grep '[f]s/[0-9]*$' | awk '{print $1}')
+    for i in $(seq 50); do cat /mnt/kept 2>/dev/null && break; sleep 0.1; done; echo new >/mnt/new; ls /mnt
+    """
+    assert shell(volume, script) == ["kept", "kept", "new"]
+
+
+def test_init_mounts_what_its_configuration_says(tmp_path):
+    disk = tmp_path / "disk.img"
+    with open(disk, "wb") as file:
+        file.truncate(24 << 20)
+    subprocess.run(["/sbin/sfdisk", "-q", str(disk)], input=b"label: dos\n2048,40960,c\n", check=True)
+    subprocess.run(["/sbin/mkfs.vfat", "--offset", "2048", str(disk), "20480"], check=True, capture_output=True)
+    script = "echo text >/data/file; grep /data /proc/mounts"
+    result = run("/bin/sh", "-c", script, options=("--append", "data", "--drive", str(disk)))
+    assert result.stdout == b"data /data vfat rw 0 0\n"
+    assert mtools("mtype", f"{disk}@@1M", "::file") == b"text\n"
+    result = run("/bin/sh", "-c", "grep -c /data /proc/mounts", options=("--append", "data"))
+    assert result.stdout == b"0\n"
