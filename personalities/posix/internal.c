@@ -30,7 +30,7 @@ int internal_lookup(const char *absolute, struct internal_node *node, char *redi
     rest += *rest == '/';
     if (absolute[1] == 'd')
         return dev_lookup(rest, node, redirect);
-    int result = proc ? proc_lookup(rest, node, redirect) : sysfs_lookup(rest, node);
+    int result = proc ? proc_lookup(rest, node, redirect) : sysfs_lookup(rest, node, redirect);
     if (result == -ENOENT && !(*rest >= '0' && *rest <= '9'))
         missing_note("the file %s", absolute);
     return result;

@@ -48,7 +48,8 @@ int internal_open(const struct internal_node *node, uint32_t flags, const char *
 
 /* The two trees: `rest` is the path below /dev or /proc, without a leading slash. */
 int dev_lookup(const char *rest, struct internal_node *node, char *redirect);
-int sysfs_lookup(const char *rest, struct internal_node *node);
+int sysfs_lookup(const char *rest, struct internal_node *node, char *redirect);
+int sysblock_lookup(const char *rest, struct internal_node *node, char *redirect);
 int proc_lookup(const char *rest, struct internal_node *node, char *redirect);
 
 #endif

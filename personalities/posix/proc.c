@@ -188,6 +188,14 @@ static bool list_root(const struct internal_node *node, uint32_t *index, char *n
     return true;
 }
 
+/* The two directories of sysblock.c come last in /sys. */
+static bool list_block(uint32_t index, char *name, uint32_t *type)
+{
+    strcpy(name, index == 0 ? "block" : "dev");
+    *type = S_IFDIR >> 12;
+    return index < 2;
+}
+
 static bool list_machine(const struct internal_node *node, uint32_t *index, char *name,
                          uint32_t *type)
 {
@@ -198,7 +206,8 @@ static bool list_machine(const struct internal_node *node, uint32_t *index, char
     if (first >= sysctl_files && first < sysctl_files + sysctl_count)
         return list_table(sysctl_files, sysctl_count, prefix, index, name, type);
     if (first >= sysfs_files && first < sysfs_files + sysfs_count)
-        return list_table(sysfs_files, sysfs_count, prefix, index, name, type);
+        return list_table(sysfs_files, sysfs_count, prefix, index, name, type) ||
+               (!*prefix && list_block(*index - sysfs_count, name, type));
     return list_table(machine_files, ARRAY_COUNT(machine_files), prefix, index, name, type);
 }
 
@@ -452,11 +461,12 @@ int proc_lookup(const char *rest, struct internal_node *node, char *redirect)
 
 /* ---- /sys ---------------------------------------------------------------------------------------- */
 
-int sysfs_lookup(const char *rest, struct internal_node *node)
+int sysfs_lookup(const char *rest, struct internal_node *node, char *redirect)
 {
     if (!*rest) {
         node->entry = sysfs_files;
         return set_node(node, &machine_directory_ops, S_IFDIR | 0555, 0, 0);
     }
-    return table_lookup(sysfs_files, sysfs_count, rest, node);
+    int result = sysblock_lookup(rest, node, redirect);
+    return result != -ENOENT ? result : table_lookup(sysfs_files, sysfs_count, rest, node);
 }

@@ -163,3 +163,12 @@ def test_a_disk_in_memory():
     result = run("/bin/sh", "-c", script, options=("--append", "ramdisk"))
     lines = result.stdout.decode().splitlines()
     assert (lines[0], lines[-1]) == ("16777216", " 53 ef")
+
+
+def test_disks_are_in_sys(image):
+    sfdisk(image, TABLE)
+    script = ("cd /sys/block && ls; cat vda/vda5/start vda/vda5/size vda/queue/logical_block_size vda/vda1/dev;"
+              "readlink /sys/dev/block/254:5; cat /sys/dev/block/254:5/partition; ls vda | tail -3")
+    result = run("/bin/sh", "-c", script, options=("--drive", str(image)))
+    assert result.stdout.decode().split() == [
+        "vda", "12288", "2048", "512", "254:1", "../../block/vda/vda5", "5", "vda1", "vda2", "vda5"]
