@@ -2,6 +2,7 @@
 /* The list of what is not there but was asked for; see missing.h. */
 #include "missing.h"
 
+#include <atomik/thread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,8 +17,9 @@ struct row {
 };
 static struct row rows[ROWS_MAX];
 static uint32_t row_count, not_listed;
+static struct mutex list_lock; /* taken last, with or without the server lock */
 
-/* Counts it; whether it is the first time that anyone asked. Lock held. */
+/* Counts it; whether it is the first time that anyone asked. list_lock held. */
 static bool count(const char *program, const char *what)
 {
     bool first = true;
@@ -48,10 +50,10 @@ void missing_note(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    server_lock();
     memcpy(program, self()->process->comm, sizeof program);
+    mutex_lock(&list_lock);
     bool first = count(program, what);
-    server_unlock();
+    mutex_unlock(&list_lock);
     if (first)
         log_line("%s asks for %s, which is not implemented", program, what);
 }
@@ -59,10 +61,10 @@ void missing_note(const char *format, ...)
 void proc_atomik_missing(const struct internal_node *node, struct text *text)
 {
     (void)node;
-    server_lock();
+    mutex_lock(&list_lock);
     for (uint32_t i = 0; i < row_count; i++)
         text_printf(text, "%8u  %-15s  %s\n", rows[i].count, rows[i].program, rows[i].what);
     if (not_listed)
         text_printf(text, "%8u  others\n", not_listed);
-    server_unlock();
+    mutex_unlock(&list_lock);
 }

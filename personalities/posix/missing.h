@@ -2,7 +2,7 @@
 /*
  * What programs asked for and did not get because it is not there: system calls, requests, options and
  * files of /proc and /sys. Counted per program in /proc/atomik/missing (atrace --missing); each kind of
- * thing is named once in the log. Never with the server lock held.
+ * thing is named once in the log. With or without the server lock.
  */
 #ifndef POSIX_MISSING_H
 #define POSIX_MISSING_H
