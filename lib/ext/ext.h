@@ -64,7 +64,7 @@ status_t ext_mount(const struct ext_device *device, uint32_t flags, struct ext_f
 status_t ext_unmount(struct ext_fs *fs);
 /* Free everything and write nothing. */
 void ext_abandon(struct ext_fs *fs);
-/* Everything that was done until now is durable. */
+/* Everything that was done until now is durable. Once it has failed it fails for good. */
 status_t ext_commit(struct ext_fs *fs);
 /* Is there anything to commit? */
 bool ext_is_dirty(const struct ext_fs *fs);

@@ -78,6 +78,7 @@ struct ext_fs {
     uint32_t inode_size, desc_size, first_ino, reserved_gdt_blocks;
     uint32_t compat, incompat, ro_compat, seed, hash_flags;
     bool read_only, damaged, checksums;
+    bool aborted; /* a commit has failed: nothing more is written */
     uint32_t generation;
     struct ext_buffer *super_buffer;
 

@@ -503,8 +503,17 @@ static void end_transaction(struct ext_fs *fs)
     fs->any_freed = false;
 }
 
+/* After a transaction that could not be written none behind it counts: replay would end before it. */
+static status_t give_up(struct ext_fs *fs)
+{
+    fs->aborted = true;
+    return ext_damaged(fs);
+}
+
 status_t ext_commit(struct ext_fs *fs)
 {
+    if (fs->aborted)
+        return ERR_IO_ERROR;
     if (fs->dirty == NULL)
         return fs->device.flush != NULL ? fs->device.flush(fs->device.context) : OK;
     for (uint32_t i = 0; i < fs->freed_count; i++)
@@ -513,7 +522,7 @@ status_t ext_commit(struct ext_fs *fs)
     if (status == OK)
         status = fs->journal != NULL ? ext_journal_commit(fs) : write_in_place(fs, false);
     if (status != OK)
-        return ext_damaged(fs);
+        return give_up(fs);
     end_transaction(fs);
     const struct ext_journal *journal = fs->journal;
     uint32_t most = ext_transaction_limit(fs);

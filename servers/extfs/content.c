@@ -245,6 +245,10 @@ status_t content_flush(struct node *node)
     if (node->clean == HANDLE_NONE || node->unlinked)
         return OK;
     status_t status = write_back(node);
+    bool failed_before = node->failed;
+    node->failed = status != OK;
+    if (status != OK && failed_before)
+        return status;
     if (status != OK) {
         log_printf("writing inode %u back: %s", (unsigned)node->ino, status_text(status));
         return status;

@@ -54,6 +54,7 @@ struct node {
     uint64_t disk_size;  /* what the inode says */
     uint64_t grown;      /* bytes that it will need room for, at most */
     uint64_t changed_at; /* the time it was written last, for the inode; 0: that has it */
+    bool failed;         /* the last attempt to write it back */
     uint32_t writers;    /* open nodes that may write */
     bool direct;         /* too large for a VMO: every transfer goes to the device */
     struct link dirty;   /* in the list of nodes with a clean clone */

@@ -391,13 +391,15 @@ static const struct fs_ops ops = {
 
 static void write_back(struct service *service)
 {
+    static bool failed; /* said once: it stays so */
     (void)service;
     if (server.finished)
         return;
     bool dirty = contents_flush() == OK && ext_is_dirty(fs);
     status_t status = dirty ? ext_commit(fs) : OK;
-    if (status != OK)
+    if (status != OK && !failed)
         log_printf("commit: %s", status_text(status));
+    failed = status != OK;
 }
 
 static bool has_option(const char *options, const char *wanted)

@@ -58,6 +58,10 @@ static status_t disk_write(void *context, uint64_t offset, const void *from, uin
 {
     struct disk *disk = context;
     must(offset + length <= disk->size && length > 0, "write outside");
+    if (disk->writes_left > 0 && --disk->writes_left == 0)
+        disk->failing = true;
+    if (disk->failing)
+        return ERR_IO_ERROR;
     memcpy(disk->bytes + offset, from, length);
     record(disk, offset, from, length);
     return OK;

@@ -17,6 +17,8 @@ struct disk {
     uint8_t *bytes;
     uint64_t size;
     bool recording;
+    uint32_t writes_left; /* before each one fails; 0: none does */
+    bool failing;
     uint64_t time;
     struct disk_write *writes;
     uint32_t write_count, write_capacity;

@@ -270,6 +270,54 @@ static void a_power_cut_loses_nothing_that_was_committed(void **state)
     cut_power("-t ext3 -b 1024 -J size=1", 2500, 60, 7);
 }
 
+/* ---- disks that fail -------------------------------------------------------------------------------- */
+
+/* From some write on all of them fail: errors, and what was durable before still is. */
+static void fail_writes(const char *kind, uint32_t seed)
+{
+    static struct model model;
+    struct kept kept = {0};
+    struct disk disk;
+    disk_make(&disk, kind, 16384);
+    disk_seed(seed);
+    struct ext_fs *fs = mount_disk(&disk);
+    model_start(&model);
+    for (uint32_t i = 0; i < 400; i++) {
+        assert_true(model_step(&model, fs));
+        if (i % 40 == 0)
+            keep_one(fs, &disk, &kept);
+    }
+    disk.writes_left = 1 + disk_random() % 150;
+    for (uint32_t i = 0; i < 2000 && !disk.failing; i++) {
+        struct ext_create create = {.mode = 0100644};
+        char name[32];
+        uint32_t ino, done;
+        create.name = name;
+        create.length = (size_t)snprintf(name, sizeof name, "new-%u", i);
+        if (ext_create(fs, EXT_ROOT, &create, &ino) == OK &&
+            ext_write(fs, ino, 0, name, sizeof name, &done) == OK && ext_commit(fs) == OK)
+            assert_false(disk.failing);
+    }
+    assert_true(disk.failing);
+    bool dirty = ext_is_dirty(fs);
+    assert_true(ext_commit(fs) != OK || !dirty);
+    assert_int_not_equal(ext_unmount(fs), OK);
+    disk.failing = false;
+    fs = mount_disk(&disk);
+    check_kept(fs, &kept, UINT32_MAX);
+    assert_int_equal(ext_unmount(fs), OK);
+    assert_true(disk_is_clean(&disk, kind));
+    model_end(&model);
+    disk_free(&disk);
+}
+
+static void what_was_durable_survives_a_disk_that_fails(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= 8; seed++)
+        fail_writes("-t ext4 -b 1024 -J size=1", seed);
+}
+
 /* ---- damage ----------------------------------------------------------------------------------------- */
 
 /* Where metadata is: the front, and wherever there is something else than zeros. */
@@ -336,6 +384,7 @@ int main(void)
         cmocka_unit_test(a_large_directory_has_an_index),
         cmocka_unit_test(files_may_have_many_holes),
         cmocka_unit_test(a_power_cut_loses_nothing_that_was_committed),
+        cmocka_unit_test(what_was_durable_survives_a_disk_that_fails),
         cmocka_unit_test(damage_is_an_error_and_nothing_worse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
