@@ -3,7 +3,8 @@
  * What every file of the posix server uses: the server lock, sleeping, copies to and from guests,
  * errors, time and the log.
  *
- * Lock order: the server lock, then the lock of missing.c; there are no others. System call handlers are called without it. It may
+ * Lock order: the server lock, then the lock of missing.c; there are no others. System call handlers
+ * are called without the server lock. It may
  * be held over guest copies of at most a page and over short calls to init, never over anything
  * that waits for a program, a terminal or a disk.
  */
