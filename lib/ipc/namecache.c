@@ -84,7 +84,7 @@ static const volatile struct fs_changes *map_changes(handle_t directory)
         .vmo = vmo, .length = FS_CHANGES_SIZE, .prot = PROT_R, .flags = MAP_FLAG_SHARED};
     status_t status = vmo == HANDLE_NONE ? ERR_IO_ERROR : space_map(HANDLE_SELF, &map);
     handle_drop(&vmo);
-    return status == OK ? (const volatile struct fs_changes *)map.address : NULL;
+    return status == OK ? (const volatile struct fs_changes *)(uintptr_t)map.address : NULL;
 }
 
 /* More file systems than there is room for are asked every time. */
