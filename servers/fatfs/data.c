@@ -213,6 +213,13 @@ static status_t fill(struct node *node, handle_t vmo)
     return OK;
 }
 
+/* What is larger than an eighth of the memory is only read and written by messages. */
+static bool is_too_large(const struct node *node)
+{
+    struct system_info info;
+    return system_info(&info) == OK && node->size / PAGE_SIZE > info.total_pages / 8;
+}
+
 /* A copy as of now, for execution and private mappings. */
 status_t fat_content(struct fs_node *base, void *data, uint32_t prot, handle_t *vmo, uint64_t *size,
                      bool *coherent)
@@ -222,7 +229,7 @@ status_t fat_content(struct fs_node *base, void *data, uint32_t prot, handle_t *
     struct node *node = node_of(base);
     status_t status = OK;
     (void)data;
-    if (prot & PROT_W)
+    if ((prot & PROT_W) || is_too_large(node))
         return ERR_NOT_SUPPORTED;
     if (node->content == HANDLE_NONE) {
         handle_t copy;
@@ -230,7 +237,7 @@ status_t fat_content(struct fs_node *base, void *data, uint32_t prot, handle_t *
         if (status == OK && (status = fill(node, copy)) != OK)
             handle_drop(&copy);
         if (status != OK)
-            return status;
+            return status == ERR_NO_MEMORY ? ERR_NOT_SUPPORTED : status;
         node->content = copy;
     }
     *size = node->size;

@@ -81,6 +81,13 @@ def test_a_full_volume(volume):
     assert_clean(volume)
 
 
+def test_a_file_as_large_as_the_memory_is_read(volume):
+    script = "dd if=/dev/zero of=big bs=64k count=600 2>/dev/null; wc -c <big; cat big | wc -c"
+    result = run("/bin/sh", "-c", f"mount -t vfat /dev/vda /mnt && cd /mnt && {script}",
+                 options=("--drive", str(volume), "--mem", "64", "--unix-only"))
+    assert result.stdout == b"39321600\n39321600\n"
+
+
 def test_many_files_and_their_removal(volume):
     script = """
     for i in $(seq 200); do echo $i >"file number $i"; done; ls | wc -l; cat 'file number 177'
