@@ -329,16 +329,17 @@ static status_t give_fds(handle_t init, uint32_t start, const int fds[3])
     return OK;
 }
 
-static status_t commit(handle_t init, uint32_t start, const char *path, char *const argv[],
+static status_t commit(handle_t init, uint32_t start, const struct spawn_options *options,
                        const struct fs_walk_context *context, handle_t image, uint32_t *pid)
 {
+    char *const *envp = options->envp != NULL ? options->envp : (char *const *)startup_info()->envp;
     struct start_arguments arguments = {.umask = 022};
     char cwd[FS_PATH_MAX];
     handle_t strings;
     if (fs_client_name_of(context->cwd, cwd, sizeof cwd) != OK)
         strlcpy(cwd, "/", sizeof cwd);
-    status_t status = start_strings_vmo(path, cwd, argv, (char *const *)startup_info()->envp,
-                                        &arguments, &strings);
+    status_t status =
+        start_strings_vmo(options->path, cwd, options->argv, envp, &arguments, &strings);
     if (status != OK)
         return status;
     status = init_start_commit(init, start, &arguments, strings, context->root, context->cwd, image,
@@ -347,29 +348,36 @@ static status_t commit(handle_t init, uint32_t start, const char *path, char *co
     return status;
 }
 
-status_t spawn(const char *path, char *const argv[], const int fds[3], uint32_t *pid)
+status_t spawn_with(const struct spawn_options *options, uint32_t *pid)
 {
-    struct start_request request = {.ppid = startup_pid()};
+    struct start_request request = {
+        .ppid = startup_pid(), .personality = options->personality, .wanted = options->wanted};
     handle_t init = startup_handle(STARTUP_INIT);
     struct fs_walk_context context;
     handle_t image;
     uint32_t start;
     status_t status = file_context(&context);
     if (status == OK)
-        status =
-            fs_client_open(&context, HANDLE_NONE, path, strlen(path), FS_O_READ, 0, &image, NULL);
+        status = fs_client_open(&context, HANDLE_NONE, options->path, strlen(options->path),
+                                FS_O_READ, 0, &image, NULL);
     if (status != OK)
         return status;
     status = init_start_begin(init, &request, &start);
     if (status == OK) {
-        status = give_fds(init, start, fds);
+        status = give_fds(init, start, options->fds);
         if (status == OK)
-            status = commit(init, start, path, argv, &context, image, pid);
+            status = commit(init, start, options, &context, image, pid);
         else
             init_start_abandon(init, start);
     }
     handle_drop(&image);
     return status;
+}
+
+status_t spawn(const char *path, char *const argv[], const int fds[3], uint32_t *pid)
+{
+    struct spawn_options options = {.path = path, .argv = argv, .fds = fds};
+    return spawn_with(&options, pid);
 }
 
 status_t wait_pid(uint32_t pid, int32_t *status)

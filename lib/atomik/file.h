@@ -39,6 +39,15 @@ status_t file_context(struct fs_walk_context *context);
  * working directory. fds[3] are the new process's standard streams; NULL: this process's own.
  */
 status_t spawn(const char *path, char *const argv[], const int fds[3], uint32_t *pid);
+/* The same with more to choose; what is NULL or 0 is as for spawn. */
+struct spawn_options {
+    const char *path;
+    char *const *argv, *const *envp;
+    const int *fds;
+    const char *personality; /* the image decides */
+    uint32_t wanted;         /* its pid, if that is free */
+};
+status_t spawn_with(const struct spawn_options *options, uint32_t *pid);
 /* Wait for a process started with spawn; status as of wait4. */
 status_t wait_pid(uint32_t pid, int32_t *status);
 

@@ -30,59 +30,34 @@ static char **traced_environment(char **envp)
     return result;
 }
 
-static status_t find(const struct fs_walk_context *context, const char *name, char *path,
-                     size_t size, handle_t *image)
+/* Where the program is, as a shell looks for it. */
+static status_t find(const char *name, char *path, size_t size)
 {
     static const char *const directories[] = {"", "/bin/", "/usr/bin/", "/sbin/", "/usr/sbin/"};
     size_t first = strchr(name, '/') != NULL ? 0 : 1,
            last = first == 0 ? 1 : sizeof directories / sizeof directories[0];
-    status_t status = ERR_NOT_FOUND;
+    struct fs_walk_context context;
+    struct fs_attr attr;
+    status_t status = file_context(&context);
+    if (status != OK)
+        return status;
+    status = ERR_NOT_FOUND;
     for (size_t i = first; i < last && status == ERR_NOT_FOUND; i++) {
         snprintf(path, size, "%s%s", directories[i], name);
-        status =
-            fs_client_open(context, HANDLE_NONE, path, strlen(path), FS_O_READ, 0, image, NULL);
+        status = fs_client_stat_path(&context, HANDLE_NONE, path, strlen(path), 0, &attr);
     }
     return status;
 }
 
-static status_t give_streams(handle_t init, uint32_t start)
-{
-    for (int fd = 0; fd < 3; fd++) {
-        struct start_fd info;
-        handle_t h0, h1;
-        if (file_info(fd, &info, &h0, &h1) != OK)
-            continue;
-        info.fd = (uint32_t)fd;
-        status_t status = init_start_fd(init, start, &info, h0, h1);
-        if (status != OK)
-            return status;
-    }
-    return OK;
-}
-
 static status_t run(char **argv, char **envp, bool traced, int32_t *result)
 {
-    struct start_request request = {.ppid = startup_pid()};
-    struct start_arguments arguments = {.umask = 022};
-    handle_t init = startup_handle(STARTUP_INIT), image, strings;
-    struct fs_walk_context context;
-    char path[FS_PATH_MAX], cwd[FS_PATH_MAX];
-    uint32_t start, pid;
-    status_t status = file_context(&context);
+    char path[FS_PATH_MAX];
+    struct spawn_options options = {
+        .path = path, .argv = argv, .envp = traced ? traced_environment(envp) : envp};
+    uint32_t pid;
+    status_t status = find(argv[0], path, sizeof path);
     if (status == OK)
-        status = find(&context, argv[0], path, sizeof path, &image);
-    if (status == OK)
-        status = fs_client_name_of(context.cwd, cwd, sizeof cwd);
-    if (status == OK)
-        status = start_strings_vmo(path, cwd, argv, traced ? traced_environment(envp) : envp,
-                                   &arguments, &strings);
-    if (status == OK)
-        status = init_start_begin(init, &request, &start);
-    if (status == OK)
-        status = give_streams(init, start);
-    if (status == OK)
-        status = init_start_commit(init, start, &arguments, strings, context.root, context.cwd,
-                                   image, false, &pid);
+        status = spawn_with(&options, &pid);
     return status == OK ? wait_pid(pid, result) : status;
 }
 

@@ -119,53 +119,6 @@ static int command_save(int argc, char **argv)
 
 /* ---- restore ------------------------------------------------------------------------------------ */
 
-static status_t give_streams(handle_t init, uint32_t start)
-{
-    for (int fd = 0; fd < 3; fd++) {
-        struct start_fd info;
-        handle_t h0, h1;
-        if (file_info(fd, &info, &h0, &h1) != OK)
-            continue;
-        info.fd = (uint32_t)fd;
-        status_t status = init_start_fd(init, start, &info, h0, h1);
-        if (status != OK)
-            return status;
-    }
-    return OK;
-}
-
-/* A snapshot is started like a program: its personality finds out what it is. */
-static status_t start(const char *path, char *const argv[], const char *personality,
-                      uint32_t wanted, uint32_t *pid)
-{
-    struct start_request request = {
-        .ppid = startup_pid(), .personality = personality, .wanted = wanted};
-    struct start_arguments arguments = {.umask = 022};
-    handle_t init = startup_handle(STARTUP_INIT), image = HANDLE_NONE, strings = HANDLE_NONE;
-    char *const envp[] = {NULL};
-    struct fs_walk_context context;
-    char cwd[FS_PATH_MAX];
-    uint32_t number;
-    status_t status = file_context(&context);
-    if (status == OK)
-        status =
-            fs_client_open(&context, HANDLE_NONE, path, strlen(path), FS_O_READ, 0, &image, NULL);
-    if (status == OK)
-        status = fs_client_name_of(context.cwd, cwd, sizeof cwd);
-    if (status == OK)
-        status = start_strings_vmo(path, cwd, argv, envp, &arguments, &strings);
-    if (status == OK)
-        status = init_start_begin(init, &request, &number);
-    if (status == OK)
-        status = give_streams(init, number);
-    if (status == OK)
-        status = init_start_commit(init, number, &arguments, strings, context.root, context.cwd,
-                                   image, false, pid);
-    handle_drop(&strings);
-    handle_drop(&image);
-    return status;
-}
-
 static int exit_code(int32_t status)
 {
     return (status & 0x7f) != 0 ? 128 + (status & 0x7f) : status >> 8 & 0xff;
@@ -227,8 +180,13 @@ static int command_restore(int argc, char **argv)
     }
     if (!look_into(options.path, personality, sizeof personality, &wanted))
         return 1;
-    status_t status =
-        start(options.path, options.forwarded, personality, options.new_pid ? 0 : wanted, &pid);
+    char *const no_environment[] = {NULL}; /* that is in the snapshot's memory */
+    struct spawn_options start = {.path = options.path,
+                                  .argv = options.forwarded,
+                                  .envp = no_environment,
+                                  .personality = personality,
+                                  .wanted = options.new_pid ? 0 : wanted};
+    status_t status = spawn_with(&start, &pid);
     if (status != OK) {
         complain("%s: %s", options.path, status_text(status));
         return 1;
