@@ -5,6 +5,7 @@
  * without text; then the file is mapped from its name again. Shared memory is made once and mapped
  * wherever it was.
  */
+#include <capture/capture.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,6 @@
 #include "restore.h"
 
 #define SHARED_ANONYMOUS (1u << 31) /* in an object number: no file */
-#define PIECE            65536u
 
 struct mapping_note {
     uint32_t start, end, prot, flags, object, content;
@@ -140,40 +140,24 @@ static int map_all(struct restore *restore)
 
 /* ---- contents --------------------------------------------------------------------------------------- */
 
-/* Whether an address is in a shared mapping of a file: that has its content where the file is. */
-static bool keeps_content(const struct restore *restore, uint32_t address)
+/* Whether a load is in a shared mapping of a file: that has its content where the file is. */
+static bool keeps_content(void *context, const struct snap_load *load)
 {
+    const struct restore *restore = context;
     struct mapping_info info;
-    if (space_query(restore->mm->space, address, &info) != OK || info.address > address)
+    if (space_query(restore->mm->space, load->address, &info) != OK || info.address > load->address)
         return false;
     return (info.flags & MAP_FLAG_SHARED) && *mapping_name(info.tag) == '/';
 }
 
-static int write_load(struct restore *restore, const struct snap_load *load, uint8_t *buffer)
-{
-    if (load->file_size == 0 || keeps_content(restore, load->address))
-        return 0;
-    for (uint32_t at = 0, done = 0; at < load->file_size; at += done) {
-        uint32_t part = MIN(load->file_size - at, PIECE);
-        status_t status = snap_bytes_read(&load->bytes, at, buffer, part);
-        if (status == OK)
-            status = space_write(restore->mm->space, load->address + at, buffer, part, &done);
-        if (status != OK)
-            return errno_of(status);
-        if (done != part)
-            return restore_refuse(-ENOEXEC, "memory where nothing is mapped", load->address + at);
-    }
-    return 0;
-}
-
 static int write_all(struct restore *restore)
 {
-    uint8_t *buffer = malloc(PIECE);
-    int error = buffer ? 0 : -ENOMEM;
-    for (uint32_t i = 0; error == 0 && i < restore->snapshot.load_count; i++)
-        error = write_load(restore, &restore->snapshot.loads[i], buffer);
-    free(buffer);
-    return error;
+    uint32_t where = 0;
+    status_t status =
+        capture_write_loads(restore->mm->space, &restore->snapshot, keeps_content, restore, &where);
+    return status == ERR_BAD_EXECUTABLE
+               ? restore_refuse(-ENOEXEC, "memory where nothing is mapped", where)
+               : errno_of(status);
 }
 
 /* ---- what is known about it -------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
  */
 #include "save.h"
 
+#include <capture/capture.h>
 #include <ipc/call.h>
 #include <ipc/fsclient.h>
 #include <ipc/initclient.h>
@@ -23,68 +24,12 @@
 #include "kinds.h"
 
 #define PATIENCE     (5 * NS_PER_SEC) /* for the threads to come to a boundary */
-#define BULK_SIZE    65536u
-#define CHILDREN_MAX 512u /* of one process in a tree */
+#define CHILDREN_MAX 512u             /* of one process in a tree */
 
 struct job {
     uint32_t pid, flags, request;
     handle_t file;
 };
-
-/* ---- the file -------------------------------------------------------------------------------------- */
-
-/* Writes go through a buffer shared with the file server, so that a snapshot is not many small messages. */
-struct output {
-    handle_t file, vmo;
-    uint8_t *view;
-};
-
-static status_t output_open(struct output *output, handle_t file)
-{
-    struct map_request map = {
-        .length = BULK_SIZE, .prot = PROT_R | PROT_W, .flags = MAP_FLAG_SHARED};
-    *output = (struct output){.file = file};
-    status_t status = vmo_create(0, BULK_SIZE, &output->vmo);
-    map.vmo = output->vmo;
-    if (status == OK)
-        status = space_map(HANDLE_SELF, &map);
-    if (status == OK)
-        output->view = (uint8_t *)map.address;
-    return status == OK ? fs_client_buffer(file, output->vmo, BULK_SIZE) : status;
-}
-
-static void output_close(struct output *output)
-{
-    if (output->view)
-        ignore(space_unmap(HANDLE_SELF, (uintptr_t)output->view, BULK_SIZE));
-    close_handle(output->vmo);
-}
-
-static status_t output_write(void *context, uint64_t offset, const void *from, uint32_t length)
-{
-    struct output *output = context;
-    const uint8_t *at = from;
-    while (length > 0) {
-        uint32_t part = MIN(length, BULK_SIZE), done = 0;
-        uint64_t end;
-        memcpy(output->view, at, part);
-        status_t status = fs_client_write_bulk(output->file, offset, part, &done, &end);
-        if (status != OK || done == 0)
-            return status != OK ? status : ERR_NO_SPACE;
-        at += done;
-        offset += done;
-        length -= done;
-    }
-    return OK;
-}
-
-/* A random UUID (RFC 4122, version 4). */
-static void snapshot_uuid(uint8_t uuid[16])
-{
-    ignore(random_get(uuid, 16));
-    uuid[6] = (uuid[6] & 0x0f) | 0x40;
-    uuid[8] = (uuid[8] & 0x3f) | 0x80;
-}
 
 /* ---- noting down ------------------------------------------------------------------------------------ */
 
@@ -93,7 +38,7 @@ static void put_header(struct save *save, const struct process *process)
     struct snapshot *snapshot = &save->snapshot;
     uint8_t uuid[16];
     char text[160];
-    snapshot_uuid(uuid);
+    capture_uuid(uuid);
     snap_note_begin(snapshot, SNAP_HEADER);
     snap_put_u32(snapshot, SNAP_HEADER_MAJOR, SNAP_MAJOR);
     snap_put_u32(snapshot, SNAP_HEADER_MINOR, SNAP_MINOR);
@@ -252,15 +197,15 @@ static status_t take(struct save_group *group, uint32_t pid, struct snapshot_res
 
 static status_t write_out(struct save *save, handle_t file, struct snapshot_result *result)
 {
-    struct output output;
+    struct capture_output output;
     uint64_t size = 0;
-    status_t status = output_open(&output, file);
-    struct snap_sink sink = {output_write, &output};
+    status_t status = capture_output_open(&output, file);
+    struct snap_sink sink = {capture_output_write, &output};
     save_memory(save);
     if (status == OK)
         status = snap_write(&save->snapshot, &sink, &size);
     result->size += size;
-    output_close(&output);
+    capture_output_close(&output);
     return status;
 }
 
@@ -313,7 +258,7 @@ status_t snapshot_take(uint32_t pid, uint32_t flags, const struct crash *crash, 
         return ERR_NO_MEMORY;
     group->flags = flags;
     group->crash = crash;
-    snapshot_uuid(group->uuid);
+    capture_uuid(group->uuid);
     status_t status = take(group, pid, result);
     for (struct save *save = group->members; save && status == OK; save = save->next)
         status = flags & SNAPSHOT_TREE ? write_member(save, file, result)

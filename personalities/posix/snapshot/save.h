@@ -3,6 +3,7 @@
 #ifndef POSIX_SNAPSHOT_SAVE_H
 #define POSIX_SNAPSHOT_SAVE_H
 
+#include <capture/capture.h>
 #include <protocols/init.h>
 #include <snapshot/snapshot.h>
 
@@ -48,7 +49,7 @@ struct save {
     struct snapshot snapshot;
     uint32_t pid;
     handle_t space; /* a clone of the process's, taken while it stood still */
-    struct snap_source memory;
+    struct capture_memory memory;
     uint32_t *used; /* the numbers of the files that it has open */
     uint32_t used_count, used_room;
 };

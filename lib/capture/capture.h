@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What personality servers share for taking and restoring snapshots: the bulk way into a file, the
+ * pages of an address space, and the way back. Nothing here knows a personality.
+ */
+#ifndef LIB_CAPTURE_H
+#define LIB_CAPTURE_H
+
+#include <atomik/syscall.h>
+#include <snapshot/snapshot.h>
+
+/* ---- the file (output.c) ---- */
+
+/* Writes go through a buffer shared with the file server, so that a snapshot is not many small messages. */
+struct capture_output {
+    handle_t file; /* borrowed */
+    handle_t vmo;
+    uint8_t *view;
+};
+/* After an error it is to be closed all the same. */
+status_t capture_output_open(struct capture_output *output, handle_t file);
+void capture_output_close(struct capture_output *output);
+/* A snap_sink whose context is a struct capture_output. */
+status_t capture_output_write(void *context, uint64_t offset, const void *from, uint32_t length);
+
+/* A random UUID (RFC 4122, version 4). */
+void capture_uuid(uint8_t uuid[16]);
+
+/* ---- memory (memory.c) ---- */
+
+struct capture_memory {
+    handle_t space; /* borrowed: a clone of the process's, which nobody changes */
+    /* Is a page that the kernel has (enum page_state) to be in the snapshot? */
+    bool (*wanted)(void *context, const struct mapping_info *mapping, uint8_t state);
+    void *context;
+    struct snap_source source; /* set by capture_memory; used until the snapshot is written */
+};
+/* The next mapping at or above *at, which moves behind it; false: there is none. */
+bool capture_next_mapping(handle_t space, uint32_t *at, struct mapping_info *mapping);
+/*
+ * Adds a load for every mapping. Pages that are not there, not wanted or zero have no bytes. `memory`
+ * must stay until the snapshot has been written.
+ */
+void capture_memory(struct capture_memory *memory, struct snapshot *snapshot);
+
+/*
+ * Writes the loads of a snapshot into a space in which everything has been mapped. Loads for which
+ * `skip` holds keep what is mapped there. BAD_EXECUTABLE with the address in *where: nothing is mapped.
+ */
+status_t capture_write_loads(handle_t space, const struct snapshot *snapshot,
+                             bool (*skip)(void *context, const struct snap_load *load),
+                             void *context, uint32_t *where);
+
+#endif

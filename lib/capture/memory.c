@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pages of an address space, from and to a snapshot. What goes into it is found by asking the
+ * kernel which pages are there at all, so that large reservations cost nothing; pages that turn out to
+ * be zero are left out. Runs that are close to each other are joined, to stay far below the number of
+ * program headers that tools accept.
+ */
+#include "capture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define JOIN_PAGES 16u /* runs with a smaller gap become one */
+#define LOADS_MAX  1500u
+#define PIECE      65536u
+
+/* ---- from memory ------------------------------------------------------------------------------ */
+
+bool capture_next_mapping(handle_t space, uint32_t *at, struct mapping_info *mapping)
+{
+    if (space_query(space, *at, mapping) != OK)
+        return false;
+    *at = mapping->address + mapping->length;
+    return true;
+}
+
+static status_t read_space(void *context, uint64_t offset, void *to, uint32_t length)
+{
+    const struct capture_memory *memory = context;
+    uint32_t done = 0;
+    status_t status = space_read(memory->space, (uint32_t)offset, to, length, &done);
+    if (status == OK && done < length)
+        memset((uint8_t *)to + done, 0, length - done); /* beyond the end of its file */
+    return status == ERR_BAD_ADDRESS ? (memset(to, 0, length), OK) : status;
+}
+
+struct scan {
+    struct capture_memory *memory;
+    struct snapshot *snapshot;
+    const struct mapping_info *mapping;
+    uint32_t done;       /* everything below is in a load */
+    uint32_t start, end; /* the run being collected; empty if equal */
+    uint32_t *page;      /* room for one */
+    uint8_t *states;     /* and for what space_present says */
+};
+
+static bool page_is_zero(const struct scan *scan, uint32_t address)
+{
+    if (read_space(scan->memory, address, scan->page, PAGE_SIZE) != OK)
+        return true;
+    for (uint32_t i = 0; i < PAGE_SIZE / 4; i++)
+        if (scan->page[i] != 0)
+            return false;
+    return true;
+}
+
+static uint32_t elf_flags(uint32_t prot)
+{
+    return (prot & PROT_X ? 1u : 0) | (prot & PROT_W ? 2u : 0) | (prot & PROT_R ? 4u : 0);
+}
+
+static void add_load(struct scan *scan, uint32_t start, uint32_t end, bool bytes)
+{
+    struct snap_bytes from = {.source = &scan->memory->source, .offset = start};
+    if (start < end)
+        snap_add_load(scan->snapshot, start, end - start, bytes ? end - start : 0,
+                      elf_flags(scan->mapping->prot), bytes ? &from : NULL);
+}
+
+static void flush_run(struct scan *scan)
+{
+    if (scan->start == scan->end)
+        return;
+    add_load(scan, scan->done, scan->start, false);
+    add_load(scan, scan->start, scan->end, true);
+    scan->done = scan->start = scan->end;
+}
+
+static void take_page(struct scan *scan, uint32_t address)
+{
+    bool crowded = scan->snapshot->load_count > LOADS_MAX;
+    if (scan->start != scan->end && (crowded || address - scan->end <= JOIN_PAGES * PAGE_SIZE)) {
+        scan->end = address + PAGE_SIZE;
+        return;
+    }
+    flush_run(scan);
+    scan->start = address;
+    scan->end = address + PAGE_SIZE;
+}
+
+static void scan_part(struct scan *scan, uint32_t start, uint32_t pages)
+{
+    struct capture_memory *memory = scan->memory;
+    if (space_present(memory->space, start, scan->states, pages) != OK) {
+        scan->snapshot->failed = true;
+        return;
+    }
+    for (uint32_t i = 0; i < pages; i++) {
+        uint32_t address = start + i * PAGE_SIZE;
+        if (memory->wanted(memory->context, scan->mapping, scan->states[i]) &&
+            !page_is_zero(scan, address))
+            take_page(scan, address);
+    }
+}
+
+static void scan_mapping(struct scan *scan)
+{
+    uint32_t start = scan->mapping->address, end = start + scan->mapping->length;
+    scan->done = scan->start = scan->end = start;
+    for (uint32_t at = start; at < end; at += PRESENT_MAX * PAGE_SIZE) {
+        uint32_t pages = (end - at) / PAGE_SIZE;
+        scan_part(scan, at, pages < PRESENT_MAX ? pages : PRESENT_MAX);
+    }
+    flush_run(scan);
+    add_load(scan, scan->done, end, false);
+}
+
+void capture_memory(struct capture_memory *memory, struct snapshot *snapshot)
+{
+    struct mapping_info mapping;
+    uint32_t at = 0;
+    uint8_t *room = malloc(PAGE_SIZE + PRESENT_MAX);
+    struct scan scan = {.memory = memory,
+                        .snapshot = snapshot,
+                        .mapping = &mapping,
+                        .page = (uint32_t *)room,
+                        .states = room + PAGE_SIZE};
+    memory->source = (struct snap_source){read_space, memory};
+    if (!room)
+        snapshot->failed = true;
+    while (room && capture_next_mapping(memory->space, &at, &mapping))
+        scan_mapping(&scan);
+    free(room);
+}
+
+/* ---- back into memory -------------------------------------------------------------------------- */
+
+static status_t write_load(handle_t space, const struct snap_load *load, uint8_t *buffer,
+                           uint32_t *where)
+{
+    for (uint32_t at = 0, done = 0; at < load->file_size; at += done) {
+        uint32_t left = load->file_size - at, part = left < PIECE ? left : PIECE;
+        *where = load->address + at;
+        status_t status = snap_bytes_read(&load->bytes, at, buffer, part);
+        if (status == OK)
+            status = space_write(space, *where, buffer, part, &done);
+        if (status != OK || done != part)
+            return status == OK || status == ERR_BAD_ADDRESS ? ERR_BAD_EXECUTABLE : status;
+    }
+    return OK;
+}
+
+status_t capture_write_loads(handle_t space, const struct snapshot *snapshot,
+                             bool (*skip)(void *context, const struct snap_load *load),
+                             void *context, uint32_t *where)
+{
+    uint8_t *buffer = malloc(PIECE);
+    status_t status = buffer ? OK : ERR_NO_MEMORY;
+    for (uint32_t i = 0; status == OK && i < snapshot->load_count; i++) {
+        const struct snap_load *load = &snapshot->loads[i];
+        if (load->file_size != 0 && !skip(context, load))
+            status = write_load(space, load, buffer, where);
+    }
+    free(buffer);
+    return status;
+}
