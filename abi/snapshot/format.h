@@ -77,6 +77,15 @@ enum snap_digest_kind {
     SNAP_DIGEST_BLOB,
 };
 
+/* One row of TRAPS' blob: a system call. */
+struct snap_trap {
+    uint64_t time; /* of its end, by the clock that deadlines are in */
+    uint32_t tid, number, arguments[6];
+    int32_t result;
+    uint32_t reserved;
+};
+_Static_assert(sizeof(struct snap_trap) == 48, "struct snap_trap");
+
 /* ---- ELF (System V ABI, chapter 4 and 5) ------------------------------------------------------- */
 
 struct elf32_ehdr {
