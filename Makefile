@@ -122,7 +122,7 @@ format: ## rewrite the C files in the project's format
 # What a build of everything would run. Two things are left as they are, because make does them even with
 # -n: newlib, whose recipe calls make, and the manifest that the rules which are read depend on.
 compile_commands.json: ## for clangd
-	@$(MAKE) --no-print-directory -n -B V=1 -o $(BUILD)/sysroot/lib/libc.a \
+	@$(MAKE) --no-print-directory -n -B V=1 -o $(BUILD)/newlib/installed/i686-elf/lib/libc.a \
 	    -o $(BUILD)/image/busybox.manifest all | \
 	    $(PYTHON) tools/compile-commands >$@.new && mv $@.new $@
 

@@ -18,20 +18,6 @@
 
 extern char **environ; /* newlib defines it */
 
-extern int main(int argc, char **argv, char **envp);
-extern void __libc_init_array(void);
-extern void __libc_fini_array(void);
-
-void __attribute__((noreturn)) atomik_start(int argc, char **argv, char **envp);
-
-void atomik_start(int argc, char **argv, char **envp)
-{
-    environ = envp;
-    atexit(__libc_fini_array);
-    __libc_init_array();
-    exit(main(argc, argv, envp));
-}
-
 void _exit(int status)
 {
     for (;;)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+# The C library of the sysroot: newlib, built from Debian's package newlib-source with our headers in
+# front of its own, and the system layer beside this file, merged into one libc.a. newlib is built
+# once and again only when the package, our headers or this file change.
+
+SYSROOT := $(BUILD)/sysroot
+NEWLIB_SOURCE := $(firstword $(wildcard /usr/src/newlib/newlib-*.tar.xz))
+NEWLIB_WORK := $(BUILD)/newlib
+SYSROOT_BUILTIN := $(shell $(CROSS)gcc -print-file-name=include)
+SYSROOT_HEADERS := $(shell find sysroot/include -name '*.h')
+# Those that stand in front of one of newlib's own: newlib is built again when they change.
+NEWLIB_HEADERS := $(foreach name,$(SYSROOT_HEADERS),$(if $(wildcard \
+	$(NEWLIB_WORK)/source/newlib/libc/include/$(name:sysroot/include/%=%)),$(name)))
+# What is a program of Atomik and not of Linux; no position independence, no stack protector.
+SYSROOT_TARGET := -march=i686 -fno-pic -fno-pie -fno-stack-protector -U__linux__ -U__linux -Ulinux -U__gnu_linux__ \
+	-D__atomik__ -nostdinc
+SYSROOT_CFLAGS := -O2 $(SYSROOT_TARGET) -ffunction-sections -fdata-sections
+
+$(NEWLIB_WORK)/unpacked: $(NEWLIB_SOURCE)
+	$(call say,UNPACK,$(NEWLIB_SOURCE))
+	$(Q)rm -rf $(NEWLIB_WORK) && mkdir -p $(NEWLIB_WORK)
+	$(Q)tar -xf $(NEWLIB_SOURCE) -C $(NEWLIB_WORK)
+	$(Q)ln -s $$(basename $(NEWLIB_WORK)/newlib-*) $(NEWLIB_WORK)/source && touch $@
+
+$(NEWLIB_WORK)/installed/i686-elf/lib/libc.a: $(NEWLIB_WORK)/unpacked $(NEWLIB_HEADERS) sysroot/lib/libc.mk
+	$(call say,NEWLIB,$@)
+	$(Q)rm -rf $(NEWLIB_WORK)/build $(NEWLIB_WORK)/installed && mkdir -p $(NEWLIB_WORK)/build
+	$(Q)cd $(NEWLIB_WORK)/build && ../source/newlib/configure --host=i686-elf --target=i686-elf \
+	    --prefix=/ --disable-multilib --disable-newlib-supplied-syscalls --enable-newlib-io-long-long \
+	    --enable-newlib-io-c99-formats --enable-newlib-retargetable-locking --disable-shared \
+	    CC="$(CROSS)gcc -I$(abspath sysroot/include)" CC_FOR_BUILD=gcc AR=$(CROSS)ar RANLIB=$(CROSS)ranlib \
+	    AS=$(CROSS)as CFLAGS="$(SYSROOT_CFLAGS) -isystem $(SYSROOT_BUILTIN)" >configure.log 2>&1
+	$(Q)$(MAKE) -C $(NEWLIB_WORK)/build -s >$(NEWLIB_WORK)/make.log 2>&1 || { tail -n 20 $(NEWLIB_WORK)/make.log; exit 1; }
+	$(Q)$(MAKE) -C $(NEWLIB_WORK)/build -s install DESTDIR=$(abspath $(NEWLIB_WORK))/installed >>$(NEWLIB_WORK)/make.log 2>&1
+
+# Headers: ours in include/, newlib's in include/newlib, in this order on every include path, so that
+# ours can add to newlib's with #include_next.
+$(SYSROOT)/include/stamp: $(NEWLIB_WORK)/installed/i686-elf/lib/libc.a $(SYSROOT_HEADERS)
+	$(Q)rm -rf $(@D) && mkdir -p $(@D)/newlib
+	$(Q)cp -r sysroot/include/. $(@D)/ && cp -r $(NEWLIB_WORK)/installed/i686-elf/include/. $(@D)/newlib/
+	$(Q)touch $@
+
+SYSROOT_SRCS := $(wildcard sysroot/lib/*/*.c sysroot/lib/*/*.S)
+SYSROOT_OBJS := $(patsubst sysroot/%,$(BUILD)/sysroot-objects/%.o,$(basename $(SYSROOT_SRCS)))
+SYSROOT_SEARCH := -isystem $(SYSROOT_BUILTIN) -isystem $(SYSROOT)/include -isystem $(SYSROOT)/include/newlib
+
+$(BUILD)/sysroot-objects/lib/%.o: sysroot/lib/%.c $(SYSROOT)/include/stamp $(FLAGS_STAMP)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CROSS)gcc -std=gnu11 -Wall -Wextra -Werror $(SYSROOT_CFLAGS) $(SYSROOT_SEARCH) -Isysroot/lib -MMD -MP -c -o $@ $<
+
+$(BUILD)/sysroot-objects/%.o: sysroot/%.S $(FLAGS_STAMP)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CROSS)gcc -Isysroot/lib -MMD -MP -c -o $@ $<
+
+# One archive, ours first: the linker takes the first member that defines a symbol. Members of newlib
+# that define more than we replace would clash and are left out.
+NEWLIB_LEFT_OUT :=
+$(SYSROOT)/lib/libc.a: $(SYSROOT_OBJS) $(NEWLIB_WORK)/installed/i686-elf/lib/libc.a
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D) && rm -f $@ $@.ours $@.newlib
+	$(Q)cp $(NEWLIB_WORK)/installed/i686-elf/lib/libc.a $@.newlib
+	$(Q)$(if $(NEWLIB_LEFT_OUT),$(CROSS)ar d $@.newlib $(NEWLIB_LEFT_OUT:%=lib_a-%.o))
+	$(Q)$(CROSS)ar qcS $@.ours $(SYSROOT_OBJS)
+	$(Q)printf 'CREATE %s\nADDLIB %s\nADDLIB %s\nSAVE\nEND\n' $@ $@.ours $@.newlib | $(CROSS)ar -M
+	$(Q)rm $@.ours $@.newlib
+
+$(SYSROOT)/lib/libm.a: $(NEWLIB_WORK)/installed/i686-elf/lib/libc.a
+	$(Q)mkdir -p $(@D) && cp $(NEWLIB_WORK)/installed/i686-elf/lib/libm.a $@
+
+# Everything is in libc.a; these exist because build systems name them.
+SYSROOT_EMPTY := $(patsubst %,$(SYSROOT)/lib/lib%.a,pthread rt dl util g)
+$(SYSROOT_EMPTY):
+	$(Q)mkdir -p $(@D) && rm -f $@ && $(CROSS)ar rcs $@
+
+$(SYSROOT)/lib/crt%.o: $(BUILD)/sysroot-objects/crt/crt%.o
+	$(Q)mkdir -p $(@D) && cp $< $@
+
+SYSROOT_LIBC := $(SYSROOT)/include/stamp $(patsubst %,$(SYSROOT)/lib/%,libc.a libm.a crt1.o crti.o crtn.o) $(SYSROOT_EMPTY)
