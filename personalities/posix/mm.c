@@ -544,6 +544,20 @@ int32_t sys_mincore(user_t address, uint32_t length, user_t vector)
     return 0;
 }
 
+/* Makes the files durable that are mapped shared in [address, end). */
+static int sync_mapped(uint32_t address, uint32_t end)
+{
+    struct mapping_info info;
+    int result = 0;
+    while (result == 0 && address < end && space_query(own_space(), address, &info) == OK &&
+           info.address < end) {
+        if (info.vmo_id != 0 && (info.flags & MAP_FLAG_SHARED))
+            result = inode_sync(info.vmo_id);
+        address = info.address + info.length;
+    }
+    return result;
+}
+
 int32_t sys_msync(user_t address, uint32_t length, uint32_t flags)
 {
     if ((flags & ~(uint32_t)(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) ||
@@ -551,7 +565,9 @@ int32_t sys_msync(user_t address, uint32_t length, uint32_t flags)
         return -EINVAL;
     if (length > GUEST_LIMIT || !range_valid(address.address, page_up(length)))
         return address.address & PAGE_MASK ? -EINVAL : -ENOMEM;
-    return range_mapped(address.address, page_up(length)) ? 0 : -ENOMEM;
+    if (!range_mapped(address.address, page_up(length)))
+        return -ENOMEM;
+    return flags & MS_SYNC ? sync_mapped(address.address, address.address + page_up(length)) : 0;
 }
 
 int32_t sys_mlock(user_t address, uint32_t length)

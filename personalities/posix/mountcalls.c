@@ -14,6 +14,7 @@
 #include "blockdev.h"
 #include "calls.h"
 #include "cred.h"
+#include "mm.h"
 #include "path.h"
 #include "server.h"
 #include "task.h"
@@ -192,6 +193,7 @@ int32_t sys_umount2(user_t target, uint32_t flags)
         return errno_of(status);
     if (forget_names(target) < 0)
         log_line("%s does not answer and is unmounted", path);
+    inodes_settle();
     status = init_file_system_unmount(server.init, path, flags & UMOUNT_FORCE ? UNMOUNT_FORCE : 0);
     return errno_of(status);
 }

@@ -39,7 +39,8 @@ struct inode {
     uint32_t device, generation, references;
     handle_t vmo;          /* HANDLE_NONE until needed */
     uint32_t vmo_id, prot; /* what the VMO handle allows */
-    bool incoherent;       /* there is no VMO that is the file, or the file has outgrown it */
+    handle_t node;   /* to sync by, from a writable shared mapping on, which outlives descriptors */
+    bool incoherent; /* there is no VMO that is the file, or the file has outgrown it */
     uint64_t size;
     uint8_t *view;
     uint64_t view_start;
@@ -106,8 +107,27 @@ static void inode_free(struct inode *inode)
 {
     view_drop(inode);
     close_handle(inode->vmo);
+    close_handle(inode->node);
     list_remove(&inode->link);
     release(inode);
+}
+
+/* The node stays open as long as somebody maps the file for writing. */
+static void node_unless_mapped(struct inode *inode)
+{
+    struct vmo_info info;
+    if (!inode->node || (vmo_info(inode->vmo, &info) == OK && info.writers > 0))
+        return;
+    close_handle(inode->node);
+    inode->node = HANDLE_NONE;
+}
+
+void inodes_settle(void)
+{
+    struct inode *inode;
+    server_lock();
+    list_each(inode, &idle, struct inode, idle_link) node_unless_mapped(inode);
+    server_unlock();
 }
 
 static struct inode *inode_get(const struct fs_attr *attr)
@@ -130,6 +150,19 @@ static struct inode *inode_get(const struct fs_attr *attr)
     return inode;
 }
 
+/* What is mapped for writing stays, for msync; the list is then longer than it should be. */
+static struct inode *oldest_idle(void)
+{
+    struct inode *inode;
+    list_each(inode, &idle, struct inode, idle_link)
+    {
+        node_unless_mapped(inode);
+        if (!inode->node)
+            return inode;
+    }
+    return NULL;
+}
+
 static void inode_put(struct inode *inode)
 {
     if (--inode->references != 0)
@@ -138,11 +171,12 @@ static void inode_put(struct inode *inode)
         inode_free(inode);
         return;
     }
+    node_unless_mapped(inode);
     list_append(&idle, &inode->idle_link);
     idle_count++;
     idle_pages += inode->view_length / PAGE_SIZE;
-    while (idle_count > IDLE_MAX || idle_pages > IDLE_PAGES_MAX) {
-        struct inode *oldest = list_entry(idle.next, struct inode, idle_link);
+    struct inode *oldest;
+    while ((idle_count > IDLE_MAX || idle_pages > IDLE_PAGES_MAX) && (oldest = oldest_idle())) {
         inode_unidle(oldest);
         inode_free(oldest);
     }
@@ -171,7 +205,7 @@ void inode_forget(const struct fs_attr *attr)
     server_unlock();
 }
 
-handle_t inode_vmo_by_id(uint32_t vmo_id)
+static struct inode *inode_by_vmo(uint32_t vmo_id)
 {
     struct inode *inode;
     for (uint32_t i = 0; i < INODE_BUCKETS; i++) {
@@ -180,10 +214,32 @@ handle_t inode_vmo_by_id(uint32_t vmo_id)
         list_each(inode, &inodes[i], struct inode, link)
         {
             if (inode->vmo && inode->vmo_id == vmo_id)
-                return inode->vmo;
+                return inode;
         }
     }
-    return HANDLE_NONE;
+    return NULL;
+}
+
+handle_t inode_vmo_by_id(uint32_t vmo_id)
+{
+    const struct inode *inode = inode_by_vmo(vmo_id);
+    return inode ? inode->vmo : HANDLE_NONE;
+}
+
+int inode_sync(uint32_t vmo_id)
+{
+    handle_t node = HANDLE_NONE;
+    server_lock();
+    const struct inode *inode = inode_by_vmo(vmo_id);
+    if (inode && inode->node && handle_duplicate(inode->node, RIGHT_SAME, &node) != OK)
+        node = HANDLE_NONE;
+    bool wanted = inode && inode->node;
+    server_unlock();
+    if (!node)
+        return wanted ? -ENOMEM : 0;
+    int result = errno_of(fs_client_sync(node, false));
+    close_handle(node);
+    return result;
 }
 
 static void inode_refresh(struct inode *inode)
@@ -675,6 +731,18 @@ static int op_statfs(struct file *file, struct fs_statistics *statistics)
     return errno_of(fs_client_statfs(file->handle, statistics));
 }
 
+/* msync of a mapping that may outlive its descriptor needs a node. */
+static int keep_node(struct file *file)
+{
+    struct inode *inode = data_of(file)->inode;
+    server_lock();
+    status_t status = OK;
+    if (!inode->node)
+        status = handle_duplicate(file->handle, RIGHT_SAME, &inode->node);
+    server_unlock();
+    return errno_of(status);
+}
+
 /* A handle for mapping with the rights that prot needs and no more. */
 static int op_vmo(struct file *file, uint32_t prot, bool shared, handle_t *vmo)
 {
@@ -691,8 +759,10 @@ static int op_vmo(struct file *file, uint32_t prot, bool shared, handle_t *vmo)
         if (writable) {
             rights |= RIGHT_WRITE;
             data_of(file)->modified = true;
+            result = keep_node(file);
         }
-        return errno_of(handle_duplicate(data_of(file)->inode->vmo, rights, vmo));
+        return result < 0 ? result
+                          : errno_of(handle_duplicate(data_of(file)->inode->vmo, rights, vmo));
     }
     if (shared && (prot & PROT_W))
         return -ENODEV; /* the writes would not reach the file */
