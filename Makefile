@@ -73,7 +73,7 @@ $(file >$(FLAGS_STAMP),$(FLAGS_NOW))
 endif
 
 # What earlier builds learnt: headers that objects include, and objects that are there to be rebuilt.
-NOT_OURS := $(foreach name,packages apt debian debian-corpus newlib sysroot/include,-path $(BUILD)/$(name) -prune -o)
+NOT_OURS := $(foreach name,packages apt debian debian-corpus newlib cxx ports sysroot/include sysroot/native,-path $(BUILD)/$(name) -prune -o)
 EARLIER := $(shell find $(BUILD) $(NOT_OURS) \( -name '*.d' -o -name '*.o' \) -print 2>/dev/null)
 -include $(filter %.d,$(EARLIER))
 $(filter %.o,$(EARLIER)): $(FLAGS_STAMP)
