@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: MIT
-# The sysroot of newlib programs: build/sysroot/{bin,include,lib}. The C library is in lib/libc.mk.
+# The sysroot of newlib programs: build/sysroot/{bin,include,lib}. The C library is in lib/libc.mk,
+# the compiler in toolchain/build.mk.
 
 include sysroot/lib/libc.mk
 
-$(SYSROOT)/bin/%: sysroot/bin/%
-	$(Q)mkdir -p $(@D)
-	$(Q)cp $< $@
-
-SYSROOT_FILES := $(SYSROOT_LIBC) $(SYSROOT)/bin/i686-atomik-gcc
+SYSROOT_FILES := $(SYSROOT_LIBC) $(SYSROOT)/toolchain.stamp
 
 .PHONY: sysroot
 sysroot: $(SYSROOT_FILES) ## the cross-compiler wrapper, headers and libraries of newlib programs

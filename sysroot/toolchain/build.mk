@@ -68,8 +68,7 @@ $(SYSROOT)/lib/libstdc++.a: $(CXX_WORK)/unpacked $(SYSROOT)/lib/libc.a $(SYSROOT
 	$(Q)cp -r $(CXX_WORK)/installed/include/c++ $(SYSROOT)/include/
 	$(Q)cp $(CXX_WORK)/installed/lib/lib*.a $(SYSROOT)/lib/
 
-$(BUILD)/bin/hello-newlib: $(SYSROOT)/toolchain.stamp
-sysroot: $(SYSROOT)/toolchain.stamp $(SYSROOT)/native.stamp
+sysroot: $(SYSROOT)/native.stamp
 
 .PHONY: sysroot-cxx
 sysroot-cxx: $(SYSROOT)/lib/libstdc++.a ## the C++ library of the sysroot
