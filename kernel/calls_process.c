@@ -354,15 +354,8 @@ status_t call_thread_info(handle_t handle, user_t result)
     return user_write(result, &info, sizeof info);
 }
 
-status_t call_thread_set(handle_t handle, uint32_t property, uint32_t value)
+static status_t set_priority(struct thread *thread, uint32_t value)
 {
-    struct thread *thread;
-    status_t status = handle_get_thread(handle, RIGHT_MANAGE, &thread);
-
-    if (status != OK)
-        return status;
-    if (property != THREAD_PRIORITY)
-        return ERR_INVALID_ARGUMENT;
     if (value <= PRIORITY_IDLE || value >= PRIORITY_COUNT)
         return ERR_OUT_OF_RANGE;
     if (value > PRIORITY_NORMAL && !(current->process->privileges.flags & PRIVILEGE_PRIORITY))
@@ -370,6 +363,33 @@ status_t call_thread_set(handle_t handle, uint32_t property, uint32_t value)
     if (thread->state != THREAD_DEAD)
         thread_set_priority(thread, value);
     return OK;
+}
+
+/* From its next slice on. */
+static status_t set_slice(struct thread *thread, uint32_t ticks)
+{
+    if (ticks == 0 || ticks > SLICE_MAX)
+        return ERR_OUT_OF_RANGE;
+    if (ticks > SLICE_NORMAL && !(current->process->privileges.flags & PRIVILEGE_PRIORITY))
+        return ERR_ACCESS_DENIED;
+    thread->slice_ticks = ticks;
+    return OK;
+}
+
+status_t call_thread_set(handle_t handle, uint32_t property, uint32_t value)
+{
+    struct thread *thread;
+    status_t status = handle_get_thread(handle, RIGHT_MANAGE, &thread);
+
+    if (status != OK)
+        return status;
+    switch (property) {
+    case THREAD_PRIORITY:
+        return set_priority(thread, value);
+    case THREAD_SLICE:
+        return set_slice(thread, value);
+    }
+    return ERR_INVALID_ARGUMENT;
 }
 
 status_t call_thread_yield(uint32_t reserved)

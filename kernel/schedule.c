@@ -11,7 +11,6 @@
 #include <kernel/memory.h>
 #include <kernel/thread.h>
 
-#define SLICE_TICKS 5 /* 20 ms */
 #define NS_PER_TICK (1000000000u / TICK_HZ)
 
 struct thread *current;
@@ -156,7 +155,7 @@ static void switch_to(struct thread *next)
     next->switched_in = previous->switched_in;
     next->state = THREAD_RUNNING;
     if (!next->slice)
-        next->slice = SLICE_TICKS;
+        next->slice = next->slice_ticks;
     kernel_statistics.context_switches++;
     current = next;
     if (next->space)
@@ -179,7 +178,7 @@ void schedule(void)
     }
     current->state = THREAD_RUNNING;
     if (!current->slice)
-        current->slice = SLICE_TICKS;
+        current->slice = current->slice_ticks;
 }
 
 void thread_yield_current(void)
@@ -241,6 +240,6 @@ void kernel_tick(void)
         if (ready_mask >> effective_priority(current))
             current->attention |= ATTENTION_RESCHEDULE;
         else
-            current->slice = SLICE_TICKS;
+            current->slice = current->slice_ticks;
     }
 }

@@ -37,6 +37,7 @@ struct thread *thread_from_object(struct object *object)
 void thread_system_init(void)
 {
     boot_thread.priority = boot_thread.lent_priority = PRIORITY_IDLE;
+    boot_thread.slice_ticks = SLICE_NORMAL;
     list_init(&boot_thread.run_link);
     arch_thread_init_boot(&boot_thread);
     scheduler_init(&boot_thread);
@@ -71,6 +72,7 @@ static status_t thread_allocate(struct process *process, struct thread **result)
     list_init(&thread->call_link);
     thread->timeout.fire = block_timed_out;
     thread->priority = thread->lent_priority = PRIORITY_NORMAL;
+    thread->slice_ticks = SLICE_NORMAL;
     *result = thread;
     return OK;
 out_cancel:

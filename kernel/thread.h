@@ -57,6 +57,7 @@ struct thread {
     uint32_t priority;      /* own */
     uint32_t lent_priority; /* highest lent over port calls, or own */
     uint32_t slice;         /* ticks left */
+    uint32_t slice_ticks;   /* of a whole slice, not 0 */
     struct list run_link;
     ktime_t cpu_time, guest_time, switched_in;
     bool fault_short;            /* its last page fault was not resolved for want of memory */

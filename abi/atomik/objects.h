@@ -238,7 +238,12 @@ struct thread_info {
     uint32_t guest_time_low, guest_time_high; /* ns of these in the guest */
     int32_t exit_code;
 };
-enum thread_property { THREAD_PRIORITY = 1 };
+enum thread_property {
+    THREAD_PRIORITY = 1,
+    THREAD_SLICE = 2, /* ticks that it runs while others of its priority wait: 1..SLICE_MAX */
+};
+#define SLICE_NORMAL    5 /* 20 ms */
+#define SLICE_MAX       25
 #define PRIORITY_COUNT  32
 #define PRIORITY_IDLE   0
 #define PRIORITY_NORMAL 16

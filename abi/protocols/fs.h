@@ -43,6 +43,14 @@ enum fs_who_bits {
 enum fs_xattr_op { FS_XATTR_GET = 1, FS_XATTR_SET, FS_XATTR_LIST, FS_XATTR_REMOVE };
 enum fs_xattr_flags { FS_XATTR_CREATE = 1, FS_XATTR_REPLACE = 2 };
 #define FS_XATTR_MAX 65536
+enum fs_lock_op {
+    FS_LOCK_TEST,
+    FS_LOCK_TRY,      /* BUSY if another owner's lock is in the way */
+    FS_LOCK_WAIT,     /* DEADLOCK if its owner waits for this one; within one file system */
+    FS_LOCK_DROP_ALL, /* of this owner and kind on this node */
+};
+enum fs_lock_type { FS_LOCK_NONE, FS_LOCK_SHARED, FS_LOCK_EXCLUSIVE };
+enum fs_lock_kind { FS_LOCK_RECORD, FS_LOCK_FILE }; /* fcntl's and flock's: they never meet */
 enum fs_rename_flags { FS_RENAME_NOREPLACE = 1, FS_RENAME_EXCHANGE = 2 };
 enum fs_walk {
     FS_WALK_DONE,

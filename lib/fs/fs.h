@@ -53,7 +53,7 @@ struct fs_node {
     uint32_t type; /* FS_TYPE_* if the file system says so at once; 0: its attributes say */
     uint32_t references;
     handle_t mounted; /* root directory of the file system that covers this directory, or none */
-    struct fs_lock *locks; /* byte-range locks held and waited for */
+    struct fs_lock *locks; /* held and waited for */
 };
 
 /* What ops->create makes. */

@@ -80,6 +80,8 @@ status_t fs_handle_xattr(struct service *service, struct message *message);
 /* ---- locks.c ---- */
 status_t fs_handle_lock(struct service *service, struct message *message);
 void fs_locks_cancel(struct fs_server *server, uint32_t token);
+/* The open node is gone, and so are the locks set through it. */
+void fs_locks_closed(struct fs_server *server, struct fs_node *node, uint32_t badge);
 void fs_locks_free(struct fs_node *node);
 
 /* ---- events.c ---- */

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Byte-range locks of a node, as fcntl has them: per owner, a new lock replaces what the owner held
- * in its range. One list per node holds the locks and, with a token, the calls that wait for one.
+ * Advisory locks of a node, by Linux's rules: per owner and kind, a new lock replaces what the owner
+ * held in its range, and neighbours of one type become one. One list per node holds the locks in the
+ * order of their making and, with a token, the calls that wait for one, the longest first. A lock
+ * goes with the open node that it was set through at the latest, so nothing is left of a personality
+ * that ends.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
 
-enum lock_op { LOCK_TEST, LOCK_TRY, LOCK_WAIT, LOCK_DROP_ALL };
-enum lock_type { UNLOCK, LOCK_SHARED, LOCK_EXCLUSIVE };
+#define CHAIN_MAX 16 /* owners that wait for one another */
 
 struct fs_lock {
     struct fs_lock *next;
     uint64_t start, end; /* end is the first byte behind */
-    uint32_t type, owner;
+    uint64_t owner;
+    uint32_t type, kind, pid;
+    uint32_t badge; /* of the open node */
     uint32_t token; /* waiting call, 0: the lock is held */
     struct fs_node *node;
 };
@@ -24,67 +28,111 @@ static bool overlaps(const struct fs_lock *lock, uint64_t start, uint64_t end)
     return lock->start < end && start < lock->end;
 }
 
-static struct fs_lock *find_conflict(struct fs_node *node, const struct fs_lock *wanted)
+static bool is_of(const struct fs_lock *lock, const struct fs_lock *other)
 {
-    for (struct fs_lock *lock = node->locks; lock != NULL; lock = lock->next)
-        if (lock->token == 0 && lock->owner != wanted->owner &&
-            overlaps(lock, wanted->start, wanted->end) &&
-            (lock->type == LOCK_EXCLUSIVE || wanted->type == LOCK_EXCLUSIVE))
-            return lock;
-    return NULL;
+    return lock->token == 0 && lock->owner == other->owner && lock->kind == other->kind;
 }
 
-static struct fs_lock *add(struct fs_node *node, const struct fs_lock *model)
+static bool conflicts(const struct fs_lock *held, const struct fs_lock *wanted)
 {
-    struct fs_lock *lock = malloc(sizeof *lock);
-    if (lock == NULL)
-        return NULL;
-    *lock = *model;
-    lock->node = node;
-    lock->next = node->locks;
-    node->locks = lock;
+    return held->token == 0 && held->kind == wanted->kind && held->owner != wanted->owner &&
+           overlaps(held, wanted->start, wanted->end) &&
+           (held->type == FS_LOCK_EXCLUSIVE || wanted->type == FS_LOCK_EXCLUSIVE);
+}
+
+static struct fs_lock *find_conflict(struct fs_node *node, const struct fs_lock *wanted)
+{
+    struct fs_lock *lock = node->locks;
+    while (lock != NULL && !conflicts(lock, wanted))
+        lock = lock->next;
     return lock;
 }
 
-/* Cut [start, end) out of what the owner holds. */
-static status_t carve(struct fs_node *node, uint32_t owner, uint64_t start, uint64_t end)
+/* What F_GETLK tells: of several the one that begins first. */
+static struct fs_lock *first_conflict(struct fs_node *node, const struct fs_lock *wanted)
 {
-    for (struct fs_lock **link = &node->locks; *link != NULL;) {
-        struct fs_lock *lock = *link;
-        if (lock->token != 0 || lock->owner != owner || !overlaps(lock, start, end)) {
-            link = &lock->next;
+    struct fs_lock *first = NULL;
+    for (struct fs_lock *lock = node->locks; lock != NULL; lock = lock->next)
+        if (conflicts(lock, wanted) && (first == NULL || lock->start < first->start))
+            first = lock;
+    return first;
+}
+
+static status_t add(struct fs_node *node, const struct fs_lock *model)
+{
+    struct fs_lock **end = &node->locks, *lock = malloc(sizeof *lock);
+    if (lock == NULL)
+        return ERR_NO_MEMORY;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *lock = *model;
+    lock->node = node;
+    lock->next = NULL;
+    *end = lock;
+    return OK;
+}
+
+/* Takes it off the list of its node and frees it. */
+static void drop(struct fs_lock *lock)
+{
+    struct fs_lock **link = &lock->node->locks;
+    while (*link != lock)
+        link = &(*link)->next;
+    *link = lock->next;
+    free(lock);
+}
+
+/* Cut the range of `model` out of what its owner holds. */
+static status_t carve(struct fs_node *node, const struct fs_lock *model)
+{
+    uint64_t start = model->start, end = model->end;
+    for (struct fs_lock *lock = node->locks, *next; lock != NULL; lock = next) {
+        next = lock->next;
+        if (!is_of(lock, model) || !overlaps(lock, start, end))
             continue;
-        }
         if (lock->start < start && lock->end > end) {
             struct fs_lock upper = *lock;
             upper.start = end;
-            if (add(node, &upper) == NULL)
+            if (add(node, &upper) != OK)
                 return ERR_NO_MEMORY;
             lock->end = start;
             return OK;
         }
-        if (lock->start < start) {
+        if (lock->start < start)
             lock->end = start;
-            link = &lock->next;
-        } else if (lock->end > end) {
+        else if (lock->end > end)
             lock->start = end;
-            link = &lock->next;
-        } else {
-            *link = lock->next;
-            free(lock);
-        }
+        else
+            drop(lock);
     }
     return OK;
 }
 
+/* Let the new lock take its neighbours in. */
+static void merge(struct fs_node *node, struct fs_lock *held)
+{
+    for (struct fs_lock *lock = node->locks, *next; lock != NULL; lock = next) {
+        next = lock->next;
+        if (!is_of(lock, held) || lock->type != held->type ||
+            (lock->end != held->start && lock->start != held->end))
+            continue;
+        if (lock->start < held->start)
+            held->start = lock->start;
+        else
+            held->end = lock->end;
+        drop(lock);
+    }
+}
+
 static status_t take(struct fs_node *node, const struct fs_lock *wanted)
 {
-    status_t status = carve(node, wanted->owner, wanted->start, wanted->end);
-    if (status != OK || wanted->type == UNLOCK)
+    status_t status = carve(node, wanted);
+    if (status != OK || wanted->type == FS_LOCK_NONE)
         return status;
     struct fs_lock held = *wanted;
     held.token = 0;
-    return add(node, &held) == NULL ? ERR_NO_MEMORY : OK;
+    merge(node, &held);
+    return add(node, &held);
 }
 
 /* After locks went away: give waiting calls theirs. */
@@ -98,15 +146,45 @@ static void serve_waiters(struct fs_server *server, struct fs_node *node)
         }
         struct fs_lock granted = *lock;
         struct message message = {.size = sizeof(struct fs_lock_reply)};
-        struct fs_lock **link = &node->locks;
-        while (*link != lock)
-            link = &(*link)->next;
-        *link = lock->next;
-        free(lock);
+        drop(lock);
         service_answer(&server->service, granted.token, take(node, &granted), &message);
         lock = node->locks; /* the list has changed */
     }
 }
+
+/* ---- deadlocks ------------------------------------------------------------------------------- */
+
+/* A call in which the owner waits for a record lock, on any node; or NULL. */
+static struct fs_lock *waiting_call(struct fs_server *server, uint64_t owner)
+{
+    for (uint32_t badge = FS_BADGE_ROOT; badge < server->open_capacity; badge++) {
+        struct fs_open *open = fs_open_of(server, badge);
+        for (struct fs_lock *lock = open == NULL ? NULL : open->node->locks; lock != NULL;
+             lock = lock->next)
+            if (lock->token != 0 && lock->owner == owner && lock->kind == FS_LOCK_RECORD)
+                return lock;
+    }
+    return NULL;
+}
+
+/* Whether who is in the way of `wanted` waits, through others, for its owner. */
+static bool would_deadlock(struct fs_server *server, struct fs_node *node,
+                           const struct fs_lock *wanted)
+{
+    uint64_t owner = wanted->owner;
+    for (uint32_t i = 0; i < CHAIN_MAX && wanted != NULL; i++) {
+        const struct fs_lock *holder = find_conflict(node, wanted);
+        if (holder == NULL || holder->pid == 0)
+            return false;
+        if (holder->owner == owner)
+            return true;
+        wanted = waiting_call(server, holder->owner);
+        node = wanted != NULL ? wanted->node : NULL;
+    }
+    return false;
+}
+
+/* ---- the call -------------------------------------------------------------------------------- */
 
 static status_t reply_lock(struct message *message, const struct fs_lock *lock)
 {
@@ -117,17 +195,21 @@ static status_t reply_lock(struct message *message, const struct fs_lock *lock)
     reply->start = lock->start;
     reply->length = lock->end == UINT64_MAX ? 0 : lock->end - lock->start;
     reply->owner = lock->owner;
+    reply->pid = lock->pid;
     return OK;
 }
 
 static status_t set_lock(struct fs_server *server, struct fs_node *node, struct fs_lock *wanted,
                          bool wait, struct message *message)
 {
-    if (wanted->type != UNLOCK && find_conflict(node, wanted) != NULL) {
+    if (wanted->type != FS_LOCK_NONE && find_conflict(node, wanted) != NULL) {
         if (!wait)
             return ERR_BUSY;
+        if (wanted->kind == FS_LOCK_RECORD && wanted->pid != 0 &&
+            would_deadlock(server, node, wanted))
+            return ERR_DEADLOCK;
         wanted->token = message->token;
-        return add(node, wanted) == NULL ? ERR_NO_MEMORY : SERVICE_DEFERRED;
+        return add(node, wanted) == OK ? SERVICE_DEFERRED : ERR_NO_MEMORY;
     }
     status_t status = take(node, wanted);
     if (status != OK)
@@ -146,18 +228,24 @@ status_t fs_handle_lock(struct service *service, struct message *message)
     if (message->size < sizeof request)
         return ERR_INVALID_ARGUMENT;
     memcpy(&request, message->data, sizeof request);
-    struct fs_lock wanted = {.start = request.start, .type = request.type, .owner = request.owner};
-    wanted.end = request.length == 0 ? UINT64_MAX : request.start + request.length;
-    if (request.op == LOCK_DROP_ALL) {
+    struct fs_lock wanted = {.start = request.start,
+                             .end = request.length ? request.start + request.length : UINT64_MAX,
+                             .type = request.type,
+                             .owner = request.owner,
+                             .kind = request.kind,
+                             .pid = request.pid,
+                             .badge = message->badge};
+    if (request.op == FS_LOCK_DROP_ALL) {
         wanted.start = 0;
         wanted.end = UINT64_MAX;
-        wanted.type = UNLOCK;
+        wanted.type = FS_LOCK_NONE;
     }
-    if (request.op > LOCK_DROP_ALL || wanted.type > LOCK_EXCLUSIVE || wanted.end <= wanted.start)
+    if (request.op > FS_LOCK_DROP_ALL || wanted.type > FS_LOCK_EXCLUSIVE ||
+        wanted.kind > FS_LOCK_FILE || wanted.end <= wanted.start)
         return ERR_INVALID_ARGUMENT;
-    if (request.op == LOCK_TEST)
-        return reply_lock(message, find_conflict(open->node, &wanted));
-    return set_lock(server, open->node, &wanted, request.op == LOCK_WAIT, message);
+    if (request.op == FS_LOCK_TEST)
+        return reply_lock(message, first_conflict(open->node, &wanted));
+    return set_lock(server, open->node, &wanted, request.op == FS_LOCK_WAIT, message);
 }
 
 /* A waiting call has gone away. Open nodes are searched: waiting calls were made on one of them. */
@@ -165,23 +253,34 @@ void fs_locks_cancel(struct fs_server *server, uint32_t token)
 {
     for (uint32_t badge = FS_BADGE_ROOT; badge < server->open_capacity; badge++) {
         struct fs_open *open = fs_open_of(server, badge);
-        for (struct fs_lock **link = open == NULL ? NULL : &open->node->locks;
-             link != NULL && *link != NULL; link = &(*link)->next) {
-            struct fs_lock *lock = *link;
+        for (struct fs_lock *lock = open == NULL ? NULL : open->node->locks; lock != NULL;
+             lock = lock->next) {
             if (lock->token != token)
                 continue;
-            *link = lock->next;
-            free(lock);
+            drop(lock);
             return;
         }
     }
 }
 
+void fs_locks_closed(struct fs_server *server, struct fs_node *node, uint32_t badge)
+{
+    bool any = false;
+    for (struct fs_lock *lock = node->locks, *next; lock != NULL; lock = next) {
+        next = lock->next;
+        if (lock->badge != badge)
+            continue;
+        if (lock->token != 0)
+            service_answer_status(&server->service, lock->token, ERR_BAD_HANDLE);
+        drop(lock);
+        any = true;
+    }
+    if (any)
+        serve_waiters(server, node);
+}
+
 void fs_locks_free(struct fs_node *node)
 {
-    while (node->locks != NULL) {
-        struct fs_lock *lock = node->locks;
-        node->locks = lock->next;
-        free(lock);
-    }
+    while (node->locks != NULL)
+        drop(node->locks);
 }

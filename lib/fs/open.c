@@ -100,6 +100,7 @@ void fs_open_end(struct fs_server *server, uint32_t badge)
         server->ops->close(node, open->data);
     *open = (struct fs_open){.next_free = server->open_free};
     server->open_free = badge;
+    fs_locks_closed(server, node, badge);
     fs_node_put(node);
 }
 

@@ -556,6 +556,15 @@ status_t fs_client_modified(handle_t node)
     return simple(node, LABEL_fs_modified, NULL, 0, NULL, 0);
 }
 
+status_t fs_client_lock(handle_t node, const struct fs_lock_request *request,
+                        struct fs_lock_reply *reply)
+{
+    struct ipc ipc;
+    ipc_begin(&ipc, LABEL_fs_lock, request, sizeof *request);
+    ipc.flags = request->op == FS_LOCK_WAIT ? 0 : CALL_UNINTERRUPTIBLE;
+    return ipc_call(&ipc, node, reply, reply != NULL ? sizeof *reply : 0);
+}
+
 status_t fs_client_watch(handle_t node, handle_t stream, uint32_t id, uint32_t mask)
 {
     struct fs_watch_request request = {.id = id, .mask = mask};

@@ -105,6 +105,9 @@ status_t fs_client_modified(handle_t node);
 /* Events of the node into a copy of this write end; mask 0: no longer. */
 status_t fs_client_watch(handle_t node, handle_t stream, uint32_t id, uint32_t mask);
 status_t fs_client_sync(handle_t node, bool data_only);
+/* An advisory lock. INTERRUPTED (FS_LOCK_WAIT only): it may have been set. reply: NULL except for TEST. */
+status_t fs_client_lock(handle_t node, const struct fs_lock_request *request,
+                        struct fs_lock_reply *reply);
 status_t fs_client_reopen(handle_t node, uint32_t flags, handle_t *result);
 /* Extended attributes, by enum fs_xattr_op; vmo: of at least size bytes, or none with size 0; borrowed. */
 status_t fs_client_xattr(handle_t node, uint32_t op, uint32_t flags, const char *name, handle_t vmo,

@@ -252,10 +252,11 @@ void files_release(struct files *files)
     server_unlock();
     if (!last)
         return;
-    lock_release_owner(files);
     for (uint32_t i = 0; i < files->capacity; i++) {
-        if (files->slots[i].file)
-            file_release(files->slots[i].file);
+        if (!files->slots[i].file)
+            continue;
+        lock_release_on_close(files, files->slots[i].file);
+        file_release(files->slots[i].file);
     }
     release(files->slots);
     release(files);
@@ -277,8 +278,10 @@ void files_close_on_exec(struct files *files)
         server_lock();
         struct file *file = files->slots[i].close_on_exec ? slot_clear(files, i) : NULL;
         server_unlock();
-        if (file)
-            file_release(file);
+        if (!file)
+            continue;
+        lock_release_on_close(files, file);
+        file_release(file);
     }
 }
 

@@ -158,6 +158,7 @@ int node_file(handle_t node, const struct fs_attr *attr, uint32_t flags, const c
               struct file **result);
 /* The node is also another description's: it gets one of its own before its position or buffer is used. */
 void node_shared(struct file *file);
+int node_own(struct file *file);
 /* An open node whose position is the node's own, shared with other personalities. */
 int node_file_shared(handle_t node, uint32_t flags, struct file **result);
 status_t node_stat(handle_t node, struct fs_attr *attr);

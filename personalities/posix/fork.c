@@ -8,6 +8,7 @@
 #include "file.h"
 #include "fpu.h"
 #include "pidfd.h"
+#include "seccomp.h"
 #include "server.h"
 #include "task.h"
 #include "trace.h"
@@ -60,6 +61,7 @@ static int copy_thread_state(struct thread *child, const struct thread *parent,
     if (child->sched.reset_on_fork)
         child->sched = (struct thread_sched){.nice = MAX(parent->sched.nice, 0)};
     child->begin = clone_begin;
+    seccomp_inherit(child, parent);
     thread_watch(child);
     return 0;
 }

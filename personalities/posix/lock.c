@@ -1,190 +1,174 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Advisory locks. A flock belongs to a file description and covers all of a file; a record lock
- * belongs to a descriptor table and covers a range. Both kinds are entries of one list, told apart
- * by `whole`, that never conflict with each other. Guarded by the server lock.
+ * belongs to a descriptor table and covers a range. Those of files are kept by the file's server
+ * (lib/fs/locks.c), where all personalities meet; here it is only noted which tables have record locks
+ * on which files, since any close of such a file drops them. Other things are locked in locklocal.c.
  */
 #include "lock.h"
 
+#include <ipc/fsclient.h>
+
 #include "calls.h"
 #include "file.h"
+#include "server.h"
 #include "task.h"
 
-struct lock {
+#define OF_DESCRIPTION UINT32_MAX /* pid of a lock that no process owns */
+
+/* A table that has set record locks on a file of a file server. */
+struct lock_note {
     struct list link;
     uint64_t ino;
     uint32_t device;
-    const void *owner;
-    uint32_t pid;
-    bool whole, exclusive;
-    uint64_t start, end; /* [start, end] */
+    const struct files *owner;
 };
+static struct list notes = LIST_INIT(notes); /* guarded by the server lock */
 
-static struct list locks = LIST_INIT(locks);
-static struct wait_queue released = WAIT_QUEUE_INIT(released);
-
-static bool same_file(const struct lock *lock, const struct file *file)
+static struct lock_note *note_find(const struct files *owner, const struct file *file)
 {
-    return lock->ino == file->attr.ino && lock->device == file->attr.device;
-}
-
-static struct lock *find_conflict(const struct file *file, const struct lock *wanted)
-{
-    struct lock *each;
-    list_each(each, &locks, struct lock, link)
+    struct lock_note *note;
+    list_each(note, &notes, struct lock_note, link)
     {
-        if (same_file(each, file) && each->whole == wanted->whole && each->owner != wanted->owner &&
-            (each->exclusive || wanted->exclusive) && each->start <= wanted->end &&
-            wanted->start <= each->end)
-            return each;
+        if (note->owner == owner && note->ino == file->attr.ino &&
+            note->device == file->attr.device)
+            return note;
     }
     return NULL;
 }
 
-static void lock_remove(struct lock *lock)
+static int note_add(const struct files *owner, const struct file *file)
 {
-    list_remove(&lock->link);
-    release(lock);
-    wait_queue_wake(&released, WAKE_ALL);
-}
-
-static int lock_add(const struct lock *model)
-{
-    struct lock *lock = allocate(sizeof *lock);
-    if (!lock)
-        return -ENOLCK;
-    *lock = *model;
-    list_append(&locks, &lock->link);
-    return 0;
-}
-
-/* Cuts [start, end] of the owner's own locks on the file out. */
-static int lock_cut(const struct file *file, const struct lock *range)
-{
-    struct lock *each;
-    list_each(each, &locks, struct lock, link)
-    {
-        if (!same_file(each, file) || each->owner != range->owner || each->whole != range->whole ||
-            each->end < range->start || each->start > range->end)
-            continue;
-        struct lock before = *each, after = *each;
-        before.end = range->start - 1;
-        after.start = range->end + 1;
-        bool keep_before = each->start<range->start, keep_after = each->end> range->end;
-        lock_remove(each);
-        if ((keep_before && lock_add(&before) < 0) || (keep_after && lock_add(&after) < 0))
-            return -ENOLCK;
-    }
-    return 0;
-}
-
-/* Who waits for whom; of record locks of descriptor tables. */
-struct lock_wait {
-    struct list link;
-    const void *owner, *blocker;
-};
-static struct list waits = LIST_INIT(waits);
-#define CHAIN_MAX 64
-
-/* Whether `owner` is waited for, through others, by whom it is about to wait for. */
-static bool would_deadlock(const void *owner, const void *blocker)
-{
-    for (uint32_t i = 0; i < CHAIN_MAX && blocker; i++) {
-        const struct lock_wait *each;
-        const void *next = NULL;
-        if (blocker == owner)
-            return true;
-        list_each(each, &waits, struct lock_wait, link)
-        {
-            if (each->owner == blocker)
-                next = each->blocker;
-        }
-        blocker = next;
-    }
-    return false;
-}
-
-static int wait_for(const struct lock *wanted, const struct lock *conflict)
-{
-    bool counts = !wanted->whole && wanted->pid != UINT32_MAX;
-    struct lock_wait wait = {.owner = wanted->owner, .blocker = conflict->owner};
-    if (counts && would_deadlock(wanted->owner, conflict->owner))
-        return -EDEADLK;
-    list_init(&wait.link);
-    if (counts)
-        list_append(&waits, &wait.link);
-    int result = wait_queue_sleep(&released, DEADLINE_NEVER);
-    list_remove(&wait.link);
-    return result;
-}
-
-/* Sets a lock, waiting for others if asked to. */
-static int lock_set(struct file *file, const struct lock *wanted, bool wait)
-{
-    int result = 0;
-    struct lock *conflict;
     server_lock();
-    while ((conflict = find_conflict(file, wanted))) {
-        result = wait ? wait_for(wanted, conflict) : -EAGAIN;
-        if (result < 0)
-            break;
-    }
-    if (result == 0)
-        result = lock_cut(file, wanted);
-    if (result == 0)
-        result = lock_add(wanted);
-    server_unlock();
-    return result;
-}
-
-static void remove_owner(const void *owner)
-{
-    struct lock *each;
-    server_lock();
-    list_each(each, &locks, struct lock, link)
-    {
-        if (each->owner == owner)
-            lock_remove(each);
+    struct lock_note *note = note_find(owner, file);
+    bool there = note || (note = allocate(sizeof *note)) != NULL;
+    if (there && !note->owner) {
+        *note =
+            (struct lock_note){.ino = file->attr.ino, .device = file->attr.device, .owner = owner};
+        list_append(&notes, &note->link);
     }
     server_unlock();
+    return there ? 0 : -ENOLCK;
 }
 
+/* Whether there was one. */
+static bool note_take(const struct files *owner, const struct file *file)
+{
+    if (list_empty(&notes))
+        return false;
+    server_lock();
+    struct lock_note *note = note_find(owner, file);
+    if (note) {
+        list_remove(&note->link);
+        release(note);
+    }
+    server_unlock();
+    return note != NULL;
+}
+
+/* ---- locks at the file server -------------------------------------------------------------------- */
+
+static struct fs_lock_request request_of(uint32_t op, uint32_t type, const struct lock_range *range)
+{
+    return (struct fs_lock_request){
+        .op = op,
+        .type = type,
+        .start = range->start,
+        .length = range->end == UINT64_MAX ? 0 : range->end - range->start + 1,
+        .owner = (uint64_t)server.personality << 32 | (uint32_t)range->owner,
+        .kind = range->whole ? FS_LOCK_FILE : FS_LOCK_RECORD,
+        .pid = range->whole || range->pid == OF_DESCRIPTION ? 0 : range->pid};
+}
+
+static int call_server(struct file *file, const struct fs_lock_request *request,
+                       struct fs_lock_reply *reply)
+{
+    int error = node_own(file);
+    if (error < 0)
+        return error;
+    status_t status = fs_client_lock(file->handle, request, reply);
+    return status == ERR_BUSY ? -EAGAIN : status == ERR_NO_MEMORY ? -ENOLCK : errno_of(status);
+}
+
+/* ---- one of the two -------------------------------------------------------------------------------- */
+
+static int lock_set(struct file *file, const struct lock_range *wanted, bool wait)
+{
+    struct fs_lock_request request =
+        request_of(wait ? FS_LOCK_WAIT : FS_LOCK_TRY,
+                   wanted->exclusive ? FS_LOCK_EXCLUSIVE : FS_LOCK_SHARED, wanted);
+    if (!file_is_node(file))
+        return lock_local_set(file, wanted, wait);
+    bool of_table = !wanted->whole && wanted->pid != OF_DESCRIPTION;
+    int error = of_table ? note_add(wanted->owner, file) : 0;
+    return error < 0 ? error : call_server(file, &request, NULL);
+}
+
+static int lock_unset(struct file *file, const struct lock_range *range)
+{
+    struct fs_lock_request request = request_of(FS_LOCK_TRY, FS_LOCK_NONE, range);
+    return file_is_node(file) ? call_server(file, &request, NULL) : lock_local_unset(file, range);
+}
+
+static int lock_test(struct file *file, const struct lock_range *wanted, struct lock_range *found,
+                     bool *any)
+{
+    struct fs_lock_reply reply;
+    struct fs_lock_request request =
+        request_of(FS_LOCK_TEST, wanted->exclusive ? FS_LOCK_EXCLUSIVE : FS_LOCK_SHARED, wanted);
+    if (!file_is_node(file)) {
+        *any = lock_local_test(file, wanted, found);
+        return 0;
+    }
+    int error = call_server(file, &request, &reply);
+    *any = error == 0 && reply.type != FS_LOCK_NONE;
+    *found = (struct lock_range){.start = reply.start,
+                                 .end = reply.length ? reply.start + reply.length - 1 : UINT64_MAX,
+                                 .exclusive = reply.type == FS_LOCK_EXCLUSIVE,
+                                 .pid = reply.pid ? reply.pid : OF_DESCRIPTION};
+    return error;
+}
+
+static void drop_all(struct file *file, const void *owner, bool whole)
+{
+    struct lock_range all = {
+        .owner = owner, .whole = whole, .end = UINT64_MAX, .pid = whole ? 0 : 1};
+    if (lock_unset(file, &all) < 0)
+        log_line("locks of %s are still there", file->path ? file->path : "a file");
+}
+
+/* Both kinds: flocks and record locks of the description. */
 void lock_release_file(struct file *file)
 {
-    remove_owner(file);
-}
-
-void lock_release_owner(struct files *files)
-{
-    if (!list_empty(&locks))
-        remove_owner(files);
+    drop_all(file, file, true);
+    drop_all(file, file, false);
 }
 
 void lock_release_on_close(struct files *files, struct file *file)
 {
-    struct lock all = {.owner = files, .end = UINT64_MAX};
-    if (list_empty(&locks))
-        return;
-    server_lock();
-    (void)lock_cut(file, &all);
-    server_unlock();
+    if (!file_is_node(file)) {
+        struct lock_range all = {.owner = files, .end = UINT64_MAX};
+        (void)lock_local_unset(file, &all);
+    } else if (note_take(files, file)) {
+        drop_all(file, files, false);
+    }
 }
+
+/* ---- flock ------------------------------------------------------------------------------------------ */
 
 int32_t sys_flock(uint32_t fd, uint32_t operation)
 {
     struct file *file = fd_get(fd);
     uint32_t kind = operation & ~(uint32_t)LOCK_NB;
+    struct lock_range wanted = {
+        .owner = file, .whole = true, .exclusive = kind == LOCK_EX, .end = UINT64_MAX};
     int result = 0;
     if (!file)
         return -EBADF;
-    struct lock wanted = {.ino = file->attr.ino,
-                          .device = file->attr.device,
-                          .owner = file,
-                          .whole = true,
-                          .exclusive = kind == LOCK_EX,
-                          .end = UINT64_MAX};
-    if (kind == LOCK_UN) {
-        lock_release_file(file);
+    if (file->flags & O_PATH) {
+        result = -EBADF;
+    } else if (kind == LOCK_UN) {
+        result = file->has_lock ? lock_unset(file, &wanted) : 0;
     } else if (kind == LOCK_SH || kind == LOCK_EX) {
         file->has_lock = true;
         result = lock_set(file, &wanted, !(operation & LOCK_NB));
@@ -197,7 +181,8 @@ int32_t sys_flock(uint32_t fd, uint32_t operation)
 
 /* ---- record locks ------------------------------------------------------------------------------ */
 
-static int resolve_range(struct file *file, const struct linux_flock64 *given, struct lock *lock)
+static int resolve_range(struct file *file, const struct linux_flock64 *given,
+                         struct lock_range *lock)
 {
     int64_t start = given->start, length = given->length;
     uint64_t size = 0;
@@ -218,21 +203,22 @@ static int resolve_range(struct file *file, const struct linux_flock64 *given, s
     return 0;
 }
 
-static int32_t test_lock(struct file *file, const struct lock *wanted, struct linux_flock64 *answer)
+static int test_lock(struct file *file, const struct lock_range *wanted,
+                     struct linux_flock64 *answer)
 {
-    server_lock();
-    struct lock *conflict = find_conflict(file, wanted);
-    if (!conflict) {
-        answer->type = F_UNLCK;
-    } else {
-        answer->type = conflict->exclusive ? F_WRLCK : F_RDLCK;
-        answer->whence = 0;
-        answer->start = (int64_t)conflict->start;
-        answer->length =
-            conflict->end == UINT64_MAX ? 0 : (int64_t)(conflict->end - conflict->start + 1);
-        answer->pid = (int32_t)conflict->pid;
-    }
-    server_unlock();
+    struct lock_range found;
+    bool any;
+    int error = lock_test(file, wanted, &found, &any);
+    if (error < 0)
+        return error;
+    answer->type = F_UNLCK;
+    if (!any)
+        return 0;
+    answer->type = found.exclusive ? F_WRLCK : F_RDLCK;
+    answer->whence = 0;
+    answer->start = (int64_t)found.start;
+    answer->length = found.end == UINT64_MAX ? 0 : (int64_t)(found.end - found.start + 1);
+    answer->pid = (int32_t)found.pid;
     return 0;
 }
 
@@ -262,11 +248,9 @@ int32_t lock_fcntl(struct file *file, uint32_t command, user_t argument, bool wi
     bool of_file = command == F_OFD_GETLK || command == F_OFD_SETLK || command == F_OFD_SETLKW;
     if (copy_in_flock(&given, argument, wide) < 0)
         return -EFAULT;
-    struct lock lock = {.ino = file->attr.ino,
-                        .device = file->attr.device,
-                        .owner = of_file ? (const void *)file : files,
-                        .pid = of_file ? UINT32_MAX : self()->process->pid,
-                        .exclusive = given.type == F_WRLCK};
+    struct lock_range lock = {.owner = of_file ? (const void *)file : files,
+                              .pid = of_file ? OF_DESCRIPTION : self()->process->pid,
+                              .exclusive = given.type == F_WRLCK};
     if (of_file && given.pid != 0)
         return -EINVAL;
     if (given.type != F_RDLCK && given.type != F_WRLCK && given.type != F_UNLCK)
@@ -275,15 +259,13 @@ int32_t lock_fcntl(struct file *file, uint32_t command, user_t argument, bool wi
     if (result < 0)
         return result;
     if (command == F_GETLK || command == F_GETLK64 || command == F_OFD_GETLK) {
-        test_lock(file, &lock, &given);
-        return copy_out_flock(argument, &given, wide);
+        if (given.type == F_UNLCK)
+            return -EINVAL;
+        result = test_lock(file, &lock, &given);
+        return result < 0 ? result : copy_out_flock(argument, &given, wide);
     }
-    if (given.type == F_UNLCK) {
-        server_lock();
-        result = lock_cut(file, &lock);
-        server_unlock();
-        return result;
-    }
+    if (given.type == F_UNLCK)
+        return lock_unset(file, &lock);
     if (given.type == F_WRLCK ? !file_writable(file) : !file_readable(file))
         return -EBADF;
     if (of_file)

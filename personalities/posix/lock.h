@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Advisory locks: flock and POSIX record locks, within this server. */
+/* Advisory locks: flock and POSIX record locks. Nothing here is called with the server lock held. */
 #ifndef POSIX_LOCK_H
 #define POSIX_LOCK_H
 
@@ -7,10 +7,22 @@
 
 struct file;
 struct files;
-void lock_release_file(struct file *file);    /* flock: the description is gone */
-void lock_release_owner(struct files *files); /* record locks: the table is gone */
+
+struct lock_range {
+    const void *owner;
+    uint32_t pid;
+    bool whole, exclusive; /* whole: a flock, which never meets a record lock */
+    uint64_t start, end;   /* [start, end] */
+};
+
+void lock_release_file(struct file *file); /* the description, which had locks, is gone */
 /* Record locks: any close of the file drops those of the table. */
 void lock_release_on_close(struct files *files, struct file *file);
 int32_t lock_fcntl(struct file *file, uint32_t command, user_t argument, bool wide);
+
+/* ---- locklocal.c ---- */
+int lock_local_set(struct file *file, const struct lock_range *wanted, bool wait);
+int lock_local_unset(struct file *file, const struct lock_range *range);
+bool lock_local_test(struct file *file, const struct lock_range *wanted, struct lock_range *found);
 
 #endif

@@ -53,7 +53,7 @@ struct node_data {
     handle_t bulk;
     uint8_t *bulk_view;
     bool shared_position, modified;
-    bool shared_node;    /* the node is another description's too: see own_node */
+    bool shared_node;    /* the node is another description's too: see node_own */
     handle_t other_node; /* what it was then; somebody may still be using it */
 };
 
@@ -418,7 +418,7 @@ void node_shared(struct file *file)
 }
 
 /* Before anything that changes the open node itself: its position, its buffer. */
-static int own_node(struct file *file)
+int node_own(struct file *file)
 {
     struct node_data *data = data_of(file);
     handle_t node;
@@ -448,7 +448,7 @@ static bool need_bulk(struct file *file)
         .length = BULK_SIZE, .prot = PROT_R | PROT_W, .flags = MAP_FLAG_SHARED};
     if (data->bulk_view)
         return true;
-    if (own_node(file) < 0)
+    if (node_own(file) < 0)
         return false;
     if (!data->bulk && vmo_create(0, BULK_SIZE, &data->bulk) != OK)
         return false;
@@ -834,7 +834,7 @@ static int op_export(struct file *file, struct start_fd *fd, handle_t handles[2]
     uint64_t before, after;
     if (!data->shared_position && !S_ISDIR(file->attr.mode)) {
         flush_modified(file);
-        int error = own_node(file);
+        int error = node_own(file);
         if (error < 0)
             return error;
         status_t status =

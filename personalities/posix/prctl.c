@@ -6,6 +6,7 @@
 
 #include "calls.h"
 #include "missing.h"
+#include "seccomp.h"
 #include "server.h"
 #include "task.h"
 
@@ -113,7 +114,7 @@ static int32_t on_privileges(uint32_t option, uint32_t arg2, uint32_t arg3, uint
     case PR_GET_NO_NEW_PRIVS:
         return arg2 || arg3 || arg4 || arg5 ? -EINVAL : process->no_new_privileges;
     case PR_GET_SECCOMP:
-        return 0; /* never in a mode of it */
+        return (int32_t)self()->seccomp_mode;
     }
     return missing_error(EINVAL, "prctl option %u", option);
 }
@@ -174,7 +175,7 @@ int32_t sys_prctl(uint32_t option, uint32_t arg2, uint32_t arg3, uint32_t arg4, 
     case PR_GET_THP_DISABLE:
         return arg2 || arg3 || arg4 || arg5 ? -EINVAL : 0;
     case PR_SET_SECCOMP:
-        return -EINVAL;
+        return seccomp_set_mode(arg2, USER(arg3));
     }
     return on_privileges(option, arg2, arg3, arg4, arg5);
 }

@@ -33,6 +33,7 @@ struct process_view {
     uint32_t exit_signal, sp, ip;
     int32_t exit_code;
     bool no_new_privileges;
+    uint32_t seccomp_mode;
     char state, name[64];
 };
 
@@ -167,6 +168,8 @@ static bool view_own(struct process *process, uint32_t tid, struct process_view 
     view->exit_signal = process->exit_signal;
     view->exit_code = process->state == PROCESS_ZOMBIE ? process->exit_status : 0;
     view->no_new_privileges = process->no_new_privileges;
+    if (thread)
+        view->seccomp_mode = thread->seccomp_mode;
     view->credentials = process->credentials;
     view->umask = process->fs ? process->fs->umask : 0;
     view->fd_capacity = process->files ? process->files->capacity : 0;
@@ -331,9 +334,9 @@ void proc_pid_status(const struct internal_node *node, struct text *text)
                 (unsigned long long)c->effective, (unsigned long long)c->bounding,
                 (unsigned long long)c->ambient);
     text_printf(text,
-                "NoNewPrivs:\t%u\nSeccomp:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\n"
+                "NoNewPrivs:\t%u\nSeccomp:\t%u\nCpus_allowed:\t1\nCpus_allowed_list:\t0\n"
                 "Mems_allowed:\t1\nMems_allowed_list:\t0\n",
-                v.no_new_privileges);
+                v.no_new_privileges, v.seccomp_mode);
 }
 
 void proc_pid_comm(const struct internal_node *node, struct text *text)

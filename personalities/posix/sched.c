@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Scheduling: policies, priorities, nice values, affinity. They are kept for each thread, checked and
- * reported by Linux's rules; the kernel runs all guests at one priority, so that no thread that holds
- * the server lock can be kept from running by another.
+ * reported by Linux's rules. The kernel runs all guests at one priority, so that no thread that holds
+ * the server lock can be kept from running by another; a nice value makes the time slice shorter or
+ * longer, which gives threads that compete for the processor shares of 1 (19) to 5 (0) to 25 (-20).
  */
 #include <linux/ioprio.h>
 #include <linux/sched.h>
@@ -15,6 +16,17 @@
 #define NICE_MIN        (-20)
 #define NICE_MAX        19
 #define PRIORITY_MAX_RT 99
+
+/* Its worker may have run another thread before. */
+void sched_apply(struct thread *thread)
+{
+    int32_t nice = thread->sched.nice;
+    uint32_t ticks = nice > 0 ? SLICE_NORMAL - (uint32_t)(nice * (SLICE_NORMAL - 1) + 18) / 19
+                              : SLICE_NORMAL + (uint32_t)-nice;
+    if (ticks != thread->worker->slice &&
+        thread_set(thread->worker->handle, THREAD_SLICE, ticks) == OK)
+        thread->worker->slice = ticks;
+}
 
 static struct thread *find(int32_t pid)
 {
@@ -174,6 +186,7 @@ static int32_t set_nice(struct thread *thread, int32_t nice)
     if (!nice_allowed(thread, nice))
         return -EACCES;
     thread->sched.nice = nice;
+    sched_apply(thread);
     return 0;
 }
 
@@ -248,7 +261,10 @@ int32_t sys_nice(int32_t increment)
     nice = MAX(NICE_MIN, MIN(nice, NICE_MAX));
     if (increment < 0 && !nice_allowed(thread, nice))
         return -EPERM;
+    server_lock();
     thread->sched.nice = nice;
+    sched_apply(thread);
+    server_unlock();
     return 0;
 }
 

@@ -243,17 +243,23 @@ uint32_t signal_group(uint32_t pgid, const siginfo_t *info)
     return count;
 }
 
-void signal_fault(struct thread *thread, uint32_t signal, int32_t code, uint32_t address)
+void signal_force(struct thread *thread, const siginfo_t *info)
 {
+    uint32_t signal = (uint32_t)info->si_signo;
     struct linux_sigaction *action = &thread->process->sighand->actions[signal - 1];
-    siginfo_t info = signal_info(signal, code);
-    info.si_addr = (void *)address;
     if (action->handler == HANDLER_IGNORE || (thread->blocked & SIGNAL_BIT(signal))) {
         action->handler = HANDLER_DEFAULT;
         thread->blocked &= ~SIGNAL_BIT(signal);
     }
-    pending_add(&thread->pending, &info);
+    pending_add(&thread->pending, info);
     thread_notify(thread);
+}
+
+void signal_fault(struct thread *thread, uint32_t signal, int32_t code, uint32_t address)
+{
+    siginfo_t info = signal_info(signal, code);
+    info.si_addr = (void *)address;
+    signal_force(thread, &info);
 }
 
 /* ---- receiving --------------------------------------------------------------------------------- */

@@ -38,7 +38,9 @@ void signal_thread(struct thread *thread, const siginfo_t *info);
 void signal_simple(struct process *process, uint32_t signal);
 /* All local members of a group; the number of them. */
 uint32_t signal_group(uint32_t pgid, const siginfo_t *info);
-/* A fault of the guest: cannot be ignored or blocked. */
+/* Cannot be ignored or blocked. */
+void signal_force(struct thread *thread, const siginfo_t *info);
+/* A fault of the guest, forced like that. */
 void signal_fault(struct thread *thread, uint32_t signal, int32_t code, uint32_t address);
 
 /* Whether the calling process may signal this one. */

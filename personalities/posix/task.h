@@ -14,6 +14,7 @@
 
 struct file;
 struct files;
+struct seccomp_filter;
 struct worker;
 struct tty;
 
@@ -181,6 +182,8 @@ struct thread {
     /* ptrace */
     struct tracing *tracing;        /* by whom, or NULL */
     bool watched;                   /* its calls take the slow way */
+    uint32_t seccomp_mode;          /* SECCOMP_MODE_* */
+    struct seccomp_filter *filters; /* newest first; held */
     bool group_stop;                /* it has not yet taken part in the stop of its process */
     volatile bool step, step_armed; /* the trap flag is wanted; it was set by this server */
     bool tls_changed;               /* by its tracer */
@@ -195,6 +198,7 @@ struct worker {
     struct thread *thread; /* running now; NULL in the pool */
     handle_t handle;
     struct guest_frame *frame;
+    uint32_t slice; /* ticks that the kernel was told */
     struct list pool_link;
     /* buffers of the call in progress, too large for the stack */
     char path[PATH_MAX], path2[PATH_MAX], scratch[PATH_MAX], rest[PATH_MAX];
@@ -235,6 +239,8 @@ static inline bool thread_must_end(const struct thread *thread)
     const struct process *process = thread->process;
     return process->exiting || (process->exec_thread && process->exec_thread != thread);
 }
+/* Tells the kernel what its nice value means (sched.c). Lock held, or not started yet. */
+void sched_apply(struct thread *thread);
 /* Loads a TLS descriptor of the calling thread into the processor's table. */
 void thread_set_tls(struct thread *thread, uint32_t slot);
 /* A descriptor as programs see it; one for a stopped thread, loaded when that goes on. */

@@ -19,6 +19,7 @@
 #include "file.h"
 #include "fpu.h"
 #include "futex.h"
+#include "seccomp.h"
 #include "server.h"
 #include "task.h"
 #include "trace.h"
@@ -107,6 +108,7 @@ static struct worker *worker_new(void)
     if (!worker)
         return NULL;
     list_init(&worker->pool_link);
+    worker->slice = SLICE_NORMAL;
     uint32_t stack = (uint32_t)worker + WORKER_AREA - 20;
     if (thread_create(HANDLE_SELF, (uintptr_t)worker_entry, stack, 0, &worker->handle) == OK)
         return worker;
@@ -191,6 +193,7 @@ int thread_new(struct process *process, uint32_t tid, bool leader, struct thread
 void thread_start(struct thread *thread)
 {
     struct worker *worker = thread->worker;
+    sched_apply(thread);
     __atomic_store_n(&worker->thread, thread, __ATOMIC_RELEASE);
     ignore(futex_wake((uintptr_t)&worker->thread, 1, NULL));
 }
@@ -201,6 +204,7 @@ void thread_discard(struct thread *thread)
     thread->process->thread_count--;
     worker_put(thread->worker);
     pending_clear(&thread->pending);
+    seccomp_release(thread->filters);
     release(thread->fpu);
     release(thread);
 }
@@ -281,6 +285,7 @@ void thread_finish(struct thread *thread)
     if (keep)
         worker_put(worker);
     server_unlock();
+    seccomp_release(thread->filters);
     release(thread->fpu);
     release(thread);
     if (keep)
@@ -459,6 +464,9 @@ static void settle(struct thread *thread, uint32_t number, int32_t result)
 
 static int32_t call_any(struct thread *thread, uint32_t number, const struct registers *regs)
 {
+    int32_t refused;
+    if (thread->seccomp_mode && !seccomp_allows(thread, number, regs, &refused))
+        return refused;
     if (thread->process->trace)
         return syscall_traced(number, regs);
     if (number < SYSCALL_LIMIT && syscall_thunks[number])

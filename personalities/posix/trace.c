@@ -235,7 +235,8 @@ void thread_watch(struct thread *thread)
 {
     const struct tracing *tracing = thread->tracing;
     thread->step = steps(tracing);
-    thread->watched = thread->process->trace || (tracing && tracing->mode != RESUME_RUN);
+    thread->watched =
+        thread->seccomp_mode || thread->process->trace || (tracing && tracing->mode != RESUME_RUN);
 }
 
 void trace_step_hide(struct thread *thread)

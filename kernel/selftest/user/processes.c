@@ -219,6 +219,8 @@ static uint32_t try_privileged_calls(void *unused)
     REQUIRE(log_read(0, buffer, sizeof buffer, &done, &next) == ERR_ACCESS_DENIED);
     REQUIRE(thread_set(HANDLE_SELF, THREAD_PRIORITY, PRIORITY_DRIVER) == ERR_ACCESS_DENIED);
     REQUIRE(thread_set(HANDLE_SELF, THREAD_PRIORITY, PRIORITY_NORMAL - 1) == OK);
+    REQUIRE(thread_set(HANDLE_SELF, THREAD_SLICE, SLICE_NORMAL + 1) == ERR_ACCESS_DENIED);
+    REQUIRE(thread_set(HANDLE_SELF, THREAD_SLICE, 1) == OK);
     return 0;
 }
 
@@ -419,6 +421,8 @@ static void priorities_out_of_range_are_refused(void)
 {
     EXPECT_STATUS(thread_set(HANDLE_SELF, THREAD_PRIORITY, 0), ERR_OUT_OF_RANGE);
     EXPECT_STATUS(thread_set(HANDLE_SELF, THREAD_PRIORITY, PRIORITY_COUNT), ERR_OUT_OF_RANGE);
+    EXPECT_STATUS(thread_set(HANDLE_SELF, THREAD_SLICE, 0), ERR_OUT_OF_RANGE);
+    EXPECT_STATUS(thread_set(HANDLE_SELF, THREAD_SLICE, SLICE_MAX + 1), ERR_OUT_OF_RANGE);
     EXPECT_STATUS(thread_set(HANDLE_SELF, 99, 1), ERR_INVALID_ARGUMENT);
     EXPECT_OK(thread_set(HANDLE_SELF, THREAD_PRIORITY, PRIORITY_NORMAL));
     EXPECT_OK(thread_yield(0));
