@@ -93,8 +93,8 @@ setup: ## install the Debian packages that are missing
 
 all: $(ALL) ## build everything: kernel, programs, archives, disk image
 
-run: all ## set up, build and boot to a shell in this terminal
-	@./atomik $(if $(filter-out build,$(BUILD)),--build $(BUILD))
+run: all ## set up, build and boot the disk image to a shell in this terminal
+	@./atomik --disk $(if $(filter-out build,$(BUILD)),--build $(BUILD))
 
 test: all ## set up, build and run all tests
 	@$(PYTHON) tools/run-tests --build $(BUILD) --check check $(UNIT_TARGETS)

@@ -7,6 +7,12 @@
 
 #define BLOCK_NAME_PREFIX "block/" /* of the names in init's name service */
 #define BLOCK_NAME_MAX    16       /* of a device, with its NUL: "vda1" */
+/*
+ * A partition of a disk with an MBR that has a number is there as "partition/41544f4d-01" too: the disk's
+ * number and the partition's, both hexadecimal; wherever the disk is attached. Clients write PARTUUID=.
+ */
+#define BLOCK_PARTITION_PREFIX "partition/"
+#define BLOCK_PARTUUID         "PARTUUID="
 
 /* The unit of all sector numbers and counts, whatever the device's own sectors are. */
 #define BLOCK_SECTOR       512u

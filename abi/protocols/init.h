@@ -50,6 +50,7 @@ enum proc_event_type {
     EVENT_STATS,    /* event.pid, .request: answer with proc_stats_answer */
     EVENT_SNAPSHOT, /* event.pid, .flags, .request; h0: the file. Answer with snapshot_answer */
     EVENT_REPARENT, /* event.pid: a process of yours whose parent has ended: ppid is 1 now */
+    EVENT_FINISH, /* the machine stops, and no program runs any more: write to files what you keep for them */
 };
 
 /*

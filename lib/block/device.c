@@ -25,11 +25,24 @@ static void name_of(const struct block_disk *disk, uint32_t number, char name[BL
                        disk->info.name, (unsigned)number);
 }
 
-/* A new place, with its name in init's table. */
+/* The name that does not depend on where the disk is attached. Of two disks with one number the first has it. */
+static void register_number(struct block_server *server, const struct partition *partition,
+                            handle_t handle)
+{
+    char name[sizeof BLOCK_PARTITION_PREFIX + BLOCK_NAME_MAX];
+    (void)snprintf(name, sizeof name, BLOCK_PARTITION_PREFIX "%08x-%02x",
+                   (unsigned)partition->signature, (unsigned)partition->number);
+    status_t status = init_name_register(server->init, name, handle);
+    if (status != OK)
+        log_printf("%s: %s", name, status_text(status));
+}
+
+/* A new place, with its name in init's table. partition NULL: the whole disk. */
 static status_t device_register(struct block_server *server, struct block_device *device,
-                                struct block_disk *disk, uint32_t number)
+                                struct block_disk *disk, const struct partition *partition)
 {
     char name[BLOCK_NAME_MAX], full[sizeof BLOCK_NAME_PREFIX + BLOCK_NAME_MAX];
+    uint32_t number = partition != NULL ? partition->number : 0;
     handle_t handle;
     status_t status =
         port_badge(server->port, BADGE_FIRST + (uint32_t)(device - block_devices), &handle);
@@ -39,15 +52,18 @@ static status_t device_register(struct block_server *server, struct block_device
     (void)snprintf(full, sizeof full, BLOCK_NAME_PREFIX "%s", name);
     *device = (struct block_device){.disk = disk, .number = number};
     status = init_name_register(server->init, full, handle);
+    if (status == OK && partition != NULL && partition->signature != 0)
+        register_number(server, partition, handle);
     handle_drop(&handle);
     if (status != OK)
         log_printf("%s: its name: %s", name, status_text(status));
     return status;
 }
 
-static status_t device_note(struct block_server *server, struct block_disk *disk, uint32_t number,
-                            uint64_t start, uint64_t sectors)
+static status_t device_note(struct block_server *server, struct block_disk *disk,
+                            const struct partition *partition)
 {
+    uint32_t number = partition != NULL ? partition->number : 0;
     struct block_device *device = block_devices;
     while (device < block_devices + DEVICES_MAX && device->disk != NULL &&
            (device->disk != disk || device->number != number))
@@ -55,12 +71,12 @@ static status_t device_note(struct block_server *server, struct block_disk *disk
     if (device == block_devices + DEVICES_MAX)
         return ERR_LIMIT_REACHED;
     if (device->disk == NULL) {
-        status_t status = device_register(server, device, disk, number);
+        status_t status = device_register(server, device, disk, partition);
         if (status != OK)
             return status;
     }
-    device->start = start;
-    device->sectors = sectors;
+    device->start = partition != NULL ? partition->start : 0;
+    device->sectors = partition != NULL ? partition->sectors : disk->info.sectors;
     device->present = true;
     return OK;
 }
@@ -90,8 +106,7 @@ static status_t note_partitions(struct block_server *server, struct block_disk *
     uint32_t count;
     status_t status = partitions_find(&description, partitions, &count);
     for (uint32_t i = 0; status == OK && i < count; i++)
-        status = device_note(server, disk, partitions[i].number, partitions[i].start,
-                             partitions[i].sectors);
+        status = device_note(server, disk, &partitions[i]);
     return status;
 }
 
@@ -102,7 +117,7 @@ status_t block_scan(struct block_server *server, struct block_disk *disk)
         if (device->disk == disk && device->number != 0)
             device->present = false;
     disk->info.generation++;
-    status_t status = device_note(server, disk, 0, 0, disk->info.sectors);
+    status_t status = device_note(server, disk, NULL);
     if (status != OK || disk->info.sectors == 0 || (disk->info.flags & BLOCK_OPTICAL))
         return status;
     return note_partitions(server, disk);

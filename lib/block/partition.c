@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define SECTOR_MAX       4096
+#define MBR_DISK         440 /* the disk's own number */
 #define MBR_ENTRIES      446
 #define MBR_ENTRY_SIZE   16
 #define MBR_SIGNATURE    510
@@ -30,7 +31,7 @@ struct mbr_entry {
 struct found {
     const struct partition_disk *disk;
     struct partition *partitions;
-    uint32_t count;
+    uint32_t count, signature;
 };
 
 static uint32_t get32(const uint8_t *at)
@@ -51,8 +52,11 @@ static void add(struct found *found, uint32_t number, uint8_t type, uint64_t sta
     if (start == 0 || sectors == 0 || start >= found->disk->sectors ||
         sectors > found->disk->sectors - start || found->count == PARTITIONS_MAX)
         return;
-    found->partitions[found->count++] = (struct partition){
-        .start = start * scale, .sectors = sectors * scale, .number = number, .type = type};
+    found->partitions[found->count++] = (struct partition){.start = start * scale,
+                                                           .sectors = sectors * scale,
+                                                           .number = number,
+                                                           .type = type,
+                                                           .signature = found->signature};
 }
 
 /* ---- MBR --------------------------------------------------------------------------------------- */
@@ -109,6 +113,7 @@ static status_t find_logical(struct found *found, const struct mbr_entry *extend
 static status_t find_mbr(struct found *found, const uint8_t *sector)
 {
     struct mbr_entry extended = {.type = MBR_EMPTY};
+    found->signature = get32(sector + MBR_DISK);
     for (uint32_t i = 0; i < 4; i++) {
         struct mbr_entry entry = mbr_entry(sector, i);
         if (is_extended(entry.type) && extended.type == MBR_EMPTY && entry.start != 0)

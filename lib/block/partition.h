@@ -15,6 +15,7 @@ struct partition {
     uint64_t start, sectors; /* of 512 bytes */
     uint32_t number;         /* from 1; logical ones from 5 */
     uint8_t type;            /* of an MBR entry; 0: GPT */
+    uint32_t signature;      /* of the disk's MBR; 0: it has none, or a GPT */
 };
 
 /* A disk to be looked at. */

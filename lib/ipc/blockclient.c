@@ -11,15 +11,27 @@
 
 /* ---- names ------------------------------------------------------------------------------------- */
 
+static bool skip(const char **name, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    if (strncmp(*name, prefix, length) != 0)
+        return false;
+    *name += length;
+    return true;
+}
+
 static status_t look_up(handle_t init, const char *name, handle_t *device)
 {
-    char full[sizeof BLOCK_NAME_PREFIX + BLOCK_NAME_MAX] = BLOCK_NAME_PREFIX;
-    if (strncmp(name, BLOCK_NAME_PREFIX, sizeof BLOCK_NAME_PREFIX - 1) == 0)
-        name += sizeof BLOCK_NAME_PREFIX - 1;
-    size_t length = strlen(name);
+    char full[sizeof BLOCK_PARTITION_PREFIX + BLOCK_NAME_MAX];
+    bool by_number = skip(&name, BLOCK_PARTUUID);
+    const char *prefix = by_number ? BLOCK_PARTITION_PREFIX : BLOCK_NAME_PREFIX;
+    if (!by_number)
+        skip(&name, BLOCK_NAME_PREFIX);
+    size_t length = strlen(name), before = strlen(prefix);
     if (length == 0 || length >= BLOCK_NAME_MAX)
         return ERR_NOT_FOUND;
-    memcpy(full + sizeof BLOCK_NAME_PREFIX - 1, name, length + 1);
+    memcpy(full, prefix, before);
+    memcpy(full + before, name, length + 1);
     return init_name_lookup(init, full, false, device);
 }
 

@@ -31,7 +31,7 @@ struct block_session {
     bool dead;
 };
 
-/* `name` as "block/vda1" or "vda1"; flags: enum block_open_flags. NOT_FOUND: there is no such device. */
+/* `name` as "block/vda1", "vda1" or "PARTUUID=41544f4d-01"; flags: enum block_open_flags. NOT_FOUND: there is no such device. */
 status_t block_client_open(handle_t init, const char *name, uint32_t flags, uint32_t buffer_size,
                            struct block_session *session);
 /* The same for who may be up before the driver is: waits for the name, at most so long. */

@@ -175,6 +175,8 @@ static void handle_event(const struct proc_event *event, handle_t handles[4])
         reparent_event(event);
     else if (event->type == EVENT_SNAPSHOT)
         (void)!BLOCKING(init_snapshot_answer(nt_init, event->request, ERR_NOT_IMPLEMENTED, NULL));
+    else if (event->type == EVENT_FINISH && registry_store_flush() != STATUS_SUCCESS)
+        log_printf("the registry is not saved");
     nt_unlock();
 }
 

@@ -4,6 +4,7 @@
 
 #include <ipc/blockclient.h>
 #include <ipc/initclient.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -243,8 +244,34 @@ void proc_vmstat(const struct internal_node *node, struct text *text)
 /* One mounted file system: which service it is of, its type as Linux names it, and where. */
 struct mount_view {
     const char *source, *type, *path, *options;
-    char text[512];
+    uint32_t device; /* number of the block device, 0: none */
+    char text[512], name[sizeof "/dev/" + BLOCK_NAME_MAX];
 };
+
+/* A device is shown by its name, however the service was told it. */
+static void find_device(struct mount_view *view)
+{
+    struct block_info info;
+    const char *name = strncmp(view->source, "/dev/", 5) == 0 ? view->source + 5 : view->source;
+    if (block_by_name(name, &info) < 0)
+        return;
+    (void)snprintf(view->name, sizeof view->name, "/dev/%s", info.name);
+    view->source = view->name;
+    view->device = block_number(info.name);
+}
+
+static const char *type_of(const char *program)
+{
+    static const char *const types[][2] = {{"memfs", "tmpfs"},
+                                           {"hostfs", "9p"},
+                                           {"fatfs", "vfat"},
+                                           {"extfs", "ext4"},
+                                           {"isofs", "iso9660"}};
+    for (uint32_t i = 0; i < ARRAY_COUNT(types); i++)
+        if (strcmp(program, types[i][0]) == 0)
+            return types[i][1];
+    return program;
+}
 
 static bool next_mount(uint32_t index, struct mount_view *view)
 {
@@ -259,12 +286,9 @@ static bool next_mount(uint32_t index, struct mount_view *view)
     view->options = view->path + strlen(view->path) + 1;
     if (view->options >= view->text + length || !*view->options)
         view->options = "rw";
-    if (strcmp(view->type, "memfs") == 0)
-        view->type = "tmpfs";
-    else if (strcmp(view->type, "hostfs") == 0)
-        view->type = "9p";
-    else if (strcmp(view->type, "fatfs") == 0)
-        view->type = "vfat";
+    view->type = type_of(view->type);
+    view->device = 0;
+    find_device(view);
     return true;
 }
 
@@ -283,7 +307,8 @@ void proc_mountinfo(const struct internal_node *node, struct text *text)
     uint32_t i = 0;
     (void)node;
     for (; next_mount(i, &mount); i++)
-        text_printf(text, "%u 1 0:%u / %s rw - %s %s %s\n", i + 1, i + 1, mount.path, mount.type,
+        text_printf(text, "%u 1 %u:%u / %s rw - %s %s %s\n", i + 1, mount.device >> 8,
+                    mount.device != 0 ? mount.device & 0xff : i + 1, mount.path, mount.type,
                     mount.source, mount.options);
     text_printf(text,
                 "%u 1 0:%u / /proc rw - proc proc rw\n%u 1 0:%u / /dev rw - devtmpfs devtmpfs rw\n",

@@ -166,6 +166,23 @@ void personality_ended(struct personality *personality)
     }
 }
 
+void personalities_finish(void)
+{
+    const struct proc_event event = {.type = EVENT_FINISH};
+    for (struct personality *each = personalities; each < personalities + PERSONALITIES_MAX; each++)
+        if (each->alive && event_push(each, &event, NULL, 0, true) != OK)
+            log_printf("personality %s cannot be told that the machine stops", each->name);
+}
+
+/* Who asks for the next event has handled the one before. */
+bool personalities_are_busy(void)
+{
+    for (struct personality *each = personalities; each < personalities + PERSONALITIES_MAX; each++)
+        if (each->alive && (each->first != NULL || each->parked == 0))
+            return true;
+    return false;
+}
+
 void events_cancel(uint32_t token)
 {
     for (struct personality *each = personalities; each < personalities + PERSONALITIES_MAX; each++)

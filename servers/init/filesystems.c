@@ -50,6 +50,14 @@ static const struct type *type_find(const char *name)
     return NULL;
 }
 
+bool filesystem_has_device(const char *program)
+{
+    for (uint32_t i = 0; i < type_count; i++)
+        if (!types[i].no_device && strcmp(types[i].path, program) == 0)
+            return true;
+    return false;
+}
+
 /* ---- mount ------------------------------------------------------------------------------------- */
 
 struct mount_job {

@@ -101,6 +101,9 @@ struct personality *personality_of_badge(uint32_t badge);
 status_t event_push(struct personality *personality, const struct proc_event *data,
                     const handle_t *handles, uint32_t handle_count, bool must);
 void personality_ended(struct personality *personality);
+/* EVENT_FINISH to all; then: has one not handled all of its events? */
+void personalities_finish(void);
+bool personalities_are_busy(void);
 void events_cancel(uint32_t token);
 service_handler handle_personality_register, handle_next_event, handle_personality_list;
 
@@ -163,6 +166,8 @@ service_handler handle_mount_list;
 
 /* ---- filesystems.c ---- */
 void filesystem_directive(char **words, uint32_t count);
+/* Is that the program of a file system on a device, which is its first argument? */
+bool filesystem_has_device(const char *program);
 service_handler handle_file_system_mount, handle_file_system_unmount;
 
 /* ---- announce.c ---- */

@@ -10,6 +10,7 @@
 
 #define PATIENCE      (500 * NS_PER_MS) /* what programs have after SIGTERM */
 #define PATIENCE_KILL (200 * NS_PER_MS)
+#define PATIENCE_SAVE (5 * NS_PER_S) /* what personalities have to write what they keep */
 
 static uint32_t signal_all(uint32_t signal)
 {
@@ -34,6 +35,24 @@ static void wait_for_programs(ktime_t patience)
         time_sleep(5 * NS_PER_MS);
 }
 
+static bool are_busy(void)
+{
+    mutex_lock(&init_lock);
+    bool busy = personalities_are_busy();
+    mutex_unlock(&init_lock);
+    return busy;
+}
+
+static void finish_personalities(void)
+{
+    ktime_t end = time_monotonic() + PATIENCE_SAVE;
+    mutex_lock(&init_lock);
+    personalities_finish();
+    mutex_unlock(&init_lock);
+    while (are_busy() && time_monotonic() < end)
+        time_sleep(NS_PER_MS);
+}
+
 static void power_thread(void *argument)
 {
     uint32_t action = (uint32_t)argument;
@@ -43,6 +62,7 @@ static void power_thread(void *argument)
         if (signal_all(SIGNO_KILL) > 0)
             wait_for_programs(PATIENCE_KILL);
     }
+    finish_personalities();
     services_stop();
     status_t status = system_power(action);
     process_fail("power", status);

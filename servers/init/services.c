@@ -120,6 +120,15 @@ status_t services_init(void)
     return status == OK ? thread_spawn(exception_thread, NULL, 0, NULL) : status;
 }
 
+/* What mount tables show it to be of. */
+static const char *source_of(const struct service_entry_state *service)
+{
+    if (service->source != NULL)
+        return service->source;
+    bool device = service->arguments[0] != NULL && filesystem_has_device(service->path);
+    return device ? service->arguments[0] : service->name;
+}
+
 /* ---- starting a service ---------------------------------------------------------------------- */
 
 /* Make the service's port and put its name up. */
@@ -138,7 +147,7 @@ static status_t make_port(struct service_entry_state *service, handle_t *port)
     status = name_set(service->name, strlen(service->name), named);
     if (status == OK && root == HANDLE_NONE && (service->archives || service->is_root)) {
         root = handle_copy(named);
-        mount_note(service->name, service->path, "/", "");
+        mount_note(source_of(service), service->path, "/", "");
     }
     mutex_unlock(&init_lock);
     if (status != OK) {
@@ -245,9 +254,8 @@ static status_t mount_service(struct service_entry_state *service)
     handle_drop(&mounted);
     mutex_lock(&init_lock);
     if (status == OK)
-        mount_note(service->source != NULL ? service->source : service->name,
-                   service->type != NULL ? service->type : service->path, service->mount,
-                   service->options != NULL ? service->options : "");
+        mount_note(source_of(service), service->type != NULL ? service->type : service->path,
+                   service->mount, service->options != NULL ? service->options : "");
     mutex_unlock(&init_lock);
     if (status != OK && !(service->optional && status == ERR_PEER_CLOSED))
         log_printf("%s: mounting %s: %s", service->name, service->mount, status_text(status));

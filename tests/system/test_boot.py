@@ -25,7 +25,7 @@ def menu():
     booted = []
 
     def choose(entry):
-        booted.append(Machine("--disk", "--mem", "96"))
+        booted.append(Machine("--disk", "--discard", "--menu", "--mem", "96"))
         booted[-1].expect("GNU GRUB", BOOT_SECONDS)
         booted[-1].send("\x1b[B" * entry + "\r")
         return booted[-1]
@@ -35,7 +35,7 @@ def menu():
         machine.close()
 
 
-@pytest.mark.parametrize("entry", [0, 1, 4], ids=["normal", "serial", "Unix only"])
+@pytest.mark.parametrize("entry", [0, 1, 4, 5], ids=["normal", "serial", "memory", "Unix only"])
 def test_entry_of_grubs_menu_boots_to_a_prompt(menu, entry):
     machine = menu(entry).boot()
     assert machine.output("echo alive") == "alive"

@@ -2,7 +2,7 @@
 # Third-party files, boot archives and the disk image.
 
 IMAGE := $(BUILD)/atomik.img
-BOOT_FILES := $(addprefix $(BUILD)/boot/,init unix.cpio windows.cpio selftest)
+BOOT_FILES := $(addprefix $(BUILD)/boot/,init servers.cpio unix.cpio windows.cpio selftest)
 ALL += $(IMAGE) $(BOOT_FILES) $(BUILD)/kernel/atomik.elf
 
 # Debian packages. The files of a package are newer than its stamp (tools/packages/fetch), so that a
@@ -51,7 +51,16 @@ $(BUILD)/boot/$(1).cpio: $$(MANIFEST_$(2)) tools/mkarchive
 endef
 FLAG_VARS += MANIFEST_UNIX MANIFEST_WINDOWS
 
-$(IMAGE): tools/image/mkimage tools/image/grub.cfg $(BUILD)/kernel/atomik.elf $(BOOT_FILES)
+# The disk: what runs before there is a root file system is an archive on the boot partition, the root partition
+# has the rest as files. The archives stand for the sources of both.
+INIT_CONF := servers/init/init.conf
+$(BUILD)/boot/servers.cpio: $(BUILD)/boot/unix.cpio $(BUILD)/boot/windows.cpio
+	$(call say,ARCHIVE,$@)
+	$(Q)$(PYTHON) tools/mkarchive -o $@ --build $(BUILD) --only $(INIT_CONF) $(MANIFEST_UNIX) $(MANIFEST_WINDOWS)
+
+$(IMAGE): tools/image/mkimage tools/image/root_partition.py tools/image/grub.cfg $(BUILD)/kernel/atomik.elf $(BOOT_FILES)
 	$(call say,IMAGE,$@)
-	$(Q)$(PYTHON) tools/image/mkimage -o $@ tools/image/grub.cfg boot/atomik.elf=$(BUILD)/kernel/atomik.elf \
+	$(Q)$(PYTHON) tools/mkarchive -o $(BUILD)/image/root --tree --build $(BUILD) --without $(INIT_CONF) \
+	    $(MANIFEST_UNIX) $(MANIFEST_WINDOWS)
+	$(Q)$(PYTHON) tools/image/mkimage -o $@ --root $(BUILD)/image/root tools/image/grub.cfg boot/atomik.elf=$(BUILD)/kernel/atomik.elf \
 	    $(foreach file,$(BOOT_FILES),boot/$(notdir $(file))=$(file))
