@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <ipc/blockclient.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include <atomik/syscall.h>
@@ -27,11 +28,9 @@ static status_t look_up(handle_t init, const char *name, handle_t *device)
     const char *prefix = by_number ? BLOCK_PARTITION_PREFIX : BLOCK_NAME_PREFIX;
     if (!by_number)
         skip(&name, BLOCK_NAME_PREFIX);
-    size_t length = strlen(name), before = strlen(prefix);
-    if (length == 0 || length >= BLOCK_NAME_MAX)
+    if (*name == 0 || strlen(name) >= BLOCK_NAME_MAX)
         return ERR_NOT_FOUND;
-    memcpy(full, prefix, before);
-    memcpy(full + before, name, length + 1);
+    (void)snprintf(full, sizeof full, "%s%s", prefix, name);
     return init_name_lookup(init, full, false, device);
 }
 

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ISO 9660 on a block device as a file system to read: what its files share. One thread; lib/iso knows the format.
+ *
+ * A node is a directory or a file that is in use, or a file whose content is remembered. Nothing changes on the
+ * medium, so a content, once read, is the file.
+ */
+#ifndef ISOFS_ISOFS_H
+#define ISOFS_ISOFS_H
+
+#include <fs/fs.h>
+#include <iso/iso.h>
+
+struct node {
+    struct fs_node node; /* first */
+    struct node *in_bucket;
+    struct node *parent;          /* of a directory, referenced; NULL: the root */
+    struct node *older, *younger; /* among those that nobody holds */
+    bool idle;
+    handle_t content; /* VMO with all of a file, or none */
+    struct iso_entry entry;
+};
+
+extern struct fs_server server;
+extern struct iso_volume volume;
+
+static inline struct node *node_of(struct fs_node *node)
+{
+    return (struct node *)node;
+}
+
+static inline bool is_directory(const struct iso_entry *entry)
+{
+    return (entry->mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY;
+}
+
+/* A directory has the place of its records, everything else that of its own. */
+static inline uint64_t number_of(const struct iso_entry *entry)
+{
+    return is_directory(entry) ? entry->extents[0].start : entry->position;
+}
+
+/* ---- device.c ---- */
+status_t device_open(const char *name, struct iso_device *device);
+
+/* ---- node.c ---- */
+/* The node of an entry of this directory (NULL: of the root), with a reference of the caller's. */
+status_t node_get(struct node *directory, const struct iso_entry *entry, struct node **node);
+void node_release(struct fs_node *node);
+/* All of a file in a VMO. NOT_SUPPORTED: too large for the machine's memory, use transfers. */
+status_t node_content(struct node *node);
+
+#endif
