@@ -9,7 +9,7 @@
 #include <atomik/syscall.h>
 #include <snapshot/snapshot.h>
 
-/* ---- the file (output.c) ---- */
+/* ---- the file (file.c) ---- */
 
 /* Writes go through a buffer shared with the file server, so that a snapshot is not many small messages. */
 struct capture_output {
@@ -22,6 +22,21 @@ status_t capture_output_open(struct capture_output *output, handle_t file);
 void capture_output_close(struct capture_output *output);
 /* A snap_sink whose context is a struct capture_output. */
 status_t capture_output_write(void *context, uint64_t offset, const void *from, uint32_t length);
+
+/* A snapshot's file as memory. */
+struct capture_image {
+    handle_t vmo; /* borrowed */
+    struct snap_source source;
+};
+/*
+ * Verifies and reads the snapshot in an image, which stays as long as the snapshot. After an error
+ * *problem says what is wrong, or is NULL. Memory that another tool has changed is an error unless it
+ * is accepted.
+ */
+status_t capture_read(struct snapshot *snapshot, struct capture_image *image, bool accept_edited,
+                      const char **problem);
+/* Whether the first bytes of a VMO are those of a snapshot. */
+bool capture_recognise(handle_t vmo);
 
 /* A random UUID (RFC 4122, version 4). */
 void capture_uuid(uint8_t uuid[16]);

@@ -20,6 +20,11 @@ void alarm_stop(struct alarm *entry)
         list_remove(&entry->link);
 }
 
+bool alarm_is_set(const struct alarm *entry)
+{
+    return entry->link.next && !list_empty(&entry->link);
+}
+
 void alarm_set(struct alarm *entry, uint64_t due)
 {
     struct list *before = &entries;

@@ -19,5 +19,6 @@ void alarm_init(void);
 /* Set it, perhaps anew. */
 void alarm_set(struct alarm *entry, uint64_t due);
 void alarm_stop(struct alarm *entry);
+bool alarm_is_set(const struct alarm *entry);
 
 #endif

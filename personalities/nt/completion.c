@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* I/O completion ports: queues of packets. */
+#include <personalities/nt/snapshot/restore.h>
+#include <personalities/nt/snapshot/save.h>
 #include <personalities/nt/wait.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 struct packet {
     struct list link;
@@ -36,6 +39,49 @@ static void completion_destroy(struct object *object)
     free(port);
 }
 
+static NTSTATUS completion_new(struct object **result)
+{
+    struct completion *port = calloc(1, sizeof *port);
+    if (!port)
+        return STATUS_NO_MEMORY;
+    object_init(&port->object, &completion_type);
+    list_init(&port->packets);
+    *result = &port->object;
+    return STATUS_SUCCESS;
+}
+
+static void completion_save(struct object *object, struct save *save)
+{
+    struct completion *port = container_of(object, struct completion, object);
+    struct snapshot *snapshot = &save->snapshot;
+    FILE_IO_COMPLETION_INFORMATION *packets = malloc((port->count + 1) * sizeof *packets);
+    uint32_t count = 0;
+    if (!packets) {
+        snapshot->failed = true;
+        return;
+    }
+    list_each(packet, &port->packets, struct packet, link) packets[count++] = packet->info;
+    snap_put_u32(snapshot, SNAP_OBJECT_QUEUE,
+                 snap_add_blob_copy(snapshot, packets, count * sizeof *packets));
+    free(packets);
+}
+
+static NTSTATUS completion_restore(struct restore *restore, const struct snap_note *note,
+                                   struct object **result)
+{
+    uint32_t size;
+    NTSTATUS status = completion_new(result);
+    uint8_t *packets = restored_blob(restore, snap_get_u32(note, SNAP_OBJECT_QUEUE, 0), &size);
+    FILE_IO_COMPLETION_INFORMATION info;
+    for (uint32_t at = 0; !status && packets && at + sizeof info <= size; at += sizeof info) {
+        memcpy(&info, packets + at, sizeof info);
+        status = completion_post(*result, info.CompletionKey, info.CompletionValue,
+                                 info.IoStatusBlock.Status, info.IoStatusBlock.Information);
+    }
+    free(packets);
+    return status;
+}
+
 const struct nt_type completion_type = {
     .name = L"IoCompletion",
     .mapping = {STANDARD_RIGHTS_READ | IO_COMPLETION_QUERY_STATE,
@@ -43,6 +89,8 @@ const struct nt_type completion_type = {
                 STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, IO_COMPLETION_ALL_ACCESS},
     .signaled = completion_signaled,
     .destroy = completion_destroy,
+    .save = completion_save,
+    .restore = completion_restore,
 };
 
 NTSTATUS completion_post(struct object *object, uint32_t key, uint32_t value, NTSTATUS status,
@@ -64,13 +112,11 @@ NTSTATUS completion_post(struct object *object, uint32_t key, uint32_t value, NT
 
 NTSTATUS nt_create_io_completion(struct call *call)
 {
-    struct completion *port = calloc(1, sizeof *port);
-    if (!port)
-        return STATUS_NO_MEMORY;
-    object_init(&port->object, &completion_type);
-    list_init(&port->packets);
-    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2],
-                               &port->object);
+    struct object *port;
+    NTSTATUS status = completion_new(&port);
+    return status ? status
+                  : object_create_named(call->thread, call->args[0], call->args[1], call->args[2],
+                                        port);
 }
 
 NTSTATUS nt_open_io_completion(struct call *call)

@@ -10,6 +10,8 @@
 #include <ipc/initclient.h>
 #include <ipc/ttyclient.h>
 #include <personalities/nt/path.h>
+#include <personalities/nt/snapshot/restore.h>
+#include <personalities/nt/snapshot/save.h>
 #include <personalities/nt/wait.h>
 
 #include <stdio.h>
@@ -123,6 +125,66 @@ void console_release(struct console *console)
     handle_drop(&console->event);
     free(console);
 }
+
+/* ---- snapshots ---- */
+
+void console_save(struct console *console, struct snapshot *snapshot)
+{
+    int16_t cursor[2] = {console->x, console->y};
+    struct tty_attributes attributes;
+    snap_note_begin(snapshot, SNAP_CONSOLE);
+    snap_put_u32(snapshot, SNAP_CONSOLE_INPUT_MODE, console->input_mode);
+    snap_put_u32(snapshot, SNAP_CONSOLE_OUTPUT_MODE, console->output_mode);
+    snap_put_u32(snapshot, SNAP_CONSOLE_INPUT_PAGE, console->input_page);
+    snap_put_u32(snapshot, SNAP_CONSOLE_OUTPUT_PAGE, console->output_page);
+    snap_put_u32(snapshot, SNAP_CONSOLE_ATTRIBUTE, console->attribute);
+    snap_put(snapshot, SNAP_CONSOLE_CURSOR, cursor, sizeof cursor);
+    snap_put(snapshot, SNAP_CONSOLE_TITLE, console->title, console->title_length * sizeof(WCHAR));
+    snap_put(snapshot, SNAP_CONSOLE_LINE, console->line + console->line_taken,
+             console->line_length - console->line_taken);
+    if (console->changed &&
+        BLOCKING(tty_client_get_attributes(console->terminal, &attributes)) == OK)
+        snap_put(snapshot, SNAP_CONSOLE_TERMIOS, &attributes, sizeof attributes);
+}
+
+static void restore_attributes(struct console *console, const struct snap_note *note)
+{
+    struct tty_attributes attributes;
+    if (!restored_bytes(note, SNAP_CONSOLE_TERMIOS, &attributes, sizeof attributes))
+        return;
+    if (!console->changed)
+        console->changed =
+            BLOCKING(tty_client_get_attributes(console->terminal, &console->found)) == OK;
+    (void)!BLOCKING(tty_client_set_attributes(console->terminal, &attributes, 0));
+}
+
+void console_restore(struct console *console, const struct snap_note *note)
+{
+    uint32_t length = 0;
+    int16_t cursor[2] = {0, 0};
+    console->input_mode = snap_get_u32(note, SNAP_CONSOLE_INPUT_MODE, INPUT_MODE_DEFAULT);
+    console->output_mode = snap_get_u32(note, SNAP_CONSOLE_OUTPUT_MODE, OUTPUT_MODE_DEFAULT);
+    console->input_page = snap_get_u32(note, SNAP_CONSOLE_INPUT_PAGE, CODE_PAGE_UTF8);
+    console->output_page = snap_get_u32(note, SNAP_CONSOLE_OUTPUT_PAGE, CODE_PAGE_UTF8);
+    console->attribute = (uint16_t)snap_get_u32(note, SNAP_CONSOLE_ATTRIBUTE, 7);
+    (void)restored_bytes(note, SNAP_CONSOLE_CURSOR, cursor, sizeof cursor);
+    console->x = cursor[0];
+    console->y = cursor[1];
+    const uint8_t *bytes = snap_get(note, SNAP_CONSOLE_TITLE, &length);
+    if (bytes && length <= sizeof console->title) {
+        memcpy(console->title, bytes, length);
+        console->title_length = length / sizeof(WCHAR);
+    }
+    bytes = snap_get(note, SNAP_CONSOLE_LINE, &length);
+    if (bytes && length <= sizeof console->line) {
+        memcpy(console->line, bytes, length);
+        console->line_length = length;
+        console->line_taken = 0;
+    }
+    restore_attributes(console, note);
+}
+
+/* ---- files ---- */
 
 NTSTATUS console_file(struct console *console, enum console_role role, ACCESS_MASK access,
                       struct object **result)

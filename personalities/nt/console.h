@@ -34,4 +34,12 @@ bool console_readable(struct nt_file *file);
 /* New handles to the terminal and its event. */
 void console_descriptor(struct console *console, handle_t *terminal, handle_t *event);
 
+/* ---- for snapshots ---- */
+struct snapshot;
+struct snap_note;
+/* Adds a CONSOLE note; gives the lock up. */
+void console_save(struct console *console, struct snapshot *snapshot);
+/* Sets the console, and the terminal that it is on now, as the note says. */
+void console_restore(struct console *console, const struct snap_note *note);
+
 #endif

@@ -81,6 +81,11 @@ static void save_area_to_fx(const FLOATING_SAVE_AREA *area, struct fxsave *fx)
         memcpy(fx->st[i].bytes, area->RegisterArea + 10 * i, 10);
 }
 
+void context_fpu_legacy(const void *fxsave, FLOATING_SAVE_AREA *area)
+{
+    fx_to_save_area(fxsave, area);
+}
+
 /* ---- registers ---- */
 
 static void get_control(const struct registers *regs, CONTEXT *context)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Events. */
+#include <personalities/nt/snapshot/restore.h>
+#include <personalities/nt/snapshot/save.h>
 #include <personalities/nt/wait.h>
 
 #include <stdlib.h>
@@ -29,6 +31,34 @@ static void event_destroy(struct object *object)
     free(container_of(object, struct event, object));
 }
 
+static void event_save(struct object *object, struct save *save)
+{
+    const struct event *event = container_of(object, struct event, object);
+    snap_put_u32(&save->snapshot, SNAP_OBJECT_MANUAL, event->manual);
+    snap_put_u64(&save->snapshot, SNAP_OBJECT_VALUE, event->signaled);
+}
+
+static struct event *event_new(bool manual, bool signaled)
+{
+    struct event *event = malloc(sizeof *event);
+    if (!event)
+        return NULL;
+    object_init(&event->object, &event_type);
+    event->manual = manual;
+    event->signaled = signaled;
+    return event;
+}
+
+static NTSTATUS event_restore(struct restore *restore, const struct snap_note *note,
+                              struct object **result)
+{
+    struct event *event = event_new(snap_get_u32(note, SNAP_OBJECT_MANUAL, 0),
+                                    snap_get_u64(note, SNAP_OBJECT_VALUE, 0));
+    (void)restore;
+    *result = event ? &event->object : NULL;
+    return event ? STATUS_SUCCESS : STATUS_NO_MEMORY;
+}
+
 const struct nt_type event_type = {
     .name = L"Event",
     .mapping = {STANDARD_RIGHTS_READ | EVENT_QUERY_STATE,
@@ -37,6 +67,8 @@ const struct nt_type event_type = {
     .signaled = event_signaled,
     .satisfy = event_satisfy,
     .destroy = event_destroy,
+    .save = event_save,
+    .restore = event_restore,
 };
 
 void event_set(struct object *object, bool signaled)
@@ -50,12 +82,9 @@ NTSTATUS nt_create_event(struct call *call)
 {
     if (call->args[3] > SynchronizationEvent)
         return STATUS_INVALID_PARAMETER;
-    struct event *event = malloc(sizeof *event);
+    struct event *event = event_new(call->args[3] == NotificationEvent, call->args[4] & 0xff);
     if (!event)
         return STATUS_NO_MEMORY;
-    object_init(&event->object, &event_type);
-    event->manual = call->args[3] == NotificationEvent;
-    event->signaled = call->args[4] & 0xff;
     return object_create_named(call->thread, call->args[0], call->args[1], call->args[2],
                                &event->object);
 }

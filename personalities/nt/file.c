@@ -194,6 +194,9 @@ const struct nt_type file_type = {
     .process_handle = file_process_handle,
     .parse = file_parse,
     .destroy = file_destroy,
+    .save = ntfile_save,
+    .restore = ntfile_restore,
+    .connect = ntfile_connect,
 };
 
 /* ---- opening disk files ---- */
@@ -429,6 +432,12 @@ static NTSTATUS open_disk(char *path, struct open_request *request, struct objec
     return finish_open(path, node, request, exists, result);
 }
 
+/* Consumes the path. */
+NTSTATUS ntfile_reopen(char *path, struct open_request *request, struct object **result)
+{
+    return open_disk(path, request, result);
+}
+
 /* ---- devices ---- */
 
 enum device_kind { DEVICE_VOLUME, DEVICE_NULL, DEVICE_CONSOLE, DEVICE_PIPE };
@@ -472,6 +481,14 @@ static NTSTATUS open_volume(const struct device *device, struct open_request *re
     request->information = FILE_OPENED;
     *result = &file->object;
     return STATUS_SUCCESS;
+}
+
+NTSTATUS ntfile_new_volume(struct nt_process *process, const char *path, ACCESS_MASK access,
+                           struct object **result)
+{
+    struct device device = {.prefix = path};
+    struct open_request request = {.process = process, .access = access};
+    return open_volume(&device, &request, result);
 }
 
 static NTSTATUS device_parse(struct object *object, struct text rest, void *open,

@@ -100,6 +100,17 @@ struct open_request {
 /* The object that a path names, opened as the request says. */
 NTSTATUS ntfile_open_path(struct object *root, struct text path, struct open_request *request,
                           struct object **file);
+/* ---- for snapshots (snapshot/files.c) ---- */
+void ntfile_save(struct object *object, struct save *save);
+NTSTATUS ntfile_restore(struct restore *restore, const struct snap_note *note,
+                        struct object **result);
+NTSTATUS ntfile_connect(struct restore *restore, const struct snap_note *note,
+                        struct object *object);
+/* Open what an absolute Unix path (consumed) names; the volume that begins at one ("" or "/c"). */
+NTSTATUS ntfile_reopen(char *path, struct open_request *request, struct object **file);
+NTSTATUS ntfile_new_volume(struct nt_process *process, const char *path, ACCESS_MASK access,
+                           struct object **file);
+
 /* Device objects of the name space. */
 void devices_init(void);
 

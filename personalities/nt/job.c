@@ -7,6 +7,8 @@
 #include <personalities/nt/job.h>
 
 #include <personalities/nt/process.h>
+#include <personalities/nt/snapshot/restore.h>
+#include <personalities/nt/snapshot/save.h>
 #include <personalities/nt/wait.h>
 
 #include <stdlib.h>
@@ -76,6 +78,57 @@ static bool job_signaled(struct object *object, struct nt_thread *thread)
     return job_of(object)->signaled;
 }
 
+static struct job *job_new(void)
+{
+    struct job *job = calloc(1, sizeof *job);
+    if (!job)
+        return NULL;
+    object_init(&job->object, &job_type);
+    list_init(&job->children);
+    list_init(&job->link);
+    list_init(&job->processes);
+    return job;
+}
+
+static void job_save(struct object *object, struct save *save)
+{
+    struct job *job = job_of(object);
+    struct snapshot *snapshot = &save->snapshot;
+    snap_put(snapshot, SNAP_OBJECT_JOB, &job->limits, sizeof job->limits);
+    if (job->port) {
+        snap_put_u32(snapshot, SNAP_OBJECT_PORT, save_object(save, job->port));
+        snap_put_u32(snapshot, SNAP_OBJECT_PORT_KEY, job->port_key);
+    }
+}
+
+static NTSTATUS job_restore(struct restore *restore, const struct snap_note *note,
+                            struct object **result)
+{
+    struct job *job = job_new();
+    (void)restore;
+    if (!job)
+        return STATUS_NO_MEMORY;
+    *result = &job->object;
+    return restored_bytes(note, SNAP_OBJECT_JOB, &job->limits, sizeof job->limits)
+               ? STATUS_SUCCESS
+               : STATUS_INVALID_PARAMETER;
+}
+
+static NTSTATUS job_connect(struct restore *restore, const struct snap_note *note,
+                            struct object *object)
+{
+    struct object *port = restored_object(restore, snap_get_u32(note, SNAP_OBJECT_PORT, 0));
+    struct job *job = job_of(object);
+    if (port && port->type != &completion_type)
+        return STATUS_OBJECT_TYPE_MISMATCH;
+    if (port && !job->port) {
+        object_hold(port);
+        job->port = port;
+        job->port_key = snap_get_u32(note, SNAP_OBJECT_PORT_KEY, 0);
+    }
+    return STATUS_SUCCESS;
+}
+
 const struct nt_type job_type = {
     .name = L"Job",
     .mapping = {STANDARD_RIGHTS_READ | JOB_OBJECT_QUERY,
@@ -85,6 +138,9 @@ const struct nt_type job_type = {
     .signaled = job_signaled,
     .last_handle = job_last_handle,
     .destroy = job_destroy,
+    .save = job_save,
+    .restore = job_restore,
+    .connect = job_connect,
 };
 
 /* ---- membership ---- */
@@ -219,13 +275,9 @@ void job_process_ended(struct nt_process *process)
 
 NTSTATUS nt_create_job_object(struct call *call)
 {
-    struct job *job = calloc(1, sizeof *job);
+    struct job *job = job_new();
     if (!job)
         return STATUS_NO_MEMORY;
-    object_init(&job->object, &job_type);
-    list_init(&job->children);
-    list_init(&job->link);
-    list_init(&job->processes);
     return object_create_named(call->thread, call->args[0], call->args[1], call->args[2],
                                &job->object);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Keyed events: a releaser and a waiter of the same key meet. */
+#include <personalities/nt/snapshot/restore.h>
 #include <personalities/nt/wait.h>
 
 #include <stdlib.h>
@@ -25,21 +26,40 @@ static void keyed_event_destroy(struct object *object)
     free(container_of(object, struct keyed_event, object));
 }
 
-static const struct nt_type keyed_event_type = {
-    .name = L"KeyedEvent",
-    .mapping = {STANDARD_RIGHTS_READ | KEYEDEVENT_WAIT, STANDARD_RIGHTS_WRITE | KEYEDEVENT_WAKE,
-                STANDARD_RIGHTS_EXECUTE, KEYEDEVENT_ALL},
-    .destroy = keyed_event_destroy,
-};
-
-NTSTATUS nt_create_keyed_event(struct call *call)
+static NTSTATUS keyed_event_new(struct object **result)
 {
     struct keyed_event *event = malloc(sizeof *event);
     if (!event)
         return STATUS_NO_MEMORY;
     object_init(&event->object, &keyed_event_type);
-    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2],
-                               &event->object);
+    *result = &event->object;
+    return STATUS_SUCCESS;
+}
+
+/* It has no state: who waits for one does so again. */
+static NTSTATUS keyed_event_restore(struct restore *restore, const struct snap_note *note,
+                                    struct object **result)
+{
+    (void)restore;
+    (void)note;
+    return keyed_event_new(result);
+}
+
+const struct nt_type keyed_event_type = {
+    .name = L"KeyedEvent",
+    .mapping = {STANDARD_RIGHTS_READ | KEYEDEVENT_WAIT, STANDARD_RIGHTS_WRITE | KEYEDEVENT_WAKE,
+                STANDARD_RIGHTS_EXECUTE, KEYEDEVENT_ALL},
+    .destroy = keyed_event_destroy,
+    .restore = keyed_event_restore,
+};
+
+NTSTATUS nt_create_keyed_event(struct call *call)
+{
+    struct object *event;
+    NTSTATUS status = keyed_event_new(&event);
+    return status ? status
+                  : object_create_named(call->thread, call->args[0], call->args[1], call->args[2],
+                                        event);
 }
 
 NTSTATUS nt_open_keyed_event(struct call *call)

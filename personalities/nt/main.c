@@ -14,6 +14,7 @@
 #include <personalities/nt/process.h>
 #include <personalities/nt/registry.h>
 #include <personalities/nt/shared_data.h>
+#include <personalities/nt/snapshot/save.h>
 #include <server/guest_copy.h>
 
 #include <stdlib.h>
@@ -174,7 +175,7 @@ static void handle_event(const struct proc_event *event, handle_t handles[4])
     else if (event->type == EVENT_REPARENT)
         reparent_event(event);
     else if (event->type == EVENT_SNAPSHOT)
-        (void)!BLOCKING(init_snapshot_answer(nt_init, event->request, ERR_NOT_IMPLEMENTED, NULL));
+        snapshot_event(event->pid, event->flags, event->request, &handles[0]);
     else if (event->type == EVENT_FINISH && registry_store_flush() != STATUS_SUCCESS)
         log_printf("the registry is not saved");
     nt_unlock();

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Mutants: Win32's mutexes. */
+#include <personalities/nt/snapshot/restore.h>
+#include <personalities/nt/snapshot/save.h>
 #include <personalities/nt/wait.h>
 
 #include <stdlib.h>
@@ -37,6 +39,45 @@ static void mutant_destroy(struct object *object)
     free(mutant);
 }
 
+static void mutant_save(struct object *object, struct save *save)
+{
+    const struct mutant *mutant = container_of(object, struct mutant, object);
+    snap_put_u64(&save->snapshot, SNAP_OBJECT_VALUE, mutant->count);
+    snap_put_u32(&save->snapshot, SNAP_OBJECT_MODES, mutant->abandoned);
+    if (mutant->owner)
+        snap_put_u32(&save->snapshot, SNAP_OBJECT_THREAD, mutant->owner->tid);
+}
+
+static struct mutant *mutant_new(struct nt_thread *owner, uint32_t count)
+{
+    struct mutant *mutant = malloc(sizeof *mutant);
+    if (!mutant)
+        return NULL;
+    object_init(&mutant->object, &mutant_type);
+    mutant->owner = owner;
+    mutant->count = count;
+    mutant->abandoned = false;
+    list_init(&mutant->link);
+    if (owner)
+        list_append(&owner->mutants, &mutant->link);
+    return mutant;
+}
+
+/* One that somebody outside owned is free. */
+static NTSTATUS mutant_restore(struct restore *restore, const struct snap_note *note,
+                               struct object **result)
+{
+    uint32_t count = (uint32_t)snap_get_u64(note, SNAP_OBJECT_VALUE, 0);
+    struct nt_thread *owner =
+        count ? restored_thread(restore, snap_get_u32(note, SNAP_OBJECT_THREAD, 0)) : NULL;
+    struct mutant *mutant = mutant_new(owner, owner ? count : 0);
+    if (!mutant)
+        return STATUS_NO_MEMORY;
+    mutant->abandoned = snap_get_u32(note, SNAP_OBJECT_MODES, 0) & 1;
+    *result = &mutant->object;
+    return STATUS_SUCCESS;
+}
+
 const struct nt_type mutant_type = {
     .name = L"Mutant",
     .mapping = {STANDARD_RIGHTS_READ | MUTANT_QUERY_STATE, STANDARD_RIGHTS_WRITE,
@@ -44,6 +85,8 @@ const struct nt_type mutant_type = {
     .signaled = mutant_signaled,
     .satisfy = mutant_satisfy,
     .destroy = mutant_destroy,
+    .save = mutant_save,
+    .restore = mutant_restore,
 };
 
 void mutants_abandon(struct nt_thread *thread)
@@ -60,17 +103,10 @@ void mutants_abandon(struct nt_thread *thread)
 
 NTSTATUS nt_create_mutant(struct call *call)
 {
-    struct mutant *mutant = malloc(sizeof *mutant);
+    bool owned = call->args[3] & 0xff;
+    struct mutant *mutant = mutant_new(owned ? call->thread : NULL, owned);
     if (!mutant)
         return STATUS_NO_MEMORY;
-    bool owned = call->args[3] & 0xff;
-    object_init(&mutant->object, &mutant_type);
-    mutant->owner = owned ? call->thread : NULL;
-    mutant->count = owned;
-    mutant->abandoned = false;
-    list_init(&mutant->link);
-    if (owned)
-        list_append(&call->thread->mutants, &mutant->link);
     return object_create_named(call->thread, call->args[0], call->args[1], call->args[2],
                                &mutant->object);
 }

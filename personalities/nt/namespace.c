@@ -5,6 +5,8 @@
  * stops at an object with `parse` and hands over what is left of the path.
  */
 #include <personalities/nt/nt.h>
+#include <personalities/nt/snapshot/restore.h>
+#include <personalities/nt/snapshot/save.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +30,15 @@ static void directory_destroy(struct object *object)
     free(container_of(object, struct directory, object));
 }
 
+/* One without a name, since those with one are found by it: see restore_objects.c. */
+static NTSTATUS directory_restore(struct restore *restore, const struct snap_note *note,
+                                  struct object **result)
+{
+    (void)restore;
+    (void)note;
+    return directory_create(result);
+}
+
 const struct nt_type directory_type = {
     .name = L"Directory",
     .mapping = {STANDARD_RIGHTS_READ | DIRECTORY_QUERY | DIRECTORY_TRAVERSE,
@@ -35,6 +46,7 @@ const struct nt_type directory_type = {
                 STANDARD_RIGHTS_EXECUTE | DIRECTORY_QUERY | DIRECTORY_TRAVERSE,
                 DIRECTORY_ALL_ACCESS},
     .destroy = directory_destroy,
+    .restore = directory_restore,
 };
 
 static void symlink_destroy(struct object *object)
@@ -44,11 +56,32 @@ static void symlink_destroy(struct object *object)
     free(symlink);
 }
 
+static void symlink_save(struct object *object, struct save *save)
+{
+    const struct symlink *symlink = container_of(object, struct symlink, object);
+    save_text(save, SNAP_OBJECT_PATH, (struct text){symlink->target, symlink->length});
+}
+
+static NTSTATUS symlink_restore(struct restore *restore, const struct snap_note *note,
+                                struct object **result)
+{
+    uint32_t length;
+    WCHAR *target = restored_text(note, SNAP_OBJECT_PATH, &length);
+    (void)restore;
+    if (!target)
+        return STATUS_INVALID_PARAMETER;
+    NTSTATUS status = symlink_create((struct text){target, length}, result);
+    free(target);
+    return status;
+}
+
 const struct nt_type symlink_type = {
     .name = L"SymbolicLink",
     .mapping = {STANDARD_RIGHTS_READ | SYMBOLIC_LINK_QUERY, STANDARD_RIGHTS_WRITE,
                 STANDARD_RIGHTS_EXECUTE | SYMBOLIC_LINK_QUERY, SYMBOLIC_LINK_ALL_ACCESS},
     .destroy = symlink_destroy,
+    .save = symlink_save,
+    .restore = symlink_restore,
 };
 
 NTSTATUS directory_create(struct object **directory)

@@ -34,6 +34,7 @@ struct debug_event;
 struct image;
 struct ntdll;
 struct console;
+struct thread_resumption;
 
 struct wait_block {
     struct list object_link; /* object.waiters; unlinked when the wait is over */
@@ -62,6 +63,7 @@ struct nt_process {
     bool building;       /* being set up by another thread: not to be finished yet */
     bool reap;           /* its parent is a process of ours: we take its status from init */
     bool stopped;        /* by a job control signal */
+    uint32_t frozen;     /* snapshots that are being taken: no thread runs */
     bool ignores_ctrl_c; /* by its own option, not by inheritance */
     bool exiting;        /* all threads are to end */
     bool exited;
@@ -102,8 +104,10 @@ struct nt_thread {
     uint32_t teb, start, parameter;
     uint32_t stack_allocation, stack_base, stack_limit;
     uint64_t create_time, exit_time;
-    bool in_guest;          /* running its guest: the frame is not ours to read */
-    CONTEXT *start_context; /* until it has entered the guest for the first time */
+    bool in_guest;                   /* running its guest: the frame is not ours to read */
+    bool parked;                     /* stands still between two traps: the frame is all there is */
+    CONTEXT *start_context;          /* until it has entered the guest for the first time */
+    struct thread_resumption *state; /* of one that a snapshot had, until it goes on */
 
     /* waiting; guarded by the lock, `wake` is the futex word */
     uint32_t wake;

@@ -14,6 +14,9 @@
 struct object;
 struct nt_process;
 struct nt_thread;
+struct restore;
+struct save;
+struct snap_note;
 
 typedef NTSTATUS satisfy_function(struct object *object, struct nt_thread *thread);
 
@@ -29,6 +32,15 @@ struct nt_type {
     void (*destroy)(struct object *object);             /* frees the object too */
     /* Open what `rest` names below this object (devices); the lock is held. */
     NTSTATUS (*parse)(struct object *object, struct text rest, void *open, struct object **result);
+    /*
+     * Snapshots: add what the object is to its OBJECT note; make it again from one; and, when all of
+     * the snapshot's are there, what it has to do with others. Without `restore` it cannot be in one.
+     */
+    void (*save)(struct object *object, struct save *save);
+    NTSTATUS(*restore)
+    (struct restore *restore, const struct snap_note *note, struct object **result);
+    NTSTATUS(*connect)
+    (struct restore *restore, const struct snap_note *note, struct object *object);
 };
 
 struct object {

@@ -348,3 +348,86 @@ NTSTATUS pipe_open(struct text path, struct open_request *request, struct object
     }
     return STATUS_PIPE_NOT_AVAILABLE;
 }
+
+/* ---- snapshots ---- */
+
+void pipe_record(const struct pipe_end *end, struct pipe_record *record)
+{
+    const struct pipe_name *name = end->name;
+    *record = (struct pipe_record){.server = end->server,
+                                   .state = end->state,
+                                   .type = end->type,
+                                   .share = end->share,
+                                   .read_mode = end->read_mode,
+                                   .completion_mode = end->completion_mode,
+                                   .quota = end->quota,
+                                   .peer_quota = end->peer_quota};
+    if (!name)
+        return;
+    record->in_quota = name->in_quota;
+    record->out_quota = name->out_quota;
+    record->default_timeout = name->default_timeout;
+}
+
+static NTSTATUS restored_name(struct text wanted, const struct pipe_request *request,
+                              struct pipe_name **name)
+{
+    bool existed;
+    NTSTATUS status = check_request(request);
+    return status ? status : name_for(wanted, request, name, &existed);
+}
+
+NTSTATUS pipe_restore(struct text wanted, const struct pipe_record *record, uint32_t maximum,
+                      ACCESS_MASK access, uint32_t options, struct nt_file **result)
+{
+    struct pipe_request request = {.access = access,
+                                   .share = record->share,
+                                   .disposition = FILE_OPEN_IF,
+                                   .options = options,
+                                   .type = record->type,
+                                   .read_mode = record->read_mode,
+                                   .completion_mode = record->completion_mode,
+                                   .maximum = maximum,
+                                   .in_quota = record->in_quota,
+                                   .out_quota = record->out_quota,
+                                   .timeout = record->default_timeout};
+    struct pipe_name client = {.chars = (WCHAR *)wanted.chars, .length = wanted.length}, *name;
+    struct object *object;
+    bool listens = record->server && record->state == FILE_PIPE_LISTENING_STATE;
+    NTSTATUS status = record->server ? restored_name(wanted, &request, &name) : STATUS_SUCCESS;
+    bool named = record->server && !status;
+    /* Nobody needs the name any more of an end that has, or had, its peer. */
+    if (status && (listens || status == STATUS_INVALID_PARAMETER))
+        return status;
+    if (named) {
+        status = make_server(name, &request, &object);
+        if (status && list_empty(&name->servers))
+            free_name(name);
+        *result = status ? NULL : file_of(object);
+    } else {
+        *result = make_end(&client, access, options);
+        status = *result ? STATUS_SUCCESS : STATUS_NO_MEMORY;
+    }
+    if (status)
+        return status;
+    struct pipe_end *end = (*result)->pipe;
+    end->type = record->type;
+    end->share = record->share;
+    end->maximum = maximum;
+    end->read_mode = record->read_mode;
+    end->completion_mode = record->completion_mode;
+    end->quota = record->quota;
+    end->peer_quota = record->peer_quota;
+    end->server = record->server;
+    end->state = listens ? FILE_PIPE_LISTENING_STATE : FILE_PIPE_CLOSING_STATE;
+    return STATUS_SUCCESS;
+}
+
+void pipe_join(struct pipe_end *end, struct pipe_end *peer)
+{
+    if (end->peer || peer->peer || end == peer)
+        return;
+    end->peer = peer;
+    peer->peer = end;
+    end->state = peer->state = FILE_PIPE_CONNECTED_STATE;
+}

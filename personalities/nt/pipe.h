@@ -68,6 +68,20 @@ void pipe_disconnect(struct pipe_end *end, NTSTATUS status);
 bool pipe_available(const struct pipe_name *name);
 struct pipe_name *pipe_find_name(struct text wanted);
 
+/* ---- for snapshots ---- */
+/* What an end and its name are, as SNAP_OBJECT_PIPE has it. */
+struct pipe_record {
+    uint32_t server, state, type, share, read_mode, completion_mode, quota, peer_quota;
+    uint32_t in_quota, out_quota;
+    int64_t default_timeout;
+};
+void pipe_record(const struct pipe_end *end, struct pipe_record *record);
+/* An end with no peer: `name` of a server's; the record has been checked by nobody. */
+NTSTATUS pipe_restore(struct text name, const struct pipe_record *record, uint32_t maximum,
+                      ACCESS_MASK access, uint32_t options, struct nt_file **file);
+/* Both ends are restored and belong together. */
+void pipe_join(struct pipe_end *end, struct pipe_end *peer);
+
 /* ---- pipe_io.c ---- */
 NTSTATUS pipe_read(struct call *call, struct nt_file *file, const struct io_call *io,
                    uint32_t buffer, uint32_t length, uint32_t *done);
@@ -77,6 +91,8 @@ NTSTATUS pipe_write(struct call *call, struct nt_file *file, const struct io_cal
 uint32_t pipe_take_bytes(struct pipe_end *end, void *to, uint32_t length);
 NTSTATUS pipe_put_bytes(struct pipe_end *end, const void *from, uint32_t length);
 void pipe_drop_messages(struct pipe_end *end);
+/* A message at the end of what waits to be read at `end`, whose writer has gone on. */
+NTSTATUS pipe_append(struct pipe_end *end, const void *bytes, uint32_t length);
 /* Bytes of the first messages without taking them. */
 uint32_t pipe_copy_first(const struct pipe_end *end, void *to, uint32_t length);
 NTSTATUS pipe_flush(struct call *call, struct nt_file *file, uint32_t status_block);

@@ -235,6 +235,17 @@ NTSTATUS pipe_put_bytes(struct pipe_end *end, const void *from, uint32_t length)
     return STATUS_SUCCESS;
 }
 
+NTSTATUS pipe_append(struct pipe_end *end, const void *bytes, uint32_t length)
+{
+    struct pipe_message *message = message_new(length);
+    if (!message)
+        return STATUS_NO_MEMORY;
+    memcpy(message->bytes, bytes, length);
+    list_append(&end->messages, &message->link);
+    end->queued += length;
+    return STATUS_SUCCESS;
+}
+
 /* Without waiting: what has room goes in; of messages all or nothing. */
 static uint32_t room_for(const struct pipe_end *end, uint32_t length)
 {

@@ -9,6 +9,8 @@
 #include <personalities/nt/debug.h>
 #include <personalities/nt/job.h>
 #include <personalities/nt/ntdll.h>
+#include <personalities/nt/snapshot/restore.h>
+#include <personalities/nt/snapshot/save.h>
 #include <personalities/nt/wait.h>
 
 #include <stdlib.h>
@@ -36,6 +38,39 @@ static void process_destroy(struct object *object)
     free(process);
 }
 
+static void process_save(struct object *object, struct save *save)
+{
+    const struct nt_process *process = process_of(object);
+    snap_put_u32(&save->snapshot, SNAP_OBJECT_PROCESS, process->pid);
+    if (process->exited)
+        snap_put_u32(&save->snapshot, SNAP_OBJECT_STATUS, process->exit_status);
+    else if (process != save->process)
+        snap_put_u32(&save->snapshot, SNAP_OBJECT_EXTERNAL, 1);
+}
+
+/* The process itself, or what is left of one that has ended: its exit code. */
+static NTSTATUS process_restore(struct restore *restore, const struct snap_note *note,
+                                struct object **result)
+{
+    uint32_t pid = snap_get_u32(note, SNAP_OBJECT_PROCESS, 0);
+    if (snap_get_u32(note, SNAP_OBJECT_EXTERNAL, 0))
+        return restore_refuse(restore, STATUS_INVALID_CID,
+                              "it has a handle of process %u, which is not in the snapshot", pid);
+    if (pid == restore->old_pid) {
+        object_hold(&restore->process->object);
+        *result = &restore->process->object;
+        return STATUS_SUCCESS;
+    }
+    struct nt_process *process = process_new();
+    if (!process)
+        return STATUS_NO_MEMORY;
+    process->exiting = process->exited = true;
+    process->exit_status = snap_get_u32(note, SNAP_OBJECT_STATUS, 0);
+    process->exit_time = nt_time();
+    *result = &process->object;
+    return STATUS_SUCCESS;
+}
+
 const struct nt_type process_type = {
     .name = L"Process",
     .mapping = {STANDARD_RIGHTS_READ | PROCESS_VM_READ | PROCESS_QUERY_INFORMATION,
@@ -45,6 +80,8 @@ const struct nt_type process_type = {
                 STANDARD_RIGHTS_EXECUTE | PROCESS_TERMINATE | SYNCHRONIZE, PROCESS_ALL_ACCESS},
     .signaled = process_signaled,
     .destroy = process_destroy,
+    .save = process_save,
+    .restore = process_restore,
 };
 
 struct nt_process *process_new(void)

@@ -14,9 +14,20 @@ struct thread_request {
     uint32_t stack_reserve, stack_commit; /* 0: those of the image */
     bool suspended, hidden;
 };
+/* With what a thread goes on that was in the middle of its program. */
+struct thread_resumption {
+    struct registers registers;
+    uint8_t fpu[FPU_STATE_SIZE];
+};
+
 /* A new thread of the process; *thread is held. It does not run before thread_launch. */
 NTSTATUS nt_thread_create(struct nt_process *process, const struct thread_request *request,
                           struct nt_thread **thread);
+/*
+ * The same with a number of a snapshot's and with no memory of its own: the caller sets everything else.
+ * The list holds it; it is discarded like any other.
+ */
+struct nt_thread *nt_thread_restore(struct nt_process *process, uint32_t tid);
 NTSTATUS thread_launch(struct nt_thread *thread);
 /* Forget a thread that has not been launched. */
 void thread_discard(struct nt_thread *thread);
@@ -26,6 +37,13 @@ void thread_terminate(struct nt_thread *thread, uint32_t code);
 void thread_prod(struct nt_thread *thread);
 /* Wait until no thread of the process but `except` runs its guest; all of them have been prodded. */
 void process_quiesce(struct nt_process *process, const struct nt_thread *except);
+/*
+ * Bring all threads to where they stand between two traps, blocked calls being taken back, and keep
+ * them there until process_thaw; freezes nest. TIMED_OUT: one did not get there, and all go on.
+ * NO_PROCESS: it has ended. Gives the lock up.
+ */
+status_t process_freeze(struct nt_process *process, ktime_t deadline);
+void process_thaw(struct nt_process *process);
 /* The server thread of `thread`: runs the guest until it ends. */
 void nt_thread_main(void *argument);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The tree of keys. See registry.h. */
 #include <personalities/nt/registry.h>
+#include <personalities/nt/snapshot/restore.h>
+#include <personalities/nt/snapshot/save.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -208,11 +210,23 @@ static void key_destroy(struct object *object)
     free(key);
 }
 
+/* The name is in the note already. */
+static void key_save(struct object *object, struct save *save)
+{
+    if (container_of(object, struct key_object, object)->notifies)
+        save_refuse(save, ERR_BUSY, "it waits for changes of a registry key");
+}
+
+static NTSTATUS key_restore(struct restore *restore, const struct snap_note *note,
+                            struct object **result);
+
 const struct nt_type key_type = {
     .name = L"Key",
     .mapping = {KEY_READ, KEY_WRITE, KEY_EXECUTE, KEY_ALL_ACCESS},
     .last_handle = key_last_handle,
     .destroy = key_destroy,
+    .save = key_save,
+    .restore = key_restore,
 };
 
 NTSTATUS key_object_new(struct key *key, struct object **result)
@@ -225,6 +239,31 @@ NTSTATUS key_object_new(struct key *key, struct object **result)
     key->references++;
     *result = &object->object;
     return STATUS_SUCCESS;
+}
+
+/* A key that is not there is made anew if what is there now is to count. */
+static NTSTATUS key_restore(struct restore *restore, const struct snap_note *note,
+                            struct object **result)
+{
+    struct attributes attributes = {0};
+    struct key *key;
+    struct text missing;
+    WCHAR *storage = NULL;
+    WCHAR *name = restored_text(note, SNAP_OBJECT_NAME, &attributes.name.length);
+    if (!name)
+        return STATUS_INVALID_PARAMETER;
+    attributes.name.chars = name;
+    NTSTATUS status = key_walk(&attributes, false, &key, &missing, &storage);
+    free(storage);
+    if (status && restore->policy != POLICY_FAIL &&
+        text_starts(attributes.name, LITERAL("\\REGISTRY\\"))) {
+        key = key_make_path(&registry_root, text_skip(attributes.name, 10));
+        status = key ? STATUS_SUCCESS : STATUS_NO_MEMORY;
+    }
+    free(name);
+    if (status)
+        return restore_refuse(restore, status, "a registry key is not there");
+    return key_object_new(key, result);
 }
 
 NTSTATUS key_from(struct call *call, ACCESS_MASK access, struct object **object, struct key **key)

@@ -5,6 +5,9 @@
 #include <ipc/call.h>
 #include <personalities/nt/debug.h>
 #include <personalities/nt/file.h>
+#include <personalities/nt/path.h>
+#include <personalities/nt/snapshot/restore.h>
+#include <personalities/nt/snapshot/save.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,12 +23,30 @@ static void section_destroy(struct object *object)
     free(section);
 }
 
+static void section_save(struct object *object, struct save *save)
+{
+    const struct section *section = section_of(object);
+    struct snapshot *snapshot = &save->snapshot;
+    const WCHAR *name = section->file_name;
+    snap_put_u64(snapshot, SNAP_OBJECT_SIZE, section->size);
+    snap_put_u32(snapshot, SNAP_OBJECT_PROTECT, section->protect);
+    snap_put_u32(snapshot, SNAP_OBJECT_OPTIONS, section->flags);
+    save_text(save, SNAP_OBJECT_PATH, (struct text){name, name ? text_length(name) : 0});
+    if (section->vmo && !section->node)
+        save_content(save, section->vmo, section->size);
+}
+
+static NTSTATUS section_restore(struct restore *restore, const struct snap_note *note,
+                                struct object **result);
+
 const struct nt_type section_type = {
     .name = L"Section",
     .mapping = {STANDARD_RIGHTS_READ | SECTION_QUERY | SECTION_MAP_READ,
                 STANDARD_RIGHTS_WRITE | SECTION_MAP_WRITE,
                 STANDARD_RIGHTS_EXECUTE | SECTION_MAP_EXECUTE, SECTION_ALL_ACCESS},
     .destroy = section_destroy,
+    .save = section_save,
+    .restore = section_restore,
 };
 
 static struct section *section_new(uint32_t protect, uint32_t flags)
@@ -56,9 +77,9 @@ NTSTATUS section_create_image(struct image *image, const WCHAR *file_name, struc
 
 /* ---- creation ---- */
 
-static NTSTATUS fill_image(struct section *section, struct nt_file *file)
+static NTSTATUS fill_image(struct section *section, handle_t node)
 {
-    NTSTATUS status = image_open(file->node, &section->image);
+    NTSTATUS status = image_open(node, &section->image);
     if (!status)
         section->size = section->image->plan.image_size;
     return status;
@@ -69,18 +90,18 @@ static bool wants_write(uint32_t protect)
     return (protect & (PAGE_READWRITE | PAGE_EXECUTE_READWRITE)) != 0;
 }
 
-static NTSTATUS extend_file(struct nt_file *file, uint64_t size)
+static NTSTATUS extend_file(handle_t node, uint64_t size)
 {
     struct fs_attr attr = {.size = size}, result;
-    return nt_status(BLOCKING(fs_client_setattr(file->node, FS_ATTR_SIZE, &attr, &result)));
+    return nt_status(BLOCKING(fs_client_setattr(node, FS_ATTR_SIZE, &attr, &result)));
 }
 
-static NTSTATUS fill_file(struct section *section, struct nt_file *file, uint64_t size)
+static NTSTATUS fill_file(struct section *section, handle_t node, uint64_t size)
 {
     struct fs_attr attr;
     uint64_t vmo_size;
     uint32_t prot = PROT_R | (wants_write(section->protect) ? PROT_W : 0);
-    NTSTATUS status = nt_status(BLOCKING(fs_client_stat(file->node, &attr)));
+    NTSTATUS status = nt_status(BLOCKING(fs_client_stat(node, &attr)));
     if (status)
         return status;
     if (size == 0 && attr.size == 0)
@@ -88,13 +109,13 @@ static NTSTATUS fill_file(struct section *section, struct nt_file *file, uint64_
     if (size > attr.size) {
         if (!wants_write(section->protect))
             return STATUS_SECTION_TOO_BIG;
-        status = extend_file(file, size);
+        status = extend_file(node, size);
     }
     if (!status)
-        status = nt_status(BLOCKING(
-            fs_client_vmo(file->node, prot, &section->vmo, &vmo_size, &section->coherent)));
+        status = nt_status(
+            BLOCKING(fs_client_vmo(node, prot, &section->vmo, &vmo_size, &section->coherent)));
     section->size = size ? size : attr.size;
-    section->node = handle_copy(file->node);
+    section->node = handle_copy(node);
     return status;
 }
 
@@ -120,16 +141,94 @@ static NTSTATUS fill_section(struct section *section, struct nt_thread *thread, 
     if (file->kind != FILE_DISK)
         status = STATUS_INVALID_FILE_FOR_SECTION;
     else if (section->flags & SEC_IMAGE)
-        status = fill_image(section, file);
+        status = fill_image(section, file->node);
     else if (wants_write(section->protect) && !(file->access & FILE_WRITE_DATA))
         status = STATUS_ACCESS_DENIED;
     else
-        status = fill_file(section, file, size);
+        status = fill_file(section, file->node, size);
     if (!status && file->nt_name)
         section->file_name = text_copy((struct text){file->nt_name, text_length(file->nt_name)});
     object_release(object);
     return status;
 }
+
+/* ---- of a snapshot ---- */
+
+/* The file of a section is opened by its name again. */
+static NTSTATUS open_named(struct restore *restore, const struct section *section, handle_t *node)
+{
+    char *path;
+    struct nt_process *process = restore->process;
+    struct text name = {section->file_name, text_length(section->file_name)};
+    NTSTATUS status = path_resolve(process, NULL, name, &path);
+    if (status)
+        return status;
+    uint32_t flags = FS_O_READ | FS_O_NOCASE | (wants_write(section->protect) ? FS_O_WRITE : 0);
+    status = nt_status(BLOCKING(
+        fs_client_open(&process->fs, HANDLE_NONE, path, strlen(path), flags, 0, node, NULL)));
+    free(path);
+    return status;
+}
+
+static NTSTATUS fill_restored(struct restore *restore, struct section *section, uint64_t size)
+{
+    handle_t node;
+    if (!section->file_name)
+        return fill_memory(section, size);
+    NTSTATUS status = open_named(restore, section, &node);
+    /* An image is all in the snapshot, unless that was taken without text: restore_memory sees to it. */
+    if (status)
+        return section->flags & SEC_IMAGE ? STATUS_SUCCESS
+                                          : restore_refuse(restore, status,
+                                                           "a file that was "
+                                                           "mapped is not there");
+    status =
+        section->flags & SEC_IMAGE ? fill_image(section, node) : fill_file(section, node, size);
+    handle_drop(&node);
+    return status;
+}
+
+static NTSTATUS section_restore(struct restore *restore, const struct snap_note *note,
+                                struct object **result)
+{
+    struct section *section = section_new(snap_get_u32(note, SNAP_OBJECT_PROTECT, 0),
+                                          snap_get_u32(note, SNAP_OBJECT_OPTIONS, 0));
+    uint64_t size = snap_get_u64(note, SNAP_OBJECT_SIZE, 0);
+    if (!section)
+        return STATUS_NO_MEMORY;
+    section->size = size;
+    section->file_name = restored_text(note, SNAP_OBJECT_PATH, NULL);
+    NTSTATUS status = vm_protect_valid(section->protect & ~(PAGE_NOCACHE | PAGE_WRITECOMBINE))
+                          ? fill_restored(restore, section, size)
+                          : STATUS_INVALID_PAGE_PROTECTION;
+    if (status)
+        object_release(&section->object);
+    else
+        *result = &section->object;
+    return status;
+}
+
+/* Memory without a file has the content that the snapshot kept of it. */
+NTSTATUS section_restore_content(struct object *object, const struct snap_bytes *bytes,
+                                 uint32_t size)
+{
+    const struct section *section = section_of(object);
+    uint8_t *page = malloc(PAGE_SIZE);
+    NTSTATUS status = !page ? STATUS_NO_MEMORY
+                      : !section->vmo || section->node || size > section->size
+                          ? STATUS_INVALID_PARAMETER
+                          : STATUS_SUCCESS;
+    for (uint32_t at = 0; !status && at < size; at += PAGE_SIZE) {
+        uint32_t part = size - at < PAGE_SIZE ? size - at : PAGE_SIZE;
+        status = nt_status(snap_bytes_read(bytes, at, page, part));
+        if (!status)
+            status = nt_status(vmo_write(section->vmo, at, page, part));
+    }
+    free(page);
+    return status;
+}
+
+/* ---- calls ---- */
 
 NTSTATUS nt_create_section(struct call *call)
 {
@@ -259,11 +358,20 @@ static NTSTATUS map_data(struct nt_process *process, struct section *section,
     return STATUS_NO_MEMORY;
 }
 
+NTSTATUS section_map_at(struct nt_process *process, struct object *section, uint32_t base,
+                        uint32_t size, uint64_t offset, uint32_t protect)
+{
+    struct view_request view = {.base = base, .size = size, .offset = offset, .protect = protect};
+    return section_of(section)->vmo ? map_data(process, section_of(section), &view)
+                                    : STATUS_INVALID_PARAMETER;
+}
+
 static NTSTATUS map_view(struct nt_thread *thread, struct nt_process *process,
                          struct section *section, struct view_request *view)
 {
     if (!section->image)
-        return map_data(process, section, view);
+        return section->flags & SEC_IMAGE ? STATUS_INVALID_FILE_FOR_SECTION
+                                          : map_data(process, section, view);
     NTSTATUS status = image_map(process, section->image, &section->object, false, &view->base);
     view->size = section->image->plan.image_size;
     if (NT_SUCCESS_(status)) {
@@ -412,6 +520,7 @@ static NTSTATUS map_nls(struct nt_process *process, const char *name, uint32_t *
     NTSTATUS status = section ? STATUS_SUCCESS : STATUS_NO_MEMORY;
     if (!status) {
         section->node = node;
+        section->file_name = path_object_name(path);
         status = nt_status(BLOCKING(
             fs_client_vmo(node, PROT_R, &section->vmo, &section->size, &section->coherent)));
         struct view_request view = {.protect = PAGE_READONLY};

@@ -26,4 +26,13 @@ static inline struct section *section_of(struct object *object)
 /* A section over an image, as the start of a process needs it. Consumes the reference to the image. */
 NTSTATUS section_create_image(struct image *image, const WCHAR *file_name, struct object **section);
 
+/* ---- for snapshots ---- */
+struct snap_bytes;
+/* A view of a section that is no image, exactly there. */
+NTSTATUS section_map_at(struct nt_process *process, struct object *section, uint32_t base,
+                        uint32_t size, uint64_t offset, uint32_t protect);
+/* Write the first bytes of one without a file. */
+NTSTATUS section_restore_content(struct object *section, const struct snap_bytes *bytes,
+                                 uint32_t size);
+
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Semaphores. */
+#include <personalities/nt/snapshot/restore.h>
+#include <personalities/nt/snapshot/save.h>
 #include <personalities/nt/wait.h>
 
 #include <stdlib.h>
@@ -27,19 +29,15 @@ static void semaphore_destroy(struct object *object)
     free(container_of(object, struct semaphore, object));
 }
 
-const struct nt_type semaphore_type = {
-    .name = L"Semaphore",
-    .mapping = {STANDARD_RIGHTS_READ | SEMAPHORE_QUERY_STATE,
-                STANDARD_RIGHTS_WRITE | SEMAPHORE_MODIFY_STATE,
-                STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, SEMAPHORE_ALL_ACCESS},
-    .signaled = semaphore_signaled,
-    .satisfy = semaphore_satisfy,
-    .destroy = semaphore_destroy,
-};
-
-NTSTATUS nt_create_semaphore(struct call *call)
+static void semaphore_save(struct object *object, struct save *save)
 {
-    int32_t count = call->args[3], maximum = call->args[4];
+    const struct semaphore *semaphore = container_of(object, struct semaphore, object);
+    snap_put_u64(&save->snapshot, SNAP_OBJECT_VALUE, semaphore->count);
+    snap_put_u32(&save->snapshot, SNAP_OBJECT_MAXIMUM, semaphore->maximum);
+}
+
+static NTSTATUS semaphore_new(int32_t count, int32_t maximum, struct object **result)
+{
     if (maximum <= 0 || count < 0 || count > maximum)
         return STATUS_INVALID_PARAMETER;
     struct semaphore *semaphore = malloc(sizeof *semaphore);
@@ -48,8 +46,37 @@ NTSTATUS nt_create_semaphore(struct call *call)
     object_init(&semaphore->object, &semaphore_type);
     semaphore->count = count;
     semaphore->maximum = maximum;
-    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2],
-                               &semaphore->object);
+    *result = &semaphore->object;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS semaphore_restore(struct restore *restore, const struct snap_note *note,
+                                  struct object **result)
+{
+    (void)restore;
+    return semaphore_new((int32_t)snap_get_u64(note, SNAP_OBJECT_VALUE, 0),
+                         (int32_t)snap_get_u32(note, SNAP_OBJECT_MAXIMUM, 0), result);
+}
+
+const struct nt_type semaphore_type = {
+    .name = L"Semaphore",
+    .mapping = {STANDARD_RIGHTS_READ | SEMAPHORE_QUERY_STATE,
+                STANDARD_RIGHTS_WRITE | SEMAPHORE_MODIFY_STATE,
+                STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, SEMAPHORE_ALL_ACCESS},
+    .signaled = semaphore_signaled,
+    .satisfy = semaphore_satisfy,
+    .destroy = semaphore_destroy,
+    .save = semaphore_save,
+    .restore = semaphore_restore,
+};
+
+NTSTATUS nt_create_semaphore(struct call *call)
+{
+    struct object *semaphore;
+    NTSTATUS status = semaphore_new((int32_t)call->args[3], (int32_t)call->args[4], &semaphore);
+    return status ? status
+                  : object_create_named(call->thread, call->args[0], call->args[1], call->args[2],
+                                        semaphore);
 }
 
 NTSTATUS nt_open_semaphore(struct call *call)

@@ -11,6 +11,7 @@
 #include <personalities/nt/console.h>
 #include <personalities/nt/options.h>
 #include <personalities/nt/path.h>
+#include <personalities/nt/snapshot/restore.h>
 #include <personalities/nt/token.h>
 
 #include <stdlib.h>
@@ -217,6 +218,18 @@ static NTSTATUS build(struct nt_process *process, const struct start_strings *st
     return status;
 }
 
+static NTSTATUS restore(struct nt_process *process, const struct start_event *start,
+                        const struct start_strings *strings, struct nt_thread **thread)
+{
+    NTSTATUS status = restore_process(process, start->handles[3], start->event.start,
+                                      strings->argv[0] ? strings->argv + 1 : strings->argv);
+    if (status)
+        return status;
+    *thread = container_of(process->threads.next, struct nt_thread, link);
+    object_hold(&(*thread)->object);
+    return STATUS_SUCCESS;
+}
+
 static NTSTATUS prepare(struct nt_process *process, struct start_event *start,
                         struct start_strings *strings, struct nt_thread **thread)
 {
@@ -234,6 +247,8 @@ static NTSTATUS prepare(struct nt_process *process, struct start_event *start,
     bool batch = status == STATUS_INVALID_IMAGE_NOT_MZ && is_batch(strings->image);
     if (batch)
         status = open_system_image(process, INTERPRETER, &image);
+    else if (status == STATUS_INVALID_IMAGE_NOT_MZ && snapshot_recognise(start->handles[3]))
+        return restore(process, start, strings, thread);
     if (status)
         return status;
     if (image->plan.characteristics & IMAGE_FILE_DLL) {
@@ -261,9 +276,26 @@ static struct nt_process *process_of_event(const struct proc_event *event)
     return process;
 }
 
+static void discard_all(struct nt_process *process)
+{
+    list_each_safe(thread, after, &process->threads, struct nt_thread, link) thread_discard(thread);
+}
+
+/* One thread, or all that a snapshot had. */
+static NTSTATUS launch_all(struct nt_process *process)
+{
+    NTSTATUS status = STATUS_SUCCESS;
+    list_each_safe(thread, after, &process->threads, struct nt_thread, link)
+    {
+        if (!status && !thread->server_thread)
+            status = thread_launch(thread);
+    }
+    return status;
+}
+
 static void run(struct start_event *start, struct start_strings *strings)
 {
-    struct nt_thread *thread;
+    struct nt_thread *thread = NULL;
     struct nt_process *process = process_of_event(&start->event);
     NTSTATUS status = process ? prepare(process, start, strings, &thread) : STATUS_NO_MEMORY;
     if (process)
@@ -272,11 +304,10 @@ static void run(struct start_event *start, struct start_strings *strings)
     if (process)
         process->building = false;
     if (status || done != OK) {
-        if (!status) {
-            thread_discard(thread);
+        if (!status)
             object_release(&thread->object);
-        }
         if (process) {
+            discard_all(process);
             process->pid = 0; /* it never became ours */
             process_terminate_nt(process, (uint32_t)STATUS_UNSUCCESSFUL);
         }
@@ -284,7 +315,7 @@ static void run(struct start_event *start, struct start_strings *strings)
             log_printf("cannot start %s: %08x", strings->image, (uint32_t)status);
         return;
     }
-    status = thread_launch(thread);
+    status = launch_all(process);
     if (status)
         process_terminate_nt(process, (uint32_t)status);
     object_release(&thread->object);

@@ -14,6 +14,8 @@
 #include <personalities/nt/exception.h>
 #include <personalities/nt/io.h>
 #include <personalities/nt/ntdll.h>
+#include <personalities/nt/snapshot/restore.h>
+#include <personalities/nt/snapshot/save.h>
 #include <personalities/nt/wait.h>
 #include <server/guest_enter.h>
 
@@ -21,6 +23,7 @@
 #include <string.h>
 
 #define FIRST_TID   0x20000u /* above every pid * 4 that init gives out */
+#define TID_LIMIT   0x40000000u
 #define STACK_MIN   0x100000u
 #define GUARD_PAGES 2u
 
@@ -40,9 +43,23 @@ static void thread_destroy(struct object *object)
     object_release(thread->token);
     object_release(&thread->process->object);
     free(thread->start_context);
+    free(thread->state);
     free(thread->description);
     free(thread);
 }
+
+static void thread_save(struct object *object, struct save *save)
+{
+    const struct nt_thread *thread = thread_of(object);
+    snap_put_u32(&save->snapshot, SNAP_OBJECT_THREAD, thread->tid);
+    if (thread->exited)
+        snap_put_u32(&save->snapshot, SNAP_OBJECT_STATUS, thread->exit_status);
+    else if (thread->process != save->process)
+        snap_put_u32(&save->snapshot, SNAP_OBJECT_EXTERNAL, 1);
+}
+
+static NTSTATUS thread_restore(struct restore *restore, const struct snap_note *note,
+                               struct object **result);
 
 const struct nt_type thread_type = {
     .name = L"Thread",
@@ -52,6 +69,8 @@ const struct nt_type thread_type = {
                 STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, THREAD_ALL_ACCESS},
     .signaled = thread_signaled,
     .destroy = thread_destroy,
+    .save = thread_save,
+    .restore = thread_restore,
 };
 
 /* ---- creation ---- */
@@ -130,16 +149,11 @@ static void free_memory(struct nt_thread *thread)
         (void)vm_free(thread->process, &thread->teb, &size, MEM_RELEASE);
 }
 
-NTSTATUS nt_thread_create(struct nt_process *process, const struct thread_request *request,
-                          struct nt_thread **result)
+static struct nt_thread *thread_new(struct nt_process *process, uint32_t tid)
 {
     struct nt_thread *thread = calloc(1, sizeof *thread);
-    CONTEXT *context = calloc(1, sizeof *context);
-    if (!thread || !context) {
-        free(thread);
-        free(context);
-        return STATUS_NO_MEMORY;
-    }
+    if (!thread)
+        return NULL;
     object_init(&thread->object, &thread_type);
     list_init(&thread->link);
     list_init(&thread->apcs);
@@ -147,7 +161,22 @@ NTSTATUS nt_thread_create(struct nt_process *process, const struct thread_reques
     list_init(&thread->mutants);
     thread->process = process;
     object_hold(&process->object);
-    thread->tid = next_tid += 4;
+    thread->tid = tid;
+    return thread;
+}
+
+NTSTATUS nt_thread_create(struct nt_process *process, const struct thread_request *request,
+                          struct nt_thread **result)
+{
+    struct nt_thread *thread = thread_new(process, next_tid + 4);
+    CONTEXT *context = calloc(1, sizeof *context);
+    if (!thread || !context) {
+        if (thread)
+            object_release(&thread->object);
+        free(context);
+        return STATUS_NO_MEMORY;
+    }
+    next_tid += 4;
     thread->start = request->start;
     thread->parameter = request->parameter;
     thread->hidden = request->hidden;
@@ -167,6 +196,41 @@ NTSTATUS nt_thread_create(struct nt_process *process, const struct thread_reques
     list_append(&process->threads, &thread->link);
     process->thread_count++;
     *result = thread;
+    return STATUS_SUCCESS;
+}
+
+struct nt_thread *nt_thread_restore(struct nt_process *process, uint32_t tid)
+{
+    struct nt_thread *thread = tid % 4 == 0 && tid < TID_LIMIT ? thread_new(process, tid) : NULL;
+    if (!thread)
+        return NULL;
+    if (next_tid < tid)
+        next_tid = tid;
+    list_append(&process->threads, &thread->link);
+    process->thread_count++;
+    return thread;
+}
+
+/* A thread of the snapshot, or what is left of one that has ended: its exit code. */
+static NTSTATUS thread_restore(struct restore *restore, const struct snap_note *note,
+                               struct object **result)
+{
+    uint32_t tid = snap_get_u32(note, SNAP_OBJECT_THREAD, 0);
+    struct nt_thread *thread = restored_thread(restore, tid);
+    if (snap_get_u32(note, SNAP_OBJECT_EXTERNAL, 0))
+        return restore_refuse(restore, STATUS_INVALID_CID,
+                              "it has a handle of thread %u of another process", tid);
+    if (thread) {
+        object_hold(&thread->object);
+    } else {
+        thread = thread_new(restore->process, tid);
+        if (!thread)
+            return STATUS_NO_MEMORY;
+        thread->exited = true;
+        thread->exit_status = snap_get_u32(note, SNAP_OBJECT_STATUS, 0);
+        thread->exit_time = nt_time();
+    }
+    *result = &thread->object;
     return STATUS_SUCCESS;
 }
 
@@ -225,6 +289,16 @@ static bool enter_at_start(struct nt_thread *thread)
     return true;
 }
 
+/* Goes on where a snapshot was taken. */
+static bool take_state(struct nt_thread *thread)
+{
+    status_t status = guest_fpu_write(thread->server_thread, thread->state->fpu);
+    thread->frame->regs = thread->state->registers;
+    free(thread->state);
+    thread->state = NULL;
+    return status == OK;
+}
+
 static bool thread_prepare(struct nt_thread *thread)
 {
     uint32_t frame;
@@ -233,7 +307,7 @@ static bool thread_prepare(struct nt_thread *thread)
         return false;
     thread->frame = (struct guest_frame *)frame;
     set_teb_segment(thread);
-    return true;
+    return !thread->state || take_state(thread);
 }
 
 static bool must_end(const struct nt_thread *thread)
@@ -241,13 +315,25 @@ static bool must_end(const struct nt_thread *thread)
     return thread->terminating || thread->process->exiting;
 }
 
+static struct condition left_guest; /* or has parked, or ended */
+extern struct mutex nt_mutex;
+
+static bool must_stand(const struct nt_thread *thread)
+{
+    return thread->suspend_count > 0 || thread->process->stopped || thread->process->frozen > 0 ||
+           debug_holds(thread);
+}
+
 /* The point at which others find the thread; false: it is to end. */
 static bool thread_look_up(struct nt_thread *thread)
 {
     for (;;) {
-        while (!must_end(thread) &&
-               (thread->suspend_count > 0 || thread->process->stopped || debug_holds(thread)))
+        while (!must_end(thread) && must_stand(thread)) {
+            thread->parked = true;
+            condition_broadcast(&left_guest);
             thread_sleep(thread, 0);
+        }
+        thread->parked = false;
         if (must_end(thread))
             return false;
         if (thread->debug_event) {
@@ -265,9 +351,6 @@ static bool thread_look_up(struct nt_thread *thread)
         }
     }
 }
-
-static struct condition left_guest;
-extern struct mutex nt_mutex;
 
 static void thread_run(struct nt_thread *thread)
 {
@@ -370,6 +453,37 @@ void process_quiesce(struct nt_process *process, const struct nt_thread *except)
             return;
         condition_wait(&left_guest, &nt_mutex);
     }
+}
+
+static bool all_parked(const struct nt_process *process)
+{
+    list_each(thread, &process->threads, struct nt_thread, link)
+    {
+        if (!thread->parked)
+            return false;
+    }
+    return true;
+}
+
+status_t process_freeze(struct nt_process *process, ktime_t deadline)
+{
+    status_t status = OK;
+    process->frozen++;
+    list_each(thread, &process->threads, struct nt_thread, link) thread_prod(thread);
+    while (status == OK && !process->exiting && (process->building || !all_parked(process)))
+        status = condition_wait_until(&left_guest, &nt_mutex, deadline) ? OK : ERR_TIMED_OUT;
+    if (process->exiting)
+        status = ERR_NO_PROCESS;
+    if (status != OK)
+        process_thaw(process);
+    return status;
+}
+
+void process_thaw(struct nt_process *process)
+{
+    if (--process->frozen > 0)
+        return;
+    list_each(thread, &process->threads, struct nt_thread, link) thread_wake(thread);
 }
 
 /* Wait until another thread's registers are in its frame. It has been suspended and prodded. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Timers. They fire in the alarm thread. */
 #include <personalities/nt/alarm.h>
+#include <personalities/nt/snapshot/restore.h>
+#include <personalities/nt/snapshot/save.h>
 #include <personalities/nt/wait.h>
 
 #include <stdlib.h>
@@ -63,6 +65,58 @@ static void timer_fire(struct alarm *alarm)
     object_release(&timer->object);
 }
 
+static void timer_save(struct object *object, struct save *save)
+{
+    struct timer *timer = container_of(object, struct timer, object);
+    struct snapshot *snapshot = &save->snapshot;
+    uint64_t now = nt_time();
+    uint32_t apc[2] = {timer->apc_function, timer->apc_argument};
+    snap_put_u32(snapshot, SNAP_OBJECT_MANUAL, timer->manual);
+    snap_put_u64(snapshot, SNAP_OBJECT_VALUE, timer->signaled);
+    snap_put_u64(snapshot, SNAP_OBJECT_INTERVAL, timer->period * 1000000ull);
+    if (alarm_is_set(&timer->alarm))
+        snap_put_u64(snapshot, SNAP_OBJECT_LEFT,
+                     timer->alarm.due > now ? (timer->alarm.due - now) * 100 : 0);
+    if (timer->apc_thread) {
+        snap_put_u32(snapshot, SNAP_OBJECT_THREAD, timer->apc_thread->tid);
+        snap_put(snapshot, SNAP_OBJECT_APC, apc, sizeof apc);
+    }
+}
+
+static struct timer *timer_new(bool manual)
+{
+    struct timer *timer = calloc(1, sizeof *timer);
+    if (!timer)
+        return NULL;
+    object_init(&timer->object, &timer_type);
+    timer->manual = manual;
+    timer->alarm.fire = timer_fire;
+    return timer;
+}
+
+static NTSTATUS timer_restore(struct restore *restore, const struct snap_note *note,
+                              struct object **result)
+{
+    struct timer *timer = timer_new(snap_get_u32(note, SNAP_OBJECT_MANUAL, 0));
+    uint64_t left = snap_get_u64(note, SNAP_OBJECT_LEFT, UINT64_MAX);
+    uint32_t apc[2];
+    if (!timer)
+        return STATUS_NO_MEMORY;
+    timer->signaled = snap_get_u64(note, SNAP_OBJECT_VALUE, 0);
+    timer->period = (uint32_t)(snap_get_u64(note, SNAP_OBJECT_INTERVAL, 0) / 1000000);
+    struct nt_thread *thread = restored_thread(restore, snap_get_u32(note, SNAP_OBJECT_THREAD, 0));
+    if (thread && restored_bytes(note, SNAP_OBJECT_APC, apc, sizeof apc)) {
+        object_hold(&thread->object);
+        timer->apc_thread = thread;
+        timer->apc_function = apc[0];
+        timer->apc_argument = apc[1];
+    }
+    if (left != UINT64_MAX)
+        alarm_set(&timer->alarm, nt_time() + left / 100);
+    *result = &timer->object;
+    return STATUS_SUCCESS;
+}
+
 const struct nt_type timer_type = {
     .name = L"Timer",
     .mapping = {STANDARD_RIGHTS_READ | TIMER_QUERY_STATE,
@@ -71,18 +125,17 @@ const struct nt_type timer_type = {
     .signaled = timer_signaled,
     .satisfy = timer_satisfy,
     .destroy = timer_destroy,
+    .save = timer_save,
+    .restore = timer_restore,
 };
 
 NTSTATUS nt_create_timer(struct call *call)
 {
     if (call->args[3] > SynchronizationTimer)
         return STATUS_INVALID_PARAMETER;
-    struct timer *timer = calloc(1, sizeof *timer);
+    struct timer *timer = timer_new(call->args[3] == NotificationTimer);
     if (!timer)
         return STATUS_NO_MEMORY;
-    object_init(&timer->object, &timer_type);
-    timer->manual = call->args[3] == NotificationTimer;
-    timer->alarm.fire = timer_fire;
     return object_create_named(call->thread, call->args[0], call->args[1], call->args[2],
                                &timer->object);
 }

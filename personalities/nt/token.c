@@ -3,6 +3,8 @@
 #include <personalities/nt/token.h>
 
 #include <personalities/nt/nt.h>
+#include <personalities/nt/snapshot/restore.h>
+#include <personalities/nt/snapshot/save.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,10 +37,30 @@ static void token_destroy(struct object *object)
     free(token_of(object));
 }
 
+/* What a token is, as PRIVILEGES has it. */
+struct token_record {
+    uint32_t type, level, session, integrity, restricted;
+    uint32_t privileges[PRIVILEGES_MAX];
+};
+
+static void token_save(struct object *object, struct save *save)
+{
+    const struct token *token = token_of(object);
+    struct token_record record = {token->type,      token->level,      token->session,
+                                  token->integrity, token->restricted, {0}};
+    memcpy(record.privileges, token->privileges, sizeof record.privileges);
+    snap_put(&save->snapshot, SNAP_OBJECT_PRIVILEGES, &record, sizeof record);
+}
+
+static NTSTATUS token_restore(struct restore *restore, const struct snap_note *note,
+                              struct object **result);
+
 const struct nt_type token_type = {
     .name = L"Token",
     .mapping = {TOKEN_READ, TOKEN_WRITE, TOKEN_EXECUTE, TOKEN_ALL_ACCESS},
     .destroy = token_destroy,
+    .save = token_save,
+    .restore = token_restore,
 };
 
 /* ---- identities ---- */
@@ -102,6 +124,32 @@ static void fill_first(struct token *token)
         token->privileges[held[i]] = HELD;
     for (uint32_t i = 0; i < sizeof enabled; i++)
         token->privileges[enabled[i]] = HELD | ENABLED_AT_FIRST;
+}
+
+/* Privileges that the user's own token does not hold are not to be had from a file. */
+static NTSTATUS token_restore(struct restore *restore, const struct snap_note *note,
+                              struct object **result)
+{
+    struct token first;
+    struct token_record record;
+    (void)restore;
+    fill_first(&first);
+    if (!restored_bytes(note, SNAP_OBJECT_PRIVILEGES, &record, sizeof record) ||
+        (record.type != TokenPrimary && record.type != TokenImpersonation) ||
+        record.level > SecurityDelegation)
+        return STATUS_INVALID_PARAMETER;
+    struct token *token = token_copy(&first);
+    if (!token)
+        return STATUS_NO_MEMORY;
+    token->type = record.type;
+    token->level = record.level;
+    token->restricted = record.restricted;
+    if (record.integrity < token->integrity)
+        token->integrity = record.integrity;
+    for (uint32_t i = 0; i < PRIVILEGES_MAX; i++)
+        token->privileges[i] = first.privileges[i] & HELD ? record.privileges[i] : 0;
+    *result = &token->object;
+    return STATUS_SUCCESS;
 }
 
 NTSTATUS token_inherit(struct nt_process *process, struct object *from)

@@ -72,7 +72,8 @@ void object_changed(struct object *object)
 bool thread_attention(const struct nt_thread *thread)
 {
     return thread->terminating || thread->suspend_count > 0 || thread->process->exiting ||
-           thread->process->stopped || thread->process->debug_stops > 0;
+           thread->process->stopped || thread->process->frozen > 0 ||
+           thread->process->debug_stops > 0;
 }
 
 void thread_wake(struct nt_thread *thread)

@@ -41,7 +41,8 @@ NTSTATUS apc_queue_for(struct nt_thread *thread, const void *owner, uint32_t fun
 void apc_withdraw(struct nt_thread *thread, const void *owner);
 
 /* Events made by the server itself, for waits on things that are no NT objects. */
-extern const struct nt_type event_type, mutant_type, semaphore_type, timer_type, completion_type;
+extern const struct nt_type event_type, mutant_type, semaphore_type, timer_type, completion_type,
+    keyed_event_type;
 void event_set(struct object *event, bool signaled);
 /* A completion packet, for a file that a port is bound to. */
 NTSTATUS completion_post(struct object *port, uint32_t key, uint32_t value, NTSTATUS status,

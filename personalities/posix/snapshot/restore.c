@@ -21,19 +21,9 @@
 
 /* ---- reading ---------------------------------------------------------------------------------------- */
 
-static status_t read_image(void *context, uint64_t offset, void *to, uint32_t length)
-{
-    const struct restore *restore = context;
-    return vmo_read(restore->image, offset, to, length);
-}
-
 bool snapshot_recognise(handle_t image)
 {
-    struct elf32_ehdr ehdr;
-    static const uint8_t magic[4] = {0x7f, 'E', 'L', 'F'};
-    return vmo_read(image, 0, &ehdr, sizeof ehdr) == OK &&
-           memcmp(ehdr.ident, magic, sizeof magic) == 0 && ehdr.type == ELF_ET_CORE &&
-           ehdr.machine == ELF_EM_386;
+    return capture_recognise(image);
 }
 
 void restore_complain(const char *format, ...)
@@ -92,23 +82,9 @@ static int check_header(const struct restore *restore)
 
 int restore_read(struct restore *restore)
 {
-    enum snap_verdict verdict;
-    struct vmo_info info;
-    const char *problem = NULL;
-    status_t status = vmo_info(restore->image, &info);
-    if (status != OK)
-        return errno_of(status);
-    uint64_t size = info.size_low | (uint64_t)info.size_high << 32;
-    restore->source = (struct snap_source){read_image, restore};
-    status = snap_verify(&restore->source, size, &verdict, &problem);
-    if (status == OK && verdict == SNAP_DAMAGED)
-        status = ERR_BAD_EXECUTABLE;
-    if (status == OK && verdict != SNAP_VERIFIED && !restore->group->accept_edited) {
-        problem = "its memory was edited by another tool: --accept-edited restores it all the same";
-        status = ERR_NOT_PERMITTED;
-    }
-    if (status == OK)
-        status = snap_read(&restore->snapshot, &restore->source, size, &problem);
+    const char *problem;
+    status_t status =
+        capture_read(&restore->snapshot, &restore->image, restore->group->accept_edited, &problem);
     if (status != OK) {
         restore_complain("%s", problem ? problem : "cannot be read");
         return errno_of(status);
@@ -134,7 +110,7 @@ static struct restore *add_member(struct restore_group *group, handle_t image, b
     *last = restore;
     group->member_count++;
     restore->group = group;
-    restore->image = image;
+    restore->image.vmo = image;
     restore->own_image = own;
     return restore;
 }
@@ -294,7 +270,7 @@ static void member_free(struct restore *restore)
     free(restore->threads);
     snap_free(&restore->snapshot);
     if (restore->own_image)
-        close_handle(restore->image);
+        close_handle(restore->image.vmo);
     release(restore);
 }
 

@@ -9,6 +9,7 @@
 #ifndef POSIX_SNAPSHOT_RESTORE_H
 #define POSIX_SNAPSHOT_RESTORE_H
 
+#include <capture/capture.h>
 #include <snapshot/snapshot.h>
 
 #include "core.h"
@@ -57,8 +58,7 @@ struct restore {
     struct restore *next;
     struct restore_group *group;
     struct snapshot snapshot;
-    struct snap_source source;
-    handle_t image; /* a VMO */
+    struct capture_image image;
     bool own_image;
     uint32_t old_pid, old_ppid, pid; /* pid: of the process that it becomes; 0 before */
     struct mm *mm;

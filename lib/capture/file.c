@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The file that a snapshot is written into. */
+/* The file that a snapshot is written into, and read from. */
 #include "capture.h"
 
 #include <ipc/call.h>
@@ -53,4 +53,41 @@ void capture_uuid(uint8_t uuid[16])
     (void)!random_get(uuid, 16);
     uuid[6] = (uuid[6] & 0x0f) | 0x40;
     uuid[8] = (uuid[8] & 0x3f) | 0x80;
+}
+
+static status_t read_image(void *context, uint64_t offset, void *to, uint32_t length)
+{
+    return vmo_read(((const struct capture_image *)context)->vmo, offset, to, length);
+}
+
+status_t capture_read(struct snapshot *snapshot, struct capture_image *image, bool accept_edited,
+                      const char **problem)
+{
+    enum snap_verdict verdict;
+    struct vmo_info info;
+    const struct snap_source *source = &image->source;
+    image->source = (struct snap_source){read_image, image};
+    *problem = NULL;
+    status_t status = vmo_info(image->vmo, &info);
+    if (status != OK)
+        return status;
+    uint64_t size = info.size_low | (uint64_t)info.size_high << 32;
+    status = snap_verify(source, size, &verdict, problem);
+    if (status == OK && verdict == SNAP_DAMAGED)
+        status = ERR_BAD_EXECUTABLE;
+    if (status == OK && verdict != SNAP_VERIFIED && !accept_edited) {
+        *problem =
+            "its memory was edited by another tool: --accept-edited restores it all the same";
+        status = ERR_NOT_PERMITTED;
+    }
+    return status == OK ? snap_read(snapshot, source, size, problem) : status;
+}
+
+bool capture_recognise(handle_t vmo)
+{
+    static const uint8_t magic[4] = {0x7f, 'E', 'L', 'F'};
+    struct elf32_ehdr ehdr;
+    return vmo_read(vmo, 0, &ehdr, sizeof ehdr) == OK &&
+           memcmp(ehdr.ident, magic, sizeof magic) == 0 && ehdr.type == ELF_ET_CORE &&
+           ehdr.machine == ELF_EM_386;
 }

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/* Making a process of a snapshot: reading it, the order of the parts, and what the parts share. */
+#include <personalities/nt/snapshot/restore.h>
+
+#include <atomik/log.h>
+#include <ipc/call.h>
+#include <ipc/initclient.h>
+#include <ipc/ttyclient.h>
+#include <personalities/nt/console.h>
+#include <personalities/nt/file.h>
+#include <personalities/nt/job.h>
+#include <personalities/nt/ntdll.h>
+#include <personalities/nt/process.h>
+#include <personalities/nt/section.h>
+#include <personalities/nt/shared_data.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH_BYTES   4096u
+#define HEADER_BYTES 1024u /* of ntdll, compared with the file's */
+
+/* ---- messages ------------------------------------------------------------------------------------ */
+
+static void print(const struct restore_stream *stream, const char *line)
+{
+    size_t length = strlen(line), done;
+    uint32_t written;
+    if (stream->fd.kind == FD_TTY)
+        (void)!BLOCKING(tty_client_write(stream->print, line, length, 0, 0, 0, &done));
+    else if (stream->fd.kind == FD_STREAM_WRITE)
+        (void)!BLOCKING(stream_write(stream->print, line, length, &written, DEADLINE_NEVER));
+    else if (stream->fd.kind == FD_FILE)
+        (void)!BLOCKING(fs_client_write(stream->print, FS_POSITION, line, length, &done, NULL));
+}
+
+NTSTATUS restore_refuse(struct restore *restore, NTSTATUS status, const char *format, ...)
+{
+    char text[224], line[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    snprintf(line, sizeof line, "snapshot: %s\n", text);
+    print(&restore->streams[2], line);
+    log_printf("snapshot: %s (%08x)", text, (uint32_t)status);
+    return status;
+}
+
+/* ---- values of notes -------------------------------------------------------------------------------- */
+
+char *restored_path(const struct snap_note *note, uint16_t tag)
+{
+    uint32_t length = 0;
+    const uint8_t *data = snap_get(note, tag, &length);
+    char *text = data && length < PATH_BYTES ? malloc(length + 1) : NULL;
+    if (!text)
+        return NULL;
+    memcpy(text, data, length);
+    text[length] = '\0';
+    return text;
+}
+
+WCHAR *restored_text(const struct snap_note *note, uint16_t tag, uint32_t *length)
+{
+    uint32_t bytes = 0, none;
+    const uint8_t *data = snap_get(note, tag, &bytes);
+    return data ? text_from_utf8((const char *)data, bytes, length ? length : &none) : NULL;
+}
+
+bool restored_bytes(const struct snap_note *note, uint16_t tag, void *to, uint32_t size)
+{
+    uint32_t length = 0;
+    const uint8_t *data = snap_get(note, tag, &length);
+    if (!data || length != size)
+        return false;
+    memcpy(to, data, size);
+    return true;
+}
+
+uint8_t *restored_blob(const struct restore *restore, uint32_t id, uint32_t *size)
+{
+    const struct snap_blob *blob = id ? snap_find_blob(&restore->snapshot, id) : NULL;
+    uint8_t *bytes = blob ? malloc(blob->size + 1) : NULL;
+    if (!bytes)
+        return NULL;
+    if (blob->size > 0 && snap_bytes_read(&blob->bytes, 0, bytes, blob->size) != OK) {
+        free(bytes);
+        return NULL;
+    }
+    *size = blob->size;
+    return bytes;
+}
+
+/* ---- the streams of who restores ------------------------------------------------------------------ */
+
+NTSTATUS restored_stream(struct restore *restore, uint32_t number, struct object **file)
+{
+    struct restore_stream *stream = number < 3 ? &restore->streams[number] : NULL;
+    NTSTATUS status = STATUS_SUCCESS;
+    if (stream && !stream->file && stream->fd.kind != FD_NONE) {
+        status = ntfile_from_descriptor(restore->process, &stream->fd, stream->h0, stream->h1,
+                                        &stream->file);
+        stream->h0 = stream->h1 = HANDLE_NONE;
+    }
+    if (stream && !status && stream->file) {
+        object_hold(stream->file);
+        *file = stream->file;
+        return STATUS_SUCCESS;
+    }
+    /* What was at the other end is gone: nothing comes any more, and nothing gets through. */
+    struct nt_file *closed = ntfile_new(FILE_PIPE, 0, 0);
+    if (!closed)
+        return STATUS_NO_MEMORY;
+    closed->pipe_closed = true;
+    *file = &closed->object;
+    return STATUS_SUCCESS;
+}
+
+static void fetch_streams(struct restore *restore, uint32_t start)
+{
+    for (uint32_t index = 0;; index++) {
+        struct restore_stream stream = {.file = NULL};
+        if (BLOCKING(init_start_fetch(nt_init, start, index, &stream.fd, &stream.h0, &stream.h1)) !=
+            OK)
+            return;
+        if (stream.fd.fd > 2) {
+            handle_drop(&stream.h0);
+            handle_drop(&stream.h1);
+            continue;
+        }
+        stream.print = stream.h0 ? handle_copy(stream.h0) : HANDLE_NONE;
+        restore->streams[stream.fd.fd] = stream;
+    }
+}
+
+/* The console is that of the terminal at which the restore is started, if there is one. */
+static NTSTATUS find_console(struct restore *restore)
+{
+    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_CONSOLE, NULL);
+    NTSTATUS status = STATUS_SUCCESS;
+    for (uint32_t i = 0; i < 3 && !status; i++) {
+        struct object *file;
+        if (restore->streams[i].fd.kind != FD_TTY)
+            continue;
+        status = restored_stream(restore, i, &file);
+        if (!status)
+            object_release(file);
+    }
+    if (!status && note && restore->process->console)
+        console_restore(restore->process->console, note);
+    return status;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------ */
+
+bool snapshot_recognise(handle_t node)
+{
+    handle_t vmo;
+    uint64_t size;
+    bool coherent;
+    if (BLOCKING(fs_client_vmo(node, PROT_R, &vmo, &size, &coherent)) != OK)
+        return false;
+    bool is = capture_recognise(vmo);
+    handle_drop(&vmo);
+    return is;
+}
+
+static NTSTATUS take_options(struct restore *restore, char *const *options)
+{
+    for (; *options; options++) {
+        if (strcmp(*options, "--files=current") == 0)
+            restore->policy = POLICY_CURRENT;
+        else if (strcmp(*options, "--files=snapshot") == 0)
+            restore->policy = POLICY_SNAPSHOT;
+        else if (strcmp(*options, "--files=fail") == 0)
+            restore->policy = POLICY_FAIL;
+        else if (strcmp(*options, "--accept-edited") == 0)
+            restore->accept_edited = true;
+        else
+            return restore_refuse(restore, STATUS_INVALID_PARAMETER, "no option of a restore: %s",
+                                  *options);
+    }
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS check_header(struct restore *restore)
+{
+    const struct snap_note *header = snap_next(&restore->snapshot, SNAP_HEADER, NULL);
+    char personality[16] = "";
+    (void)snap_get_text(header, SNAP_HEADER_PERSONALITY, personality, sizeof personality);
+    if (snap_get_u32(header, SNAP_HEADER_MAJOR, 0) != SNAP_MAJOR)
+        return restore_refuse(restore, STATUS_REVISION_MISMATCH, "another format");
+    if (strcmp(personality, "nt") != 0)
+        return restore_refuse(restore, STATUS_INVALID_IMAGE_FORMAT, "of another personality");
+    if (snap_get_u32(header, SNAP_HEADER_NEEDS, 0) != 0)
+        return restore_refuse(restore, STATUS_NOT_SUPPORTED,
+                              "needs features that are not here (%#x)",
+                              snap_get_u32(header, SNAP_HEADER_NEEDS, 0));
+    if (!snap_next(&restore->snapshot, SNAP_PROCESS, NULL) ||
+        !snap_next(&restore->snapshot, SNAP_THREAD, NULL))
+        return restore_refuse(restore, STATUS_INVALID_IMAGE_FORMAT,
+                              "without a process or a thread");
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS read_file(struct restore *restore, handle_t node)
+{
+    const char *problem;
+    uint64_t size;
+    bool coherent;
+    status_t status = BLOCKING(fs_client_vmo(node, PROT_R, &restore->image.vmo, &size, &coherent));
+    if (status != OK)
+        return nt_status(status);
+    status = BLOCKING(
+        capture_read(&restore->snapshot, &restore->image, restore->accept_edited, &problem));
+    if (status != OK)
+        return restore_refuse(restore, nt_status(status), "%s",
+                              problem ? problem : "it cannot be read");
+    return check_header(restore);
+}
+
+/* ---- the process -------------------------------------------------------------------------------------- */
+
+static void take_process(struct restore *restore)
+{
+    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
+    struct nt_process *process = restore->process;
+    uint32_t ignores = snap_get_u32(note, SNAP_PROCESS_IGNORES, 0);
+    restore->old_pid = snap_get_u32(note, SNAP_PROCESS_PID, 0);
+    process->image_name = restored_text(note, SNAP_PROCESS_EXE, NULL);
+    process->peb = snap_get_u32(note, SNAP_PROCESS_PEB, 0);
+    process->parameters = snap_get_u32(note, SNAP_PROCESS_PARAMETERS, 0);
+    process->image_base = snap_get_u32(note, SNAP_PROCESS_IMAGE_BASE, 0);
+    process->ntdll_base = snap_get_u32(note, SNAP_PROCESS_NTDLL_BASE, 0);
+    process->gdi_table = snap_get_u32(note, SNAP_PROCESS_GDI_TABLE, 0);
+    process->priority_class =
+        snap_get_u32(note, SNAP_PROCESS_PRIORITY_CLASS, PROCESS_PRIOCLASS_NORMAL);
+    process->error_mode = snap_get_u32(note, SNAP_PROCESS_ERROR_MODE, 0);
+    process->ctrl_c_ignored = ignores & 1;
+    process->ignores_ctrl_c = ignores & 2;
+    process->create_time = snap_get_u64(note, SNAP_PROCESS_CREATED, process->create_time);
+}
+
+/* The image that is mapped at an address, or NULL; not held. */
+static struct image *image_at(struct nt_process *process, uint32_t base)
+{
+    struct allocation *allocation = vm_find(process, base);
+    if (!allocation || allocation->base != base || allocation->type != MEM_IMAGE ||
+        !allocation->section)
+        return NULL;
+    return section_of(allocation->section)->image;
+}
+
+/* The numbers of the calls are those of the file that is here: it must be the same ntdll. */
+static NTSTATUS check_ntdll(struct restore *restore, const struct image *image)
+{
+    uint8_t there[HEADER_BYTES], here[HEADER_BYTES];
+    uint32_t done;
+    struct nt_process *process = restore->process;
+    if (vmo_read(image->layout ? image->layout : image->vmo, 0, here, sizeof here) != OK ||
+        space_read(process->space, process->ntdll_base, there, sizeof there, &done) != OK ||
+        done != sizeof there || memcmp(here, there, sizeof here) != 0)
+        return restore_refuse(restore, STATUS_REVISION_MISMATCH,
+                              "the ntdll.dll that is here is another one");
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS find_images(struct restore *restore)
+{
+    struct nt_process *process = restore->process;
+    struct image *program = image_at(process, process->image_base);
+    struct image *ntdll = image_at(process, process->ntdll_base);
+    if (!program || !ntdll)
+        return restore_refuse(restore, STATUS_OBJECT_NAME_NOT_FOUND,
+                              "the program or ntdll.dll is not there");
+    NTSTATUS status = check_ntdll(restore, ntdll);
+    if (status)
+        return status;
+    image_hold(program);
+    process->image = program;
+    return ntdll_describe(ntdll, &process->ntdll);
+}
+
+/* win32u's calls are known from the first time that it is mapped on. */
+static void find_win32u(struct restore *restore)
+{
+    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
+    uint32_t base = snap_get_u32(note, SNAP_PROCESS_WIN32U_BASE, 0);
+    struct image *image = base ? image_at(restore->process, base) : NULL;
+    if (image)
+        image_mapped(restore->process, image, base);
+}
+
+/* Memory of an image is written last, so that it is as it was. */
+static NTSTATUS make_memory(struct restore *restore)
+{
+    NTSTATUS status = space_create(&restore->process->space) == OK
+                          ? shared_data_map(restore->process)
+                          : STATUS_NO_MEMORY;
+    if (!status)
+        status = restore_memory(restore);
+    if (!status)
+        status = find_images(restore);
+    return status;
+}
+
+/* The job that it was in, with its limits; not the others that were. */
+static NTSTATUS enter_job(struct restore *restore)
+{
+    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
+    struct object *job = restored_object(restore, snap_get_u32(note, SNAP_PROCESS_JOB, 0));
+    if (!job)
+        return STATUS_SUCCESS;
+    return job->type == &job_type ? job_assign(job, restore->process) : STATUS_OBJECT_TYPE_MISMATCH;
+}
+
+static NTSTATUS make_all(struct restore *restore, handle_t node)
+{
+    NTSTATUS status = read_file(restore, node);
+    if (status)
+        return status;
+    take_process(restore);
+    status = find_console(restore);
+    if (!status)
+        status = restore_threads(restore);
+    if (!status)
+        status = restore_objects(restore);
+    if (!status)
+        status = make_memory(restore);
+    if (!status)
+        status = restore_handles(restore);
+    if (!status)
+        status = restore_apcs(restore);
+    if (!status)
+        status = restore_ids(restore);
+    if (!status)
+        status = enter_job(restore);
+    if (!status)
+        find_win32u(restore);
+    return status;
+}
+
+static void release_all(struct restore *restore)
+{
+    for (uint32_t i = 0; i < restore->object_count; i++)
+        object_release(restore->objects[i].object);
+    free(restore->objects);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct restore_stream *stream = &restore->streams[i];
+        object_release(stream->file);
+        handle_drop(&stream->h0);
+        handle_drop(&stream->h1);
+        handle_drop(&stream->print);
+    }
+    snap_free(&restore->snapshot);
+    handle_drop(&restore->image.vmo);
+    free(restore);
+}
+
+NTSTATUS restore_process(struct nt_process *process, handle_t node, uint32_t start,
+                         char *const *options)
+{
+    struct restore *restore = calloc(1, sizeof *restore);
+    if (!restore)
+        return STATUS_NO_MEMORY;
+    snap_init(&restore->snapshot);
+    restore->process = process;
+    fetch_streams(restore, start);
+    NTSTATUS status = take_options(restore, options);
+    if (!status)
+        status = make_all(restore, node);
+    if (!status)
+        shared_data_wake();
+    release_all(restore);
+    return status;
+}

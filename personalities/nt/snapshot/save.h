@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Taking a snapshot of a process. Everything is noted down while it stands still, with the lock; its
+ * memory and the contents of files are cloned then and written when it runs again.
+ */
+#ifndef NT_SNAPSHOT_SAVE_H
+#define NT_SNAPSHOT_SAVE_H
+
+#include <capture/capture.h>
+#include <personalities/nt/nt.h>
+#include <protocols/init.h>
+#include <snapshot/snapshot.h>
+
+struct saved_object {
+    struct object *object; /* held */
+    uint32_t id;
+};
+
+/* Memory that its file has too. */
+struct saved_range {
+    uint32_t start, end;
+};
+
+/* Content that is written when the process runs again. */
+struct saved_content {
+    struct saved_content *next;
+    uint32_t object;
+    uint64_t size;
+    handle_t vmo; /* a copy on write */
+    struct snap_source source;
+};
+
+struct save {
+    struct snapshot snapshot;
+    struct nt_process *process; /* held */
+    uint32_t flags;             /* enum snapshot_flags */
+    handle_t space;             /* a clone of the process's */
+    struct capture_memory memory;
+    struct saved_range *files; /* left out with SNAPSHOT_NO_TEXT, but for pages of its own */
+    uint32_t file_count;
+    struct saved_object *objects;
+    uint32_t object_count, object_room;
+    uint32_t current;     /* id of the object whose note is being written */
+    uint32_t standard[3]; /* handles of the standard streams */
+    struct saved_content *contents;
+    status_t status; /* why it cannot be done */
+};
+
+/* EVENT_SNAPSHOT: starts taking one; the answer goes to init from a thread of its own. Takes `file`. */
+void snapshot_event(uint32_t pid, uint32_t flags, uint32_t request, handle_t *file);
+
+/* ---- for the kinds of objects ---- */
+
+/* The number of an object; it gets one, and later its own note, when it is first referred to. 0: NULL. */
+uint32_t save_object(struct save *save, struct object *object);
+/* A UTF-16 text as a field in UTF-8. */
+void save_text(struct save *save, uint16_t tag, struct text text);
+/* Content of the current object, copied on write from a VMO (borrowed) of at least this size. */
+void save_content(struct save *save, handle_t vmo, uint64_t size);
+/* It cannot be in a snapshot. */
+void save_refuse(struct save *save, status_t status, const char *why);
+
+/* ---- the parts ---- */
+void save_process(struct save *save);
+void save_threads(struct save *save);
+void save_mappings(struct save *save);
+void save_memory(struct save *save);
+void save_handles(struct save *save);
+/* The notes of everything that got a number. */
+void save_objects(struct save *save);
+void save_contents(struct save *save);
+
+#endif
