@@ -6,3 +6,8 @@ $(BUILD)/tests/snapshot/%: tests/snapshot/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CROSS)gcc -std=gnu11 -g -O1 -static -pthread -Wall -Wextra -Werror -o $@ $<
 ALL += $(SNAPSHOT_TESTS)
+SNAPSHOT_NT_TESTS := $(patsubst %.c,$(BUILD)/%.exe,$(wildcard tests/snapshot/windows/*.c))
+$(BUILD)/tests/snapshot/windows/%.exe: tests/snapshot/windows/%.c
+	$(call say,MINGW,$@)
+	$(Q)mkdir -p $(@D) && $(MINGW)gcc -std=gnu11 -g -O1 -Wall -Wextra -Werror -static-libgcc -o $@ $<
+ALL += $(SNAPSHOT_NT_TESTS)

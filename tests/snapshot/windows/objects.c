@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <windows.h>
 
-enum { ROUNDS = 30, CYCLE = 10 };
+enum { ROUNDS = 30, CYCLE = 15 };
 
 static HANDLE go[2], done, mutex, semaphore, timer, pipe_in, pipe_out, file, section;
 static volatile LONG counts[2], received, ticks;

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""Snapshots of Windows processes: they go on elsewhere as if nothing had happened, with their threads' waits,
+objects, pipes, files and shared memory; debuggers open them; and a file that is no good does no harm."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+
+import pytest
+
+from machine import ATOMIK, BUILD, run
+
+PROGRAM = os.path.join(BUILD, "tests", "snapshot", "windows", "objects.exe")
+MOMENTS = 8
+SAVE = "cd /tmp; /host/objects.exe >out & sleep 0.3; snap save --stop {} $! /host/o.snap >log || cat log; cat out"
+
+
+def atomik(share, script, seconds=60):
+    if not (share / "objects.exe").exists():
+        shutil.copy(PROGRAM, share / "objects.exe")
+    return run("/bin/sh", "-c", script, options=("--share", str(share)), seconds=seconds)
+
+
+def snap(*arguments):
+    return subprocess.run([ATOMIK, "snap", *map(str, arguments)], capture_output=True, text=True, check=False)
+
+
+def shown(path):
+    result = snap("show", "--json", path)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """What an undisturbed run prints."""
+    result = atomik(tmp_path_factory.mktemp("whole"), "cd /tmp; /host/objects.exe; echo code $?")
+    assert result.stdout.endswith(b"thread 2: 20\r\ncode 7\n")
+    return result.stdout
+
+
+def saved(share, options="--files"):
+    result = atomik(share, SAVE.format(options))
+    assert result.returncode == 0 and (share / "o.snap").exists(), result.stdout + result.stderr
+    return share / "o.snap", result.stdout
+
+
+@pytest.mark.parametrize("options", ["--files", "--files --no-text"])
+def test_goes_on_in_another_machine(share, whole, options):
+    path, so_far = saved(share, options)
+    assert whole.startswith(so_far) and 0 < len(so_far) < len(whole)
+    result = atomik(share, f"cd /tmp; snap restore --files=snapshot /host/{path.name}; echo code $?; wc -l <objects.tmp")
+    assert so_far + result.stdout == whole + b"30\n", result.stderr
+
+
+def test_at_random_moments_and_with_another_pid(share, whole):
+    chance = random.Random(6)
+    moments = " ".join(str(chance.randrange(20000, 350000)) for _ in range(MOMENTS))
+    script = f"""cd /tmp; (/host/objects.exe; echo code $?) >right
+for moment in {moments}; do
+    /host/objects.exe >out & pid=$!; usleep $moment
+    snap save --stop --no-text $pid s.snap >log || cat log
+    (snap restore --as-new-pid --files=current s.snap; echo code $?) >rest
+    cat out rest | cmp - right && echo same
+done; ls /tmp"""
+    result = atomik(share, script, seconds=120)
+    assert result.stdout.count(b"same\n") == MOMENTS, result.stdout + result.stderr
+
+
+def test_goes_on_after_a_snapshot(share, whole):
+    script = "cd /tmp; (/host/objects.exe; echo code $?) & sleep 0.2; snap save $! /host/o.snap >log || cat log; snap save $! x >>log; wait"
+    assert atomik(share, script).stdout == whole
+
+
+def test_show_names_objects_and_waits(share):
+    path, _ = saved(share, "--no-text")
+    snapshot = shown(path)
+    classes = {note["class"] for note in snapshot["object"]}
+    assert {"Event", "Mutant", "Semaphore", "Timer", "File", "Section", "Key", "Thread"} <= classes
+    assert any(note.get("name") == "\\BaseNamedObjects\\objects-done" for note in snapshot["object"])
+    waits = [note.get("wait", "") for note in snapshot["thread"]]
+    assert len(waits) == 4 and any(wait.startswith("NtWait") for wait in waits)
+
+
+def test_gdb_opens_it(share):
+    path, _ = saved(share, "")
+    output = subprocess.run(["gdb", "-nx", "-batch", "-ex", "info threads", "-ex", "p counts",
+                             PROGRAM, str(path)], capture_output=True, text=True, check=False,
+                            stdin=subprocess.DEVNULL).stdout
+    assert output.count("LWP") >= 4 and "$1 = {" in output, output
+
+
+def test_edited_memory_and_registers_count(share, whole):
+    """A counter of the program, found with gdb, is set in the file; what is printed after that says so."""
+    path, so_far = saved(share, "")
+    address = subprocess.run(["gdb", "-nx", "-batch", "-ex", "p/x &ticks", PROGRAM], capture_output=True, text=True,
+                             check=False).stdout.split("=")[1].strip()
+    edited = share / "edited.snap"
+    result = snap("edit", path, "-o", edited, "--mem", f"{address}=e8030000")
+    assert result.returncode == 0, result.stderr
+    rest = atomik(share, "cd /tmp; touch objects.tmp; snap restore --files=current /host/edited.snap").stdout
+    first = rest.split(b"\r\n")[0].split()
+    assert int(first[4]) == 1001, rest
+
+
+def test_changed_files_and_damage_are_refused(share):
+    path, _ = saved(share, "")
+    whole = bytearray(path.read_bytes())
+    chance = random.Random(3)
+    scripts = ["cd /tmp; snap restore /host/o.snap; echo code $?"]
+    for number in range(12):
+        bad = bytearray(whole)
+        if number % 2:
+            del bad[chance.randrange(len(bad)):]
+        else:
+            bad[chance.randrange(60000)] ^= 1 << chance.randrange(8)
+        (share / f"bad{number}.snap").write_bytes(bad)
+        scripts.append(f"snap restore --files=current /host/bad{number}.snap; echo code $?")
+    scripts.append("objects.exe 2>/dev/null; hello-win.exe x | head -1")
+    result = atomik(share, "; ".join(scripts), seconds=120)
+    assert result.stdout.count(b"code 1\n") == 13, result.stdout + result.stderr
+    assert b"/tmp/objects.tmp cannot be opened" in result.stderr
+    assert b"Win32" in result.stdout or b"hello" in result.stdout.lower()
