@@ -554,6 +554,7 @@ static void change_program(struct process *process, struct program *program)
     program->mm = NULL;
     strlcpy(process->comm, last_component(program->name), sizeof process->comm);
     process->executed = true;
+    process->exit_signal = SIGCHLD;
     bool other_user = program->credentials.euid != process->credentials.euid;
     process->credentials = program->credentials;
     process->dumpable = !program->secure;

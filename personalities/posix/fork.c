@@ -138,13 +138,31 @@ static void abandon_child(struct process *child)
     server_lock();
 }
 
+/* Whether RLIMIT_NPROC leaves the user of a process one more thread. Lock held. */
+static bool thread_is_allowed(struct process *process)
+{
+    struct process *other;
+    uint32_t uid = process->credentials.uid, count = 0;
+    if (uid == 0 || capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN))
+        return true;
+    process_each(other, bucket)
+    {
+        if (other->credentials.uid == uid)
+            count += MAX(other->thread_count, 1); /* a zombie counts */
+    }
+    return count < limit_of(process, RLIMIT_NPROC);
+}
+
 /* Lock held. */
 static int new_process(const struct clone_request *request, uint32_t pid, struct thread **result)
 {
     struct thread *caller = self();
-    struct process *parent = caller->process, *child = process_new(pid);
+    struct process *parent = caller->process, *child;
     uint32_t flags = request->flags;
     int error = -ENOMEM;
+    if (!thread_is_allowed(parent))
+        return -EAGAIN;
+    child = process_new(pid);
     if (!child)
         return error;
     copy_identity(child, parent, flags);
@@ -166,8 +184,10 @@ static int new_process(const struct clone_request *request, uint32_t pid, struct
         return error;
     }
     process_set_parent(child, flags & CLONE_PARENT ? parent->parent : parent);
-    if (flags & CLONE_PARENT)
+    if (flags & CLONE_PARENT) {
         child->ppid = parent->ppid;
+        child->exit_signal = parent->exit_signal; /* the receiver was not asked */
+    }
     return 0;
 }
 
@@ -230,8 +250,9 @@ static int32_t clone_thread(const struct clone_request *request)
     uint32_t event = trace_clone_event(caller, request->flags);
     server_lock();
     uint32_t tid = thread_new_tid();
-    int error =
-        caller->process->exiting ? -EAGAIN : thread_new(caller->process, tid, false, &child);
+    int error = -EAGAIN;
+    if (!caller->process->exiting && thread_is_allowed(caller->process))
+        error = thread_new(caller->process, tid, false, &child);
     if (error == 0) {
         error = copy_thread_state(child, caller, request);
         if (error == 0)

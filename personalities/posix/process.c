@@ -116,9 +116,22 @@ struct process *process_new(uint32_t pid)
     return process;
 }
 
+/* Those of a process that went on elsewhere: init knows their parent, and has the status of zombies. */
+static void drop_children(struct process *process)
+{
+    struct process *child;
+    list_each(child, &process->children, struct process, sibling_link)
+    {
+        process_set_parent(child, NULL);
+        if (child->state == PROCESS_ZOMBIE && !child->tracing)
+            process_reap(child);
+    }
+}
+
 /* Releases what is left; nothing waits for it any more. Lock held. */
 void process_free(struct process *process)
 {
+    drop_children(process);
     pidfd_process_gone(process);
     process_set_parent(process, NULL);
     list_remove(&process->all_link);
@@ -395,8 +408,8 @@ static void give_children_away(struct process *process)
         }
         process_set_parent(child, NULL);
         child->ppid = 1;
-        if (child->state == PROCESS_ZOMBIE && !child->tracing)
-            process_reap(child);
+        if (child->state == PROCESS_REMOTE || (child->state == PROCESS_ZOMBIE && !child->tracing))
+            process_reap(child); /* nobody here will ask for it */
         else if (child->pgid != process->pgid && child->session == process->session)
             check_orphaned(child->pgid, child->session, process);
     }
@@ -518,7 +531,10 @@ void process_reparented(uint32_t pid)
 {
     server_lock();
     struct process *process = process_find(pid);
-    if (process) {
+    struct process *reaper = process ? reaper_of(process) : NULL;
+    if (reaper) {
+        give_to_reaper(process, reaper);
+    } else if (process) {
         process_set_parent(process, NULL);
         process->ppid = 1;
     }

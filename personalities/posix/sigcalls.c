@@ -308,6 +308,13 @@ bool may_signal(struct process *target)
            own->uid == its->suid || own->uid == its->uid;
 }
 
+/* Whether a signal may be sent; SIGCONT may be to anybody of the session. */
+static bool may_send(struct process *target, int signal)
+{
+    return may_signal(target) ||
+           (signal == SIGCONT && target->session && target->session == self()->process->session);
+}
+
 /* Signals a process of ours. Lock held. 1: it is not ours (init knows), 0 done, or -errno. */
 static int signal_local(uint32_t pid, const siginfo_t *info)
 {
@@ -317,61 +324,94 @@ static int signal_local(uint32_t pid, const siginfo_t *info)
         process = thread->process;
     if (!process || process->state == PROCESS_REMOTE)
         return 1;
-    if (!may_signal(process))
+    if (!may_send(process, info->si_signo))
         return -EPERM;
     if (info->si_signo != 0)
         signal_process(process, info);
     return 0;
 }
 
-static int signal_foreign(uint32_t pid, uint32_t signal)
+/* A process that init knows. */
+static int signal_record(const struct proc_record *record, uint32_t signal)
 {
+    const struct credentials *own = &self()->process->credentials;
     uint32_t count = 0;
+    bool same_session = signal == SIGCONT && self()->process->session &&
+                        self()->process->session->sid == record->sid;
+    if (!capable(CAP_KILL) && own->euid != record->uid && own->uid != record->uid && !same_session)
+        return -EPERM;
     status_t status =
-        init_proc_signal(server.init, (int32_t)pid, signal, self()->process->pid, &count);
+        init_proc_signal(server.init, (int32_t)record->pid, signal, self()->process->pid, &count);
     return status == OK && count != 0 ? 0 : -ESRCH;
 }
 
-/* Members of a group, or with pgid 0 all processes, that live in other personalities. */
-static uint32_t signal_foreign_group(uint32_t pgid, uint32_t signal)
+static int signal_foreign(uint32_t pid, uint32_t signal)
 {
     struct proc_record record = {.pid = 0};
-    uint32_t count = 0;
+    char name[64];
+    if (init_proc_info(server.init, pid, false, &record, name, sizeof name) != OK)
+        return -ESRCH;
+    return signal_record(&record, signal);
+}
+
+/* What became of the members of a group: kill fails only if no member got the signal. */
+struct group_result {
+    uint32_t sent;
+    int error;
+};
+static void count_result(struct group_result *result, int error)
+{
+    if (error == 0)
+        result->sent++;
+    else
+        result->error = error;
+}
+
+/* Members of a group, or with pgid 0 all processes, that live in other personalities. */
+static void signal_foreign_group(uint32_t pgid, uint32_t signal, struct group_result *result)
+{
+    struct proc_record record = {.pid = 0};
     char name[64];
     while (init_proc_info(server.init, record.pid, true, &record, name, sizeof name) == OK) {
         bool member = pgid ? record.pgid == pgid : record.personality != 0 && record.pid != 1;
-        if (!member || record.personality == server.personality)
-            continue;
-        if (signal_foreign(record.pid, signal) == 0)
-            count++;
+        if (member && record.personality != server.personality)
+            count_result(result, signal_record(&record, signal));
     }
-    return count;
+}
+
+/* The members of a group that are ours, or with pgid 0 all but the caller. */
+static void signal_local_group(uint32_t pgid, const siginfo_t *info, struct group_result *result)
+{
+    struct process *process;
+    server_lock();
+    process_each(process, bucket)
+    {
+        bool member = pgid ? process->pgid == pgid : process != self()->process;
+        if (!member || process->state != PROCESS_ALIVE)
+            continue;
+        bool allowed = may_send(process, info->si_signo);
+        if (allowed && info->si_signo != 0)
+            signal_process(process, info);
+        count_result(result, allowed ? 0 : -EPERM);
+    }
+    server_unlock();
 }
 
 static int kill_group(uint32_t pgid, const siginfo_t *info)
 {
-    server_lock();
-    uint32_t count = signal_group(pgid, info);
-    server_unlock();
-    count += signal_foreign_group(pgid, (uint32_t)info->si_signo);
-    return count ? 0 : -ESRCH;
+    struct group_result result = {0, -ESRCH};
+    signal_local_group(pgid, info, &result);
+    signal_foreign_group(pgid, (uint32_t)info->si_signo, &result);
+    return result.sent ? 0 : result.error;
 }
 
+/* As on Linux, those that may not be signalled are no error here. */
 static int kill_everyone(const siginfo_t *info)
 {
-    struct process *process;
-    uint32_t count = 0;
-    server_lock();
-    process_each(process, bucket)
-    {
-        if (process == self()->process || process->state != PROCESS_ALIVE)
-            continue;
-        count++;
-        if (info->si_signo != 0)
-            signal_process(process, info);
-    }
-    server_unlock();
-    return count + signal_foreign_group(0, (uint32_t)info->si_signo) ? 0 : -ESRCH;
+    struct group_result result = {0, -ESRCH};
+    signal_local_group(0, info, &result);
+    signal_foreign_group(0, (uint32_t)info->si_signo, &result);
+    return result.sent || result.error == -EPERM ? 0 : -ESRCH;
 }
 
 int32_t sys_kill(int32_t pid, uint32_t signal)

@@ -370,16 +370,27 @@ status_t handle_proc_create(struct service *service, struct message *message)
     return status;
 }
 
+/* Whether the caller's personality has the parent: it may give the process to another one. */
+static bool has_parent_of(const struct message *message, const struct process *process)
+{
+    const struct process *parent = process_find(process->ppid);
+    struct personality *personality = personality_of_badge(message->badge);
+    return personality != NULL && parent != NULL && parent->personality == personality;
+}
+
 status_t handle_proc_set(struct service *service, struct message *message)
 {
     const uint8_t *tail;
     uint32_t length;
     const struct proc_set_request *request =
         service_request(message, sizeof *request, &tail, &length);
-    struct process *process = request == NULL ? NULL : own_process(message, request->pid);
+    struct process *process = request == NULL ? NULL : process_find(request->pid);
     (void)service;
     if (request == NULL || process == NULL)
         return request == NULL ? ERR_INVALID_ARGUMENT : ERR_NO_PROCESS;
+    if (own_process(message, request->pid) == NULL &&
+        (request->mask != PROC_PPID || !has_parent_of(message, process)))
+        return ERR_NO_PROCESS;
     if (process->state == PROC_ZOMBIE ||
         ((request->mask & PROC_PPID) && process_find(request->ppid) == NULL))
         return ERR_BAD_STATE;

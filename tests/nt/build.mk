@@ -10,9 +10,9 @@ ALL += $(NT_TESTS)
 
 # Random system calls, for hours if wanted: ntfuzz.exe SECONDS [SEED].
 NT_FUZZ := $(BUILD)/tests/nt/fuzz/ntfuzz.exe
-$(NT_FUZZ): tests/nt/fuzz/ntfuzz.c
+$(NT_FUZZ): tests/nt/fuzz/ntfuzz.c tests/fuzz/random.h
 	$(call say,MINGW,$@)
-	$(Q)mkdir -p $(@D) && $(MINGW)gcc -std=gnu11 -O1 -Wall -Wextra -Werror -static-libgcc -s -o $@ $< -ladvapi32
+	$(Q)mkdir -p $(@D) && $(MINGW)gcc -std=gnu11 -O1 -Wall -Wextra -Werror -static-libgcc -s -I. -o $@ $< -ladvapi32
 ALL += $(NT_FUZZ)
 
 WINE ?= wine

@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fuzz/random.h"
+
 #define CHILD_MS  800
 #define CALLS     3000
 #define CALLS_MAX 400
@@ -30,19 +32,11 @@ struct stub {
 static struct stub stubs[CALLS_MAX];
 static unsigned stub_count;
 
-static uint64_t state;
-
-static uint32_t next_random(void)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (uint32_t)(state >> 16);
-}
+static struct random chance;
 
 static uint32_t below(uint32_t limit)
 {
-    return next_random() % limit;
+    return random_below(&chance, limit);
 }
 
 /* Calls that only end the child, or the machine. */
@@ -125,28 +119,13 @@ static void fill_pool(void)
         pool[n++] = (HANDLE)(uintptr_t)(below(200) * 4);
 }
 
-static uint32_t random_number(void)
-{
-    static const uint32_t edges[] = {
-        0,          1,          2,          3,          4,          8,          0x10,     0x18,
-        0x20,       0x40,       0x100,      0x1000,     0x2000,     0x3000,     0x10000,  0x100000,
-        0x7fffffff, 0x80000000, 0xffffffff, 0xfffffffe, 0x80100000, 0xc0000000, 0x120089, 0x1f0fff};
-    switch (below(4)) {
-    case 0:
-        return edges[below(sizeof edges / sizeof edges[0])];
-    case 1:
-        return next_random();
-    }
-    return below(64);
-}
-
 static uint32_t random_pointer(void)
 {
     switch (below(12)) {
     case 0:
         return 0;
     case 1:
-        return random_number();
+        return random_number(&chance);
     case 2:
         return (uint32_t)(uintptr_t)memory + MEMORY - 0x1000 + below(0x1000); /* read-only */
     case 3:
@@ -154,7 +133,7 @@ static uint32_t random_pointer(void)
     case 4:
         return 0x7ffe0000u + below(0x2000);
     case 5:
-        return 0xa0000000u + next_random() % 0x60000000u;
+        return 0xa0000000u + random_next(&chance) % 0x60000000u;
     }
     return (uint32_t)(uintptr_t)memory + (below(MEMORY - 0x1000) & ~3u);
 }
@@ -167,7 +146,7 @@ static uint32_t random_argument(void)
     case 1:
         return random_pointer();
     }
-    return random_number();
+    return random_number(&chance);
 }
 
 /* Structures that calls read: handles, pointers and numbers mixed, sometimes of a plausible shape. */
@@ -181,7 +160,7 @@ static void fill_memory(void)
     attributes[0] = 24;
     attributes[1] = below(2) ? 0 : random_argument();
     attributes[2] = (uint32_t)(uintptr_t)name;
-    attributes[3] = random_number() & 0x3f2;
+    attributes[3] = random_number(&chance) & 0x3f2;
     attributes[4] = attributes[5] = 0;
     name[0] = (below(40) * 2) | 0x1000000;
     name[1] = (uint32_t)(uintptr_t)memory + (below(0x8000) & ~1u);
@@ -222,7 +201,7 @@ static LONG CALLBACK skip_faults(EXCEPTION_POINTERS *pointers)
 static int child(uint64_t seed, unsigned calls, int say)
 {
     DWORD old;
-    state = seed * 0x9e3779b97f4a7c15ull + 1;
+    random_seed(&chance, seed);
     find_stubs();
     memory = VirtualAlloc(NULL, MEMORY, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     VirtualProtect(memory + MEMORY - 0x1000, 0x1000, PAGE_READONLY, &old);
