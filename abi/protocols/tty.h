@@ -25,6 +25,18 @@ struct tty_size {
     uint16_t rows, columns, xpixel, ypixel;
 };
 
+/* What begins the state of a pseudo terminal (pty_export); `input` bytes, for each of them whether a
+ * line ends there, and `output` bytes follow. */
+struct pty_state {
+    struct tty_attributes attributes;
+    struct tty_size size;
+    uint32_t locked, packet, packet_status, was_opened;
+    uint32_t column, edit_column, literal_next, output_stopped;
+    uint32_t input, canonical; /* bytes before the line that is being edited */
+    uint32_t output;
+};
+#define PTY_STATE_MAX (sizeof(struct pty_state) + 2 * 4096 + 32768)
+
 #define PROTOCOL <protocols/tty.def>
 #include <protocols/expand.def>
 

@@ -13,7 +13,7 @@
  * Rules that stock tools need (each has been tried): own note types stay clear of the known numbers,
  * since binutils goes by the number and not by the owner; the first NT_PRSTATUS is the current
  * thread; no XSTATE note; no two headers share file bytes of writable memory; fewer than 2,048
- * headers; nothing compressed inside.
+ * headers, if not more mappings than that have content; nothing compressed inside.
  *
  * An own note's descriptor is a sequence of fields {tag, flags, length, bytes, padding to 4}. A field
  * that is not known is kept; with SNAP_FIELD_MUST the snapshot cannot be restored without knowing it.
@@ -28,7 +28,7 @@
 #define SNAP_OWNER       "ATOMIK"
 #define SNAP_TYPE_BASE   0x41540000u
 #define SNAP_PT_BLOB     0x6041544bu
-#define SNAP_HEADERS_MAX 2048u
+#define SNAP_HEADERS_MAX 65000u
 #define SNAP_NOTES_MAX   (32u << 20) /* bytes of one note segment */
 
 enum snap_note_type {

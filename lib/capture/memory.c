@@ -62,7 +62,8 @@ static uint32_t elf_flags(uint32_t prot)
 static void add_load(struct scan *scan, uint32_t start, uint32_t end, bool bytes)
 {
     struct snap_bytes from = {.source = &scan->memory->source, .offset = start};
-    if (start < end)
+    bool crowded = scan->snapshot->load_count > LOADS_MAX;
+    if (start < end && (bytes || !crowded)) /* what is zero is in the table of mappings as well */
         snap_add_load(scan->snapshot, start, end - start, bytes ? end - start : 0,
                       elf_flags(scan->mapping->prot), bytes ? &from : NULL);
 }

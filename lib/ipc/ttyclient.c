@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <ipc/ttyclient.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <ipc/call.h>
+
+#define PTY_PIECE 900u
 
 /* What the server answers at once is not cut short by kicks. */
 static bool waits(uint32_t label)
@@ -86,6 +89,59 @@ status_t pty_client_next(handle_t tty, uint32_t from, uint32_t *number)
     status_t status = simple(tty, LABEL_pty_next, &request, sizeof request, &reply, sizeof reply);
     if (status == OK)
         *number = reply.number;
+    return status;
+}
+
+status_t pty_client_create_at(handle_t tty, uint32_t number, handle_t *master, handle_t *event)
+{
+    struct pty_create_at_request request = {.number = number};
+    struct pty_create_reply reply;
+    return open_call(tty, LABEL_pty_create_at, &request, sizeof request, &reply, sizeof reply,
+                     master, event);
+}
+
+status_t pty_client_export(handle_t master, uint8_t **state, uint32_t *size)
+{
+    uint8_t *bytes = malloc(PTY_STATE_MAX);
+    struct ipc ipc = {.tail_length = 1};
+    status_t status = bytes != NULL ? OK : ERR_NO_MEMORY;
+    *size = 0;
+    while (status == OK && ipc.tail_length > 0) {
+        struct pty_export_request request = {.offset = *size};
+        ipc_begin(&ipc, LABEL_pty_export, &request, sizeof request);
+        ipc.flags = CALL_UNINTERRUPTIBLE;
+        status = ipc_call(&ipc, master, NULL, 0);
+        if (status != OK)
+            break;
+        if (ipc.tail_length > PTY_STATE_MAX - *size)
+            status = ERR_IO_ERROR;
+        else
+            memcpy(bytes + *size, ipc.tail, ipc.tail_length);
+        *size += status == OK ? ipc.tail_length : 0;
+        ipc_drop(&ipc);
+    }
+    if (status == OK)
+        *state = bytes;
+    else
+        free(bytes);
+    return status;
+}
+
+status_t pty_client_import(handle_t master, const uint8_t *state, uint32_t size)
+{
+    status_t status = size > 0 ? OK : ERR_INVALID_ARGUMENT;
+    for (uint32_t at = 0, part; status == OK && at < size; at += part) {
+        struct pty_import_request request = {.offset = at, .total = size};
+        struct ipc ipc;
+        part = size - at < PTY_PIECE ? size - at : PTY_PIECE;
+        ipc_begin(&ipc, LABEL_pty_import, &request, sizeof request);
+        ipc.flags = CALL_UNINTERRUPTIBLE;
+        status = ipc_tail(&ipc, state + at, part);
+        if (status == OK)
+            status = ipc_call(&ipc, master, NULL, 0);
+        if (status == OK)
+            ipc_drop(&ipc);
+    }
     return status;
 }
 

@@ -37,6 +37,10 @@ status_t pty_client_open(handle_t tty, uint32_t number, handle_t *terminal, hand
 status_t pty_client_open_peer(handle_t master, handle_t *terminal, handle_t *event);
 #define PTY_UNCHANGED 2u
 status_t pty_client_set(handle_t master, uint32_t locked, uint32_t packet);
+/* The state of a pseudo terminal, malloc'ed; and back. */
+status_t pty_client_export(handle_t master, uint8_t **state, uint32_t *size);
+status_t pty_client_import(handle_t master, const uint8_t *state, uint32_t size);
+status_t pty_client_create_at(handle_t tty, uint32_t number, handle_t *master, handle_t *event);
 status_t pty_client_next(handle_t tty, uint32_t from, uint32_t *number);
 
 #endif

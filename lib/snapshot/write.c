@@ -83,7 +83,7 @@ static void place_blobs(struct layout *layout, const struct snapshot *snapshot)
         const struct snap_blob *blob = &snapshot->blobs[i];
         layout->headers[layout->blobs + i] = (struct elf32_phdr){
             .type = SNAP_PT_BLOB,
-            .offset = (uint32_t)layout->end,
+            .offset = blob->size ? (uint32_t)layout->end : 0,
             .paddr = blob->id,
             .filesz = blob->size,
             .align = 4,

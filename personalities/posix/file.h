@@ -153,6 +153,9 @@ int32_t file_write_result(const struct file *file, int32_t result);
 bool file_is_packet_socket(const struct file *file); /* writing to it raises no signal */
 int stream_reopen(struct file *file, uint32_t flags, struct file **result);
 int fifo_open(const struct fs_attr *attr, uint32_t flags, struct file **result);
+/* The same without waiting for the other side; *fresh: nobody had it open. */
+int fifo_open_again(const struct fs_attr *attr, uint32_t flags, struct file **result, bool *fresh);
+bool file_is_fifo(const struct file *file);
 /* Takes the node, also on failure. */
 int node_file(handle_t node, const struct fs_attr *attr, uint32_t flags, const char *path,
               struct file **result);

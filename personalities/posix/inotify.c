@@ -12,6 +12,7 @@
 #include "calls.h"
 #include "file.h"
 #include "path.h"
+#include "snapshot/kinds.h"
 #include "task.h"
 
 #define QUEUE_BYTES  (256u << 10)
@@ -230,19 +231,26 @@ static void inotify_close(struct file *file)
     release(own);
 }
 
+/* What it watches is noted by inotify_each. */
+static void inotify_save(struct file *file, struct snapshot *snapshot)
+{
+    const struct inotify *own = file->data;
+    snap_put_u64(snapshot, SNAP_OBJECT_VALUE, own->last_id);
+    stream_save(file, snapshot);
+}
+
 static const struct file_ops inotify_ops = {.name = "inotify",
                                             .read = inotify_read,
                                             .stat = file_stat_anonymous,
                                             .ioctl = inotify_ioctl,
                                             .poll = inotify_poll,
+                                            .save = inotify_save,
                                             .close = inotify_close};
 
 /* ---- calls --------------------------------------------------------------------------------------- */
 
-int32_t sys_inotify_init1(uint32_t flags)
+static int make(uint32_t flags, struct file **result)
 {
-    if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK))
-        return -EINVAL;
     struct file *file = file_new(&inotify_ops, O_RDONLY | (flags & O_NONBLOCK));
     struct instance_link *own = file ? allocate(sizeof *own) : NULL;
     if (!own || stream_create(QUEUE_BYTES, &file->handle, &file->handle2) != OK) {
@@ -259,7 +267,17 @@ int32_t sys_inotify_init1(uint32_t flags)
     list_append(&instances, &own->inotify.link);
     inotify_instances++;
     server_unlock();
-    return fd_install(file, 0, flags & O_CLOEXEC);
+    *result = file;
+    return 0;
+}
+
+int32_t sys_inotify_init1(uint32_t flags)
+{
+    struct file *file;
+    if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK))
+        return -EINVAL;
+    int error = make(flags, &file);
+    return error < 0 ? error : fd_install(file, 0, flags & O_CLOEXEC);
 }
 
 int32_t sys_inotify_init(void)
@@ -388,4 +406,50 @@ int32_t sys_inotify_rm_watch(uint32_t fd, uint32_t id)
     }
     file_release(file);
     return watch ? 0 : -EINVAL;
+}
+
+/* ---- snapshots ----------------------------------------------------------------------------------- */
+
+void inotify_each(struct file *file,
+                  void (*tell)(void *context, uint32_t id, uint32_t mask, const char *path),
+                  void *context)
+{
+    struct watch *watch;
+    if (file->ops != &inotify_ops)
+        return;
+    list_each(watch, &((struct inotify *)file->data)->watches, struct watch, link)
+        tell(context, watch->id, watch->mask, watch->path);
+}
+
+int inotify_restore(const struct snap_note *note, struct file **result)
+{
+    int error = make(0, result);
+    if (error == 0)
+        ((struct inotify *)(*result)->data)->last_id =
+            (uint32_t)snap_get_u64(note, SNAP_OBJECT_VALUE, 0);
+    return error;
+}
+
+int inotify_watch(struct file *file, uint32_t id, uint32_t mask, const char *path)
+{
+    struct walk walk = {
+        .dirfd = (uint32_t)AT_FDCWD, .path = path, .op = FS_OP_OPEN, .flags = FS_O_NODE};
+    if (file->ops != &inotify_ops || !(mask & MASK_EVENTS) || (mask & ~(MASK_KNOWN | MASK_ADD)))
+        return -EINVAL;
+    int error = path_walk(&walk);
+    if (error == 0 && walk.is_internal)
+        return -EACCES;
+    if (error < 0)
+        return error;
+    struct inotify *own = file->data;
+    uint32_t last = own->last_id;
+    if (watch_of_node(own, &walk.attr) || watch_find(own, id) ||
+        check_access(&walk.attr, 4, true) < 0) {
+        close_handle(walk.node);
+        return -EACCES;
+    }
+    own->last_id = id - 1;
+    error = add_watch(file, &walk, mask);
+    own->last_id = MAX(last, id);
+    return MIN(error, 0);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "calls.h"
+#include "snapshot/save.h"
 #include "task.h"
 
 /* ---- tables ---------------------------------------------------------------------------------------- */
@@ -46,6 +47,7 @@ int32_t ipc_add(struct ipc_kind *kind, struct ipc_object *object, int32_t key, u
                                   .cuid = own->euid,
                                   .cgid = own->egid,
                                   .mode = mode & 0777,
+                                  .creator = self()->process->pid,
                                   .sequence = sequence};
     object->id = object->sequence * IPC_INDEXES + index;
     if (wanted < 0)
@@ -159,6 +161,50 @@ void ipc_change(struct ipc_object *object, const struct ipc64_perm *perm)
     object->uid = perm->uid;
     object->gid = perm->gid;
     object->mode = (object->mode & ~0777u) | (perm->mode & 0777u);
+}
+
+/* ---- snapshots ----------------------------------------------------------------------------------------- */
+
+void ipc_save(struct snapshot *snapshot, const struct ipc_object *object, const char *kind,
+              uint32_t size)
+{
+    uint32_t owners[4] = {object->uid, object->gid, object->cuid, object->cgid};
+    snap_note_begin(snapshot, SNAP_IPC);
+    snap_put_text(snapshot, SNAP_IPC_KIND, kind);
+    snap_put_u32(snapshot, SNAP_IPC_ID, object->id);
+    snap_put_u32(snapshot, SNAP_IPC_KEY, (uint32_t)object->key);
+    snap_put_u32(snapshot, SNAP_IPC_MODE, object->mode);
+    snap_put(snapshot, SNAP_IPC_OWNERS, owners, sizeof owners);
+    snap_put_u32(snapshot, SNAP_IPC_SIZE, size);
+}
+
+struct ipc_object *ipc_restore(struct ipc_kind *kind, const struct snap_note *note, int32_t *error)
+{
+    uint32_t id = snap_get_u32(note, SNAP_IPC_ID, UINT32_MAX);
+    int32_t key = (int32_t)snap_get_u32(note, SNAP_IPC_KEY, 0);
+    *error = id > INT32_MAX ? -EINVAL : 0;
+    struct ipc_object *object = *error == 0 ? ipc_find(kind, id) : NULL;
+    if (object) {
+        *error = object->key == key ? ipc_check(object, 6) : -EEXIST;
+        return *error == 0 ? object : NULL;
+    }
+    if (*error == 0 && (ipc_at(kind, id % IPC_INDEXES) || (key && ipc_by_key(kind, key))))
+        *error = -EEXIST;
+    if (*error == 0)
+        *kind->next_id = id;
+    return NULL;
+}
+
+void ipc_restore_rights(struct ipc_object *object, const struct snap_note *note)
+{
+    uint32_t length = 0, owners[4];
+    const uint8_t *data = snap_get(note, SNAP_IPC_OWNERS, &length);
+    object->mode = snap_get_u32(note, SNAP_IPC_MODE, 0600) & 0777;
+    if (!data || length != sizeof owners || self()->process->credentials.euid != 0)
+        return;
+    memcpy(owners, data, sizeof owners);
+    object->uid = owners[0], object->gid = owners[1];
+    object->cuid = owners[2], object->cgid = owners[3];
 }
 
 /* ---- ipc(2) -------------------------------------------------------------------------------------------- */

@@ -20,6 +20,7 @@ struct ipc_object {
     bool removed;
     int32_t key;
     uint32_t id, uid, gid, cuid, cgid, mode, sequence;
+    uint32_t creator; /* pid */
 };
 
 struct ipc_kind {
@@ -56,6 +57,32 @@ static inline uint64_t ipc_time(void)
 {
     return wall_clock() / NS_PER_SEC;
 }
+
+/* ---- snapshots; lock held ---- */
+struct save;
+struct snapshot;
+struct snap_note;
+/* The note of an object that a process uses; further fields may follow. */
+void ipc_save(struct snapshot *snapshot, const struct ipc_object *object, const char *kind,
+              uint32_t size);
+/*
+ * The object of a note if it is there, which it may be: *error is 0 then. NULL and *error 0: a new one
+ * is to be made, which gets the number.
+ */
+struct ipc_object *ipc_restore(struct ipc_kind *kind, const struct snap_note *note, int32_t *error);
+/* Whose it is and who may use it, as the note says: as far as the calling process may say so. */
+void ipc_restore_rights(struct ipc_object *object, const struct snap_note *note);
+void shm_save(struct save *save, const struct process *process);
+void sem_save(struct save *save, const struct process *process);
+void msg_save(struct save *save, const struct process *process);
+/* *present: it was there, with content of its own. The handle is the caller's. */
+int32_t shm_restore(const struct snap_note *note, handle_t *vmo, bool *present);
+void shm_restore_end(
+    const struct snap_note *note); /* when it is mapped: it may have been removed */
+int32_t sem_restore(const struct snap_note *note);
+int32_t msg_restore(const struct snap_note *note, bool *present);
+int32_t msg_restore_message(uint32_t id, int32_t type, const void *text, uint32_t size);
+int32_t sem_restore_undo(struct process *process, const struct snap_note *note);
 
 /* ---- what processes do to them; lock held ---- */
 void sem_process_end(struct process *process); /* undoes its operations */

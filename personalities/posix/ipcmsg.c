@@ -6,6 +6,7 @@
 #include "calls.h"
 #include "ipc.h"
 #include "procinfo.h"
+#include "snapshot/save.h"
 #include "sysctl.h"
 #include "task.h"
 
@@ -340,4 +341,67 @@ void proc_sysvipc_msg(const struct internal_node *node, struct text *text)
                     (unsigned long long)queue->received, (unsigned long long)queue->changed);
     }
     server_unlock();
+}
+
+/* ---- snapshots --------------------------------------------------------------------------------------------- */
+
+static void save_message(struct snapshot *snapshot, const struct ipc_object *object,
+                         const struct message_entry *entry)
+{
+    uint32_t blob = snap_add_blob_copy(snapshot, entry->text, entry->size);
+    snap_note_begin(snapshot, SNAP_MESSAGE);
+    snap_put_u32(snapshot, SNAP_MESSAGE_IPC, object->id);
+    snap_put_u32(snapshot, SNAP_MESSAGE_TYPE, (uint32_t)entry->type);
+    snap_put_u32(snapshot, SNAP_MESSAGE_BLOB, blob);
+}
+
+void msg_save(struct save *save, const struct process *process)
+{
+    for (uint32_t i = 0; i < queues.capacity; i++) {
+        struct msg_queue *queue = (struct msg_queue *)ipc_at(&queues, i);
+        const struct message_entry *entry;
+        if (!queue || (queue->object.creator != process->pid &&
+                       queue->last_sender != process->pid && queue->last_receiver != process->pid))
+            continue;
+        ipc_save(&save->snapshot, &queue->object, "msg", queue->limit);
+        list_each(entry, &queue->messages, struct message_entry, link)
+            save_message(&save->snapshot, &queue->object, entry);
+    }
+}
+
+int32_t msg_restore(const struct snap_note *note, bool *present)
+{
+    int32_t error;
+    uint32_t limit = snap_get_u32(note, SNAP_IPC_SIZE, 0);
+    *present = ipc_restore(&queues, note, &error) != NULL;
+    if (*present || error < 0)
+        return error;
+    error = create((int32_t)snap_get_u32(note, SNAP_IPC_KEY, 0), 0600);
+    sysctl.msg_next_id = UINT32_MAX;
+    if (error < 0)
+        return error;
+    struct msg_queue *queue =
+        (struct msg_queue *)ipc_find(&queues, snap_get_u32(note, SNAP_IPC_ID, 0));
+    queue->limit = capable(CAP_SYS_RESOURCE) ? limit : MIN(limit, sysctl.msg_mnb);
+    ipc_restore_rights(&queue->object, note);
+    return 0;
+}
+
+int32_t msg_restore_message(uint32_t id, int32_t type, const void *text, uint32_t size)
+{
+    struct msg_queue *queue = queue_by_id((int32_t)id);
+    if (!queue || type < 1 || size > sysctl.msg_max || !has_room(queue, size))
+        return -EINVAL;
+    struct message_entry *entry = allocate(sizeof *entry + size);
+    if (!entry)
+        return -ENOMEM;
+    entry->type = type;
+    entry->size = size;
+    memcpy(entry->text, text, size);
+    list_append(&queue->messages, &entry->link);
+    queue->bytes += size;
+    queue->count++;
+    total_messages++;
+    total_bytes += size;
+    return 0;
 }

@@ -9,6 +9,7 @@
 #include "calls.h"
 #include "ipc.h"
 #include "procinfo.h"
+#include "snapshot/save.h"
 #include "sysctl.h"
 #include "task.h"
 
@@ -499,4 +500,87 @@ void proc_sysvipc_sem(const struct internal_node *node, struct text *text)
                     object->cgid, (unsigned long long)set->used, (unsigned long long)set->changed);
     }
     server_unlock();
+}
+
+/* ---- snapshots ------------------------------------------------------------------------------------------ */
+
+static bool is_used_by(const struct sem_set *set, const struct process *process)
+{
+    const struct sem_undo *undo;
+    bool used = set->object.creator == process->pid;
+    for (uint32_t i = 0; i < set->count; i++)
+        used |= set->semaphores[i].pid == process->pid;
+    list_each(undo, &process->sem_undo, struct sem_undo, link) used |= undo->id == set->object.id;
+    return used;
+}
+
+static void save_undo(struct snapshot *snapshot, const struct sem_undo *undo)
+{
+    snap_note_begin(snapshot, SNAP_UNDO);
+    snap_put_u32(snapshot, SNAP_UNDO_ID, undo->id);
+    snap_put(snapshot, SNAP_UNDO_ADJUST, undo->adjust, undo->count * sizeof undo->adjust[0]);
+}
+
+static void save_set(struct snapshot *snapshot, const struct sem_set *set)
+{
+    uint16_t *values = allocate(set->count * sizeof *values);
+    ipc_save(snapshot, &set->object, "sem", set->count);
+    for (uint32_t i = 0; values && i < set->count; i++)
+        values[i] = set->semaphores[i].value;
+    if (values)
+        snap_put(snapshot, SNAP_IPC_VALUES, values, set->count * sizeof *values);
+    else
+        snapshot->failed = true;
+    release(values);
+}
+
+void sem_save(struct save *save, const struct process *process)
+{
+    const struct sem_undo *undo;
+    for (uint32_t i = 0; i < sets.capacity; i++) {
+        struct ipc_object *object = ipc_at(&sets, i);
+        if (object && is_used_by(set_of(object), process))
+            save_set(&save->snapshot, set_of(object));
+    }
+    list_each(undo, &process->sem_undo, struct sem_undo, link) save_undo(&save->snapshot, undo);
+}
+
+int32_t sem_restore(const struct snap_note *note)
+{
+    int32_t error;
+    uint32_t length = 0, count = snap_get_u32(note, SNAP_IPC_SIZE, 0);
+    struct ipc_object *object = ipc_restore(&sets, note, &error);
+    const uint16_t *values = (const uint16_t *)snap_get(note, SNAP_IPC_VALUES, &length);
+    if (object)
+        return set_of(object)->count == count ? 0 : -EEXIST;
+    if (error == 0 && (!values || count > sysctl.sem_msl || length != count * sizeof *values))
+        error = -EINVAL;
+    if (error == 0)
+        error = create((int32_t)snap_get_u32(note, SNAP_IPC_KEY, 0), count, 0600);
+    sysctl.sem_next_id = UINT32_MAX;
+    if (error < 0)
+        return error;
+    struct sem_set *set = set_of(ipc_find(&sets, snap_get_u32(note, SNAP_IPC_ID, 0)));
+    for (uint32_t i = 0; i < count; i++)
+        set->semaphores[i].value = MIN(values[i], VALUE_MAX);
+    ipc_restore_rights(&set->object, note);
+    return 0;
+}
+
+int32_t sem_restore_undo(struct process *process, const struct snap_note *note)
+{
+    uint32_t length = 0, id = snap_get_u32(note, SNAP_UNDO_ID, UINT32_MAX);
+    const uint8_t *adjust = snap_get(note, SNAP_UNDO_ADJUST, &length);
+    struct ipc_object *object = ipc_find(&sets, id);
+    uint32_t count = object ? set_of(object)->count : 0;
+    if (!object || !adjust || length != count * sizeof(int16_t) || ipc_check(object, 2) < 0)
+        return -EINVAL;
+    struct sem_undo *undo = allocate(sizeof *undo + length);
+    if (!undo)
+        return -ENOMEM;
+    undo->id = id;
+    undo->count = count;
+    memcpy(undo->adjust, adjust, length);
+    list_append(&process->sem_undo, &undo->link);
+    return 0;
 }

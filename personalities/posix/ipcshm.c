@@ -11,6 +11,7 @@
 #include "calls.h"
 #include "ipc.h"
 #include "procinfo.h"
+#include "snapshot/save.h"
 #include "sysctl.h"
 #include "task.h"
 
@@ -20,7 +21,7 @@
 struct segment {
     struct ipc_object object;
     handle_t vmo;
-    uint32_t vmo_id, size, creator, last;
+    uint32_t vmo_id, size, last;
     uint64_t attached, detached, changed;
 };
 
@@ -125,7 +126,6 @@ static int32_t create(int32_t key, uint32_t size, uint32_t flags)
     }
     segment->vmo_id = info.id;
     segment->size = size;
-    segment->creator = self()->process->pid;
     segment->changed = ipc_time();
     total_pages += pages_of(size);
     return id;
@@ -253,7 +253,7 @@ static int32_t put_status(uint32_t id, uint32_t command, user_t to)
     status.shm_atime = (uint32_t)segment->attached;
     status.shm_dtime = (uint32_t)segment->detached;
     status.shm_ctime = (uint32_t)segment->changed;
-    status.shm_cpid = (int32_t)segment->creator;
+    status.shm_cpid = (int32_t)segment->object.creator;
     status.shm_lpid = (int32_t)segment->last;
     status.shm_nattch = attachments(segment);
     if (copy_out(to, &status, sizeof status) < 0)
@@ -354,6 +354,52 @@ int32_t sys_shmctl(int32_t id, uint32_t command, user_t argument)
     return result;
 }
 
+/* ---- snapshots ------------------------------------------------------------------------------------------------ */
+
+void shm_save(struct save *save, const struct process *process)
+{
+    for (uint32_t i = 0; i < segments.capacity; i++) {
+        const struct segment *segment = segment_at(i);
+        bool attached = segment && attachments_in(process->mm, segment) > 0;
+        if (!attached && !(segment && segment->object.creator == process->pid))
+            continue;
+        uint32_t blob = attached ? 0 : save_vmo(save, segment->vmo, segment->size);
+        ipc_save(&save->snapshot, &segment->object, "shm", segment->size);
+        snap_put_u32(&save->snapshot, SNAP_IPC_OBJECT, segment->vmo_id | SAVED_MEMORY);
+        if (blob)
+            snap_put_u32(&save->snapshot, SNAP_IPC_BLOB, blob);
+    }
+}
+
+int32_t shm_restore(const struct snap_note *note, handle_t *vmo, bool *present)
+{
+    int32_t error;
+    struct segment *segment = (struct segment *)ipc_restore(&segments, note, &error);
+    uint32_t size = snap_get_u32(note, SNAP_IPC_SIZE, 0);
+    *present = segment != NULL;
+    if (segment && segment->size != size)
+        return -EEXIST;
+    if (error == 0 && !segment)
+        error = create((int32_t)snap_get_u32(note, SNAP_IPC_KEY, 0), size, 0600);
+    sysctl.shm_next_id = UINT32_MAX;
+    if (error < 0)
+        return error;
+    if (!segment) {
+        segment = (struct segment *)ipc_find(&segments, snap_get_u32(note, SNAP_IPC_ID, 0));
+        ipc_restore_rights(&segment->object, note);
+    }
+    return errno_of(handle_duplicate(segment->vmo, RIGHT_SAME, vmo));
+}
+
+void shm_restore_end(const struct snap_note *note)
+{
+    struct segment *segment =
+        (struct segment *)ipc_find(&segments, snap_get_u32(note, SNAP_IPC_ID, UINT32_MAX));
+    if (segment && (snap_get_u32(note, SNAP_IPC_MODE, 0) & MODE_DEST) &&
+        ipc_check_owner(&segment->object) == 0)
+        doom(segment);
+}
+
 /* ---- /proc/sysvipc/shm --------------------------------------------------------------------------------------- */
 
 void proc_sysvipc_shm(const struct internal_node *node, struct text *text)
@@ -371,7 +417,7 @@ void proc_sysvipc_shm(const struct internal_node *node, struct text *text)
         const struct ipc_object *object = &segment->object;
         ignore(vmo_info(segment->vmo, &vmo));
         text_printf(text, "%10d %10u  %4o %10u %5u %5u  %5u %5u %5u %5u %5u ", object->key,
-                    object->id, object->mode, segment->size, segment->creator, segment->last,
+                    object->id, object->mode, segment->size, segment->object.creator, segment->last,
                     attachments(segment), object->uid, object->gid, object->cuid, object->cgid);
         text_printf(text, "%10llu %10llu %10llu %10u %10u\n", (unsigned long long)segment->attached,
                     (unsigned long long)segment->detached, (unsigned long long)segment->changed,

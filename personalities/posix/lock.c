@@ -273,3 +273,41 @@ int32_t lock_fcntl(struct file *file, uint32_t command, user_t argument, bool wi
     return lock_set(file, &lock,
                     command == F_SETLKW || command == F_SETLKW64 || command == F_OFD_SETLKW);
 }
+
+/* ---- snapshots ----------------------------------------------------------------------------------- */
+
+void locks_each(const struct file *file, const struct files *files,
+                void (*tell)(void *context, const struct lock_state *state), void *context)
+{
+    struct lock *each;
+    list_each(each, &locks, struct lock, link)
+    {
+        bool of_file = each->owner == file;
+        if (!same_file(each, file) || (!of_file && each->owner != files))
+            continue;
+        struct lock_state state = {.kind = !of_file      ? LOCK_RECORD
+                                           : each->whole ? LOCK_FLOCK
+                                                         : LOCK_OPEN,
+                                   .exclusive = each->exclusive,
+                                   .start = each->start,
+                                   .end = each->end};
+        tell(context, &state);
+    }
+}
+
+int lock_take(struct file *file, struct files *files, uint32_t pid, const struct lock_state *state)
+{
+    struct lock lock = {.ino = file->attr.ino,
+                        .device = file->attr.device,
+                        .owner = state->kind == LOCK_RECORD ? (const void *)files : file,
+                        .pid = state->kind == LOCK_OPEN ? UINT32_MAX : pid,
+                        .whole = state->kind == LOCK_FLOCK,
+                        .exclusive = state->exclusive,
+                        .start = state->start,
+                        .end = state->end};
+    if (state->start > state->end)
+        return -EINVAL;
+    if (state->kind != LOCK_RECORD)
+        file->has_lock = true;
+    return lock_set(file, &lock, false);
+}

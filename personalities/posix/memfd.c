@@ -8,6 +8,7 @@
 #include "calls.h"
 #include "file.h"
 #include "memfd.h"
+#include "snapshot/kinds.h"
 #include "task.h"
 
 #define NAME_LIMIT  249
@@ -172,6 +173,21 @@ static int memfd_statfs(struct file *file, struct fs_statistics *statistics)
     return 0;
 }
 
+/* Its content goes along as that of a file without a name does. */
+static void memfd_save(struct file *file, struct snapshot *snapshot)
+{
+    const struct memfd *own = file->data;
+    struct vmo_info info;
+    snap_put_u64(snapshot, SNAP_OBJECT_OFFSET, file->offset);
+    snap_put_u32(snapshot, SNAP_OBJECT_SEALS, own->seals);
+    snap_put_u32(snapshot, SNAP_OBJECT_MODE, own->attr.mode);
+    snap_put_u64(snapshot, SNAP_OBJECT_SIZE, own->size);
+    snap_put_u32(snapshot, SNAP_OBJECT_UID, own->attr.uid);
+    snap_put_u32(snapshot, SNAP_OBJECT_GID, own->attr.gid);
+    if (vmo_info(own->vmo, &info) == OK)
+        snap_put_u32(snapshot, SNAP_OBJECT_MEMORY, info.id);
+}
+
 static const struct file_ops memfd_ops = {.name = "memfd",
                                           .read = memfd_read,
                                           .write = memfd_write,
@@ -182,6 +198,7 @@ static const struct file_ops memfd_ops = {.name = "memfd",
                                           .vmo = memfd_vmo,
                                           .sync = memfd_sync,
                                           .statfs = memfd_statfs,
+                                          .save = memfd_save,
                                           .close = memfd_close};
 
 /* ---- seals ----------------------------------------------------------------------------------------- */
@@ -324,4 +341,45 @@ int32_t sys_memfd_create(user_t name_at, uint32_t flags)
         return -ENOMEM;
     }
     return fd_install(file, 0, flags & MFD_CLOEXEC);
+}
+
+/* ---- snapshots ----------------------------------------------------------------------------------- */
+
+handle_t memfd_memory(const struct file *file)
+{
+    return file->ops == &memfd_ops ? ((const struct memfd *)file->data)->vmo : HANDLE_NONE;
+}
+
+/* Seals come last: see memfd_seal. */
+int memfd_restore(const struct snap_note *note, struct file *other, struct file **result)
+{
+    char path[NAME_LIMIT + 32] = "";
+    struct memfd *own = NULL;
+    int error = 0;
+    if (other && other->ops == &memfd_ops)
+        own = other->data;
+    else if (other)
+        return -EINVAL;
+    else
+        error = new_memfd(MFD_SEALING, &own);
+    if (error < 0)
+        return error;
+    (void)snap_get_text(note, SNAP_OBJECT_PATH, path, sizeof path);
+    own->attr.mode = S_IFREG | (snap_get_u32(note, SNAP_OBJECT_MODE, 0777) & 07777);
+    struct file *file = file_of(own, O_RDWR, NULL);
+    if (!file && !other) {
+        close_handle(own->vmo);
+        release(own);
+    }
+    if (!file)
+        return -ENOMEM;
+    file->path = text_copy(path);
+    *result = file;
+    return other ? 0 : set_size(own, snap_get_u64(note, SNAP_OBJECT_SIZE, 0));
+}
+
+void memfd_seal(struct file *file, uint32_t seals)
+{
+    if (file->ops == &memfd_ops)
+        ((struct memfd *)file->data)->seals = seals & SEALS_ALL;
 }

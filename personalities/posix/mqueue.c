@@ -8,6 +8,7 @@
 
 #include "calls.h"
 #include "file.h"
+#include "snapshot/kinds.h"
 #include "sysctl.h"
 #include "task.h"
 
@@ -96,7 +97,7 @@ static void mq_close(struct file *file)
     if (!queue)
         return;
     server_lock();
-    if (queue->notify_pid == self()->process->pid)
+    if (self() && queue->notify_pid == self()->process->pid)
         queue->notify_pid = 0;
     mq_put(queue);
     server_unlock();
@@ -123,8 +124,27 @@ static void mq_poll(struct file *file, struct poll_source *source)
     source_add(source, 0, WRITABLE, POLLOUT | POLLWRNORM);
 }
 
+/* The messages are noted by mq_each. */
+static void mq_save(struct file *file, struct snapshot *snapshot)
+{
+    const struct mq *queue = file->data;
+    uint32_t limits[2] = {queue->limit, queue->size_limit}, notify[17] = {queue->notify_pid};
+    server_lock();
+    memcpy(notify + 1, &queue->notify, sizeof queue->notify);
+    snap_put_u32(snapshot, SNAP_OBJECT_MODE, queue->mode);
+    snap_put_u32(snapshot, SNAP_OBJECT_UID, queue->uid);
+    snap_put_u32(snapshot, SNAP_OBJECT_GID, queue->gid);
+    snap_put(snapshot, SNAP_OBJECT_LIMITS, limits, sizeof limits);
+    snap_put_text(snapshot, SNAP_OBJECT_PATH, queue->name);
+    snap_put_u32(snapshot, SNAP_OBJECT_LINKS, !list_empty(&queue->link));
+    snap_put_u32(snapshot, SNAP_OBJECT_MEMORY, (uintptr_t)queue);
+    if (queue->notify_pid)
+        snap_put(snapshot, SNAP_OBJECT_NOTIFY, notify, sizeof notify);
+    server_unlock();
+}
+
 static const struct file_ops mq_ops = {
-    .name = "message queue", .stat = mq_stat, .poll = mq_poll, .close = mq_close};
+    .name = "message queue", .stat = mq_stat, .poll = mq_poll, .save = mq_save, .close = mq_close};
 
 /* The queue of a descriptor, whose file is held; *error otherwise. */
 static struct mq *mq_of(uint32_t fd, struct file **file, int32_t *error)
@@ -167,8 +187,8 @@ static int check_limits(const struct mq_attr *attr)
     return bytes > self()->process->limits[RLIMIT_MSGQUEUE].current ? -EMFILE : 0;
 }
 
-static int mq_create(const char *name, uint32_t mode, const struct mq_attr *attr,
-                     struct mq **result)
+/* Without a name yet. */
+static int mq_new(const char *name, uint32_t mode, const struct mq_attr *attr, struct mq **result)
 {
     const struct credentials *own = &self()->process->credentials;
     if (queue_count >= sysctl.mq_queues && !capable(CAP_SYS_RESOURCE))
@@ -191,9 +211,19 @@ static int mq_create(const char *name, uint32_t mode, const struct mq_attr *attr
     list_init(&queue->messages);
     wait_queue_init(&queue->senders);
     wait_queue_init(&queue->receivers);
-    list_append(&queues, &queue->link);
-    queue_count++;
+    list_init(&queue->link);
     *result = queue;
+    return 0;
+}
+
+static int mq_create(const char *name, uint32_t mode, const struct mq_attr *attr,
+                     struct mq **result)
+{
+    int error = mq_new(name, mode, attr, result);
+    if (error < 0)
+        return error;
+    list_append(&queues, &(*result)->link);
+    queue_count++;
     return 0;
 }
 
@@ -505,4 +535,99 @@ int32_t sys_mq_getsetattr(uint32_t fd, user_t new, user_t old)
         file->flags = (file->flags & ~(uint32_t)O_NONBLOCK) | (uint32_t)given.mq_flags;
     file_release(file);
     return old.address ? copy_out(old, &attr, sizeof attr) : 0;
+}
+
+/* ---- snapshots ------------------------------------------------------------------------------------------- */
+
+void mq_each(struct file *file,
+             void (*tell)(void *context, uint32_t priority, const void *text, uint32_t size),
+             void *context)
+{
+    struct mq_message *message;
+    if (file->ops != &mq_ops)
+        return;
+    list_each(message, &((struct mq *)file->data)->messages, struct mq_message, link)
+        tell(context, message->priority, message->text, message->size);
+}
+
+/* Lock held. A queue of this name that is there is used as it is; *fresh: it is a new one. */
+static int look_up_again(const struct snap_note *note, const char *name, struct mq **queue,
+                         bool *fresh)
+{
+    uint32_t length = 0, limits[2], flags = snap_get_u32(note, SNAP_OBJECT_FLAGS, 0);
+    const uint8_t *data = snap_get(note, SNAP_OBJECT_LIMITS, &length);
+    bool named = snap_get_u32(note, SNAP_OBJECT_LINKS, 1) != 0;
+    struct mq_attr attr = {.mq_flags = 0};
+    if (!data || length != sizeof limits || (flags & O_ACCMODE) == 3)
+        return -EINVAL;
+    memcpy(limits, data, sizeof limits);
+    attr.mq_maxmsg = (long)limits[0];
+    attr.mq_msgsize = (long)limits[1];
+    *fresh = !named || !mq_find(name);
+    if (!*fresh)
+        return mq_look_up(name, flags & O_ACCMODE, 0, NULL, queue);
+    int error = named ? mq_create(name, 0, &attr, queue) : mq_new(name, 0, &attr, queue);
+    if (error == 0)
+        (*queue)->mode = snap_get_u32(note, SNAP_OBJECT_MODE, 0600) & 0777;
+    if (error == 0 && self()->process->credentials.euid == 0) {
+        (*queue)->uid = snap_get_u32(note, SNAP_OBJECT_UID, 0);
+        (*queue)->gid = snap_get_u32(note, SNAP_OBJECT_GID, 0);
+    }
+    if (error == 0 && !named)
+        (*queue)->references = 0; /* the file is its only one */
+    return error;
+}
+
+int mq_restore(const struct snap_note *note, struct file *other, struct file **result, bool *fresh)
+{
+    char name[NAME_SIZE] = "";
+    struct mq *queue = NULL;
+    struct file *file = file_new(&mq_ops, snap_get_u32(note, SNAP_OBJECT_FLAGS, 0));
+    int error = file ? 0 : -ENOMEM;
+    *fresh = false;
+    server_lock();
+    if (error == 0 && other)
+        queue = other->ops == &mq_ops ? other->data : NULL;
+    else if (error == 0 && (!snap_get_text(note, SNAP_OBJECT_PATH, name, sizeof name) || !*name))
+        error = -EINVAL;
+    else if (error == 0)
+        error = look_up_again(note, name, &queue, fresh);
+    if (error == 0 && !queue)
+        error = -EINVAL;
+    if (error == 0) {
+        queue->references++;
+        file->data = queue;
+        *result = file;
+    }
+    server_unlock();
+    if (error < 0 && file)
+        file_release(file);
+    return error;
+}
+
+int mq_restore_message(struct file *file, uint32_t priority, const void *text, uint32_t size)
+{
+    struct mq *queue = file->ops == &mq_ops ? file->data : NULL;
+    if (!queue || size > queue->size_limit || priority >= PRIORITY_MAX ||
+        queue->count >= queue->limit)
+        return -EINVAL;
+    struct mq_message *message = allocate(sizeof *message + size);
+    if (!message)
+        return -ENOMEM;
+    message->priority = priority;
+    message->size = size;
+    memcpy(message->text, text, size);
+    insert(queue, message);
+    return 0;
+}
+
+void mq_restore_notify(struct file *file, const struct snap_note *note, uint32_t pid)
+{
+    uint32_t length = 0;
+    const uint8_t *data = snap_get(note, SNAP_OBJECT_NOTIFY, &length);
+    struct mq *queue = file->ops == &mq_ops ? file->data : NULL;
+    if (!queue || !data || length != 4 + sizeof queue->notify || queue->notify_pid)
+        return;
+    memcpy(&queue->notify, data + 4, sizeof queue->notify);
+    queue->notify_pid = queue->notify.signal <= SIGNAL_COUNT ? pid : 0;
 }

@@ -6,6 +6,7 @@
 
 #include "file.h"
 #include "pollset.h"
+#include "snapshot/kinds.h"
 #include "task.h"
 
 #define OWN_TID  0
@@ -249,4 +250,30 @@ int32_t owner_fcntl(struct file *file, uint32_t command, uint32_t argument)
         return owner ? (int32_t)owner->signal : 0;
     }
     return -EINVAL;
+}
+
+/* ---- snapshots ----------------------------------------------------------------------------------------- */
+
+bool owner_save(const struct file *file, uint32_t words[4])
+{
+    const struct file_owner *owner = file->owner;
+    if (!owner)
+        return false;
+    words[0] = owner->type;
+    words[1] = owner->id;
+    words[2] = owner->signal;
+    words[3] = owner->fd;
+    return true;
+}
+
+int owner_restore(struct file *file, const uint32_t words[4])
+{
+    if (words[0] > OWN_PGRP || words[2] > SIGNAL_COUNT)
+        return -EINVAL;
+    int error = set_owner(file, words[0], words[1]);
+    if (error == 0)
+        error = set_signal(file, words[2]);
+    if (error == 0)
+        file->owner->fd = words[3];
+    return error == 0 ? owner_flags_changed(file) : error;
 }

@@ -548,7 +548,10 @@ static int open_node(struct walk *walk, uint32_t flags, struct file **result)
         }
         if (S_ISFIFO(walk->attr.mode)) {
             close_handle(walk->node);
-            return fifo_open(&walk->attr, flags, result);
+            error = fifo_open(&walk->attr, flags, result);
+            if (error == 0)
+                (*result)->path = text_copy(walk->absolute);
+            return error;
         }
         if (S_ISSOCK(walk->attr.mode)) {
             close_handle(walk->node);

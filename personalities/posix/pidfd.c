@@ -7,6 +7,7 @@
 #include "file.h"
 #include "pidfd.h"
 #include "ready.h"
+#include "snapshot/kinds.h"
 #include "task.h"
 #include "trace.h"
 
@@ -67,11 +68,22 @@ static void pidfd_close(struct file *file)
     release(own);
 }
 
-static const struct file_ops pidfd_ops = {
-    .name = "pidfd", .stat = file_stat_anonymous, .poll = pidfd_poll, .close = pidfd_close};
+static void pidfd_save(struct file *file, struct snapshot *snapshot)
+{
+    const struct pidfd *own = file->data;
+    server_lock();
+    snap_put_u32(snapshot, SNAP_OBJECT_PID, own->process ? own->pid : 0);
+    server_unlock();
+}
 
-/* Takes no reference to the process. Without the lock. */
-static int make(uint32_t pid, uint32_t flags, struct file **result)
+static const struct file_ops pidfd_ops = {.name = "pidfd",
+                                          .stat = file_stat_anonymous,
+                                          .poll = pidfd_poll,
+                                          .save = pidfd_save,
+                                          .close = pidfd_close};
+
+/* Of a process that is gone, until pidfd_bind. Without the lock. */
+static int make_empty(uint32_t flags, struct file **result)
 {
     struct file *file = file_new(&pidfd_ops, O_RDWR | (flags & PIDFD_NONBLOCK));
     struct pidfd *own = file ? allocate(sizeof *own) : NULL;
@@ -83,21 +95,53 @@ static int make(uint32_t pid, uint32_t flags, struct file **result)
     list_init(&own->link);
     file->data = own;
     file->path = text_copy("anon_inode:[pidfd]");
-    server_lock();
-    own->process = process_find(pid);
+    own->ended = true;
+    *result = file;
+    return 0;
+}
+
+/* Lock held. */
+static bool bind_to(struct pidfd *own, uint32_t pid)
+{
+    struct process *process = process_find(pid);
     own->pid = pid;
-    bool found = own->process && own->process->state != PROCESS_REMOTE;
-    if (found) {
-        own->ended = own->process->state == PROCESS_ZOMBIE;
-        list_append(&pidfds, &own->link);
-    }
+    if (!process || process->state == PROCESS_REMOTE)
+        return false;
+    own->process = process;
+    own->ended = process->state == PROCESS_ZOMBIE;
+    list_append(&pidfds, &own->link);
+    return true;
+}
+
+/* Takes no reference to the process. Without the lock. */
+static int make(uint32_t pid, uint32_t flags, struct file **result)
+{
+    int error = make_empty(flags, result);
+    if (error < 0)
+        return error;
+    server_lock();
+    bool found = bind_to((*result)->data, pid);
     server_unlock();
-    if (found) {
-        *result = file;
+    if (found)
         return 0;
-    }
-    file_release(file);
+    file_release(*result);
     return -ESRCH;
+}
+
+int pidfd_restore(const struct snap_note *note, struct file **result)
+{
+    (void)note;
+    return make_empty(0, result);
+}
+
+bool pidfd_bind(struct file *file, uint32_t pid)
+{
+    struct pidfd *own = file->data;
+    if (file->ops != &pidfd_ops || own->process)
+        return false;
+    bool found = bind_to(own, pid);
+    ready_show(&own->ready, own->ended ? READ_READY : 0, 0);
+    return found;
 }
 
 int pidfd_for(uint32_t pid)

@@ -13,7 +13,7 @@
 
 /* ---- pairs --------------------------------------------------------------------------------------- */
 
-static void set_peer(struct socket *socket, struct socket *peer)
+void socket_set_peer(struct socket *socket, struct socket *peer)
 {
     socket_hold(peer);
     socket->peer = peer;
@@ -33,8 +33,8 @@ void socket_disconnect(struct socket *socket)
 
 void socket_join(struct socket *a, struct socket *b)
 {
-    set_peer(a, b);
-    set_peer(b, a);
+    socket_set_peer(a, b);
+    socket_set_peer(b, a);
     a->state = b->state = SOCKET_CONNECTED;
     a->peer_credentials = b->own;
     b->peer_credentials = a->own;
@@ -100,7 +100,7 @@ static int connect_datagram(struct socket *socket, const struct socket_address *
         error = -EPERM;
     } else {
         socket_disconnect(socket);
-        set_peer(socket, peer);
+        socket_set_peer(socket, peer);
         socket->state = SOCKET_CONNECTED;
         socket_wake_all(socket, 0);
     }

@@ -93,6 +93,7 @@ void socket_drop(struct socket *socket)
     list_remove(&socket->link);
     ready_end(&socket->ready);
     close_handle(socket->node);
+    release(socket->node_path);
     release(socket->name);
     release(socket);
 }

@@ -105,6 +105,7 @@ struct socket {
 
     struct socket_address *name; /* bound to; NULL: no name */
     handle_t node;               /* keeps the bound file system node */
+    char *node_path;             /* absolute text, for snapshots; or NULL */
     uint64_t node_ino;
     uint32_t node_device;
 
@@ -162,13 +163,17 @@ int address_copy_in(struct socket_address *address, user_t from, uint32_t length
 int address_copy_out(const struct socket_address *address, user_t to, user_t size);
 int socket_bind(struct socket *socket, const struct socket_address *address);
 int socket_autobind(struct socket *socket);
+/* The same as socket_bind, but a node that is there already and nobody is bound to is taken. */
+int socket_bind_again(struct socket *socket, const struct socket_address *address,
+                      const char *path);
 /* The socket bound to an address, with a reference. Without the lock. */
 int socket_find(const struct socket_address *address, uint32_t type, struct socket **found);
 
 /* ---- sockconnect.c ---- */
 int socket_connect(struct socket *socket, const struct socket_address *address, uint32_t flags);
-void socket_join(struct socket *a, struct socket *b); /* a pair; lock held */
-void socket_disconnect(struct socket *socket);        /* forget the peer; lock held */
+void socket_join(struct socket *a, struct socket *b);             /* a pair; lock held */
+void socket_set_peer(struct socket *socket, struct socket *peer); /* one way; lock held */
+void socket_disconnect(struct socket *socket);                    /* forget the peer; lock held */
 
 void socket_shut(struct socket *socket, uint32_t ways); /* lock held */
 

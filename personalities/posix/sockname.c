@@ -140,7 +140,7 @@ static int give_name(struct socket *socket, struct socket_address *name, const s
     server_lock();
     if (socket->name)
         error = -EINVAL;
-    else if (!walk && find_abstract(name, socket->type))
+    else if (!walk && is_abstract(name) && find_abstract(name, socket->type))
         error = -EADDRINUSE;
     if (error == 0) {
         socket->name = name;
@@ -149,6 +149,7 @@ static int give_name(struct socket *socket, struct socket_address *name, const s
             socket->node = walk->node;
             socket->node_ino = walk->attr.ino;
             socket->node_device = walk->attr.device;
+            socket->node_path = walk->absolute ? text_copy(walk->absolute) : NULL;
         }
     }
     server_unlock();
@@ -195,6 +196,46 @@ static int bind_path(struct socket *socket, const struct socket_address *address
         (void)path_walk(&undo);
     }
     return error;
+}
+
+/* The node of a socket of before, if nobody is bound to it now. */
+static int find_left_node(const char *path, struct walk *walk)
+{
+    *walk = (struct walk){.dirfd = (uint32_t)AT_FDCWD,
+                          .path = path,
+                          .op = FS_OP_OPEN,
+                          .flags = FS_O_NODE | FS_O_NOFOLLOW};
+    int error = path_walk(walk);
+    if (error < 0)
+        return error;
+    if (walk->is_internal)
+        return -EADDRINUSE;
+    error = check_access(&walk->attr, 2, true);
+    server_lock();
+    if (error == 0 && (!S_ISSOCK(walk->attr.mode) || find_node(&walk->attr)))
+        error = -EADDRINUSE;
+    server_unlock();
+    if (error < 0)
+        close_handle(walk->node);
+    return error;
+}
+
+int socket_bind_again(struct socket *socket, const struct socket_address *address, const char *path)
+{
+    struct walk walk;
+    struct socket_address *name;
+    if (!is_name(address))
+        return -EINVAL;
+    int error = 0;
+    if (path && (error = find_left_node(path, &walk)) == -ENOENT)
+        error = make_node(path, &walk);
+    name = error == 0 ? name_copy(address) : NULL;
+    if (error == 0 && !name) {
+        error = -ENOMEM;
+        if (path)
+            close_handle(walk.node);
+    }
+    return error < 0 ? error : give_name(socket, name, path ? &walk : NULL);
 }
 
 int socket_autobind(struct socket *socket)

@@ -343,7 +343,7 @@ static int fifo_wait(struct fifo *fifo, struct file *file)
     return result;
 }
 
-static int fifo_join(struct fifo *fifo, struct file *file, struct fifo_file *entry)
+static int fifo_join(struct fifo *fifo, struct file *file, struct fifo_file *entry, bool waits)
 {
     if (fifo_ends(fifo, file) != OK)
         return -ENFILE;
@@ -360,10 +360,11 @@ static int fifo_join(struct fifo *fifo, struct file *file, struct fifo_file *ent
         fifo->writer_opens++;
     }
     wait_queue_wake(&fifo->opened, WAKE_ALL);
-    return fifo_wait(fifo, file);
+    return waits ? fifo_wait(fifo, file) : 0;
 }
 
-int fifo_open(const struct fs_attr *attr, uint32_t flags, struct file **result)
+/* fresh NULL: as open(2) does. */
+static int fifo_file(const struct fs_attr *attr, uint32_t flags, struct file **result, bool *fresh)
 {
     struct file *file = file_new(&pipe_ops, flags);
     struct fifo_file *entry = allocate(sizeof *entry);
@@ -373,10 +374,13 @@ int fifo_open(const struct fs_attr *attr, uint32_t flags, struct file **result)
         list_init(&entry->link);
         server_lock();
         struct fifo *fifo = fifo_get(attr);
-        if (fifo && (flags & O_ACCMODE) == O_WRONLY && (flags & O_NONBLOCK) && !fifo->readers)
+        if (fifo && fresh)
+            *fresh = list_empty(&fifo->files);
+        if (fifo && !fresh && (flags & O_ACCMODE) == O_WRONLY && (flags & O_NONBLOCK) &&
+            !fifo->readers)
             error = -ENXIO;
         else if (fifo)
-            error = fifo_join(fifo, file, entry);
+            error = fifo_join(fifo, file, entry, !fresh);
         if (fifo && list_empty(&fifo->files)) {
             list_remove(&fifo->link);
             release(fifo);
@@ -392,6 +396,21 @@ int fifo_open(const struct fs_attr *attr, uint32_t flags, struct file **result)
     if (file)
         file_release(file);
     return error;
+}
+
+int fifo_open(const struct fs_attr *attr, uint32_t flags, struct file **result)
+{
+    return fifo_file(attr, flags, result, NULL);
+}
+
+int fifo_open_again(const struct fs_attr *attr, uint32_t flags, struct file **result, bool *fresh)
+{
+    return fifo_file(attr, flags, result, fresh);
+}
+
+bool file_is_fifo(const struct file *file)
+{
+    return file->ops == &pipe_ops && file->data;
 }
 
 /* A pipe opened again through /proc: an end of its own. */

@@ -23,11 +23,16 @@ struct terminal *pty_find(uint32_t number)
 
 /* ---- life ---------------------------------------------------------------------------------------- */
 
-static struct terminal *pty_new(void)
+static uint32_t free_number(void)
 {
     uint32_t number = 0;
     while (number < PTY_MAX && terminals[CONSOLES + number] != NULL)
         number++;
+    return number;
+}
+
+static struct terminal *pty_new(uint32_t number)
+{
     struct terminal *terminal = number < PTY_MAX ? calloc(1, sizeof *terminal) : NULL;
     if (terminal == NULL)
         return NULL;
@@ -214,6 +219,10 @@ bool pty_request(struct open *open, handle_t port, struct message *message, bool
         return request_set(open->terminal, message);
     case LABEL_tty_signal:
         return request_signal(open->terminal, message);
+    case LABEL_pty_export:
+        return state_export(open->terminal, message);
+    case LABEL_pty_import:
+        return state_import(open->terminal, message);
     case LABEL_pty_open_peer:
         open_answer(open->terminal, false, port, message);
         return true;
@@ -224,9 +233,9 @@ bool pty_request(struct open *open, handle_t port, struct message *message, bool
 
 /* ---- requests to the server ---------------------------------------------------------------------------- */
 
-static bool create(handle_t port, struct message *message)
+static bool create(uint32_t number, handle_t port, struct message *message)
 {
-    struct terminal *terminal = pty_new();
+    struct terminal *terminal = pty_new(number);
     if (terminal == NULL)
         return request_done(message, ERR_NO_MEMORY, 0);
     open_answer(terminal, true, port, message);
@@ -237,6 +246,14 @@ static bool create(handle_t port, struct message *message)
     ((struct pty_create_reply *)message->data)->number = terminal->number;
     message->size = sizeof(struct pty_create_reply);
     return true;
+}
+
+static bool create_at(handle_t port, struct message *message)
+{
+    uint32_t number = ((struct pty_create_at_request *)message->data)->number;
+    if (number >= PTY_MAX || terminals[CONSOLES + number] != NULL)
+        return request_done(message, ERR_BUSY, 0);
+    return create(number, port, message);
 }
 
 static bool open_number(handle_t port, struct message *message)
@@ -266,7 +283,9 @@ bool pty_server_request(handle_t port, struct message *message)
 {
     switch (message->label) {
     case LABEL_pty_create:
-        return create(port, message);
+        return create(free_number(), port, message);
+    case LABEL_pty_create_at:
+        return create_at(port, message);
     case LABEL_pty_open:
         return open_number(port, message);
     case LABEL_pty_next:

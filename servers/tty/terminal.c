@@ -82,6 +82,7 @@ void terminal_free(struct terminal *terminal)
     }
     handle_drop(&terminal->event);
     handle_drop(&terminal->master_event);
+    free(terminal->coming);
     free(terminal);
 }
 

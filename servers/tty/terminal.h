@@ -7,6 +7,7 @@
  *   request.c   the requests
  *   console.c   the driver of a console
  *   pty.c       the master end of a pseudo terminal
+ *   state.c     the state of a pseudo terminal, for snapshots
  *   opens.c     who has which terminal open
  */
 #ifndef TTY_TERMINAL_H
@@ -69,6 +70,8 @@ struct terminal {
     uint32_t master_signals, master_news;
     bool locked, packet, was_opened;
     uint8_t packet_status; /* TIOCPKT_* that the master has not read */
+    uint8_t *coming;       /* pieces of a state that is not complete; state.c */
+    uint32_t coming_size;
 };
 
 /* ---- terminal.c ---- */
@@ -119,6 +122,10 @@ uint32_t pty_signals(const struct terminal *terminal);
 void pty_closed(struct terminal *terminal, handle_t port, bool master);
 /* Requests to the server itself. */
 bool pty_server_request(handle_t port, struct message *message);
+
+/* ---- state.c ---- */
+bool state_export(struct terminal *terminal, struct message *message);
+bool state_import(struct terminal *terminal, struct message *message);
 
 /* ---- opens.c ---- */
 extern struct terminal *terminals[CONSOLES + PTY_MAX]; /* NULL: no such pseudo terminal */

@@ -8,3 +8,9 @@ suites: all ## measure with the Linux Test Project: LTP_SOURCE=DIRECTORY, as roo
 	@tools/suites/ltp host
 	@tools/suites/ltp run
 	@tools/suites/ltp report
+
+.PHONY: suites-zdtm
+suites-zdtm: all ## measure snapshots with CRIU's ZDTM tests, from Debian's source package
+	@tools/suites/zdtm build
+	@tools/suites/zdtm run
+	@tools/suites/zdtm report

@@ -95,6 +95,10 @@ int restore_read(struct restore *restore)
     const struct snap_note *process = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
     restore->old_pid = snap_get_u32(process, SNAP_PROCESS_PID, 0);
     restore->old_ppid = snap_get_u32(process, SNAP_PROCESS_PPID, 0);
+    uint32_t length = 0;
+    const uint8_t *shares = snap_get(process, SNAP_PROCESS_SHARES, &length);
+    if (shares && length == sizeof restore->shares)
+        memcpy(restore->shares, shares, length);
     return 0;
 }
 
@@ -115,12 +119,12 @@ static struct restore *add_member(struct restore_group *group, handle_t image, b
     return restore;
 }
 
-static bool is_member(const struct restore_group *group, uint32_t pid)
+struct restore *restore_member(const struct restore_group *group, uint32_t old_pid)
 {
-    for (const struct restore *each = group->members; each; each = each->next)
-        if (each->old_pid == pid)
-            return true;
-    return false;
+    for (struct restore *each = group->members; each; each = each->next)
+        if (each->old_pid == old_pid)
+            return each;
+    return NULL;
 }
 
 /* The snapshot of a child lies beside the one at `path`. */
@@ -146,7 +150,7 @@ static int open_beside(const char *path, uint32_t pid, handle_t *image)
 static int add_child(struct restore_group *group, const char *path, uint32_t pid)
 {
     handle_t image;
-    if (is_member(group, pid) || group->member_count >= MEMBERS_MAX)
+    if (restore_member(group, pid) || group->member_count >= MEMBERS_MAX)
         return restore_refuse(-ENOEXEC, "an impossible tree: process", pid);
     int error = open_beside(path, pid, &image);
     if (error < 0)
@@ -216,21 +220,47 @@ static int take_option(struct restore_group *group, const char *option)
     return 0;
 }
 
+/* What a member has of its own is made; what it shares is another one's, which comes before it. */
+static int make_member(struct restore *restore)
+{
+    const struct restore *with[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        with[i] = restore->shares[i] ? restore_member(restore->group, restore->shares[i]) : NULL;
+        if (restore->shares[i] && (!with[i] || with[i] == restore))
+            return restore_refuse(-ENOEXEC, "a process that shares with nobody", restore->old_pid);
+    }
+    if (with[0] && with[0]->mm)
+        (restore->mm = with[0]->mm)->references++;
+    if (with[1] && with[1]->files)
+        (restore->files = with[1]->files)->references++;
+    int error = restore->files ? 0 : restore_descriptors(restore);
+    return error == 0 && !restore->mm ? restore_memory(restore) : error;
+}
+
+static int make_actions(struct restore *restore)
+{
+    const struct restore *with =
+        restore->shares[3] ? restore_member(restore->group, restore->shares[3]) : NULL;
+    if (!with || !with->sighand)
+        return restore_actions(restore);
+    (restore->sighand = with->sighand)->references++;
+    return 0;
+}
+
 static int make_all(struct restore_group *group)
 {
     int error = 0;
     for (struct restore *each = group->members; each && error == 0; each = each->next) {
         error = check_identity(each);
         if (error == 0)
-            error = restore_actions(each);
+            error = make_actions(each);
     }
     if (error == 0)
         error = restore_objects(group);
-    for (struct restore *each = group->members; each && error == 0; each = each->next) {
-        error = restore_descriptors(each);
-        if (error == 0)
-            error = restore_memory(each);
-    }
+    if (error == 0)
+        error = restore_ipc(group);
+    for (struct restore *each = group->members; each && error == 0; each = each->next)
+        error = make_member(each);
     return error;
 }
 
@@ -281,9 +311,12 @@ void restore_free(struct restore_group *group)
         group->members = restore->next;
         member_free(restore);
     }
-    for (uint32_t i = 0; i < group->object_count; i++)
+    for (uint32_t i = 0; i < group->object_count; i++) {
         if (group->objects[i].file)
             file_release(group->objects[i].file);
+        if (group->objects[i].socket)
+            restore_socket_free(&group->objects[i]);
+    }
     for (uint32_t i = 0; i < group->shared_count; i++)
         close_handle(group->shared[i].vmo);
     free(group->objects);
@@ -308,6 +341,8 @@ void restore_begin(struct restore *restore)
     struct process *process = self()->process;
     struct proc_record record = {.pid = process->pid};
     take_directory(restore);
+    if (restore_holdings(restore) < 0)
+        log_line("snapshot: process %u does not undo its semaphores", process->pid);
     restore_first_thread(restore, self());
     server_lock();
     restore_pending(restore, process);
@@ -333,6 +368,30 @@ static void exchange(struct restore *restore, struct process *process)
     restore->sighand = sighand;
 }
 
+/* The leader of a session or a group leads one again, if it has the number for it. Lock held. */
+static void take_place(const struct restore *root, struct process *process)
+{
+    const struct snap_note *note = snap_next(&root->snapshot, SNAP_PROCESS, NULL);
+    struct proc_record record = {.pid = process->pid, .pgid = process->pid};
+    uint32_t what = PROC_PGID;
+    root->group->present_pgid = process->pgid;
+    if (process->pid != root->old_pid || process->session->sid == process->pid)
+        return;
+    if (restore_leads_session(root)) {
+        struct session *session = session_get(process->pid, true);
+        if (!session)
+            return;
+        session_release(process->session);
+        process->session = session;
+        what |= PROC_SID;
+    } else if (snap_get_u32(note, SNAP_PROCESS_PGID, 0) != root->old_pid) {
+        return;
+    }
+    process->pgid = process->pid;
+    record.sid = process->session->sid;
+    ignore(init_proc_set(server.init, process->pid, what, &record, NULL));
+}
+
 int restore_enter(struct restore_group *group)
 {
     struct process *process = self()->process;
@@ -348,6 +407,7 @@ int restore_enter(struct restore_group *group)
     timers_delete_posix(process);
     process_release_vfork(process);
     restore_state(root, process);
+    take_place(root, process);
     server_unlock();
     ignore(space_attach(process->mm->space));
     if (restore_descendants(group) < 0) {
@@ -356,6 +416,8 @@ int restore_enter(struct restore_group *group)
         process_end_all(process, SIGKILL);
         server_unlock();
     }
+    restore_relations(group);
     restore_begin(root);
+    restore_stopped(root, process);
     return 0;
 }

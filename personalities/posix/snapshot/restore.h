@@ -20,16 +20,23 @@ struct fs_context;
 struct mm;
 struct process;
 struct sighand;
+struct socket;
 struct thread;
 
 struct restored_object {
     uint32_t id;
-    struct file *file; /* a reference */
+    struct restore *owner;        /* whose snapshot has its note */
+    const struct snap_note *note; /* OBJECT */
+    struct file *file;            /* a reference */
+    struct socket *socket;        /* a connection that waits at a listener; a reference */
+    bool fresh;                   /* a message queue that was not there */
+    bool entered;                 /* the socket is in its listener's queue */
 };
 /* Memory that several mappings share. */
 struct restored_shared {
     uint32_t id;
     handle_t vmo;
+    bool present; /* it was there before, with content of its own */
 };
 
 /* What counts of files that are not as they were: nothing (the restore fails), what they are now, or
@@ -49,7 +56,8 @@ struct restore_group {
     struct restored_object *objects;
     struct restored_shared *shared;
     uint32_t object_count, shared_count;
-    uint32_t beginning; /* members that do not run yet */
+    uint32_t present_pgid; /* of the restoring process, before */
+    uint32_t beginning;    /* members that do not run yet */
     struct wait_queue begun;
 };
 
@@ -61,6 +69,7 @@ struct restore {
     struct capture_image image;
     bool own_image;
     uint32_t old_pid, old_ppid, pid; /* pid: of the process that it becomes; 0 before */
+    uint32_t shares[4];              /* SNAP_PROCESS_SHARES: old pids; 0: its own */
     struct mm *mm;
     struct files *files;
     struct sighand *sighand;
@@ -89,11 +98,37 @@ int restore_read(struct restore *restore);
 int restore_memory(struct restore *restore);
 int restore_objects(struct restore_group *group);
 int restore_descriptors(struct restore *restore);
+/* The note of an open file, in whichever snapshot it is; *owner is that. */
+const struct snap_note *restored_note(const struct restore_group *group, uint32_t id,
+                                      struct restore **owner);
+int restore_pipe(struct restore *restore, const struct snap_note *note, struct file **result);
+int restore_fifo(struct restore *restore, const struct snap_note *note, struct file **result);
+int restore_fill(const struct restore *restore, handle_t write_end, const struct snap_note *note);
+int restore_terminal(struct restore *restore, const struct snap_note *note, struct file **result);
+int restore_socket(struct restore *restore, struct restored_object *slot);
+/* Names, peers and queues, when all sockets are there. */
+int restore_sockets(struct restore_group *group);
+void restore_socket_free(struct restored_object *slot);
+/* Those of POSIX and System V queues. */
+int restore_messages(struct restore_group *group);
+/* System V objects, before the memory that some of them are. */
+int restore_ipc(struct restore_group *group);
+/* Locks, the owner of semaphores' undo: what a process holds. Without the lock. */
+int restore_holdings(struct restore *restore);
+/* Controlling terminals and foreground groups, pidfds, removed segments: when all processes are there. */
+void restore_relations(struct restore_group *group);
+void restore_sessions(struct restore_group *group);
+/* Whether the root of the tree led a session whose terminal, if any, is in the snapshot as well. */
+bool restore_leads_session(const struct restore *restore);
+#define RESTORE_NAME 48u
+void restore_temporary(char name[RESTORE_NAME]); /* of a file that nobody has */
 struct file *restored_file(const struct restore_group *group,
                            uint32_t object); /* borrowed, or NULL */
 int restore_actions(struct restore *restore);
 /* Credentials, limits, names: what is in the process's structure. Lock held. */
 void restore_state(struct restore *restore, struct process *process);
+/* Whether job control has stopped it. */
+void restore_stopped(struct restore *restore, struct process *process);
 /* The threads but the first, to be started by the first. Lock held. */
 int restore_threads(struct restore *restore, struct process *process);
 /* The calling thread becomes the first one; the others start. */
@@ -103,6 +138,7 @@ void restore_pending(struct restore *restore, struct process *process); /* lock 
 /* Makes the descendants and waits until they run. */
 int restore_descendants(struct restore_group *group);
 /* A text field as a string of the caller's to release; NULL: there is none, or no memory. */
+struct restore *restore_member(const struct restore_group *group, uint32_t old_pid);
 char *restore_text(const struct snap_note *note, uint16_t tag);
 /* A line on the process's error output about what stands in the way. */
 void restore_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Open files of a snapshot. Each kind is made again by its own constructor: files and devices by
- * their path, files without a name from the content in the snapshot, pipes with the bytes that were
- * in them. Terminals become the one that the restoring process has. A pipe whose other end was
- * outside becomes the restoring process's descriptor of the same number among 0, 1, 2; otherwise its
- * other end is closed.
+ * their path, files without a name from the content in the snapshot; pipes, sockets and terminals in
+ * files of their own.
  */
 #include <ipc/fsclient.h>
-#include <ipc/ttyclient.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../file.h"
 #include "../path.h"
 #include "../task.h"
-#include "../tty.h"
 #include "kinds.h"
 #include "restore.h"
 
 #define CREATION_FLAGS (O_CREAT | O_EXCL | O_TRUNC | O_NOCTTY)
-#define STREAMS        3u
 #define CLASS_MAX      24u
 
 struct file *restored_file(const struct restore_group *group, uint32_t object)
@@ -63,20 +59,36 @@ static int write_content(const struct restore *restore, struct file *file,
     return MIN(error, 0);
 }
 
+/* Whose a file without a name is, its permissions and times. */
+static int take_attributes(struct file *file, const struct snap_note *note)
+{
+    struct fs_attr attr = {.mode = snap_get_u32(note, SNAP_OBJECT_MODE, 0600),
+                           .uid = snap_get_u32(note, SNAP_OBJECT_UID, 0),
+                           .gid = snap_get_u32(note, SNAP_OBJECT_GID, 0),
+                           .mtime = snap_get_u64(note, SNAP_OBJECT_MTIME, 0),
+                           .atime = snap_get_u64(note, SNAP_OBJECT_ATIME, 0)};
+    uint32_t mask = FS_ATTR_MODE | FS_ATTR_MTIME | FS_ATTR_ATIME;
+    if (self()->process->credentials.euid == 0)
+        mask |= FS_ATTR_UID | FS_ATTR_GID;
+    int error = file->ops->sync ? file->ops->sync(file) : 0; /* what is written later is newer */
+    return error < 0 || !file->ops->set_attr ? error : file->ops->set_attr(file, mask, &attr);
+}
+
+void restore_temporary(char name[RESTORE_NAME])
+{
+    uint32_t number[2] = {0, 0};
+    ignore(random_get(&number, sizeof number));
+    snprintf(name, RESTORE_NAME, "/tmp/.restored-%08x%08x", (unsigned)number[0],
+             (unsigned)number[1]);
+}
+
 /* A file without a name, with the content that the snapshot has of it. */
-static int make_unnamed(const struct restore *restore, const struct snap_note *content,
-                        struct file **result)
+static int make_unnamed(const struct restore *restore, const struct snap_note *note,
+                        const struct snap_note *content, struct file **result)
 {
     struct walk unlink = {.dirfd = (uint32_t)AT_FDCWD, .op = FS_OP_UNLINK};
-    uint32_t number[2] = {0, 0};
-    char name[48];
-    struct text text = {.length = 0};
-    ignore(random_get(&number, sizeof number));
-    text_printf(&text, "/tmp/.restored-%08x%08x", number[0], number[1]);
-    if (text.failed)
-        return -ENOMEM;
-    strlcpy(name, text.data, sizeof name);
-    text_free(&text);
+    char name[RESTORE_NAME];
+    restore_temporary(name);
     int error = path_open(AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL | O_LARGEFILE, 0600, result);
     if (error < 0)
         return error;
@@ -85,9 +97,60 @@ static int make_unnamed(const struct restore *restore, const struct snap_note *c
     int removed = path_walk(&unlink);
     if (error == 0)
         error = removed;
+    if (error == 0)
+        error = take_attributes(*result, note);
     if (error < 0)
         file_release(*result);
     return error;
+}
+
+/* A directory that was removed while it was open. */
+static int make_unnamed_directory(struct file **result)
+{
+    char name[RESTORE_NAME];
+    struct walk make = {.dirfd = (uint32_t)AT_FDCWD, .op = FS_OP_MKDIR, .mode = 0700};
+    struct walk remove = {.dirfd = (uint32_t)AT_FDCWD, .op = FS_OP_RMDIR};
+    restore_temporary(name);
+    make.path = remove.path = name;
+    int error = path_walk(&make);
+    if (error < 0)
+        return error;
+    error = path_open(AT_FDCWD, name, O_RDONLY | O_DIRECTORY, 0, result);
+    int removed = path_walk(&remove);
+    if (error == 0 && removed < 0)
+        file_release(*result);
+    return error < 0 ? error : removed;
+}
+
+/* Another open file of the same one without a name that is made already. */
+static struct file *same_node(const struct restore *restore, const struct snap_note *note)
+{
+    uint64_t ino = snap_get_u64(note, SNAP_OBJECT_INO, 0);
+    uint32_t device = snap_get_u32(note, SNAP_OBJECT_DEVICE, 0);
+    for (uint32_t i = 0; i < restore->group->object_count; i++) {
+        const struct restored_object *object = &restore->group->objects[i];
+        if (object->file && file_is_node(object->file) &&
+            snap_get_u32(object->note, SNAP_OBJECT_LINKS, 1) == 0 &&
+            snap_get_u64(object->note, SNAP_OBJECT_INO, 0) == ino &&
+            snap_get_u32(object->note, SNAP_OBJECT_DEVICE, 0) == device)
+            return object->file;
+    }
+    return NULL;
+}
+
+static int make_nameless(const struct restore *restore, const struct snap_note *note,
+                         const struct snap_note *content, struct file **result)
+{
+    struct file *other = same_node(restore, note);
+    uint32_t flags = snap_get_u32(note, SNAP_OBJECT_FLAGS, 0) & ~(uint32_t)CREATION_FLAGS;
+    if (other)
+        return node_reopen(other, flags, result);
+    if (S_ISDIR(snap_get_u32(note, SNAP_OBJECT_MODE, 0)))
+        return make_unnamed_directory(result);
+    if (content)
+        return make_unnamed(restore, note, content, result);
+    return restore_refuse(-ENOENT, "a file without a name whose content was not saved",
+                          snap_get_u32(note, SNAP_OBJECT_ID, 0));
 }
 
 /* Puts the content of the snapshot into the file of this name, which is made if it is not there. */
@@ -143,10 +206,8 @@ static int make_file(struct restore *restore, const struct snap_note *note, stru
         return restore_refuse(-ENOEXEC, "a file without a path", id);
     if (snap_get_u32(note, SNAP_OBJECT_LINKS, 1) != 0)
         error = open_named(restore, note, content, path, result);
-    else if (content)
-        error = make_unnamed(restore, content, result);
     else
-        error = restore_refuse(-ENOENT, "a file without a name whose content was not saved", id);
+        error = make_nameless(restore, note, content, result);
     release(path);
     if (error < 0)
         return error;
@@ -155,126 +216,7 @@ static int make_file(struct restore *restore, const struct snap_note *note, stru
     return 0;
 }
 
-/* ---- pipes ------------------------------------------------------------------------------------------ */
-
-/* The note of an open file, in whichever snapshot it is; *owner is that. */
-static const struct snap_note *object_note(const struct restore_group *group, uint32_t id,
-                                           struct restore **owner)
-{
-    for (struct restore *each = group->members; each; each = each->next) {
-        const struct snap_note *note = snap_next(&each->snapshot, SNAP_OBJECT, NULL);
-        for (; note; note = snap_next(&each->snapshot, SNAP_OBJECT, note)) {
-            if (snap_get_u32(note, SNAP_OBJECT_ID, 0) != id)
-                continue;
-            *owner = each;
-            return note;
-        }
-    }
-    return NULL;
-}
-
-static int fill(const struct restore *restore, struct file *write_end, const struct snap_note *note)
-{
-    const struct snap_blob *blob =
-        snap_find_blob(&restore->snapshot, snap_get_u32(note, SNAP_OBJECT_QUEUE, 0));
-    uint32_t done = 0;
-    if (!blob || blob->size == 0)
-        return 0;
-    uint8_t *bytes = blob->size <= snap_get_u32(note, SNAP_OBJECT_CAPACITY, PIPE_CAPACITY)
-                         ? malloc(blob->size)
-                         : NULL;
-    if (!bytes)
-        return restore_refuse(-ENOEXEC, "more bytes in a pipe than it holds", blob->size);
-    status_t status = snap_bytes_read(&blob->bytes, 0, bytes, blob->size);
-    if (status == OK)
-        status = stream_write(write_end->handle2, bytes, blob->size, &done, DEADLINE_POLL);
-    free(bytes);
-    return errno_of(status);
-}
-
-/* The restoring process's own descriptor that takes the place of an end whose peer was outside. */
-static struct file *stand_in(const struct restore *restore, uint32_t object)
-{
-    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_FD, NULL);
-    for (; note; note = snap_next(&restore->snapshot, SNAP_FD, note)) {
-        uint32_t fd = snap_get_u32(note, SNAP_FD_FD, UINT32_MAX);
-        if (snap_get_u32(note, SNAP_FD_OBJECT, 0) == object && fd < STREAMS)
-            return fd_get(fd);
-    }
-    return NULL;
-}
-
-static bool is_side(const struct snap_note *note, const char *side)
-{
-    char text[8] = "";
-    return snap_get_text(note, SNAP_OBJECT_SIDE, text, sizeof text) && strcmp(text, side) == 0;
-}
-
-/* The other end of a pipe has its place in the group. */
-static bool put_other_end(struct restore_group *group, uint32_t id, const struct snap_note *note,
-                          struct file *end)
-{
-    for (uint32_t i = 0; i < group->object_count; i++) {
-        if (group->objects[i].id != id || group->objects[i].file)
-            continue;
-        end->flags = snap_get_u32(note, SNAP_OBJECT_FLAGS, 0);
-        group->objects[i].file = end;
-        return true;
-    }
-    return false;
-}
-
-/* Both ends, when the first of them is met; the other one is put at its number. */
-static int make_pipe(struct restore *restore, const struct snap_note *note, struct file **result)
-{
-    uint32_t id = snap_get_u32(note, SNAP_OBJECT_ID, 0),
-             peer = snap_get_u32(note, SNAP_OBJECT_PEER, 0);
-    struct restore *owner = restore;
-    const struct snap_note *other = peer ? object_note(restore->group, peer, &owner) : NULL;
-    bool reads = is_side(note, "read");
-    struct file *ends[2];
-    if (is_side(note, "both"))
-        return restore_refuse(-EOPNOTSUPP, "a FIFO that is open for both", id);
-    if (!other && (*result = stand_in(restore, id)))
-        return 0;
-    uint32_t capacity = snap_get_u32(note, SNAP_OBJECT_CAPACITY, PIPE_CAPACITY);
-    int error = stream_pair(0, capacity, ends);
-    if (error < 0)
-        return error;
-    error = reads || !other ? fill(restore, ends[1], note) : fill(owner, ends[1], other);
-    ends[!reads]->flags = snap_get_u32(note, SNAP_OBJECT_FLAGS, 0);
-    *result = ends[!reads];
-    if (error < 0 || !other || !put_other_end(restore->group, peer, other, ends[reads]))
-        file_release(ends[reads]);
-    if (error < 0)
-        file_release(*result);
-    return error;
-}
-
-/* ---- terminals and the rest -------------------------------------------------------------------------- */
-
-static int make_terminal(const struct snap_note *note, struct file **result)
-{
-    uint32_t length = 0;
-    struct tty_attributes attributes;
-    const uint8_t *saved = snap_get(note, SNAP_OBJECT_TERMIOS, &length);
-    struct file *file = NULL;
-    for (uint32_t fd = 0; fd < STREAMS && !file; fd++) {
-        file = fd_get(fd);
-        if (file && !tty_of(file)) {
-            file_release(file);
-            file = NULL;
-        }
-    }
-    if (!file && tty_open_controlling(O_RDWR, &file) < 0)
-        return restore_refuse(-ENXIO, "it needs a terminal", 0);
-    if (saved && length == sizeof attributes) {
-        memcpy(&attributes, saved, sizeof attributes);
-        ignore(tty_client_set_attributes(tty_of(file)->terminal, &attributes, 0));
-    }
-    *result = file;
-    return 0;
-}
+/* ---- the rest ---------------------------------------------------------------------------------------- */
 
 static int make_by_path(const struct snap_note *note, struct file **result)
 {
@@ -298,6 +240,7 @@ static const struct {
 } kinds[] = {{"eventfd", eventfd_restore},
              {"timerfd", timerfd_restore},
              {"signalfd", signalfd_restore},
+             {"pidfd", pidfd_restore},
              {"epoll", epoll_restore}};
 
 static int make_kind(const struct snap_note *note,
@@ -310,16 +253,68 @@ static int make_kind(const struct snap_note *note,
     return error;
 }
 
-static int make_object(struct restore *restore, const struct snap_note *note, struct file **result)
+/* An open file of the same memory, or of the same message queue, that is made already. */
+static struct file *same_memory(const struct restore *restore, const struct snap_note *note)
 {
-    char class[CLASS_MAX] = "";
-    (void)snap_get_text(note, SNAP_OBJECT_CLASS, class, sizeof class);
+    uint32_t memory = snap_get_u32(note, SNAP_OBJECT_MEMORY, 0);
+    for (uint32_t i = 0; memory != 0 && i < restore->group->object_count; i++) {
+        const struct restored_object *object = &restore->group->objects[i];
+        if (object->file && snap_get_u32(object->note, SNAP_OBJECT_MEMORY, 0) == memory)
+            return object->file;
+    }
+    return NULL;
+}
+
+static int make_memfd(struct restore *restore, const struct snap_note *note, struct file **result)
+{
+    uint32_t id = snap_get_u32(note, SNAP_OBJECT_ID, 0);
+    struct file *other = same_memory(restore, note);
+    const struct snap_note *content = other ? NULL : content_of(restore, id);
+    int error = memfd_restore(note, other, result);
+    if (error < 0)
+        return error;
+    if (content)
+        error = write_content(restore, *result, content);
+    (*result)->flags = snap_get_u32(note, SNAP_OBJECT_FLAGS, O_RDWR) & ~(uint32_t)CREATION_FLAGS;
+    (*result)->offset = snap_get_u64(note, SNAP_OBJECT_OFFSET, 0);
+    if (error < 0)
+        file_release(*result);
+    return error;
+}
+
+static int make_inotify(struct restore *restore, const struct snap_note *note, struct file **result)
+{
+    int error = inotify_restore(note, result);
+    if (error < 0)
+        return error;
+    (*result)->flags = snap_get_u32(note, SNAP_OBJECT_FLAGS, 0) & ~(uint32_t)CREATION_FLAGS;
+    error = restore_fill(restore, (*result)->handle2, note);
+    if (error < 0)
+        file_release(*result);
+    return error;
+}
+
+static int make_queue(struct restore *restore, const struct snap_note *note,
+                      struct restored_object *slot)
+{
+    return mq_restore(note, same_memory(restore, note), &slot->file, &slot->fresh);
+}
+
+static int make_file_of(struct restore *restore, const struct snap_note *note, const char *class,
+                        struct file **result)
+{
     if (strcmp(class, "file") == 0 || strcmp(class, "directory") == 0)
         return make_file(restore, note, result);
     if (strcmp(class, "pipe") == 0)
-        return make_pipe(restore, note, result);
+        return restore_pipe(restore, note, result);
+    if (strcmp(class, "fifo") == 0)
+        return restore_fifo(restore, note, result);
     if (strcmp(class, "tty") == 0)
-        return make_terminal(note, result);
+        return restore_terminal(restore, note, result);
+    if (strcmp(class, "memfd") == 0)
+        return make_memfd(restore, note, result);
+    if (strcmp(class, "inotify") == 0)
+        return make_inotify(restore, note, result);
     if (strcmp(class, "device") == 0)
         return make_by_path(note, result);
     for (uint32_t i = 0; i < ARRAY_COUNT(kinds); i++)
@@ -327,6 +322,22 @@ static int make_object(struct restore *restore, const struct snap_note *note, st
             return make_kind(note, kinds[i].restore, result);
     restore_complain("an open file of the kind `%s` cannot be restored", class);
     return -EOPNOTSUPP;
+}
+
+static int make_object(struct restore *restore, const struct snap_note *note,
+                       struct restored_object *slot)
+{
+    char class[CLASS_MAX] = "";
+    struct file *file = NULL;
+    (void)snap_get_text(note, SNAP_OBJECT_CLASS, class, sizeof class);
+    if (strcmp(class, "socket") == 0)
+        return restore_socket(restore, slot);
+    if (strcmp(class, "message queue") == 0)
+        return make_queue(restore, note, slot);
+    int error = make_file_of(restore, note, class, &file);
+    if (error == 0)
+        slot->file = file; /* of a master end it is there already */
+    return error;
 }
 
 /* ---- all --------------------------------------------------------------------------------------------- */
@@ -358,8 +369,21 @@ static void number_objects(struct restore_group *group)
              note = snap_next(&each->snapshot, SNAP_OBJECT, note)) {
             uint32_t id = snap_get_u32(note, SNAP_OBJECT_ID, 0);
             if (!is_listed(group, id))
-                group->objects[group->object_count++].id = id;
+                group->objects[group->object_count++] =
+                    (struct restored_object){.id = id, .owner = each, .note = note};
         }
+}
+
+const struct snap_note *restored_note(const struct restore_group *group, uint32_t id,
+                                      struct restore **owner)
+{
+    for (uint32_t i = 0; i < group->object_count; i++) {
+        if (group->objects[i].id != id)
+            continue;
+        *owner = group->objects[i].owner;
+        return group->objects[i].note;
+    }
+    return NULL;
 }
 
 /* When all files are there. */
@@ -389,6 +413,33 @@ static int make_all_watches(const struct restore_group *group)
     return error;
 }
 
+static int take_owner(struct restored_object *object)
+{
+    uint32_t length = 0, words[4];
+    const uint8_t *data = snap_get(object->note, SNAP_OBJECT_SIGIO, &length);
+    if (!data || length != sizeof words || !object->file)
+        return 0;
+    memcpy(words, data, sizeof words);
+    return owner_restore(object->file, words);
+}
+
+/* What needs all of them to be there. */
+static int join_objects(struct restore_group *group)
+{
+    int error = restore_sockets(group);
+    if (error == 0)
+        error = restore_messages(group);
+    if (error == 0)
+        error = make_all_watches(group);
+    for (uint32_t i = 0; error == 0 && i < group->object_count; i++) {
+        struct restored_object *object = &group->objects[i];
+        error = take_owner(object);
+        if (object->file)
+            memfd_seal(object->file, snap_get_u32(object->note, SNAP_OBJECT_SEALS, 0));
+    }
+    return error;
+}
+
 int restore_objects(struct restore_group *group)
 {
     int error = list_objects(group);
@@ -396,17 +447,16 @@ int restore_objects(struct restore_group *group)
         return error;
     number_objects(group);
     for (uint32_t i = 0; i < group->object_count; i++) {
-        struct restore *owner = group->members;
-        const struct snap_note *note = object_note(group, group->objects[i].id, &owner);
-        struct file *file = NULL;
-        if (group->objects[i].file)
+        struct restored_object *object = &group->objects[i];
+        if (object->file)
             continue; /* the other end of a pipe brought it */
-        error = make_object(owner, note, &file);
+        if (!object->note)
+            return -ENOEXEC;
+        error = make_object(object->owner, object->note, object);
         if (error < 0)
             return error;
-        group->objects[i].file = file;
     }
-    error = make_all_watches(group);
+    error = join_objects(group);
     if (error < 0 || !group->files_differ)
         return error;
     restore_complain("--files=current goes on with what is there, --files=snapshot with what was");

@@ -71,21 +71,31 @@ static int shared_memory(struct restore_group *group, uint32_t id, handle_t *vmo
     group->shared = larger;
     int error = errno_of(vmo_create(0, shared_size(group, id), vmo));
     if (error == 0)
-        larger[group->shared_count++] = (struct restored_shared){id, *vmo};
+        larger[group->shared_count++] = (struct restored_shared){id, *vmo, false};
     return error;
+}
+
+/* For writing as well, if it may be: the mapping can become writable later. */
+static int open_mapped(const struct mapping_note *mapping, struct file **file)
+{
+    bool shared = mapping->flags & MAP_FLAG_SHARED;
+    int error =
+        shared ? path_open(AT_FDCWD, mapping->name, O_RDWR | O_LARGEFILE, 0, file) : -EACCES;
+    return error < 0 && !(shared && (mapping->prot & PROT_W))
+               ? path_open(AT_FDCWD, mapping->name, O_RDONLY | O_LARGEFILE, 0, file)
+               : error;
 }
 
 /* A file's VMO, from the open file if the snapshot has it open, else by name. The caller closes it. */
 static int file_memory(struct restore *restore, const struct mapping_note *mapping, handle_t *vmo)
 {
     bool shared = mapping->flags & MAP_FLAG_SHARED;
-    uint32_t flags = shared && (mapping->prot & PROT_W) ? O_RDWR : O_RDONLY;
     struct file *file = restored_file(restore->group, mapping->object);
     int error = 0;
     if (file)
         file_hold(file);
     else
-        error = path_open(AT_FDCWD, mapping->name, flags | O_LARGEFILE, 0, &file);
+        error = open_mapped(mapping, &file);
     if (error < 0) {
         restore_complain("%s, which was mapped, cannot be opened", mapping->name);
         return error;
@@ -140,14 +150,31 @@ static int map_all(struct restore *restore)
 
 /* ---- contents --------------------------------------------------------------------------------------- */
 
-/* Whether a load is in a shared mapping of a file: that has its content where the file is. */
+static bool was_present(const struct restore_group *group, uint32_t id)
+{
+    for (uint32_t i = 0; i < group->shared_count; i++)
+        if (group->shared[i].id == id)
+            return group->shared[i].present;
+    return false;
+}
+
+/*
+ * Whether a load is in a shared mapping of something that has its content itself: a file, a memfd, a
+ * segment that was there.
+ */
 static bool keeps_content(void *context, const struct snap_load *load)
 {
     const struct restore *restore = context;
-    struct mapping_info info;
-    if (space_query(restore->mm->space, load->address, &info) != OK || info.address > load->address)
-        return false;
-    return (info.flags & MAP_FLAG_SHARED) && *mapping_name(info.tag) == '/';
+    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_VMA, NULL);
+    for (; note; note = snap_next(&restore->snapshot, SNAP_VMA, note)) {
+        uint32_t object = snap_get_u32(note, SNAP_VMA_OBJECT, 0);
+        if (load->address < snap_get_u32(note, SNAP_VMA_START, 0) ||
+            load->address >= snap_get_u32(note, SNAP_VMA_END, 0))
+            continue;
+        return (snap_get_u32(note, SNAP_VMA_FLAGS, 0) & MAP_FLAG_SHARED) &&
+               (!(object & SHARED_ANONYMOUS) || was_present(restore->group, object));
+    }
+    return false;
 }
 
 static int write_all(struct restore *restore)

@@ -71,6 +71,18 @@ static void take_limits(struct process *process, const struct snap_note *note)
     }
 }
 
+void restore_stopped(struct restore *restore, struct process *process)
+{
+    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
+    uint32_t untold = snap_get_u32(note, SNAP_PROCESS_UNTOLD, 0);
+    char state[8] = "";
+    (void)snap_get_text(note, SNAP_PROCESS_STATE, state, sizeof state);
+    process->stopped = strcmp(state, "stopped") == 0;
+    process->stop_signal = process->stopped ? snap_get_u32(note, SNAP_PROCESS_STATUS, 0) & 0x7f : 0;
+    process->stop_untold = process->stopped && (untold & 1);
+    process->continue_untold = !process->stopped && (untold & 2);
+}
+
 void restore_state(struct restore *restore, struct process *process)
 {
     const struct snap_note *note = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
@@ -81,4 +93,10 @@ void restore_state(struct restore *restore, struct process *process)
     process->personality = snap_get_u32(note, SNAP_PROCESS_PERSONA, 0);
     process->dumpable = snap_get_u32(note, SNAP_PROCESS_DUMPABLE, 1) != 0;
     process->executed = true;
+    process->death_signal = MIN(snap_get_u32(note, SNAP_PROCESS_DEATH_SIGNAL, 0), SIGNAL_COUNT);
+    process->subreaper = snap_get_u32(note, SNAP_PROCESS_SUBREAPER, 0) != 0;
+    process->no_new_privileges |= snap_get_u32(note, SNAP_PROCESS_NO_NEW_PRIVILEGES, 0) != 0;
+    int32_t oom = (int32_t)snap_get_u32(note, SNAP_PROCESS_OOM_ADJUST, 0);
+    if (oom >= process->oom_score_adj && oom <= 1000)
+        process->oom_score_adj = oom;
 }

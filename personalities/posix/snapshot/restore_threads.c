@@ -103,6 +103,23 @@ static void take_restart(struct thread *thread, const struct snap_note *note)
     memcpy(thread->restart.words, words, length);
 }
 
+/* Nobody gets more of the processor than the restoring process may give. */
+static void take_sched(struct thread *thread, const struct snap_note *note)
+{
+    uint32_t length = 0, words[5];
+    const uint8_t *data = snap_get(note, SNAP_THREAD_SCHED, &length);
+    bool root = thread->process->credentials.euid == 0;
+    if (!data || length != sizeof words)
+        return;
+    memcpy(words, data, sizeof words);
+    int32_t nice = (int32_t)words[2];
+    bool batch = words[0] == 0 || words[0] == 3 || words[0] == 5; /* none that real time is */
+    if (words[0] > 5 || words[1] > 99 || nice < -20 || nice > 19 ||
+        (!root && (!batch || nice < thread->sched.nice)))
+        return;
+    thread->sched = (struct thread_sched){words[0], words[1], nice, words[3], words[4] != 0};
+}
+
 static void take_state(struct thread *thread, const struct thread_notes *notes)
 {
     const struct snap_note *own = notes->own;
@@ -116,6 +133,7 @@ static void take_state(struct thread *thread, const struct thread_notes *notes)
     thread->robust_list = snap_get_u32(own, SNAP_THREAD_ROBUST_LIST, 0);
     thread->restart.kind = RESTART_NONE;
     take_restart(thread, own);
+    take_sched(thread, own);
     memset(thread->tls, 0, sizeof thread->tls);
     if (notes->tls && notes->tls->size == sizeof thread->tls)
         memcpy(thread->tls, notes->tls->data, sizeof thread->tls);

@@ -14,14 +14,6 @@
 
 #define BEGIN_POLL (NS_PER_SEC / 100)
 
-static struct restore *member_of(const struct restore_group *group, uint32_t old_pid)
-{
-    for (struct restore *each = group->members; each; each = each->next)
-        if (each->old_pid == old_pid)
-            return each;
-    return NULL;
-}
-
 static uint32_t saved_number(const struct restore *restore, uint16_t tag)
 {
     return snap_get_u32(snap_next(&restore->snapshot, SNAP_PROCESS, NULL), tag, 0);
@@ -30,7 +22,7 @@ static uint32_t saved_number(const struct restore *restore, uint16_t tag)
 /* A group or session number: that of the member that led it, else what the root has now. */
 static uint32_t map_number(const struct restore_group *group, uint32_t old, uint32_t present)
 {
-    const struct restore *leader = member_of(group, old);
+    const struct restore *leader = restore_member(group, old);
     return leader && leader != group->members && leader->pid ? leader->pid : present;
 }
 
@@ -85,11 +77,24 @@ static void give_back(uint32_t pid)
     ignore(init_proc_reap(server.init, pid));
 }
 
+/* Those of the member that it shares them with, or its own. Lock held. */
+static struct fs_context *directories(const struct restore *restore, const struct process *root)
+{
+    const struct restore *with =
+        restore->shares[2] ? restore_member(restore->group, restore->shares[2]) : NULL;
+    const struct process *process = with && with->pid ? process_find(with->pid) : NULL;
+    if (!process || !process->fs)
+        return fs_context_copy(root->fs);
+    process->fs->references++;
+    return process->fs;
+}
+
 /* Lock held. */
 static int fill(struct restore *restore, struct process *process, struct process *parent)
 {
     struct process *root = self()->process;
-    process->fs = fs_context_copy(root->fs);
+    restore->pid = process->pid;
+    process->fs = directories(restore, root);
     int error = process->fs ? join_groups(restore, process) : -ENOMEM;
     if (error < 0)
         return error;
@@ -129,15 +134,11 @@ static int make_process(struct restore *restore, uint32_t pid, struct process *p
     if (error == 0)
         error = thread_new(process, pid, true, &thread);
     if (error < 0) {
+        restore->pid = 0;
         discard(process);
         return error;
     }
-    restore->pid = pid;
-    char state[8] = "";
-    (void)snap_get_text(snap_next(&restore->snapshot, SNAP_PROCESS, NULL), SNAP_PROCESS_STATE,
-                        state, sizeof state);
-    process->stopped = strcmp(state, "stopped") == 0;
-    process->stop_signal = process->stopped ? saved_number(restore, SNAP_PROCESS_STATUS) & 0x7f : 0;
+    restore_stopped(restore, process);
     thread->begin = member_begin;
     thread->begin_argument = restore;
     restore->group->beginning++;
@@ -147,7 +148,7 @@ static int make_process(struct restore *restore, uint32_t pid, struct process *p
 
 static int make_member(struct restore *restore)
 {
-    struct restore *above = member_of(restore->group, restore->old_ppid);
+    struct restore *above = restore_member(restore->group, restore->old_ppid);
     uint32_t pid;
     if (!above || !above->pid)
         return restore_refuse(-ENOEXEC, "a process without its parent", restore->old_pid);

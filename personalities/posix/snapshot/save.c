@@ -18,7 +18,9 @@
 #include <string.h>
 
 #include "../file.h"
+#include "../ipc.h"
 #include "../server.h"
+#include "../socket.h"
 #include "../task.h"
 #include "freeze.h"
 #include "kinds.h"
@@ -100,9 +102,11 @@ static status_t note_state(struct save *save, struct process *process)
     save_signals(save, process);
     timers_save(process, &save->snapshot);
     save_descriptors(save, process);
+    shm_save(save, process);
+    sem_save(save, process);
+    msg_save(save, process);
+    save->root = handle_copy(process->fs->root);
     status_t status = space_clone(process->mm->space, &save->space);
-    if (status == OK)
-        save_mappings(save);
     return save->snapshot.failed ? ERR_NO_MEMORY : status;
 }
 
@@ -184,8 +188,10 @@ static status_t take(struct save_group *group, uint32_t pid, struct snapshot_res
     for (struct save *save = group->members; save && status == OK; save = save->next)
         status = note_state(save, process_find(save->pid));
     server_unlock();
-    for (struct save *save = group->members; save && status == OK; save = save->next)
+    for (struct save *save = group->members; save && status == OK; save = save->next) {
+        save_mappings(save);
         save_objects(save);
+    }
     server_lock();
     thaw_all(group, status == OK && (group->flags & SNAPSHOT_STOP));
     server_unlock();
@@ -227,18 +233,30 @@ static status_t write_member(struct save *save, handle_t directory, struct snaps
     return status;
 }
 
+static void object_free(const struct saved_object *object)
+{
+    if (object->file)
+        file_release(object->file);
+    if (!object->socket)
+        return;
+    server_lock();
+    socket_drop(object->socket);
+    server_unlock();
+}
+
 static void group_free(struct save_group *group)
 {
     while (group->members) {
         struct save *save = group->members;
         group->members = save->next;
         close_handle(save->space);
+        close_handle(save->root);
         free(save->used);
         snap_free(&save->snapshot);
         release(save);
     }
     for (uint32_t i = 0; i < group->object_count; i++)
-        file_release(group->objects[i].file);
+        object_free(&group->objects[i]);
     free(group->objects);
     while (group->contents) {
         struct saved_content *content = group->contents;

@@ -4,6 +4,7 @@
 #define POSIX_SNAPSHOT_SAVE_H
 
 #include <capture/capture.h>
+#include <protocols/fs.h>
 #include <protocols/init.h>
 #include <snapshot/snapshot.h>
 
@@ -11,12 +12,15 @@
 
 struct file;
 struct process;
+struct socket;
 
 /* An open file description that the snapshot names by its number. */
 struct saved_object {
-    struct file *file; /* a reference */
+    struct file *file;     /* a reference; NULL: */
+    struct socket *socket; /* a connection that waits at a listener; a reference */
     uint32_t id;
 };
+#define SAVED_MEMORY (1u << 31) /* in the number of an object: memory, by the number of its VMO */
 
 /* Why a process that crashed is being saved. */
 struct crash {
@@ -49,6 +53,7 @@ struct save {
     struct snapshot snapshot;
     uint32_t pid;
     handle_t space; /* a clone of the process's, taken while it stood still */
+    handle_t root;  /* its root directory */
     struct capture_memory memory;
     uint32_t *used; /* the numbers of the files that it has open */
     uint32_t used_count, used_room;
@@ -70,12 +75,29 @@ void save_threads(struct save *save, struct process *process);
 void save_signals(struct save *save, struct process *process);
 /* Descriptors, and a reference to each file they stand for. */
 void save_descriptors(struct save *save, struct process *process);
-/* The mappings; their contents come later, from the clone. */
-void save_mappings(struct save *save);
 /* ---- while it stands still, without the lock ---- */
+/* The mappings, of the clone; their contents come later. */
+void save_mappings(struct save *save);
 void save_objects(struct save *save);
 /* ---- when it runs again ---- */
 void save_memory(struct save *save);
+
+/* A blob of what a VMO contains now; 0 after a failure. */
+uint32_t save_vmo(struct save *save, handle_t vmo, uint64_t size);
+/* The process uses a file, or a socket without one: its number. */
+uint32_t save_use(struct save *save, struct file *file, struct socket *socket);
+/* Files that are in flight, and connections that nobody has accepted, of the sockets that it uses. */
+void save_reach(struct save *save);
+/* The notes of a socket, a terminal: after the OBJECT note. Without the lock. */
+void save_socket(struct save *save, const struct saved_object *object);
+/* Fields of the OBJECT note. */
+void save_terminal(struct save *save, struct file *file);
+/* Locks, watches, messages and watched files of what the process uses. Without the lock. */
+void save_attached(struct save *save, const struct saved_object *object);
+/* Whether a path of the process's leads to this file. */
+bool save_is_named(const struct save *save, const char *path, uint64_t ino, uint32_t device);
+/* Whether the file of this path has its content in this VMO. */
+bool save_is_content(const struct save *save, const char *path, uint32_t vmo_id);
 
 /* The number of a file in the group; 0 if it is none of its. */
 uint32_t saved_object_id(const struct save_group *group, const struct file *file);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../file.h"
+#include "../socket.h"
 #include "../task.h"
 #include "../tty.h"
 #include "kinds.h"
@@ -40,10 +41,19 @@ static void *grow(void *array, uint32_t count, uint32_t *room, uint32_t size)
     return larger;
 }
 
-/* The number of a file; it gets one with the first descriptor for it. */
-static uint32_t number_file(struct save_group *group, struct file *file)
+static uint32_t number_of(const struct save_group *group, const struct file *file,
+                          const struct socket *socket)
 {
-    uint32_t id = saved_object_id(group, file);
+    for (uint32_t i = 0; i < group->object_count; i++)
+        if (group->objects[i].file == file && group->objects[i].socket == socket)
+            return group->objects[i].id;
+    return 0;
+}
+
+/* The number of a file; it gets one with the first descriptor for it. */
+static uint32_t number(struct save_group *group, struct file *file, struct socket *socket)
+{
+    uint32_t id = number_of(group, file, socket);
     if (id != 0)
         return id;
     struct saved_object *objects =
@@ -51,16 +61,18 @@ static uint32_t number_file(struct save_group *group, struct file *file)
     if (!objects)
         return 0;
     group->objects = objects;
-    file_hold(file);
+    if (file)
+        file_hold(file);
+    else
+        socket_hold(socket);
     id = group->object_count + 1;
-    objects[group->object_count++] = (struct saved_object){file, id};
+    objects[group->object_count++] = (struct saved_object){file, socket, id};
     return id;
 }
 
-/* The process uses this one. */
-static uint32_t use_file(struct save *save, struct file *file)
+uint32_t save_use(struct save *save, struct file *file, struct socket *socket)
 {
-    uint32_t id = number_file(save->group, file);
+    uint32_t id = number(save->group, file, socket);
     for (uint32_t i = 0; i < save->used_count; i++)
         if (save->used[i] == id)
             return id;
@@ -82,9 +94,10 @@ void save_descriptors(struct save *save, struct process *process)
             continue;
         snap_note_begin(&save->snapshot, SNAP_FD);
         snap_put_u32(&save->snapshot, SNAP_FD_FD, fd);
-        snap_put_u32(&save->snapshot, SNAP_FD_OBJECT, use_file(save, slot->file));
+        snap_put_u32(&save->snapshot, SNAP_FD_OBJECT, save_use(save, slot->file, NULL));
         snap_put_u32(&save->snapshot, SNAP_FD_CLOEXEC, slot->close_on_exec);
     }
+    save_reach(save);
 }
 
 /* ---- kinds ------------------------------------------------------------------------------------------ */
@@ -95,20 +108,11 @@ static status_t read_vmo(void *context, uint64_t offset, void *to, uint32_t leng
     return vmo_read(content->vmo, offset, to, length);
 }
 
-/* A copy on write of what the file contains now; read when the snapshot is written. */
-static struct saved_content *clone_content(struct save *save, handle_t node, uint64_t *size)
+/* A copy on write of what a VMO contains now; read when the snapshot is written. */
+static struct saved_content *clone_content(struct save *save, handle_t vmo, uint64_t size)
 {
     struct saved_content *content = allocate(sizeof *content);
-    handle_t vmo = HANDLE_NONE, readable = HANDLE_NONE; /* it may be open for writing only */
-    bool coherent;
-    status_t status = content ? fs_client_reopen(node, FS_O_READ, &readable) : ERR_NO_MEMORY;
-    if (status == OK)
-        status = fs_client_vmo(readable, PROT_R, &vmo, size, &coherent);
-    close_handle(readable);
-    if (status == OK && *size > 0)
-        status = vmo_clone(vmo, 0, *size, &content->vmo);
-    close_handle(vmo);
-    if (status != OK) {
+    if (!content || (size > 0 && vmo_clone(vmo, 0, size, &content->vmo) != OK)) {
         release(content);
         return NULL;
     }
@@ -118,24 +122,95 @@ static struct saved_content *clone_content(struct save *save, handle_t node, uin
     return content;
 }
 
-/* Called between the fields of the object, so the note comes after: see save_objects. */
+uint32_t save_vmo(struct save *save, handle_t vmo, uint64_t size)
+{
+    struct saved_content *content = size <= CONTENT_MAX ? clone_content(save, vmo, size) : NULL;
+    if (!content) {
+        save->snapshot.failed = true;
+        return 0;
+    }
+    struct snap_bytes bytes = {.source = &content->source};
+    return snap_add_blob(&save->snapshot, (uint32_t)size, &bytes);
+}
+
+static status_t node_memory(handle_t node, handle_t *vmo, uint64_t *size)
+{
+    handle_t readable = HANDLE_NONE; /* it may be open for writing only */
+    bool coherent;
+    status_t status = fs_client_reopen(node, FS_O_READ, &readable);
+    if (status == OK)
+        status = fs_client_vmo(readable, PROT_R, vmo, size, &coherent);
+    close_handle(readable);
+    return status;
+}
+
+/* The memory of a regular file or a memfd; the caller closes it. */
+static status_t content_memory(const struct file *file, handle_t *vmo, uint64_t *size)
+{
+    struct vmo_info info;
+    if (memfd_memory(file) == HANDLE_NONE)
+        return node_memory(file->handle, vmo, size);
+    status_t status = vmo_info(memfd_memory(file), &info);
+    if (status == OK)
+        status = handle_duplicate(memfd_memory(file), RIGHT_SAME, vmo);
+    *size = info.size_low | (uint64_t)info.size_high << 32;
+    return status;
+}
+
+/* Called between the fields of the object, so the note comes after: see put_object. */
 static void put_content(struct save *save, const struct saved_object *object)
 {
     struct snapshot *snapshot = &save->snapshot;
+    handle_t vmo = HANDLE_NONE;
     uint64_t size = 0;
-    struct saved_content *content = clone_content(save, object->file->handle, &size);
-    if (!content || size > CONTENT_MAX) {
-        snapshot->failed = snapshot->failed || !content;
+    if (content_memory(object->file, &vmo, &size) != OK) {
+        snapshot->failed = true;
         return;
     }
-    struct snap_bytes bytes = {.source = &content->source};
-    uint32_t blob = snap_add_blob(snapshot, (uint32_t)size, &bytes);
+    uint32_t blob = save_vmo(save, vmo, size);
+    close_handle(vmo);
     snap_note_begin(snapshot, SNAP_FILEDATA);
     snap_put_u32(snapshot, SNAP_FILEDATA_OBJECT, object->id);
     snap_put_u64(snapshot, SNAP_FILEDATA_OFFSET, 0);
     snap_put_u32(snapshot, SNAP_FILEDATA_BLOB, blob);
     snap_put_u64(snapshot, SNAP_FILEDATA_SIZE, size);
 }
+
+/* ---- names; seen from the process's root ------------------------------------------------------------ */
+
+static bool open_path(const struct save *save, const char *path, uint32_t flags, handle_t *node,
+                      struct fs_attr *attr)
+{
+    struct fs_walk_context walk = {.root = save->root, .cwd = save->root};
+    return save->root && fs_client_root(&walk) == OK &&
+           fs_client_open(&walk, HANDLE_NONE, path, strlen(path), flags, 0, node, attr) == OK;
+}
+
+bool save_is_named(const struct save *save, const char *path, uint64_t ino, uint32_t device)
+{
+    handle_t node = HANDLE_NONE;
+    struct fs_attr attr;
+    bool same = open_path(save, path, FS_O_NODE | FS_O_NOFOLLOW, &node, &attr) && attr.ino == ino &&
+                attr.device == device;
+    close_handle(node);
+    return same;
+}
+
+bool save_is_content(const struct save *save, const char *path, uint32_t vmo_id)
+{
+    handle_t node = HANDLE_NONE, vmo = HANDLE_NONE;
+    struct fs_attr attr;
+    struct vmo_info info;
+    uint64_t size;
+    bool same = open_path(save, path, FS_O_READ, &node, &attr) &&
+                node_memory(node, &vmo, &size) == OK && vmo_info(vmo, &info) == OK &&
+                info.id == vmo_id;
+    close_handle(vmo);
+    close_handle(node);
+    return same;
+}
+
+/* ---- kinds ------------------------------------------------------------------------------------------ */
 
 /* Whether the content has to go along. */
 static bool put_node(struct save *save, struct file *file)
@@ -154,7 +229,10 @@ static bool put_node(struct save *save, struct file *file)
     snap_put_u32(snapshot, SNAP_OBJECT_DEVICE, attr.device);
     snap_put_u64(snapshot, SNAP_OBJECT_SIZE, attr.size);
     snap_put_u64(snapshot, SNAP_OBJECT_MTIME, attr.mtime);
+    snap_put_u64(snapshot, SNAP_OBJECT_ATIME, attr.atime);
     snap_put_u32(snapshot, SNAP_OBJECT_MODE, attr.mode);
+    snap_put_u32(snapshot, SNAP_OBJECT_UID, attr.uid);
+    snap_put_u32(snapshot, SNAP_OBJECT_GID, attr.gid);
     snap_put_u32(snapshot, SNAP_OBJECT_LINKS, attr.nlink);
     return S_ISREG(attr.mode) && (attr.nlink == 0 || (save->group->flags & SNAPSHOT_FILES));
 }
@@ -180,7 +258,7 @@ static uint32_t find_peer(const struct save_group *group, const struct file *fil
     uint32_t read = file->handle ? stream_id(file->handle, true) : 0;
     for (uint32_t i = 0; i < group->object_count; i++) {
         const struct file *other = group->objects[i].file;
-        if (other == file || other->ops != file->ops)
+        if (!other || other == file || other->ops != file->ops)
             continue;
         if (read && other->handle2 && stream_id(other->handle2, false) == read)
             return group->objects[i].id;
@@ -190,9 +268,8 @@ static uint32_t find_peer(const struct save_group *group, const struct file *fil
     return 0;
 }
 
-static void put_queue(struct save *save, struct file *file)
+void stream_save(struct file *file, struct snapshot *snapshot)
 {
-    struct snapshot *snapshot = &save->snapshot;
     uint32_t queued = 0, capacity = 0, done = 0;
     handle_t end = file->handle ? file->handle : file->handle2;
     if (stream_info(end, &queued, &capacity) != OK)
@@ -209,35 +286,38 @@ static void put_queue(struct save *save, struct file *file)
     free(bytes);
 }
 
+static const char *side_of(const struct file *file)
+{
+    return file->handle && file->handle2 ? "both" : file->handle ? "read" : "write";
+}
+
+/* A FIFO is found again by its path; one without a name, or with another's, by its number. */
+static void put_fifo(struct save *save, struct file *file)
+{
+    struct snapshot *snapshot = &save->snapshot;
+    bool named = file->path && save_is_named(save, file->path, file->attr.ino, file->attr.device);
+    snap_put_text(snapshot, SNAP_OBJECT_CLASS, "fifo");
+    snap_put_text(snapshot, SNAP_OBJECT_PATH, file->path);
+    snap_put_u64(snapshot, SNAP_OBJECT_INO, file->attr.ino);
+    snap_put_u32(snapshot, SNAP_OBJECT_DEVICE, file->attr.device);
+    snap_put_u32(snapshot, SNAP_OBJECT_MODE, file->attr.mode);
+    snap_put_u32(snapshot, SNAP_OBJECT_LINKS, named);
+    snap_put_text(snapshot, SNAP_OBJECT_SIDE, side_of(file));
+    stream_save(file, snapshot);
+}
+
 static void put_stream(struct save *save, struct file *file)
 {
     struct snapshot *snapshot = &save->snapshot;
     uint32_t peer = find_peer(save->group, file);
-    snap_put_text(snapshot, SNAP_OBJECT_CLASS, file_is_pipe(file) ? "pipe" : "socket");
+    snap_put_text(snapshot, SNAP_OBJECT_CLASS, "pipe");
     snap_put_text(snapshot, SNAP_OBJECT_PATH, file->path);
-    snap_put_text(snapshot, SNAP_OBJECT_SIDE,
-                  file->handle && file->handle2 ? "both"
-                  : file->handle                ? "read"
-                                                : "write");
+    snap_put_text(snapshot, SNAP_OBJECT_SIDE, side_of(file));
     if (peer)
         snap_put_u32(snapshot, SNAP_OBJECT_PEER, peer);
     else
         snap_put_u32(snapshot, SNAP_OBJECT_EXTERNAL, 1);
-    put_queue(save, file);
-}
-
-static void put_terminal(struct save *save, struct file *file)
-{
-    struct snapshot *snapshot = &save->snapshot;
-    const struct tty *tty = tty_of(file);
-    struct tty_attributes attributes;
-    struct tty_size size;
-    snap_put_text(snapshot, SNAP_OBJECT_CLASS, "tty");
-    snap_put_text(snapshot, SNAP_OBJECT_PATH, file->path);
-    if (tty_client_get_attributes(tty->terminal, &attributes) == OK)
-        snap_put(snapshot, SNAP_OBJECT_TERMIOS, &attributes, sizeof attributes);
-    if (tty_client_get_size(tty->terminal, &size) == OK)
-        snap_put(snapshot, SNAP_OBJECT_WINDOW, &size, sizeof size);
+    stream_save(file, snapshot);
 }
 
 static void put_other(struct save *save, struct file *file)
@@ -254,56 +334,51 @@ static void put_other(struct save *save, struct file *file)
     snap_put_u32(snapshot, SNAP_OBJECT_DEVICE, file->attr.rdev);
 }
 
-struct watched {
-    struct save *save;
-    uint32_t instance;
-};
-
-/* A file that no process of the group has open any more is not watched after a restore. */
-static void put_watch(void *context, struct file *file, uint32_t fd,
-                      const struct linux_epoll_event *event)
+/* The fields of what has a file; whether its content has to go along. */
+static bool put_fields(struct save *save, struct file *file)
 {
-    const struct watched *watched = context;
-    struct snapshot *snapshot = &watched->save->snapshot;
-    uint32_t target = saved_object_id(watched->save->group, file);
-    if (target == 0)
-        return;
-    snap_note_begin(snapshot, SNAP_WATCH);
-    snap_put_u32(snapshot, SNAP_WATCH_OBJECT, watched->instance);
-    snap_put_u32(snapshot, SNAP_WATCH_FD, fd);
-    snap_put_u32(snapshot, SNAP_WATCH_TARGET, target);
-    snap_put_u32(snapshot, SNAP_WATCH_EVENTS, event->events);
-    snap_put_u64(snapshot, SNAP_WATCH_DATA, event->data);
+    if (file_is_node(file))
+        return put_node(save, file);
+    if (file_is_fifo(file))
+        put_fifo(save, file);
+    else if (file_is_pipe(file))
+        put_stream(save, file);
+    else if (tty_of(file))
+        save_terminal(save, file);
+    else
+        put_other(save, file);
+    return memfd_memory(file) != HANDLE_NONE;
 }
 
-static void put_watches(struct save *save, const struct saved_object *object)
+static void put_object(struct save *save, struct saved_object *object)
 {
-    struct watched watched = {save, object->id};
-    server_lock();
-    epoll_each(object->file, put_watch, &watched);
-    server_unlock();
+    struct snapshot *snapshot = &save->snapshot;
+    struct file *file = object->file;
+    uint32_t owner[4];
+    bool content = false;
+    snap_note_begin(snapshot, SNAP_OBJECT);
+    snap_put_u32(snapshot, SNAP_OBJECT_ID, object->id);
+    if (!file || file_is_socket(file)) {
+        snap_put_text(snapshot, SNAP_OBJECT_CLASS, "socket");
+        snap_put_text(snapshot, SNAP_OBJECT_PATH, file ? file->path : NULL);
+    }
+    if (file) {
+        snap_put_u32(snapshot, SNAP_OBJECT_FLAGS, file->flags);
+        if (owner_save(file, owner))
+            snap_put(snapshot, SNAP_OBJECT_SIGIO, owner, sizeof owner);
+    }
+    if (!file || file_is_socket(file))
+        save_socket(save, object);
+    else
+        content = put_fields(save, file);
+    if (content)
+        put_content(save, object);
+    if (file)
+        save_attached(save, object);
 }
 
 void save_objects(struct save *save)
 {
-    struct snapshot *snapshot = &save->snapshot;
-    for (uint32_t i = 0; i < save->used_count && !snapshot->failed; i++) {
-        struct saved_object *object = &save->group->objects[save->used[i] - 1];
-        struct file *file = object->file;
-        bool content = false;
-        snap_note_begin(snapshot, SNAP_OBJECT);
-        snap_put_u32(snapshot, SNAP_OBJECT_ID, object->id);
-        snap_put_u32(snapshot, SNAP_OBJECT_FLAGS, file->flags);
-        if (file_is_node(file))
-            content = put_node(save, file);
-        else if (file_is_pipe(file) || file_is_socket(file))
-            put_stream(save, file);
-        else if (tty_of(file))
-            put_terminal(save, file);
-        else
-            put_other(save, file);
-        if (content)
-            put_content(save, object);
-        put_watches(save, object);
-    }
+    for (uint32_t i = 0; i < save->used_count && !save->snapshot.failed; i++)
+        put_object(save, &save->group->objects[save->used[i] - 1]);
 }

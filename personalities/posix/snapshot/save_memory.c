@@ -7,18 +7,45 @@
 
 #include "../file.h"
 #include "../task.h"
+#include "kinds.h"
 #include "save.h"
 
 /* ---- the table ------------------------------------------------------------------------------------ */
 
-static uint32_t object_of_mapping(const struct save *save, const char *name)
+static bool is_memory_of(const struct file *file, uint32_t vmo_id)
 {
+    struct vmo_info info;
+    return vmo_info(memfd_memory(file), &info) == OK && info.id == vmo_id;
+}
+
+/* The open file that a mapping shows, if one is open that will do for it. */
+static uint32_t object_of_mapping(const struct save *save, const struct mapping_info *info,
+                                  const char *name)
+{
+    bool writes = (info->flags & MAP_FLAG_SHARED) && (info->prot & PROT_W);
     for (uint32_t i = 0; i < save->used_count; i++) {
         const struct saved_object *object = &save->group->objects[save->used[i] - 1];
-        if (object->file->path && strcmp(object->file->path, name) == 0)
+        const struct file *file = object->file;
+        if (!file || !file->path || strcmp(file->path, name) != 0 ||
+            (writes && (file->flags & O_ACCMODE) != O_RDWR))
+            continue;
+        if (memfd_memory(file) == HANDLE_NONE ? file_is_node(file)
+                                              : is_memory_of(file, info->vmo_id))
             return object->id;
     }
     return 0;
+}
+
+/* What a mapping of a VMO shows: an open file, a file that has its name, or memory of no name. */
+static void put_object(struct save *save, const struct mapping_info *info, const char *name)
+{
+    struct snapshot *snapshot = &save->snapshot;
+    uint32_t object = object_of_mapping(save, info, name);
+    bool shared = info->flags & MAP_FLAG_SHARED;
+    if (object != 0)
+        snap_put_u32(snapshot, SNAP_VMA_OBJECT, object);
+    else if (shared && !(*name == '/' && save_is_content(save, name, info->vmo_id)))
+        snap_put_u32(snapshot, SNAP_VMA_OBJECT, info->vmo_id | SAVED_MEMORY);
 }
 
 static void put_mapping(struct save *save, const struct mapping_info *info)
@@ -35,11 +62,7 @@ static void put_mapping(struct save *save, const struct mapping_info *info)
     if (info->vmo_id) {
         snap_put_u64(snapshot, SNAP_VMA_OFFSET,
                      info->offset_low | (uint64_t)info->offset_high << 32);
-        uint32_t object = object_of_mapping(save, name);
-        if (object != 0)
-            snap_put_u32(snapshot, SNAP_VMA_OBJECT, object);
-        else if (info->flags & MAP_FLAG_SHARED)
-            snap_put_u32(snapshot, SNAP_VMA_OBJECT, info->vmo_id | 1u << 31);
+        put_object(save, info, name);
     }
     bool file = info->vmo_id && *name == '/' && !(info->flags & MAP_FLAG_SHARED);
     bool left_out = file && (save->group->flags & SNAPSHOT_NO_TEXT);

@@ -59,6 +59,26 @@ static void put_identity(struct save *save, const struct process *process)
     snap_put(snapshot, SNAP_PROCESS_CAPABILITIES, sets, sizeof sets);
 }
 
+/* The pid of the first member that has the same, if that is another one. */
+#define SHARED_WITH(member, process, what)                                                  \
+    for (const struct save *each = save->group->members; each != save; each = each->next) { \
+        const struct process *other = process_find(each->pid);                              \
+        if (other && other->what == (process)->what && (member) == 0)                       \
+            (member) = each->pid;                                                           \
+    }
+
+/* Processes that clone(2) made without threads being meant. */
+static void put_shares(struct save *save, const struct process *process)
+{
+    uint32_t pids[4] = {0, 0, 0, 0};
+    SHARED_WITH(pids[0], process, mm)
+    SHARED_WITH(pids[1], process, files)
+    SHARED_WITH(pids[2], process, fs)
+    SHARED_WITH(pids[3], process, sighand)
+    if (pids[0] | pids[1] | pids[2] | pids[3])
+        snap_put(&save->snapshot, SNAP_PROCESS_SHARES, pids, sizeof pids);
+}
+
 void save_process(struct save *save, struct process *process)
 {
     struct snapshot *snapshot = &save->snapshot;
@@ -71,6 +91,9 @@ void save_process(struct save *save, struct process *process)
     snap_put_text(snapshot, SNAP_PROCESS_STATE, state_of(process));
     if (process->stopped)
         snap_put_u32(snapshot, SNAP_PROCESS_STATUS, process->stop_signal);
+    snap_put_u32(snapshot, SNAP_PROCESS_UNTOLD,
+                 process->stop_untold | (uint32_t)process->continue_untold << 1);
+    put_shares(save, process);
     put_command(save, process);
     put_identity(save, process);
     snap_put_text(snapshot, SNAP_PROCESS_CWD, process->fs->cwd_text);
@@ -79,6 +102,10 @@ void save_process(struct save *save, struct process *process)
     snap_put_u32(snapshot, SNAP_PROCESS_EXIT_SIGNAL, process->exit_signal);
     snap_put_u32(snapshot, SNAP_PROCESS_PERSONA, process->personality);
     snap_put_u32(snapshot, SNAP_PROCESS_DUMPABLE, process->dumpable);
+    snap_put_u32(snapshot, SNAP_PROCESS_DEATH_SIGNAL, process->death_signal);
+    snap_put_u32(snapshot, SNAP_PROCESS_SUBREAPER, process->subreaper);
+    snap_put_u32(snapshot, SNAP_PROCESS_NO_NEW_PRIVILEGES, process->no_new_privileges);
+    snap_put_u32(snapshot, SNAP_PROCESS_OOM_ADJUST, (uint32_t)process->oom_score_adj);
     snap_put(snapshot, SNAP_PROCESS_LIMITS, process->limits, sizeof process->limits);
     snap_note_standard(snapshot, "CORE", CORE_AUXV, process->mm->auxv, process->mm->auxv_size * 4);
 }
@@ -175,6 +202,8 @@ static void put_restart(struct save *save, const struct thread *thread)
 static void put_thread(struct save *save, struct thread *thread)
 {
     struct snapshot *snapshot = &save->snapshot;
+    uint32_t sched[5] = {thread->sched.policy, thread->sched.priority, (uint32_t)thread->sched.nice,
+                         thread->sched.io_priority, thread->sched.reset_on_fork};
     snap_note_begin(snapshot, SNAP_THREAD);
     snap_put_u32(snapshot, SNAP_THREAD_TID, thread->tid);
     snap_put_text(snapshot, SNAP_THREAD_STATE, thread->in_call ? "blocked" : "running");
@@ -186,6 +215,7 @@ static void put_thread(struct save *save, struct thread *thread)
     snap_put_u32(snapshot, SNAP_THREAD_ALTSTACK_FLAGS, thread->altstack_flags);
     snap_put_u32(snapshot, SNAP_THREAD_CLEAR_TID, thread->clear_tid);
     snap_put_u32(snapshot, SNAP_THREAD_ROBUST_LIST, thread->robust_list);
+    snap_put(snapshot, SNAP_THREAD_SCHED, sched, sizeof sched);
     put_restart(save, thread);
 }
 
