@@ -48,6 +48,7 @@ enum fs_lock_op {
     FS_LOCK_TRY,      /* BUSY if another owner's lock is in the way */
     FS_LOCK_WAIT,     /* DEADLOCK if its owner waits for this one; within one file system */
     FS_LOCK_DROP_ALL, /* of this owner and kind on this node */
+    FS_LOCK_NEXT, /* answers the owner's first lock of this kind that begins at `start` or behind */
 };
 enum fs_lock_type { FS_LOCK_NONE, FS_LOCK_SHARED, FS_LOCK_EXCLUSIVE };
 enum fs_lock_kind { FS_LOCK_RECORD, FS_LOCK_FILE }; /* fcntl's and flock's: they never meet */

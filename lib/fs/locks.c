@@ -58,6 +58,17 @@ static struct fs_lock *first_conflict(struct fs_node *node, const struct fs_lock
     return first;
 }
 
+/* Of those that the owner of `model` holds the one that begins first, at its start or behind. */
+static struct fs_lock *next_of(struct fs_node *node, const struct fs_lock *model)
+{
+    struct fs_lock *first = NULL;
+    for (struct fs_lock *lock = node->locks; lock != NULL; lock = lock->next)
+        if (is_of(lock, model) && lock->start >= model->start &&
+            (first == NULL || lock->start < first->start))
+            first = lock;
+    return first;
+}
+
 static status_t add(struct fs_node *node, const struct fs_lock *model)
 {
     struct fs_lock **end = &node->locks, *lock = malloc(sizeof *lock);
@@ -240,11 +251,13 @@ status_t fs_handle_lock(struct service *service, struct message *message)
         wanted.end = UINT64_MAX;
         wanted.type = FS_LOCK_NONE;
     }
-    if (request.op > FS_LOCK_DROP_ALL || wanted.type > FS_LOCK_EXCLUSIVE ||
+    if (request.op > FS_LOCK_NEXT || wanted.type > FS_LOCK_EXCLUSIVE ||
         wanted.kind > FS_LOCK_FILE || wanted.end <= wanted.start)
         return ERR_INVALID_ARGUMENT;
     if (request.op == FS_LOCK_TEST)
         return reply_lock(message, first_conflict(open->node, &wanted));
+    if (request.op == FS_LOCK_NEXT)
+        return reply_lock(message, next_of(open->node, &wanted));
     return set_lock(server, open->node, &wanted, request.op == FS_LOCK_WAIT, message);
 }
 

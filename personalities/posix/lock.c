@@ -276,38 +276,53 @@ int32_t lock_fcntl(struct file *file, uint32_t command, user_t argument, bool wi
 
 /* ---- snapshots ----------------------------------------------------------------------------------- */
 
-void locks_each(const struct file *file, const struct files *files,
-                void (*tell)(void *context, const struct lock_state *state), void *context)
+typedef void lock_tell(void *context, const struct lock_range *range);
+
+/* All that one owner has of one kind, of a file server's file. */
+static void each_of(struct file *file, const void *owner, bool whole, uint32_t pid, lock_tell *tell,
+                    void *context)
 {
-    struct lock *each;
-    list_each(each, &locks, struct lock, link)
-    {
-        bool of_file = each->owner == file;
-        if (!same_file(each, file) || (!of_file && each->owner != files))
-            continue;
-        struct lock_state state = {.kind = !of_file      ? LOCK_RECORD
-                                           : each->whole ? LOCK_FLOCK
-                                                         : LOCK_OPEN,
-                                   .exclusive = each->exclusive,
-                                   .start = each->start,
-                                   .end = each->end};
-        tell(context, &state);
+    struct lock_range all = {.owner = owner, .whole = whole, .pid = pid, .end = UINT64_MAX};
+    struct fs_lock_request request = request_of(FS_LOCK_NEXT, FS_LOCK_NONE, &all);
+    struct fs_lock_reply reply;
+    while (fs_client_lock(file->handle, &request, &reply) == OK && reply.type != FS_LOCK_NONE) {
+        struct lock_range range = all;
+        range.start = reply.start;
+        range.end = reply.length ? reply.start + reply.length - 1 : UINT64_MAX;
+        range.exclusive = reply.type == FS_LOCK_EXCLUSIVE;
+        tell(context, &range);
+        if (range.start == UINT64_MAX)
+            break;
+        request.start = range.start + 1;
     }
 }
 
-int lock_take(struct file *file, struct files *files, uint32_t pid, const struct lock_state *state)
+void locks_each(struct file *file, const struct files *files, lock_tell *tell, void *context)
 {
-    struct lock lock = {.ino = file->attr.ino,
-                        .device = file->attr.device,
-                        .owner = state->kind == LOCK_RECORD ? (const void *)files : file,
-                        .pid = state->kind == LOCK_OPEN ? UINT32_MAX : pid,
-                        .whole = state->kind == LOCK_FLOCK,
-                        .exclusive = state->exclusive,
-                        .start = state->start,
-                        .end = state->end};
-    if (state->start > state->end)
+    if (!file_is_node(file)) {
+        lock_local_each(file, file, tell, context);
+        lock_local_each(file, files, tell, context);
+        return;
+    }
+    if (file->has_lock) {
+        each_of(file, file, true, OF_DESCRIPTION, tell, context);
+        each_of(file, file, false, OF_DESCRIPTION, tell, context);
+    }
+    server_lock();
+    bool noted = note_find(files, file) != NULL;
+    server_unlock();
+    if (noted)
+        each_of(file, files, false, 0, tell, context);
+}
+
+int lock_take(struct file *file, struct lock_range *range)
+{
+    bool of_table = !range->whole && range->pid != OF_DESCRIPTION;
+    range->owner = of_table ? (const void *)self()->process->files : file;
+    if (of_table)
+        range->pid = self()->process->pid;
+    if (range->start > range->end)
         return -EINVAL;
-    if (state->kind != LOCK_RECORD)
-        file->has_lock = true;
-    return lock_set(file, &lock, false);
+    file->has_lock |= !of_table;
+    return lock_set(file, range, false);
 }

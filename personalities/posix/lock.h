@@ -18,21 +18,20 @@ struct lock_range {
 void lock_release_file(struct file *file); /* the description, which had locks, is gone */
 /* Record locks: any close of the file drops those of the table. */
 void lock_release_on_close(struct files *files, struct file *file);
-/* For snapshots. */
-enum lock_kind { LOCK_FLOCK, LOCK_RECORD, LOCK_OPEN };
-struct lock_state {
-    enum lock_kind kind;
-    bool exclusive;
-    uint64_t start, end;
-};
-/* The locks of a file description, and of a descriptor table on its file. Lock held. */
-void locks_each(const struct file *file, const struct files *files,
-                void (*tell)(void *context, const struct lock_state *state), void *context);
-/* -EAGAIN: somebody else has it. */
-int lock_take(struct file *file, struct files *files, uint32_t pid, const struct lock_state *state);
 int32_t lock_fcntl(struct file *file, uint32_t command, user_t argument, bool wide);
 
+/*
+ * For snapshots: the locks of a file description, and those of a descriptor table on its file. The pid of
+ * one that belongs to the description and covers a range is UINT32_MAX.
+ */
+void locks_each(struct file *file, const struct files *files,
+                void (*tell)(void *context, const struct lock_range *range), void *context);
+/* Takes one for the calling process, of the same kind. -EAGAIN: somebody else has it. */
+int lock_take(struct file *file, struct lock_range *range);
+
 /* ---- locklocal.c ---- */
+void lock_local_each(struct file *file, const void *owner,
+                     void (*tell)(void *context, const struct lock_range *range), void *context);
 int lock_local_set(struct file *file, const struct lock_range *wanted, bool wait);
 int lock_local_unset(struct file *file, const struct lock_range *range);
 bool lock_local_test(struct file *file, const struct lock_range *wanted, struct lock_range *found);

@@ -109,3 +109,16 @@ bool lock_local_test(struct file *file, const struct lock_range *wanted, struct 
     server_unlock();
     return conflict != NULL;
 }
+
+void lock_local_each(struct file *file, const void *owner,
+                     void (*tell)(void *context, const struct lock_range *range), void *context)
+{
+    struct local_lock *each;
+    server_lock();
+    list_each(each, &locks, struct local_lock, link)
+    {
+        if (same_file(each, file) && each->range.owner == owner)
+            tell(context, &each->range);
+    }
+    server_unlock();
+}

@@ -178,20 +178,15 @@ int restore_messages(struct restore_group *group)
 
 static int take_lock(struct restore *restore, const struct snap_note *note)
 {
-    static const char *const kinds[] = {"flock", "record", "open"};
     struct file *file = restored_file(restore->group, snap_get_u32(note, SNAP_LOCK_OBJECT, 0));
-    struct lock_state state = {.exclusive = snap_get_u32(note, SNAP_LOCK_EXCLUSIVE, 0) != 0,
+    char kind[8] = "";
+    (void)snap_get_text(note, SNAP_LOCK_KIND, kind, sizeof kind);
+    struct lock_range range = {.pid = strcmp(kind, "record") == 0 ? 0 : UINT32_MAX,
+                               .whole = strcmp(kind, "flock") == 0,
+                               .exclusive = snap_get_u32(note, SNAP_LOCK_EXCLUSIVE, 0) != 0,
                                .start = snap_get_u64(note, SNAP_LOCK_START, 0),
                                .end = snap_get_u64(note, SNAP_LOCK_END, UINT64_MAX)};
-    char kind[8] = "";
-    uint32_t which = 0;
-    (void)snap_get_text(note, SNAP_LOCK_KIND, kind, sizeof kind);
-    while (which < ARRAY_COUNT(kinds) && strcmp(kind, kinds[which]) != 0)
-        which++;
-    if (!file || which == ARRAY_COUNT(kinds))
-        return -ENOEXEC;
-    state.kind = (enum lock_kind)which;
-    return lock_take(file, self()->process->files, self()->process->pid, &state);
+    return file ? lock_take(file, &range) : -ENOEXEC;
 }
 
 int restore_holdings(struct restore *restore)

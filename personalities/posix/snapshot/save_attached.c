@@ -58,17 +58,19 @@ static void put_message(void *context, uint32_t priority, const void *text, uint
     snap_put_u32(snapshot, SNAP_MESSAGE_BLOB, blob);
 }
 
-static void put_lock(void *context, const struct lock_state *state)
+static void put_lock(void *context, const struct lock_range *range)
 {
-    static const char *const kinds[] = {"flock", "record", "open"};
     const struct context *in = context;
     struct snapshot *snapshot = &in->save->snapshot;
     snap_note_begin(snapshot, SNAP_LOCK);
     snap_put_u32(snapshot, SNAP_LOCK_OBJECT, in->object->id);
-    snap_put_text(snapshot, SNAP_LOCK_KIND, kinds[state->kind]);
-    snap_put_u32(snapshot, SNAP_LOCK_EXCLUSIVE, state->exclusive);
-    snap_put_u64(snapshot, SNAP_LOCK_START, state->start);
-    snap_put_u64(snapshot, SNAP_LOCK_END, state->end);
+    snap_put_text(snapshot, SNAP_LOCK_KIND,
+                  range->whole               ? "flock"
+                  : range->pid == UINT32_MAX ? "open"
+                                             : "record");
+    snap_put_u32(snapshot, SNAP_LOCK_EXCLUSIVE, range->exclusive);
+    snap_put_u64(snapshot, SNAP_LOCK_START, range->start);
+    snap_put_u64(snapshot, SNAP_LOCK_END, range->end);
 }
 
 void save_attached(struct save *save, const struct saved_object *object)
@@ -76,8 +78,11 @@ void save_attached(struct save *save, const struct saved_object *object)
     struct context context = {save, object};
     server_lock();
     const struct process *process = process_find(save->pid);
-    if (process)
-        locks_each(object->file, process->files, put_lock, &context);
+    const struct files *files = process ? process->files : NULL; /* it stands still */
+    server_unlock();
+    if (files)
+        locks_each(object->file, files, put_lock, &context);
+    server_lock();
     epoll_each(object->file, put_watch, &context);
     inotify_each(object->file, put_inotify, &context);
     mq_each(object->file, put_message, &context);
