@@ -33,6 +33,8 @@ enum fs_open_flags {
     FS_O_COVERED = 1u << 11,  /* do not cross a mount point at the last component */
     FS_O_ABSENT = 1u << 12,   /* OPEN, STAT: answer FS_WALK_ABSENT instead of NOT_FOUND */
     FS_O_SAME = 1u << 13,     /* fs_reopen: with the flags that this node has, not checked again */
+    /* A new file without a name in this directory; LINK may give it one, unless FS_O_EXCLUSIVE. */
+    FS_O_UNNAMED = 1u << 14,
 };
 /* Of fs_path_request.who, besides uid and gid: what else there is to say about who asks. */
 enum fs_who_bits {
@@ -93,7 +95,20 @@ struct fs_attr {
     uint32_t device; /* the file system's own number, unique while the machine is up */
     /* Changes when a number is used again, or the file system has forgotten what it knew: VMOs of
      * another generation are another file's. */
-    uint32_t generation, reserved;
+    uint32_t generation;
+    uint32_t mount; /* enum fs_mount_flags of its file system */
+};
+/* What holds for a whole mounted file system; numbers as statfs(2) has them. */
+enum fs_mount_flags {
+    FS_MOUNT_READ_ONLY = 1, /* kept by the file server; the others are its clients' to keep */
+    FS_MOUNT_NO_SUID = 2,
+    FS_MOUNT_NO_DEVICES = 4,
+    FS_MOUNT_NO_EXECUTE = 8,
+    FS_MOUNT_SYNC = 0x10,
+    FS_MOUNT_NO_ATIME = 0x400,
+    FS_MOUNT_NO_DIRECTORY_ATIME = 0x800,
+    FS_MOUNT_RELATIVE_ATIME = 0x1000,
+    FS_MOUNT_ALL = 0x1c1f,
 };
 enum fs_attr_mask {
     FS_ATTR_MODE = 1,
@@ -111,7 +126,8 @@ struct fs_statistics {
     uint32_t type; /* magic number as of statfs(2) */
     uint32_t block_size;
     uint64_t blocks, blocks_free, files, files_free;
-    uint32_t name_max, device, read_only, reserved;
+    uint32_t name_max, device, read_only;
+    uint32_t mount; /* enum fs_mount_flags */
 };
 
 struct fs_dirent {

@@ -36,7 +36,7 @@ enum snapshot_flags {
     SNAPSHOT_FILES = 4, /* with the contents of all open regular files, not only of unlinked ones */
     SNAPSHOT_TREE = 8,  /* with its descendants, each in a file of its own */
 };
-enum unmount_flags { UNMOUNT_FORCE = 1 };
+enum unmount_flags { UNMOUNT_FORCE = 1, UNMOUNT_DETACH = 2 };
 struct snapshot_result {
     uint64_t pause, time; /* ns the process stood still, and in all */
     uint64_t size;        /* bytes of the file */

@@ -249,14 +249,14 @@ static status_t link_to(struct ext_ref *directory, const struct named *named)
     status = ext_open(directory->fs, named->ino, &ref);
     if (status != OK)
         return status;
-    if (ref.inode->links == 0)
-        status = ERR_NOT_FOUND;
-    else if (ext_is_type(&ref, EXT_TYPE_DIRECTORY))
+    if (ext_is_type(&ref, EXT_TYPE_DIRECTORY))
         status = ERR_NOT_PERMITTED;
     else if (ref.inode->links >= EXT_LINK_MAX)
         status = ERR_TOO_MANY_LINKS;
     else
         status = ext_inode_change(&ref);
+    if (status == OK && ref.inode->links == 0) /* it is open and gets a name again */
+        status = ext_orphan_remove(&ref);
     if (status == OK)
         status = ext_entry_add(directory, named->name, named->length, named->ino, ref.inode->mode);
     if (status == OK) {

@@ -6,6 +6,7 @@ status_t fs_attributes(struct fs_node *node, struct fs_attr *attr)
 {
     status_t status = node->server->ops->attributes(node, attr);
     attr->device = node->server->device;
+    attr->mount = node->server->mount_flags;
     return status;
 }
 
@@ -21,11 +22,17 @@ bool fs_in_group(const struct fs_who *who, uint32_t gid)
 status_t fs_access(struct fs_node *node, const struct fs_who *who, uint32_t want)
 {
     struct fs_attr attr;
-    if (who->power || want == 0)
+    bool closed = (want & MAY_WRITE) && fs_is_read_only(node->server);
+    if ((who->power && !closed) || want == 0)
         return OK;
     status_t status = fs_attributes(node, &attr);
     if (status != OK)
         return status;
+    uint32_t type = attr.mode & FS_TYPE_MASK;
+    if (closed && (type == FS_TYPE_FILE || type == FS_TYPE_DIRECTORY))
+        return ERR_READ_ONLY;
+    if (who->power)
+        return OK;
     uint32_t shift = attr.uid == who->uid ? 6 : fs_in_group(who, attr.gid) ? 3 : 0;
     return (attr.mode >> shift & want) == want ? OK : ERR_ACCESS_DENIED;
 }

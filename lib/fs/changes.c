@@ -38,6 +38,14 @@ void fs_changed(struct fs_node *node)
     __atomic_store_n(&changes->last[fs_changes_place(node->ino)], changes->now, __ATOMIC_RELEASE);
 }
 
+void fs_changed_all(struct fs_server *server)
+{
+    struct fs_changes *changes = server->changes;
+    fs_changed(server->root);
+    for (uint32_t i = 0; changes != NULL && i < FS_CHANGES_WORDS; i++)
+        __atomic_store_n(&changes->last[i], changes->now, __ATOMIC_RELEASE);
+}
+
 void fs_passed(struct walk *walk, const struct fs_node *node)
 {
     uint16_t place = (uint16_t)fs_changes_place(node->ino);

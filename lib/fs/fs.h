@@ -162,6 +162,7 @@ struct fs_server {
     uint32_t open_capacity, open_free;
     uint32_t covered;         /* directories with another file system on them */
     bool finished;            /* see fs_finish of the protocol */
+    uint32_t mount_flags;     /* enum fs_mount_flags */
     struct fs_watch *watches; /* of all nodes; events.c */
     uint32_t watch_count;
 };

@@ -69,6 +69,8 @@ status_t fs_open_buffer(struct fs_open *open, handle_t vmo, uint32_t size);
 status_t fs_changes_init(struct fs_server *server);
 /* Attributes, entries or cover of the node have changed; NULL: nothing. Before the answer. */
 void fs_changed(struct fs_node *node);
+/* Attributes of all nodes have. */
+void fs_changed_all(struct fs_server *server);
 /* The walk has looked at this node. */
 void fs_passed(struct walk *walk, const struct fs_node *node);
 void fs_tell_places(struct fs_server *server, const struct walk *walk, struct fs_path_reply *reply);
@@ -76,6 +78,10 @@ status_t fs_handle_changes(struct service *service, struct message *message);
 
 /* ---- xattr.c ---- */
 status_t fs_handle_xattr(struct service *service, struct message *message);
+
+/* ---- mountflags.c ---- */
+bool fs_is_read_only(const struct fs_server *server);
+status_t fs_handle_remount(struct service *service, struct message *message);
 
 /* ---- locks.c ---- */
 status_t fs_handle_lock(struct service *service, struct message *message);

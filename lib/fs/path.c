@@ -96,7 +96,7 @@ static status_t check_open(struct path_call *call, uint32_t flags)
 static status_t truncate_node(struct fs_node *node, struct fs_attr *attr)
 {
     struct fs_attr wanted = {.size = 0};
-    if (node->server->ops->set_attributes == NULL)
+    if (node->server->ops->set_attributes == NULL || fs_is_read_only(node->server))
         return ERR_READ_ONLY;
     status_t status =
         node->server->ops->set_attributes(node, FS_ATTR_SIZE | FS_ATTR_MTIME_NOW, &wanted);
@@ -124,10 +124,66 @@ static void attach_content(struct path_call *call, struct fs_open *open)
         handle_drop(&vmo);
 }
 
+/* Made under a name that nobody sees, since it is gone before the next request. */
+static status_t make_unnamed(struct path_call *call, struct fs_node *directory,
+                             struct fs_node **node)
+{
+    static uint32_t count;
+    const struct fs_ops *ops = call->server->ops;
+    char name[] = ".unnamed-00000000";
+    uint32_t number = ++count;
+    for (char *at = name + sizeof name - 2; *at != '-'; at--, number /= 10)
+        *at = (char)('0' + number % 10);
+    struct fs_new new = {.name = name,
+                         .name_length = sizeof name - 1,
+                         .mode = FS_TYPE_FILE | (call->request.mode & 07777),
+                         .uid = call->request.uid,
+                         .gid = call->request.gid};
+    if (ops->lookup(directory, name, sizeof name - 1, false, node) == OK) {
+        fs_node_put(*node);
+        return ERR_ALREADY_EXISTS;
+    }
+    if (call->attr.mode & FS_MODE_SETGID)
+        new.gid = call->attr.gid;
+    status_t status = ops->create(directory, &new, node);
+    if (status != OK)
+        return status;
+    status = ops->unlink(directory, name, sizeof name - 1, *node);
+    fs_changed(directory);
+    return status;
+}
+
+static status_t op_open_unnamed(struct path_call *call)
+{
+    struct fs_node *directory = call->walk.node, *node = NULL;
+    const struct fs_ops *ops = call->server->ops;
+    status_t status = fs_attributes(directory, &call->attr);
+    if (status != OK)
+        return status;
+    if ((call->attr.mode & FS_TYPE_MASK) != FS_TYPE_DIRECTORY)
+        return ERR_NOT_DIRECTORY;
+    if ((call->request.flags & FS_O_WRITE) == 0)
+        return ERR_INVALID_ARGUMENT;
+    if (ops->create == NULL || ops->unlink == NULL)
+        return ERR_NOT_SUPPORTED;
+    status = fs_may_change(directory, NULL, &call->who);
+    if (status == OK)
+        status = make_unnamed(call, directory, &node);
+    if (status == OK)
+        status = fs_attributes(node, &call->attr);
+    if (status == OK)
+        status =
+            fs_open_new(call->server, node, call->request.flags, &call->who, &call->handles[0]);
+    fs_node_put(node);
+    return status;
+}
+
 static status_t op_open(struct path_call *call)
 {
     uint32_t flags = call->request.flags;
     status_t status;
+    if (flags & FS_O_UNNAMED)
+        return call->walk.node == NULL ? ERR_NOT_FOUND : op_open_unnamed(call);
     if (call->walk.node == NULL) {
         status = make(call, FS_TYPE_FILE | (call->request.mode & 07777), 0, NULL, 0);
         if (status != OK)
@@ -255,6 +311,9 @@ static status_t op_link(struct path_call *call)
         return status;
     if ((call->attr.mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY)
         return ERR_NOT_PERMITTED;
+    bool unnamed = (existing->flags & FS_O_UNNAMED) != 0;
+    if (call->attr.nlink == 0 && (!unnamed || (existing->flags & FS_O_EXCLUSIVE)))
+        return ERR_NOT_FOUND;
     status = fs_may_change(walk->directory, NULL, &call->who);
     if (status == OK)
         status =

@@ -41,7 +41,7 @@ static status_t handle_stat(struct service *service, struct message *message)
 static status_t set_attributes(struct fs_node *node, uint32_t mask, const struct fs_attr *attr)
 {
     const struct fs_ops *ops = node->server->ops;
-    if (ops->set_attributes == NULL)
+    if (ops->set_attributes == NULL || fs_is_read_only(node->server))
         return ERR_READ_ONLY;
     status_t status = ops->set_attributes(node, mask, attr);
     fs_changed(node);
@@ -392,6 +392,8 @@ static status_t handle_statfs(struct service *service, struct message *message)
     if (status != OK)
         return status;
     statistics.device = server->device;
+    statistics.mount = server->mount_flags | (statistics.read_only ? FS_MOUNT_READ_ONLY : 0);
+    statistics.read_only = statistics.read_only || fs_is_read_only(server);
     ((struct fs_statfs_reply *)service_reply(message, sizeof(struct fs_statfs_reply)))->statistics =
         statistics;
     return OK;
@@ -621,6 +623,7 @@ static const struct service_entry entries[] = {
     {LABEL_fs_unmount, handle_unmount},
     {LABEL_fs_lock, fs_handle_lock},
     {LABEL_fs_changes, fs_handle_changes},
+    {LABEL_fs_remount, fs_handle_remount},
     {LABEL_fs_finish, handle_finish},
     {LABEL_fs_watch, fs_handle_watch},
     {0, NULL},

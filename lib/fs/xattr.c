@@ -13,6 +13,9 @@ static status_t run_xattr(struct fs_open *open, struct fs_xattr *call, handle_t 
     status_t status = OK;
     if (ops->xattr == NULL)
         return ERR_NOT_SUPPORTED;
+    if ((call->op == FS_XATTR_SET || call->op == FS_XATTR_REMOVE) &&
+        fs_is_read_only(open->node->server))
+        return ERR_READ_ONLY;
     if (call->op == FS_XATTR_SET && call->size > 0)
         status = vmo_read(vmo, 0, call->value, call->size);
     if (status == OK)

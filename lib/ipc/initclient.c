@@ -508,10 +508,11 @@ void start_strings_free(struct start_strings *strings)
 }
 
 status_t init_file_system_mount(handle_t init, const char *type, const char *device,
-                                const char *source, const char *options, handle_t directory)
+                                const char *source, const char *options, uint32_t flags,
+                                handle_t directory)
 {
     const char *texts[] = {type, device, source, options};
-    struct file_system_mount_request request = {.flags = 0};
+    struct file_system_mount_request request = {.flags = flags};
     struct ipc ipc;
     status_t status = OK;
     ipc_begin(&ipc, LABEL_file_system_mount, &request, sizeof request);
@@ -532,4 +533,29 @@ status_t init_file_system_unmount(handle_t init, const char *path, uint32_t flag
     struct file_system_unmount_request request = {.flags = flags};
     return call_text(init, LABEL_file_system_unmount, &request, sizeof request, path, NULL, 0, NULL,
                      0);
+}
+
+status_t init_file_system_remount(handle_t init, const char *path, uint32_t flags)
+{
+    struct file_system_remount_request request = {.flags = flags};
+    return call_text(init, LABEL_file_system_remount, &request, sizeof request, path, NULL, 0, NULL,
+                     0);
+}
+
+status_t init_file_system_type(handle_t init, uint32_t index, char *name, size_t size,
+                               bool *no_device)
+{
+    struct file_system_type_request request = {.index = index};
+    struct file_system_type_reply reply;
+    struct ipc ipc;
+    ipc_begin(&ipc, LABEL_file_system_type, &request, sizeof request);
+    ipc.flags = CALL_UNINTERRUPTIBLE;
+    status_t status = ipc_call(&ipc, init, &reply, sizeof reply);
+    if (status != OK)
+        return status;
+    if (ipc.tail_length > size || ipc.tail_length == 0 || ipc.tail[ipc.tail_length - 1] != 0)
+        return ERR_IO_ERROR;
+    memcpy(name, ipc.tail, ipc.tail_length);
+    *no_device = reply.no_device != 0;
+    return OK;
 }

@@ -65,7 +65,13 @@ status_t init_snapshot_answer(handle_t init, uint32_t request, status_t status,
  * the directory (borrowed; opened with FS_O_COVERED). `source` is what mount tables show. Waits for it.
  */
 status_t init_file_system_mount(handle_t init, const char *type, const char *device,
-                                const char *source, const char *options, handle_t directory);
+                                const char *source, const char *options, uint32_t flags,
+                                handle_t directory);
+/* Other enum fs_mount_flags for what is mounted at this absolute path. */
+status_t init_file_system_remount(handle_t init, const char *path, uint32_t flags);
+/* The index-th type that can be mounted; NOT_FOUND past the end. */
+status_t init_file_system_type(handle_t init, uint32_t index, char *name, size_t size,
+                               bool *no_device);
 /* flags: enum unmount_flags; path: the mount point's absolute path. */
 status_t init_file_system_unmount(handle_t init, const char *path, uint32_t flags);
 /* A handle on which init takes the caller for this process: given to a native program as STARTUP_INIT. */

@@ -30,6 +30,8 @@ static int check_change(const struct fs_attr *old, uint32_t *mask, struct fs_att
 {
     const struct credentials *own = &self()->process->credentials;
     bool owner = own->fsuid == old->uid;
+    if (*mask && (old->mount & FS_MOUNT_READ_ONLY))
+        return -EROFS;
     if ((*mask & (FS_ATTR_MODE | FS_ATTR_ATIME | FS_ATTR_MTIME)) && !owner && !capable(CAP_FOWNER))
         return -EPERM;
     if ((*mask & (FS_ATTR_ATIME_NOW | FS_ATTR_MTIME_NOW)) && !owner && !capable(CAP_FOWNER) &&
@@ -114,12 +116,13 @@ static int set_path_attr(uint32_t dir, user_t path, uint32_t at_flags, uint32_t 
     return error;
 }
 
-static int set_fd_attr(uint32_t fd, uint32_t mask, struct fs_attr *attr)
+/* named_too: a descriptor that only names the file will do. */
+static int set_fd_attr(uint32_t fd, bool named_too, uint32_t mask, struct fs_attr *attr)
 {
     struct file *file = fd_get(fd);
     if (!file)
         return -EBADF;
-    int error = set_file_attr(file, mask, attr);
+    int error = (file->flags & O_PATH) && !named_too ? -EBADF : set_file_attr(file, mask, attr);
     file_release(file);
     return error;
 }
@@ -128,9 +131,9 @@ static int set_at_attr(uint32_t dir, user_t path, uint32_t flags, uint32_t mask,
                        struct fs_attr *attr)
 {
     char first = 0;
-    if ((flags & AT_EMPTY_PATH) &&
+    if ((flags & AT_EMPTY_PATH) && (int32_t)dir != AT_FDCWD &&
         (!path.address || (copy_in(&first, path, 1) == 0 && first == '\0')))
-        return set_fd_attr(dir, mask, attr);
+        return set_fd_attr(dir, true, mask, attr);
     return set_path_attr(dir, path, flags, mask, attr);
 }
 
@@ -138,6 +141,18 @@ int32_t sys_fchmodat(uint32_t dir, user_t path, uint32_t mode)
 {
     struct fs_attr attr = {.mode = mode & 07777};
     return set_path_attr(dir, path, 0, FS_ATTR_MODE, &attr);
+}
+
+/* Mode bits of symbolic links cannot be changed. */
+int32_t sys_fchmodat2(uint32_t dir, user_t path, uint32_t mode, uint32_t flags)
+{
+    struct fs_attr attr = {.mode = mode & 07777}, old;
+    if (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    if ((flags & AT_SYMLINK_NOFOLLOW) && path_stat(dir, path, flags, &old) == 0 &&
+        S_ISLNK(old.mode))
+        return -EOPNOTSUPP;
+    return set_at_attr(dir, path, flags, FS_ATTR_MODE, &attr);
 }
 
 int32_t sys_chmod(user_t path, uint32_t mode)
@@ -148,7 +163,7 @@ int32_t sys_chmod(user_t path, uint32_t mode)
 int32_t sys_fchmod(uint32_t fd, uint32_t mode)
 {
     struct fs_attr attr = {.mode = mode & 07777};
-    return set_fd_attr(fd, FS_ATTR_MODE, &attr);
+    return set_fd_attr(fd, false, FS_ATTR_MODE, &attr);
 }
 
 static uint32_t owner_mask(uint32_t uid, uint32_t gid)
@@ -177,7 +192,7 @@ int32_t sys_lchown(user_t path, uint32_t uid, uint32_t gid)
 int32_t sys_fchown(uint32_t fd, uint32_t uid, uint32_t gid)
 {
     struct fs_attr attr = {.uid = uid, .gid = gid};
-    return set_fd_attr(fd, owner_mask(uid, gid), &attr);
+    return set_fd_attr(fd, false, owner_mask(uid, gid), &attr);
 }
 
 /* The old calls have 16-bit ids, 0xffff meaning none. */
@@ -201,10 +216,25 @@ int32_t sys_fchown16(uint32_t fd, uint32_t uid, uint32_t gid)
     return sys_fchown(fd, widen(uid), widen(gid));
 }
 
+/* RLIMIT_FSIZE. */
+static int check_size(uint64_t size)
+{
+    struct process *process = self()->process;
+    if ((int64_t)size < 0)
+        return -EINVAL;
+    if (size <= process->limits[RLIMIT_FSIZE].current)
+        return 0;
+    server_lock();
+    signal_simple(process, SIGXFSZ);
+    server_unlock();
+    return -EFBIG;
+}
+
 int32_t sys_truncate64(user_t path, uint64_t length)
 {
     struct fs_attr attr = {.size = length};
-    return (int64_t)length < 0 ? -EINVAL : set_path_attr(CWD, path, 0, FS_ATTR_SIZE, &attr);
+    int error = check_size(length);
+    return error < 0 ? error : set_path_attr(CWD, path, 0, FS_ATTR_SIZE, &attr);
 }
 
 int32_t sys_truncate(user_t path, uint32_t length)
@@ -219,7 +249,9 @@ int32_t sys_ftruncate64(uint32_t fd, uint64_t length)
     int error = -EINVAL;
     if (!file)
         return -EBADF;
-    if ((int64_t)length >= 0 && file_writable(file) && file->ops->set_attr)
+    if (file_writable(file) && file->ops->set_attr)
+        error = check_size(length);
+    if (error == 0)
         error = file->ops->set_attr(file, FS_ATTR_SIZE, &attr);
     file_release(file);
     return error;
@@ -291,7 +323,8 @@ int32_t sys_fallocate(uint32_t fd, uint32_t mode, uint64_t offset, uint64_t leng
 static int32_t set_times(uint32_t dir, user_t path, uint32_t flags, uint32_t mask,
                          struct fs_attr *attr)
 {
-    return path.address ? set_at_attr(dir, path, flags, mask, attr) : set_fd_attr(dir, mask, attr);
+    return path.address || (int32_t)dir == AT_FDCWD ? set_at_attr(dir, path, flags, mask, attr)
+                                                    : set_fd_attr(dir, false, mask, attr);
 }
 
 #define TIMES_NOW (FS_ATTR_ATIME_NOW | FS_ATTR_MTIME_NOW)

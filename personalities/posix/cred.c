@@ -75,6 +75,7 @@ static void exec_capabilities(struct credentials *credentials, bool gained)
 bool credentials_exec(struct credentials *credentials, const struct fs_attr *file, bool may_gain)
 {
     uint32_t euid = credentials->euid, egid = credentials->egid;
+    may_gain = may_gain && !(file->mount & FS_MOUNT_NO_SUID);
     if (may_gain && (file->mode & S_ISUID))
         credentials->euid = file->uid;
     if (may_gain && (file->mode & (S_ISGID | 0010)) == (S_ISGID | 0010))

@@ -411,6 +411,8 @@ static int checked_control(struct file *instance, struct file *file, uint32_t fd
                            uint32_t operation, const struct linux_epoll_event *event)
 {
     struct poll_source source = {.ready = 0};
+    if (file->flags & O_PATH)
+        return -EBADF;
     if (!file->ops->poll)
         return -EPERM;
     if (instance->ops != &epoll_ops || file == instance)

@@ -145,7 +145,7 @@ static int image_open(struct image *image, const char *path)
     if (error < 0)
         return error;
     if (!S_ISREG(image->file->attr.mode) || !may_execute(&image->file->attr) ||
-        !image->file->ops->vmo)
+        (image->file->attr.mount & FS_MOUNT_NO_EXECUTE) || !image->file->ops->vmo)
         error = -EACCES;
     else if (!is_large_pe(image->file))
         error = image->file->ops->vmo(image->file, PROT_R | PROT_X, false, &image->vmo);

@@ -132,6 +132,7 @@ struct files *files_new(void);
 struct files *files_copy(struct files *files); /* lock held */
 void files_release(struct files *files);       /* without the lock */
 void files_close_on_exec(struct files *files);
+int unshare_files(void); /* a table of the calling process alone */
 /* Puts a file into the lowest free slot from `from` on; takes over the reference, also on failure. */
 int fd_install(struct file *file, uint32_t from, bool close_on_exec);
 int fd_install_at(struct files *files, uint32_t fd, struct file *file, bool close_on_exec);

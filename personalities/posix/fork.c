@@ -111,7 +111,7 @@ static void copy_identity(struct process *child, struct process *parent, uint32_
     credentials_copy(&child->credentials, &parent->credentials);
     child->no_new_privileges = parent->no_new_privileges;
     child->exit_signal = flags & CSIGNAL;
-    child->timer_slack = parent->timer_slack;
+    child->parents_slack = parent->timer_slack ? parent->timer_slack : parent->parents_slack;
     child->personality = parent->personality;
     child->dumpable = parent->dumpable;
     child->oom_score_adj = parent->oom_score_adj;
@@ -283,6 +283,8 @@ static int32_t do_clone(struct clone_request *request, user_t tls)
         return -EINVAL;
     if ((flags & CLONE_PIDFD) && (flags & (CLONE_THREAD | CLONE_DETACHED)))
         return -EINVAL;
+    if ((flags & CLONE_PIDFD) && probe_out(request->pidfd, 4) < 0)
+        return -EFAULT;
     if (flags & CLONE_SETTLS) {
         if (copy_in(&request->tls, tls, sizeof request->tls) < 0)
             return -EFAULT;
@@ -364,13 +366,13 @@ int32_t sys_clone3(user_t at, uint32_t size)
 int32_t sys_fork(void)
 {
     struct clone_request request = {.flags = SIGCHLD};
-    return clone_process(&request);
+    return do_clone(&request, USER(0));
 }
 
 int32_t sys_vfork(void)
 {
     struct clone_request request = {.flags = CLONE_VFORK | CLONE_VM | SIGCHLD};
-    return clone_process(&request);
+    return do_clone(&request, USER(0));
 }
 
 int32_t sys_set_tid_address(user_t address)

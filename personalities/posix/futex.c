@@ -54,8 +54,9 @@ static int make_key(struct key *key, user_t word, bool shared)
         return 0;
     }
     uint64_t offset;
-    uint32_t object;
-    if (space_object(self()->process->mm->space, word.address, &object, &offset) != OK)
+    uint32_t object, value;
+    if (get_user(&value, word) < 0 ||
+        space_object(self()->process->mm->space, word.address, &object, &offset) != OK)
         return -EFAULT;
     *key = (struct key){offset, object << 1};
     return 0;
@@ -129,9 +130,12 @@ static int futex_requeue(user_t word, uint32_t wake, uint32_t move, user_t word2
     if ((int32_t)wake < 0 || (int32_t)move < 0)
         return -EINVAL;
     server_lock();
-    if (expected && (get_user(&value, word) < 0 || value != *expected)) {
-        server_unlock();
-        return -EAGAIN;
+    if (expected) {
+        result = get_user(&value, word) < 0 ? -EFAULT : value != *expected ? -EAGAIN : 0;
+        if (result < 0) {
+            server_unlock();
+            return result;
+        }
     }
     uint32_t woken = wake_key(&from, wake, BITSET_ANY);
     list_each(each, bucket_of(&from), struct futex_waiter, waiter.link)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "calls.h"
+#include "sysctl.h"
 #include "procinfo.h"
 #include "server.h"
 #include "task.h"
@@ -168,6 +169,8 @@ static int change_limit(int32_t pid, uint32_t resource, const struct linux_rlimi
         *old = *limit;
         if (new &&new->current > new->maximum)
             result = -EINVAL;
+        else if (new &&resource == RLIMIT_NOFILE &&new->maximum > sysctl.nr_open)
+            result = -EPERM;
         else if (new &&new->maximum > limit->maximum && !capable(CAP_SYS_RESOURCE))
             result = -EPERM;
         else if (new) {

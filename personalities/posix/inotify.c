@@ -13,6 +13,7 @@
 #include "file.h"
 #include "path.h"
 #include "snapshot/kinds.h"
+#include "sysctl.h"
 #include "task.h"
 
 #define QUEUE_BYTES  (256u << 10)
@@ -276,6 +277,8 @@ int32_t sys_inotify_init1(uint32_t flags)
     struct file *file;
     if (flags & ~(uint32_t)(O_CLOEXEC | O_NONBLOCK))
         return -EINVAL;
+    if (inotify_instances >= sysctl.inotify_instances)
+        return -EMFILE;
     int error = make(flags, &file);
     return error < 0 ? error : fd_install(file, 0, flags & O_CLOEXEC);
 }

@@ -9,9 +9,11 @@
  */
 #include <string.h>
 
+#include "aio.h"
 #include "calls.h"
 #include "file.h"
 #include "mm.h"
+#include "mmlimit.h"
 #include "task.h"
 
 #define NAMES_MAX   1024
@@ -132,6 +134,8 @@ int mm_new(struct mm **result)
     if (!mm)
         return -ENOMEM;
     mm->references = 1;
+    list_init(&mm->locked);
+    list_init(&mm->aio);
     status_t status = space_create(&mm->space);
     if (status != OK) {
         release(mm);
@@ -148,6 +152,9 @@ int mm_clone(struct mm *mm, struct mm **result)
         return -ENOMEM;
     *clone = *mm;
     clone->references = 1;
+    list_init(&clone->locked); /* neither locks nor contexts are inherited */
+    clone->lock_all = false;
+    list_init(&clone->aio);
     clone->exe = mm->exe ? text_copy(mm->exe) : NULL;
     status_t status = space_clone(mm->space, &clone->space);
     if (status != OK) {
@@ -163,6 +170,8 @@ void mm_release(struct mm *mm)
 {
     if (!mm || --mm->references != 0)
         return;
+    mm_forget_locks(mm);
+    aio_forget(mm);
     close_handle(mm->space);
     release(mm->exe);
     release(mm);
@@ -228,10 +237,16 @@ int32_t sys_brk(user_t wanted)
     uint32_t old_end = page_up(mm->brk_end), new_end = page_up(address);
     bool valid = address >= mm->brk_start && address < GUEST_LIMIT - PAGE_SIZE &&
                  address - mm->brk_start <= limit_of(self()->process, RLIMIT_DATA);
-    if (valid && new_end > old_end)
-        valid = grow_heap(mm, old_end, new_end) == OK;
-    else if (valid && new_end < old_end)
+    if (valid && new_end > old_end) {
+        valid = mm_may_map(self()->process, new_end - old_end, 0, true, false) == 0 &&
+                grow_heap(mm, old_end, new_end) == OK;
+        if (valid)
+            mm_mapped(mm, old_end, new_end, false);
+    } else if (valid && new_end < old_end) {
         valid = space_unmap(mm->space, new_end, old_end - new_end) == OK;
+        if (valid)
+            mm_unmapped(mm, new_end, old_end);
+    }
     if (valid)
         mm->brk_end = address;
     int32_t result = (int32_t)mm->brk_end;
@@ -288,9 +303,17 @@ static int32_t map_it(const struct mmap_request *request, handle_t vmo, const ch
         map.flags |= MAP_FLAG_SHARED;
     if (request->flags & MAP_GROWSDOWN)
         map.flags |= MAP_FLAG_GROWSDOWN;
-    if (request->flags & MAP_POPULATE)
+    if (request->flags & (MAP_POPULATE | MAP_LOCKED))
         map.flags |= MAP_FLAG_COMMIT;
+    bool data = (request->prot & PROT_WRITE) && !(request->flags & MAP_SHARED);
+    bool locked = request->flags & MAP_LOCKED;
     server_lock();
+    int error = mm_may_map(self()->process, map.length, request->flags & MAP_FIXED ? map.length : 0,
+                           data, locked);
+    if (error < 0) {
+        server_unlock();
+        return error;
+    }
     map.tag = mapping_tag(name);
     choose_place(request, &map);
     status_t status = space_map(own_space(), &map);
@@ -300,6 +323,8 @@ static int32_t map_it(const struct mmap_request *request, handle_t vmo, const ch
         map.limit = MMAP_TOP;
         status = space_map(own_space(), &map);
     }
+    if (status == OK)
+        mm_mapped(own_mm(), map.address, map.address + map.length, locked);
     server_unlock();
     if (status == OK)
         return (int32_t)map.address;
@@ -329,8 +354,10 @@ static int32_t map_file(const struct mmap_request *request)
     if (!file)
         return -EBADF;
     int32_t result;
-    if (!file_readable(file) ||
-        (shared && (request->prot & PROT_WRITE) && (file->flags & O_ACCMODE) != O_RDWR))
+    if (file->flags & O_PATH)
+        result = -EBADF;
+    else if (!file_readable(file) ||
+             (shared && (request->prot & PROT_WRITE) && (file->flags & O_ACCMODE) != O_RDWR))
         result = -EACCES;
     else if (file->ops->vmo == NULL)
         result = -ENODEV;
@@ -344,11 +371,19 @@ static int32_t map_file(const struct mmap_request *request)
     return result;
 }
 
+#define MAP_FLAGS_KNOWN                                                                      \
+    (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | \
+     MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_FIXED_NOREPLACE)
+
 static int32_t do_mmap(const struct mmap_request *given)
 {
     struct mmap_request request = *given;
     uint32_t type = request.flags & MAP_TYPE;
     bool fixed = request.flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+    if (!(request.flags & MAP_ANONYMOUS) && fd_flag(request.fd, -1) < 0)
+        return -EBADF;
+    if (type == MAP_SHARED_VALIDATE && (request.flags & ~(uint32_t)MAP_FLAGS_KNOWN))
+        return -EOPNOTSUPP;
     if (type == MAP_SHARED_VALIDATE)
         request.flags = (request.flags & ~(uint32_t)MAP_TYPE) | MAP_SHARED;
     else if (type != MAP_SHARED && type != MAP_PRIVATE)
@@ -380,11 +415,27 @@ int32_t sys_old_mmap(user_t arguments)
     return do_mmap(&request);
 }
 
+/* Whether a hole there makes two mappings of one. */
+static bool is_inside(uint32_t start, uint32_t end)
+{
+    struct mapping_info info;
+    return space_query(own_space(), start, &info) == OK && info.address < start &&
+           info.address + info.length > end;
+}
+
 int32_t sys_munmap(user_t address, uint32_t length)
 {
     if (length == 0 || length > GUEST_LIMIT || !range_valid(address.address, page_up(length)))
         return -EINVAL;
-    return errno_of(space_unmap(own_space(), address.address, page_up(length)));
+    uint32_t start = address.address, end = start + page_up(length);
+    server_lock();
+    int result = is_inside(start, end) && !mm_may_split(own_mm())
+                     ? -ENOMEM
+                     : errno_of(space_unmap(own_space(), start, end - start));
+    if (result == 0)
+        mm_unmapped(own_mm(), start, end);
+    server_unlock();
+    return result;
 }
 
 int32_t sys_mprotect(user_t address, uint32_t length, uint32_t prot)
@@ -396,7 +447,8 @@ int32_t sys_mprotect(user_t address, uint32_t length, uint32_t prot)
         return -EINVAL;
     if (length == 0)
         return 0;
-    if (length > GUEST_LIMIT || !range_valid(address.address, page_up(length)))
+    if (length > GUEST_LIMIT || !range_valid(address.address, page_up(length)) ||
+        address.address < USER_BASE)
         return -ENOMEM;
     status_t status =
         space_protect(own_space(), address.address, page_up(length), kernel_prot(prot));
@@ -451,6 +503,7 @@ static int32_t move_mapping(const struct mapping_info *info, uint32_t address, u
             return -ENOMEM;
     }
     uint32_t moved = MIN(old, new);
+    bool locked = mm_is_locked(own_mm(), address, address + old);
     if (space_move(own_space(), address, moved, to) != OK) {
         if (new > old)
             ignore(space_unmap(own_space(), to + old, new - old));
@@ -458,13 +511,15 @@ static int32_t move_mapping(const struct mapping_info *info, uint32_t address, u
     }
     if (new < old)
         ignore(space_unmap(own_space(), address + new, old - new));
+    mm_unmapped(own_mm(), address, address + old);
+    mm_mapped(own_mm(), to, to + new, locked);
     return (int32_t)to;
 }
 
 static int32_t remap(uint32_t address, uint32_t old, uint32_t new, uint32_t flags, uint32_t wanted)
 {
     struct mapping_info info;
-    if (space_query(own_space(), address, &info) != OK || info.address > address)
+    if (space_query(own_space(), address, &info) != OK || !range_mapped(address, old))
         return -EFAULT;
     if (flags & MREMAP_FIXED) {
         if (!range_valid(wanted, new) || (wanted < address + old && address < wanted + new))
@@ -473,13 +528,22 @@ static int32_t remap(uint32_t address, uint32_t old, uint32_t new, uint32_t flag
         return move_mapping(&info, address, old, new, wanted);
     }
     if (new <= old) {
-        if (new < old)
+        if (new < old) {
             ignore(space_unmap(own_space(), address + new, old - new));
+            mm_unmapped(own_mm(), address + new, address + old);
+        }
         return (int32_t)address;
     }
+    bool locked = mm_is_locked(own_mm(), address, address + old);
+    int error = mm_may_map(self()->process, new - old, 0,
+                           (info.prot & PROT_W) && !(info.flags & MAP_FLAG_SHARED), locked);
+    if (error < 0)
+        return error;
     if (range_valid(address, new) && !range_taken(address + old, new - old) &&
-        map_continuation(&info, address + old, address + old, new - old) == OK)
+        map_continuation(&info, address + old, address + old, new - old) == OK) {
+        mm_mapped(own_mm(), address + old, address + new, locked);
         return (int32_t)address;
+    }
     if (!(flags & MREMAP_MAYMOVE))
         return -ENOMEM;
     uint32_t to = find_place(new);
@@ -514,6 +578,11 @@ int32_t sys_madvise(user_t address, uint32_t length, uint32_t advice)
             return 0;
         if (!range_mapped(address.address, length))
             return -ENOMEM;
+        server_lock();
+        bool locked = mm_is_locked(own_mm(), address.address, address.address + length);
+        server_unlock();
+        if (locked)
+            return -EINVAL;
         return errno_of(space_discard(own_space(), address.address, length));
     case MADV_NORMAL:
     case MADV_RANDOM:
@@ -529,19 +598,6 @@ int32_t sys_madvise(user_t address, uint32_t length, uint32_t advice)
         return length == 0 || range_mapped(address.address, length) ? 0 : -ENOMEM;
     }
     return -EINVAL;
-}
-
-int32_t sys_mincore(user_t address, uint32_t length, user_t vector)
-{
-    if (length > GUEST_LIMIT || !range_valid(address.address, page_up(length)))
-        return address.address & PAGE_MASK ? -EINVAL : -ENOMEM;
-    if (!range_mapped(address.address, page_up(length)))
-        return -ENOMEM;
-    for (uint32_t i = 0; i < page_up(length) / PAGE_SIZE; i++) {
-        if (copy_out(user_at(vector, i), "\1", 1) < 0) /* nothing is ever paged out */
-            return -EFAULT;
-    }
-    return 0;
 }
 
 /* Makes the files durable that are mapped shared in [address, end). */
@@ -567,24 +623,11 @@ int32_t sys_msync(user_t address, uint32_t length, uint32_t flags)
         return address.address & PAGE_MASK ? -EINVAL : -ENOMEM;
     if (!range_mapped(address.address, page_up(length)))
         return -ENOMEM;
+    server_lock();
+    bool locked = (flags & MS_INVALIDATE) &&
+                  mm_is_locked(own_mm(), address.address, address.address + page_up(length));
+    server_unlock();
+    if (locked)
+        return -EBUSY;
     return flags & MS_SYNC ? sync_mapped(address.address, address.address + page_up(length)) : 0;
-}
-
-int32_t sys_mlock(user_t address, uint32_t length)
-{
-    uint32_t from = address.address & ~PAGE_MASK, end = address.address + length;
-    if (end < address.address || end > GUEST_LIMIT)
-        return -EINVAL;
-    return range_mapped(from, page_up(end) - from) ? 0 : -ENOMEM;
-}
-
-int32_t sys_mlockall(uint32_t flags)
-{
-    return flags == 0 || (flags & ~(uint32_t)(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)) ? -EINVAL
-                                                                                       : 0;
-}
-
-int32_t sys_munlockall(void)
-{
-    return 0;
 }

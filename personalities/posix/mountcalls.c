@@ -14,6 +14,7 @@
 #include "blockdev.h"
 #include "calls.h"
 #include "cred.h"
+#include "missing.h"
 #include "mm.h"
 #include "path.h"
 #include "server.h"
@@ -23,12 +24,11 @@
 #define OPTIONS_MAX 256u
 #define SOURCE_MAX  256u
 
-enum umount_flags { UMOUNT_FORCE = 1, UMOUNT_NO_FOLLOW = 8 };
+enum umount_flags { UMOUNT_FORCE = 1, UMOUNT_DETACH = 2, UMOUNT_NO_FOLLOW = 8 };
 
-/* What the file server is told about, or what makes no difference here. */
-#define FLAGS_KNOWN                                                                      \
-    (MS_RDONLY | MS_SILENT | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME | \
-     MS_LAZYTIME | MS_SYNCHRONOUS | MS_DIRSYNC)
+#define FLAGS_KNOWN                                                                          \
+    (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_SILENT | MS_NOATIME | MS_NODIRATIME | \
+     MS_RELATIME | MS_STRICTATIME | MS_LAZYTIME | MS_SYNCHRONOUS | MS_DIRSYNC)
 
 struct mount_call {
     char type[TYPE_MAX], source[SOURCE_MAX], options[OPTIONS_MAX];
@@ -36,9 +36,35 @@ struct mount_call {
     handle_t directory;
 };
 
-static bool needs_device(const char *type)
+/* -ENODEV: nobody serves it. */
+static int find_type(const char *type, bool *needs_device)
 {
-    return strcmp(type, "tmpfs") != 0 && strcmp(type, "ramfs") != 0;
+    char name[TYPE_MAX];
+    bool no_device;
+    for (uint32_t i = 0; init_file_system_type(server.init, i, name, sizeof name, &no_device) == OK;
+         i++) {
+        *needs_device = !no_device;
+        if (strcmp(name, type) == 0)
+            return 0;
+    }
+    return -ENODEV;
+}
+
+static uint32_t mount_flags(uint32_t flags)
+{
+    static const struct {
+        uint32_t given, told;
+    } rows[] = {{MS_RDONLY, FS_MOUNT_READ_ONLY},
+                {MS_NOSUID, FS_MOUNT_NO_SUID},
+                {MS_NODEV, FS_MOUNT_NO_DEVICES},
+                {MS_NOEXEC, FS_MOUNT_NO_EXECUTE},
+                {MS_SYNCHRONOUS, FS_MOUNT_SYNC},
+                {MS_NOATIME, FS_MOUNT_NO_ATIME},
+                {MS_NODIRATIME, FS_MOUNT_NO_DIRECTORY_ATIME}};
+    uint32_t result = flags & (MS_NOATIME | MS_STRICTATIME) ? 0 : FS_MOUNT_RELATIVE_ATIME;
+    for (uint32_t i = 0; i < ARRAY_COUNT(rows); i++)
+        result |= flags & rows[i].given ? rows[i].told : 0;
+    return result;
 }
 
 /* Text of the guest's; a null pointer is an empty one. */
@@ -66,13 +92,19 @@ static int find_device(struct mount_call *call, user_t source)
 {
     struct fs_attr attr;
     struct block_info info;
-    if (!needs_device(call->type))
-        return 0;
-    int error = path_stat((uint32_t)AT_FDCWD, source, 0, &attr);
+    bool needs_device;
+    int error = find_type(call->type, &needs_device);
+    if (error < 0 || !needs_device)
+        return error;
+    if (!source.address)
+        return -EINVAL;
+    error = path_stat((uint32_t)AT_FDCWD, source, 0, &attr);
     if (error < 0)
         return error;
     if (!S_ISBLK(attr.mode))
         return -ENOTBLK;
+    if (attr.mount & FS_MOUNT_NO_DEVICES)
+        return -EACCES;
     error = block_by_number(attr.rdev, &info);
     if (error == 0)
         (void)snprintf(call->device, sizeof call->device, BLOCK_NAME_PREFIX "%s", info.name);
@@ -97,7 +129,7 @@ static int find_directory(user_t target, handle_t *directory)
     return 0;
 }
 
-static int mount_new(struct mount_call *call, user_t source, user_t target)
+static int mount_new(struct mount_call *call, user_t source, user_t target, uint32_t flags)
 {
     int error = find_device(call, source);
     if (error == 0)
@@ -105,9 +137,38 @@ static int mount_new(struct mount_call *call, user_t source, user_t target)
     if (error < 0)
         return error;
     status_t status = init_file_system_mount(server.init, call->type, call->device, call->source,
-                                             call->options, call->directory);
+                                             call->options, flags, call->directory);
     close_handle(call->directory);
     return errno_of(status);
+}
+
+/* The path of the root of what is mounted at `target`. */
+static int mounted_path(user_t target, char *path, uint32_t size)
+{
+    struct walk walk = {.dirfd = (uint32_t)AT_FDCWD,
+                        .path = worker_self()->path,
+                        .op = FS_OP_OPEN,
+                        .flags = FS_O_NODE | FS_O_DIRECTORY};
+    int error = path_copy_in(target);
+    if (error == 0)
+        error = path_walk(&walk);
+    if (error < 0)
+        return error;
+    if (walk.is_internal)
+        return -EINVAL;
+    status_t status = fs_client_name_of(walk.node, path, size);
+    close_handle(walk.node);
+    return errno_of(status);
+}
+
+static int remount(user_t target, uint32_t flags)
+{
+    char path[512];
+    int error = mounted_path(target, path, sizeof path);
+    if (error < 0)
+        return error;
+    status_t status = init_file_system_remount(server.init, path, flags);
+    return status == ERR_READ_ONLY ? -EACCES : errno_of(status);
 }
 
 int32_t sys_mount(user_t source, user_t target, user_t type, uint32_t flags, user_t data)
@@ -117,18 +178,24 @@ int32_t sys_mount(user_t source, user_t target, user_t type, uint32_t flags, use
         return -EPERM;
     if ((flags & 0xffff0000u) == 0xc0ed0000u) /* a magic number of old, which means nothing */
         flags &= 0xffffu;
-    if (flags & ~(uint32_t)FLAGS_KNOWN)
+    bool again = flags & MS_REMOUNT;
+    if (!again && !type.address)
         return -EINVAL;
+    flags &= ~(uint32_t)MS_REMOUNT;
+    if (flags & ~(uint32_t)FLAGS_KNOWN)
+        return missing_error(EINVAL, "mount flags %x", flags & ~(uint32_t)FLAGS_KNOWN);
     int error = copy_text(call.type, sizeof call.type, type);
     if (error == 0)
         error = copy_text(call.source, sizeof call.source, source);
     if (error == 0)
         error = copy_text(call.options, sizeof call.options, data);
+    if (error == 0 && again)
+        return remount(target, mount_flags(flags));
     if (error == 0 && (flags & MS_SYNCHRONOUS))
         error = add_option(&call, "sync");
     if (error == 0)
         error = add_option(&call, flags & MS_RDONLY ? "ro" : "rw");
-    return error < 0 ? error : mount_new(&call, source, target);
+    return error < 0 ? error : mount_new(&call, source, target, mount_flags(flags));
 }
 
 /* ---- sync --------------------------------------------------------------------------------------- */
@@ -182,7 +249,7 @@ int32_t sys_umount2(user_t target, uint32_t flags)
     handle_t directory;
     if (!capable(CAP_SYS_ADMIN))
         return -EPERM;
-    if (flags & ~(uint32_t)(UMOUNT_FORCE | UMOUNT_NO_FOLLOW))
+    if (flags & ~(uint32_t)(UMOUNT_FORCE | UMOUNT_DETACH | UMOUNT_NO_FOLLOW))
         return -EINVAL;
     int error = find_directory(target, &directory);
     if (error < 0)
@@ -194,7 +261,9 @@ int32_t sys_umount2(user_t target, uint32_t flags)
     if (forget_names(target) < 0)
         log_line("%s does not answer and is unmounted", path);
     inodes_settle();
-    status = init_file_system_unmount(server.init, path, flags & UMOUNT_FORCE ? UNMOUNT_FORCE : 0);
+    status = init_file_system_unmount(server.init, path,
+                                      (flags & UMOUNT_FORCE ? UNMOUNT_FORCE : 0) |
+                                          (flags & UMOUNT_DETACH ? UNMOUNT_DETACH : 0));
     return errno_of(status);
 }
 

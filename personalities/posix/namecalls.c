@@ -226,12 +226,27 @@ static int open_name(uint32_t dir, user_t path, uint32_t flags, handle_t *node)
     return *node ? 0 : -EXDEV;
 }
 
+static int node_of_descriptor(uint32_t fd, handle_t *node)
+{
+    char last;
+    struct file *file = fd_get(fd);
+    if (!file)
+        return -EBADF;
+    last = worker_self()->path[0];
+    *node = !last && file_is_node(file) && capable(CAP_DAC_READ_SEARCH) ? handle_copy(file->handle)
+                                                                        : HANDLE_NONE;
+    file_release(file);
+    return *node ? 0 : -ENOENT;
+}
+
 int32_t sys_linkat(uint32_t old_dir, user_t old, uint32_t new_dir, user_t new, uint32_t flags)
 {
     handle_t node;
     if (flags & ~(uint32_t)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
     int error = open_name(old_dir, old, flags & AT_SYMLINK_FOLLOW ? 0 : FS_O_NOFOLLOW, &node);
+    if (error == -ENOENT && (flags & AT_EMPTY_PATH))
+        error = node_of_descriptor(old_dir, &node);
     if (error < 0)
         return error;
     struct walk walk = {
@@ -320,6 +335,11 @@ int32_t sys_rename(user_t old, user_t new)
 int check_access(const struct fs_attr *attr, uint32_t wanted, bool effective)
 {
     const struct credentials *own = &self()->process->credentials;
+    bool plain = S_ISREG(attr->mode) || S_ISDIR(attr->mode);
+    if ((wanted & 2) && plain && (attr->mount & FS_MOUNT_READ_ONLY))
+        return -EROFS;
+    if ((wanted & 1) && S_ISREG(attr->mode) && (attr->mount & FS_MOUNT_NO_EXECUTE))
+        return -EACCES;
     uint32_t uid = effective ? own->fsuid : own->uid, gid = effective ? own->fsgid : own->gid;
     bool power =
         effective ? capable(CAP_DAC_OVERRIDE) : uid == 0 && own->permitted >> CAP_DAC_OVERRIDE & 1;

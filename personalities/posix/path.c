@@ -502,6 +502,8 @@ static uint32_t open_flags(uint32_t flags)
         result |= FS_O_READ;
     if ((flags & O_ACCMODE) != O_RDONLY)
         result |= FS_O_WRITE;
+    if ((flags & O_TMPFILE) == O_TMPFILE)
+        return result | FS_O_UNNAMED | (flags & O_EXCL ? FS_O_EXCLUSIVE : 0);
     if (flags & O_CREAT)
         result |= FS_O_CREATE;
     if (flags & O_EXCL)
@@ -536,13 +538,25 @@ static int open_internal(struct walk *walk, uint32_t flags, struct file **result
     return internal_open(node, flags, walk->absolute, result);
 }
 
+/* Only an owner may leave the time of the last access alone. */
+static bool may_hide_access(const struct fs_attr *attr)
+{
+    return self()->process->credentials.fsuid == attr->uid || capable(CAP_FOWNER);
+}
+
 /* What a node of a file system turns out to be. Takes the node. */
 static int open_node(struct walk *walk, uint32_t flags, struct file **result)
 {
     int error;
+    if ((flags & O_NOATIME) && !(flags & O_PATH) && !may_hide_access(&walk->attr)) {
+        close_handle(walk->node);
+        return -EPERM;
+    }
     if (!(flags & O_PATH)) {
         if (S_ISCHR(walk->attr.mode) || S_ISBLK(walk->attr.mode)) {
             close_handle(walk->node);
+            if (walk->attr.mount & FS_MOUNT_NO_DEVICES)
+                return -EACCES;
             return S_ISBLK(walk->attr.mode) ? block_open(walk->attr.rdev, flags, result)
                                             : device_open(walk->attr.rdev, flags, result);
         }

@@ -2,6 +2,7 @@
 /* poll and ppoll, and what they share with select and epoll: masks and spans of the p-calls. */
 #include "poll.h"
 
+#include <linux/personality.h>
 #include <string.h>
 
 #include "calls.h"
@@ -122,7 +123,7 @@ int poll_begin_span(user_t timeout, bool wide, ktime_t *deadline)
 void poll_end_span(user_t timeout, bool wide, ktime_t deadline)
 {
     ktime_t time = now();
-    if (timeout.address)
+    if (timeout.address && !(self()->process->personality & STICKY_TIMEOUTS))
         (void)copy_out_span(
             timeout, deadline != DEADLINE_NEVER && deadline > time ? deadline - time : 0, wide);
 }

@@ -135,7 +135,9 @@ static int32_t timer_slack(uint32_t option, uint32_t value)
     if (option == PR_SET_TIMERSLACK)
         process->timer_slack = value;
     else
-        return (int32_t)(process->timer_slack ? process->timer_slack : TIMER_SLACK);
+        return (int32_t)(process->timer_slack     ? process->timer_slack
+                         : process->parents_slack ? process->parents_slack
+                                                  : TIMER_SLACK);
     return 0;
 }
 

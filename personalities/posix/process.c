@@ -79,6 +79,7 @@ static void default_limits(struct linux_rlimit64 *limits)
     limits[RLIMIT_CORE].current = 0;
     limits[RLIMIT_NOFILE] = (struct linux_rlimit64){1024, 4096};
     limits[RLIMIT_NPROC] = (struct linux_rlimit64){2048, 2048};
+    limits[RLIMIT_MEMLOCK] = (struct linux_rlimit64){8u << 20, 8u << 20};
     limits[RLIMIT_MSGQUEUE] = (struct linux_rlimit64){819200, 819200};
     limits[RLIMIT_NICE] = limits[RLIMIT_RTPRIO] = (struct linux_rlimit64){0, 0};
 }

@@ -131,8 +131,13 @@ void proc_diskstats(const struct internal_node *node, struct text *text)
 
 void proc_filesystems(const struct internal_node *node, struct text *text)
 {
+    char name[32];
+    bool no_device;
     (void)node;
-    text_printf(text, "nodev\tproc\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\t9p\n\tvfat\n");
+    text_printf(text, "nodev\tproc\nnodev\tsysfs\nnodev\tdevtmpfs\nnodev\t9p\n");
+    for (uint32_t i = 0; init_file_system_type(server.init, i, name, sizeof name, &no_device) == OK;
+         i++)
+        text_printf(text, "%s\t%s\n", no_device ? "nodev" : "", name);
 }
 
 static uint32_t highest_pid(void)

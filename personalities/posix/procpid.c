@@ -3,6 +3,7 @@
  * The texts of /proc/PID and /proc/PID/task/TID. node->number is the thread's number, or 0 where the
  * process as a whole is meant: then state, signals and scheduling are those of its first thread.
  */
+#include "mmlimit.h"
 #include "procinfo.h"
 
 #include <ipc/initclient.h>
@@ -23,7 +24,7 @@
 struct process_view {
     uint32_t pid, tid, ppid, pgid, sid, tty, threads, tracer, umask, fd_capacity;
     int32_t foreground;
-    uint32_t mapped, resident, data, stack, text;
+    uint32_t mapped, resident, data, stack, text, locked;
     uint64_t user_time, system_time, child_user_time, child_system_time, start_time;
     uint64_t pending, shared_pending, blocked, ignored, caught;
     struct credentials credentials; /* without the groups */
@@ -103,6 +104,7 @@ static void view_memory(const struct mm *mm, struct process_view *view)
         else if ((info.prot & PROT_W) && !(info.flags & MAP_FLAG_SHARED))
             view->data += pages;
     }
+    view->locked = mm_locked_bytes(mm, 0, GUEST_LIMIT) / PAGE_SIZE;
     view->start_brk = mm->brk_start;
     view->arguments = mm->arguments;
     view->arguments_end = mm->arguments_end;
@@ -302,7 +304,7 @@ static void add_memory(const struct process_view *v, struct text *text)
         return;
     add_size(text, "VmPeak", v->mapped);
     add_size(text, "VmSize", v->mapped);
-    add_size(text, "VmLck", 0);
+    add_size(text, "VmLck", v->locked);
     add_size(text, "VmPin", 0);
     add_size(text, "VmHWM", v->resident);
     add_size(text, "VmRSS", v->resident);

@@ -57,10 +57,10 @@ int32_t sys_write(uint32_t fd, user_t buffer, uint32_t count)
 
 static int32_t transfer_at(struct file *file, struct io *io, uint64_t offset, bool write)
 {
-    if (write ? !file_writable(file) : !file_readable(file))
-        return -EBADF;
     if (!file->ops->seekable)
         return -ESPIPE;
+    if (write ? !file_writable(file) : !file_readable(file))
+        return -EBADF;
     if ((int64_t)offset < 0)
         return -EINVAL;
     int (*operation)(struct file *, struct io *, uint64_t *) =
@@ -282,27 +282,13 @@ int32_t sys_close(uint32_t fd)
 #define CLOSE_RANGE_UNSHARE_ 2u
 #define CLOSE_RANGE_CLOEXEC_ 4u
 
-/* A descriptor table of the caller's process alone; processes, not threads, can share one here. */
-static int unshare_files(void)
-{
-    struct process *process = self()->process;
-    server_lock();
-    struct files *old = process->files;
-    struct files *copy = old->references > 1 ? files_copy(old) : old;
-    if (copy)
-        process->files = copy;
-    server_unlock();
-    if (copy && copy != old)
-        files_release(old);
-    return copy ? 0 : -ENOMEM;
-}
-
 int32_t sys_close_range(uint32_t first, uint32_t last, uint32_t flags)
 {
     if (first > last || (flags & ~(CLOSE_RANGE_UNSHARE_ | CLOSE_RANGE_CLOEXEC_)))
         return -EINVAL;
-    if ((flags & CLOSE_RANGE_UNSHARE_) && unshare_files() < 0)
-        return -ENOMEM;
+    int error = flags & CLOSE_RANGE_UNSHARE_ ? unshare_files() : 0;
+    if (error < 0)
+        return error;
     for (uint32_t fd = first; fd <= MIN(last, FD_MAX - 1); fd++) {
         if (flags & CLOSE_RANGE_CLOEXEC_)
             (void)fd_flag(fd, 1); /* gaps in the range are no error */
@@ -479,7 +465,9 @@ int32_t sys_ioctl(uint32_t fd, uint32_t request, uint32_t argument)
     struct file *file = fd_get(fd);
     if (!file)
         return -EBADF;
-    if (request == FIONBIO)
+    if (file->flags & O_PATH)
+        result = -EBADF;
+    else if (request == FIONBIO)
         result = set_nonblocking(file, USER(argument));
     else if (request == FIOASYNC)
         result = set_async(file, USER(argument));
@@ -530,9 +518,37 @@ static int32_t hint(uint32_t fd)
 
 int32_t sys_readahead(uint32_t fd, uint64_t offset, uint32_t count)
 {
+    struct file *file = fd_get(fd);
     (void)offset;
     (void)count;
-    return hint(fd);
+    if (!file)
+        return -EBADF;
+    bool is_file = S_ISREG(file->attr.mode) || S_ISBLK(file->attr.mode);
+    int32_t result = !file_readable(file) ? -EBADF : is_file && file->ops->seekable ? 0 : -EINVAL;
+    file_release(file);
+    return result;
+}
+
+#define SYNC_RANGE_FLAGS 7u
+
+/* What is written goes to the disk with all that belongs to it: more than is asked for. */
+int32_t sys_sync_file_range(uint32_t fd, uint64_t offset, uint64_t length, uint32_t flags)
+{
+    struct file *file = fd_get(fd);
+    if (!file)
+        return -EBADF;
+    int32_t result = 0;
+    if ((flags & ~SYNC_RANGE_FLAGS) || (int64_t)offset < 0 || (int64_t)(offset + length) < 0 ||
+        offset + length < offset)
+        result = -EINVAL;
+    else if (file->flags & O_PATH)
+        result = -EBADF;
+    else if (!S_ISREG(file->attr.mode) && !S_ISBLK(file->attr.mode) && !S_ISDIR(file->attr.mode))
+        result = -ESPIPE;
+    else if (flags && file->ops->sync)
+        result = file->ops->sync(file);
+    file_release(file);
+    return result;
 }
 
 int32_t sys_fadvise64(uint32_t fd, uint64_t offset, uint32_t length, uint32_t advice)

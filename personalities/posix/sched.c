@@ -5,12 +5,14 @@
  * the server lock can be kept from running by another; a nice value makes the time slice shorter or
  * longer, which gives threads that compete for the processor shares of 1 (19) to 5 (0) to 25 (-20).
  */
+#include <ipc/initclient.h>
 #include <linux/ioprio.h>
 #include <linux/sched.h>
 #include <linux/sched/types.h>
 #include <string.h>
 
 #include "calls.h"
+#include "server.h"
 #include "task.h"
 
 #define NICE_MIN        (-20)
@@ -31,6 +33,17 @@ void sched_apply(struct thread *thread)
 static struct thread *find(int32_t pid)
 {
     return pid == 0 ? self() : thread_find((uint32_t)pid);
+}
+
+/* Whether it is init's, a service's or another personality's process, which nobody reaches from here. */
+static bool is_foreign(uint32_t pid)
+{
+    struct proc_record record;
+    char name[NAME_LENGTH];
+    server_lock();
+    bool own = pid == 0 || thread_find(pid);
+    server_unlock();
+    return !own && init_proc_info(server.init, pid, false, &record, name, sizeof name) == OK;
 }
 
 static bool is_real_time(uint32_t policy)
@@ -102,7 +115,8 @@ static int32_t set_policy(int32_t pid, uint32_t policy, bool keep_policy, uint32
 int32_t sys_sched_setscheduler(int32_t pid, uint32_t policy, user_t parameters)
 {
     uint32_t priority;
-    if ((int32_t)policy < 0 || pid < 0 || !parameters.address)
+    if ((int32_t)policy < 0 || pid < 0 || !parameters.address ||
+        !is_known(policy & ~(uint32_t)SCHED_RESET_ON_FORK))
         return -EINVAL;
     if (get_user(&priority, parameters) < 0)
         return -EFAULT;
@@ -308,6 +322,8 @@ int32_t sys_setpriority(uint32_t which, uint32_t who, int32_t nice)
     int32_t result = -ESRCH;
     if (which > PRIO_USER)
         return -EINVAL;
+    if (which == PRIO_PROCESS && is_foreign(who))
+        return -EPERM;
     server_lock();
     process_each(process, bucket)
     {

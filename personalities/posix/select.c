@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* select and pselect: sets of descriptors over the common wait. */
+#include <linux/personality.h>
 #include <string.h>
 
 #include "calls.h"
@@ -109,7 +110,7 @@ int32_t sys_select(int32_t count, user_t readable, user_t writable, user_t excep
         deadline = ns == 0 ? DEADLINE_POLL : deadline_after(ns);
     }
     int32_t result = select_files(count, at, deadline);
-    if (timeout.address) {
+    if (timeout.address && !(self()->process->personality & STICKY_TIMEOUTS)) {
         ktime_t time = now();
         uint64_t left = deadline != DEADLINE_NEVER && deadline > time ? deadline - time : 0;
         span = (struct linux_timeval){(int32_t)(left / NS_PER_SEC),

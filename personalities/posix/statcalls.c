@@ -158,6 +158,8 @@ int32_t sys_statx(uint32_t dir, user_t path, uint32_t flags, uint32_t mask, user
     return stat_path(dir, path, flags, to, put_statx);
 }
 
+#define ST_VALID 0x20 /* f_flags says something */
+
 /* ---- file systems ------------------------------------------------------------------------------ */
 
 static int put_statfs(user_t to, const struct fs_statistics *s)
@@ -172,7 +174,7 @@ static int put_statfs(user_t to, const struct fs_statistics *s)
                          .f_fsid.val = {(int)s->device, 0},
                          .f_namelen = s->name_max,
                          .f_frsize = s->block_size,
-                         .f_flags = s->read_only};
+                         .f_flags = s->mount | ST_VALID};
     return copy_out(to, &out, sizeof out);
 }
 
@@ -188,7 +190,7 @@ static int put_statfs64(user_t to, const struct fs_statistics *s)
                            .f_fsid.val = {(int)s->device, 0},
                            .f_namelen = s->name_max,
                            .f_frsize = s->block_size,
-                           .f_flags = s->read_only};
+                           .f_flags = s->mount | ST_VALID};
     return copy_out(to, &out, sizeof out);
 }
 

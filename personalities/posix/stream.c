@@ -11,6 +11,7 @@
 
 #include "file.h"
 #include "path.h"
+#include "sysctl.h"
 #include "task.h"
 
 #define CHUNK         4096u /* what one stream_write takes as a whole */
@@ -156,6 +157,8 @@ int32_t stream_set_capacity(struct file *file, uint32_t capacity)
         return -EINVAL;
     while (size < capacity)
         size <<= 1;
+    if (size > sysctl.pipe_size && !capable(CAP_SYS_RESOURCE))
+        return -EPERM;
     if (size > PIPE_SIZE_MAX)
         return capable(CAP_SYS_RESOURCE) ? -ENOMEM : -EPERM;
     status_t status = stream_resize(file->handle ? file->handle : file->handle2, size);

@@ -45,6 +45,10 @@
     (__VA_ARGS__)
 
 #define A(word, kind, name) , KIND_GET_##kind(word)
+/* Newer than the header that the others are checked with. */
+#ifndef __NR_fchmodat2
+#define __NR_fchmodat2 452
+#endif
 #define SYSCALL(number, name, handler, arguments, support, text) \
     _Static_assert((number) == __NR_##name, "number of " #name); \
     static int32_t thunk_##name(const struct registers *regs)    \

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aio.h"
 #include "file.h"
 #include "procinfo.h"
 #include "server.h"
@@ -30,6 +31,10 @@ struct sysctl sysctl = {
     .mq_size = 8192,
     .mq_messages_default = 10,
     .mq_size_default = 8192,
+    .nr_open = FD_MAX,
+    .inotify_instances = FD_MAX,
+    .pipe_size = 1048576,
+    .map_count = 65530,
     .protected_hardlinks = 1,
     .protected_symlinks = 1,
 };
@@ -217,21 +222,22 @@ static int store_domainname(const struct internal_node *node, const char *text)
     }
 
 const struct proc_file sysctl_files[] = {
+    FIXED("fs/aio-max-nr", AIO_EVENTS_MAX),
     FIXED("fs/epoll/max_user_watches", 65536),
     FIXED("fs/file-max", 2147483647),
     SHOWN("fs/file-nr", show_open_files, NULL),
     FIXED("fs/inotify/max_queued_events", 8192),
-    FIXED("fs/inotify/max_user_instances", FD_MAX),
+    NUMBER("fs/inotify/max_user_instances", inotify_instances, 0, FD_MAX),
     FIXED("fs/inotify/max_user_watches", 65536),
     NUMBER("fs/mqueue/msg_default", mq_messages_default, 1, 65536),
     NUMBER("fs/mqueue/msg_max", mq_messages, 1, 65536),
     NUMBER("fs/mqueue/msgsize_default", mq_size_default, 128, 16777216),
     NUMBER("fs/mqueue/msgsize_max", mq_size, 128, 16777216),
     NUMBER("fs/mqueue/queues_max", mq_queues, 0, 65536),
-    FIXED("fs/nr_open", FD_MAX),
+    NUMBER("fs/nr_open", nr_open, 8, FD_MAX),
     FIXED("fs/overflowgid", 65534),
     FIXED("fs/overflowuid", 65534),
-    FIXED("fs/pipe-max-size", 1048576),
+    NUMBER("fs/pipe-max-size", pipe_size, 4096, 1048576),
     NUMBER("fs/protected_hardlinks", protected_hardlinks, 0, 1),
     NUMBER("fs/protected_symlinks", protected_symlinks, 0, 1),
     FIXED("kernel/cap_last_cap", LAST_CAPABILITY),
@@ -268,7 +274,7 @@ const struct proc_file sysctl_files[] = {
     FIXED("net/core/wmem_default", SOCKET_BUFFER),
     FIXED("net/core/wmem_max", SOCKET_BUFFER),
     FIXED("net/unix/max_dgram_qlen", SOCKET_QUEUE),
-    FIXED("vm/max_map_count", 65530),
+    NUMBER("vm/max_map_count", map_count, 0, 65530),
     FIXED("vm/mmap_min_addr", USER_BASE),
     FIXED("vm/overcommit_memory", 1),
     FIXED("vm/overcommit_ratio", 50),

@@ -28,6 +28,10 @@ struct mm {
     uint32_t auxv[64], auxv_size;
     char *exe;               /* path text of the program */
     bool barrier_registered; /* membarrier: private barriers are to be used */
+    struct list locked;      /* struct locked_range (mmlimit.h) */
+    bool lock_all;           /* MCL_FUTURE */
+    uint32_t mappings_made;  /* there are at most so many */
+    struct list aio;         /* contexts of io_setup (aio.c) */
 };
 
 /* Directories. Shared by CLONE_FS. Text is absolute, as seen from `root`. */
@@ -79,7 +83,8 @@ struct process {
     uint32_t exit_signal;
     uint32_t death_signal; /* sent to it when its parent ends */
     bool no_new_privileges, subreaper;
-    uint32_t timer_slack; /* ns, as told by prctl; timers here never wait longer than asked for */
+    /* ns, as told by prctl, 0: the one that its parent had; timers here never wait longer than asked for */
+    uint32_t timer_slack, parents_slack;
 
     struct mm *mm;
     struct files *files;

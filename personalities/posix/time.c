@@ -364,10 +364,10 @@ static int32_t sleep_on_cpu(uint32_t clock, uint64_t until)
 static int32_t clock_sleep(uint32_t clock, uint32_t flags, user_t request, user_t rest, bool wide)
 {
     uint64_t span, time;
-    if (clock == CLOCK_THREAD_CPUTIME_ID || read_clock(clock, &time) < 0)
+    if (read_clock(clock, &time) < 0)
         return -EINVAL;
-    if (clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE ||
-        clock == CLOCK_MONOTONIC_COARSE)
+    if (clock == CLOCK_THREAD_CPUTIME_ID || clock == CLOCK_MONOTONIC_RAW ||
+        clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
         return -EOPNOTSUPP;
     int result = copy_in_span(&span, request, wide);
     if (result < 0)

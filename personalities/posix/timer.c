@@ -439,7 +439,7 @@ static int32_t timer_settime_as(uint32_t id, uint32_t flags, user_t new, user_t 
 {
     uint32_t half = wide ? sizeof(struct linux_timespec64) : sizeof(struct linux_timespec);
     uint64_t interval, span, time = 0;
-    int result = copy_in_span(&interval, new, wide);
+    int result = new.address ? copy_in_span(&interval, new, wide) : -EINVAL;
     if (result == 0)
         result = copy_in_span(&span, user_at(new, half), wide);
     if (result < 0)

@@ -133,7 +133,10 @@ static status_t op_create(struct fs_node *directory, const struct fs_new *new,
 static status_t op_link(struct fs_node *directory, const char *name, size_t length,
                         struct fs_node *node)
 {
-    return ext_link(fs, node_of(directory)->ino, name, length, node_of(node)->ino);
+    status_t status = ext_link(fs, node_of(directory)->ino, name, length, node_of(node)->ino);
+    if (status == OK)
+        node_of(node)->unlinked = false;
+    return status;
 }
 
 static status_t op_unlink(struct fs_node *directory, const char *name, size_t length,

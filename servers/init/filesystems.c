@@ -15,9 +15,11 @@
 
 #include "init.h"
 
-#define TYPES_MAX       16
-#define FINISH_PATIENCE (60 * NS_PER_S)
-#define PATH_LENGTH_MAX 512
+#define TYPES_MAX         16
+#define FINISH_PATIENCE   (60 * NS_PER_S)
+#define PATH_LENGTH_MAX   512
+#define OPTIONS_LENGTH    512
+#define DETACHED_PATIENCE (200 * NS_PER_MS)
 
 /* `filesystem` of the configuration, whose texts stay. */
 static struct type {
@@ -65,6 +67,7 @@ struct mount_job {
     handle_t directory;
     const struct type *type;
     const char *device, *source, *options; /* in text */
+    uint32_t flags;                        /* enum fs_mount_flags */
     char text[MESSAGE_BYTES + 1];
 };
 
@@ -115,6 +118,7 @@ static void mount_thread(void *argument)
                                           .source = job->source,
                                           .type = job->type->name,
                                           .options = job->options,
+                                          .flags = job->flags,
                                           .started = mounted,
                                           .context = job};
         request.arguments[0] = job->type->no_device ? job->options : job->device;
@@ -135,13 +139,16 @@ status_t handle_file_system_mount(struct service *service, struct message *messa
     const uint8_t *tail;
     uint32_t length;
     (void)service;
-    if (service_request(message, sizeof(struct file_system_mount_request), &tail, &length) == NULL)
+    const struct file_system_mount_request *request =
+        service_request(message, sizeof *request, &tail, &length);
+    if (request == NULL || (request->flags & ~(uint32_t)FS_MOUNT_ALL))
         return ERR_INVALID_ARGUMENT;
     if (!is_trusted(message))
         return ERR_NOT_PERMITTED;
     struct mount_job *job = calloc(1, sizeof *job);
     if (job == NULL)
         return ERR_NO_MEMORY;
+    job->flags = request->flags;
     memcpy(job->text, tail, length);
     status_t status = !split(job) ? ERR_INVALID_ARGUMENT : job->type == NULL ? ERR_NO_DEVICE : OK;
     if (status == OK) {
@@ -160,7 +167,7 @@ status_t handle_file_system_mount(struct service *service, struct message *messa
 
 struct unmount_job {
     uint32_t token;
-    bool force;
+    bool force, detach;
     handle_t named; /* the root directory's own handle */
     struct service_entry_state *service;
     char path[PATH_LENGTH_MAX];
@@ -175,28 +182,58 @@ static status_t finish(const struct unmount_job *job)
     return status == ERR_PEER_CLOSED || (job->force && status != OK) ? OK : status;
 }
 
-static void unmount_thread(void *argument)
+static status_t uncover(const char *path)
 {
-    struct unmount_job *job = argument;
     handle_t directory;
     struct ipc ipc;
-    status_t status = finish(job);
-    if (status == OK)
-        status = mount_point_open(job->path, &directory);
-    if (status == OK) {
-        ipc_begin(&ipc, LABEL_fs_unmount, NULL, 0);
-        status = ipc_call(&ipc, directory, NULL, 0);
-        handle_drop(&directory);
-    }
+    status_t status = mount_point_open(path, &directory);
+    if (status != OK)
+        return status;
+    ipc_begin(&ipc, LABEL_fs_unmount, NULL, 0);
+    status = ipc_call(&ipc, directory, NULL, 0);
+    handle_drop(&directory);
+    return status;
+}
+
+static void end_unmount(struct unmount_job *job, status_t status)
+{
     handle_drop(&job->named);
+    mutex_lock(&init_lock);
+    if (status == OK && !job->detach)
+        mount_forget(job->path);
+    if (status == OK)
+        service_leave(job->service);
+    if (job->token != 0)
+        service_answer_status(&init_service, job->token, status);
+    mutex_unlock(&init_lock);
+    free(job);
+}
+
+/* Nobody finds it any more; it goes when nothing of it is open. */
+static void detach_thread(void *argument)
+{
+    struct unmount_job *job = argument;
+    status_t status = uncover(job->path);
     mutex_lock(&init_lock);
     if (status == OK) {
         mount_forget(job->path);
-        service_leave(job->service);
+        service_no_more(job->service);
     }
     service_answer_status(&init_service, job->token, status);
     mutex_unlock(&init_lock);
-    free(job);
+    job->token = 0;
+    while (status == OK && !shutting_down && finish(job) == ERR_BUSY)
+        time_sleep(DETACHED_PATIENCE);
+    end_unmount(job, status);
+}
+
+static void unmount_thread(void *argument)
+{
+    struct unmount_job *job = argument;
+    status_t status = finish(job);
+    if (status == OK)
+        status = uncover(job->path);
+    end_unmount(job, status);
 }
 
 status_t handle_file_system_unmount(struct service *service, struct message *message)
@@ -216,12 +253,83 @@ status_t handle_file_system_unmount(struct service *service, struct message *mes
     memcpy(job->path, tail, length);
     job->force = (request->flags & UNMOUNT_FORCE) != 0;
     job->token = message->token;
+    job->detach = (request->flags & UNMOUNT_DETACH) != 0;
     job->service = service_mounted_at(job->path, &job->named);
     status_t status =
-        job->service == NULL ? ERR_INVALID_ARGUMENT : thread_spawn(unmount_thread, job, 0, NULL);
+        job->service == NULL
+            ? ERR_INVALID_ARGUMENT
+            : thread_spawn(job->detach ? detach_thread : unmount_thread, job, 0, NULL);
     if (status == OK)
         return SERVICE_DEFERRED;
     handle_drop(&job->named);
     free(job);
     return status;
+}
+
+/* ---- other flags --------------------------------------------------------------------------------- */
+
+struct remount_job {
+    uint32_t token, flags;
+    handle_t named;
+    struct service_entry_state *service;
+    char path[PATH_LENGTH_MAX];
+};
+
+static void remount_thread(void *argument)
+{
+    struct remount_job *job = argument;
+    char options[OPTIONS_LENGTH];
+    status_t status = file_system_set_flags(job->named, job->flags);
+    handle_drop(&job->named);
+    mutex_lock(&init_lock);
+    if (status == OK) {
+        service_set_flags(job->service, job->flags);
+        service_options(job->service, options, sizeof options);
+        mount_change(job->path, options);
+    }
+    service_answer_status(&init_service, job->token, status);
+    mutex_unlock(&init_lock);
+    free(job);
+}
+
+status_t handle_file_system_remount(struct service *service, struct message *message)
+{
+    const uint8_t *tail;
+    uint32_t length;
+    const struct file_system_remount_request *request =
+        service_request(message, sizeof *request, &tail, &length);
+    (void)service;
+    if (request == NULL || length == 0 || length >= PATH_LENGTH_MAX)
+        return ERR_INVALID_ARGUMENT;
+    if (!is_trusted(message))
+        return ERR_NOT_PERMITTED;
+    struct remount_job *job = calloc(1, sizeof *job);
+    if (job == NULL)
+        return ERR_NO_MEMORY;
+    memcpy(job->path, tail, length);
+    job->flags = request->flags;
+    job->token = message->token;
+    job->service = service_file_system(job->path, &job->named);
+    status_t status =
+        job->service == NULL ? ERR_INVALID_ARGUMENT : thread_spawn(remount_thread, job, 0, NULL);
+    if (status == OK)
+        return SERVICE_DEFERRED;
+    handle_drop(&job->named);
+    free(job);
+    return status;
+}
+
+status_t handle_file_system_type(struct service *service, struct message *message)
+{
+    const struct file_system_type_request *request =
+        service_request(message, sizeof *request, NULL, NULL);
+    (void)service;
+    if (request == NULL)
+        return ERR_INVALID_ARGUMENT;
+    if (request->index >= type_count)
+        return ERR_NOT_FOUND;
+    const struct type *type = &types[request->index];
+    ((struct file_system_type_reply *)service_reply(message, sizeof(struct file_system_type_reply)))
+        ->no_device = type->no_device;
+    return service_tail(message, type->name, strlen(type->name) + 1);
 }

@@ -162,13 +162,18 @@ status_t mount_parent_open(const char *path, handle_t *directory);
 /* Rows of the table; the caller holds the lock. Texts are copied; options "" shows as "rw". */
 void mount_note(const char *name, const char *program, const char *path, const char *options);
 void mount_forget(const char *path);
+/* Other options of the last one that was mounted there. */
+void mount_change(const char *path, const char *options);
+/* What tables show: flags of enum fs_mount_flags, then the file system's own options. */
+void mount_options(uint32_t flags, const char *own, char *to, size_t size);
 service_handler handle_mount_list;
 
 /* ---- filesystems.c ---- */
 void filesystem_directive(char **words, uint32_t count);
 /* Is that the program of a file system on a device, which is its first argument? */
 bool filesystem_has_device(const char *program);
-service_handler handle_file_system_mount, handle_file_system_unmount;
+service_handler handle_file_system_mount, handle_file_system_unmount, handle_file_system_remount,
+    handle_file_system_type;
 
 /* ---- announce.c ---- */
 void announce(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -187,13 +192,21 @@ struct service_entry_state;
 struct service_request {
     const char *path, *mount, *source, *type, *options; /* copied */
     const char *arguments[4];
+    uint32_t flags; /* enum fs_mount_flags */
     void (*started)(void *context, struct service_entry_state *service, status_t status);
     void *context;
 };
 void service_run_mounted(const struct service_request *request);
 /* The last service mounted there by service_run_mounted; NULL. With the lock held, like the next. */
 struct service_entry_state *service_mounted_at(const char *path, handle_t *named);
-/* It is not started again when it ends; that is made to happen now. */
+/* Any file system mounted there, the last one; its flags are set for its next start. */
+struct service_entry_state *service_file_system(const char *path, handle_t *named);
+void service_set_flags(struct service_entry_state *service, uint32_t flags);
+/* What mount tables show with these flags. */
+void service_options(const struct service_entry_state *service, char *to, size_t size);
+/* It is not started again when it ends. */
+void service_no_more(struct service_entry_state *service);
+/* The same; and that is made to happen now. */
 void service_leave(struct service_entry_state *service);
 void service_directive(char **words, uint32_t count);
 void console_directive(char **words, uint32_t count);
@@ -201,6 +214,7 @@ void env_directive(const char *assignment);
 char **service_environment(void);
 handle_t root_directory(void); /* of the machine, borrowed; none before memfs runs */
 void services_stop(void);
+status_t file_system_set_flags(handle_t named, uint32_t flags); /* a call to the file server */
 status_t services_init(void);
 status_t power_begin(uint32_t action); /* with the lock held; returns at once */
 

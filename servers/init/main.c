@@ -43,6 +43,8 @@ static const struct service_entry entries[] = {
     {LABEL_mount_list, handle_mount_list},
     {LABEL_file_system_mount, handle_file_system_mount},
     {LABEL_file_system_unmount, handle_file_system_unmount},
+    {LABEL_file_system_remount, handle_file_system_remount},
+    {LABEL_file_system_type, handle_file_system_type},
     {0, NULL},
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Mount points: making them, and the table of what is mounted where, as programs may ask for it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +58,22 @@ static void append(struct mount *mount, const char *text)
     mount->length += (uint32_t)length;
 }
 
+/* False: no memory. */
+static bool fill(struct mount *mount, const char *name, const char *program, const char *path,
+                 const char *options)
+{
+    *mount = (struct mount){
+        .text = malloc(strlen(name) + strlen(program) + strlen(path) + strlen(options) + 4)};
+    if (mount->text == NULL)
+        return false;
+    append(mount, name);
+    append(mount, program);
+    mount->path = mount->text + mount->length;
+    append(mount, path);
+    append(mount, options);
+    return true;
+}
+
 /* A service that was started again is mounted where it was. */
 void mount_note(const char *name, const char *program, const char *path, const char *options)
 {
@@ -64,19 +81,44 @@ void mount_note(const char *name, const char *program, const char *path, const c
         if (strcmp(mounts[i].path, path) == 0 && strcmp(mounts[i].text, name) == 0)
             return;
     const char *base = strrchr(program, '/');
-    base = base != NULL ? base + 1 : program;
-    struct mount mount = {
-        .text = malloc(strlen(name) + strlen(base) + strlen(path) + strlen(options) + 4)};
-    if (mount_count == MOUNTS_MAX || mount.text == NULL) {
-        free(mount.text);
+    if (mount_count < MOUNTS_MAX &&
+        fill(&mounts[mount_count], name, base != NULL ? base + 1 : program, path, options))
+        mount_count++;
+}
+
+void mount_change(const char *path, const char *options)
+{
+    for (uint32_t i = mount_count; i-- > 0;) {
+        struct mount changed;
+        const char *name = mounts[i].text, *program = name + strlen(name) + 1;
+        if (strcmp(mounts[i].path, path) != 0)
+            continue;
+        if (fill(&changed, name, program, path, options)) {
+            free(mounts[i].text);
+            mounts[i] = changed;
+        }
         return;
     }
-    append(&mount, name);
-    append(&mount, base);
-    mount.path = mount.text + mount.length;
-    append(&mount, path);
-    append(&mount, options);
-    mounts[mount_count++] = mount;
+}
+
+void mount_options(uint32_t flags, const char *own, char *to, size_t size)
+{
+    static const struct {
+        uint32_t flag;
+        const char *word;
+    } words[] = {
+        {FS_MOUNT_NO_SUID, ",nosuid"},         {FS_MOUNT_NO_DEVICES, ",nodev"},
+        {FS_MOUNT_NO_EXECUTE, ",noexec"},      {FS_MOUNT_SYNC, ",sync"},
+        {FS_MOUNT_NO_ATIME, ",noatime"},       {FS_MOUNT_NO_DIRECTORY_ATIME, ",nodiratime"},
+        {FS_MOUNT_RELATIVE_ATIME, ",relatime"}};
+    size_t length = (size_t)snprintf(to, size, "%s", flags & FS_MOUNT_READ_ONLY ? "ro" : "rw");
+    for (uint32_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if ((flags & words[i].flag) && length < size)
+            length += (size_t)snprintf(to + length, size - length, "%s", words[i].word);
+    if (strncmp(own, "ro", 2) == 0 || strncmp(own, "rw", 2) == 0)
+        own += 2;
+    if (length < size)
+        (void)snprintf(to + length, size - length, "%s", own);
 }
 
 /* The last one that was mounted there. */

@@ -30,13 +30,15 @@
 #define DELAY_MOST      (10 * NS_PER_S)
 #define CODE_FAILED     1 /* of process_fail: the service itself has given up */
 #define O_RDWR          2
+#define OPTIONS_LENGTH  512
 
 struct service_entry_state {
     const char *name, *path, *mount;     /* name NULL: a free place */
     const char *source, *type, *options; /* of one that was mounted by request, else NULL */
     char *arguments[ARGUMENTS_MAX];
     struct privileges privileges;
-    uint32_t flags; /* enum process_flags */
+    uint32_t flags;       /* enum process_flags */
+    uint32_t mount_flags; /* enum fs_mount_flags */
     bool archives, vital, optional, mounted, is_root, leaving;
     handle_t image;
     struct program program; /* running one; no handles otherwise */
@@ -240,10 +242,26 @@ static status_t cover(struct service_entry_state *service, handle_t directory, h
     return status;
 }
 
+status_t file_system_set_flags(handle_t named, uint32_t flags)
+{
+    struct fs_remount_request request = {.flags = flags};
+    struct ipc ipc;
+    ipc_begin(&ipc, LABEL_fs_remount, &request, sizeof request);
+    return ipc_call(&ipc, named, NULL, 0);
+}
+
+void service_options(const struct service_entry_state *service, char *to, size_t size)
+{
+    mount_options(service->mount_flags, service->options != NULL ? service->options : "", to, size);
+}
+
 static status_t mount_service(struct service_entry_state *service)
 {
     handle_t directory, mounted;
+    char options[OPTIONS_LENGTH];
     status_t status = mounted_root(service, &mounted);
+    if (status == OK && service->mount_flags != 0)
+        status = file_system_set_flags(mounted, service->mount_flags);
     if (status == OK)
         status = mount_point_open(service->mount, &directory);
     if (status == OK) {
@@ -252,10 +270,11 @@ static status_t mount_service(struct service_entry_state *service)
         service->mounted = status == OK;
     }
     handle_drop(&mounted);
+    service_options(service, options, sizeof options);
     mutex_lock(&init_lock);
     if (status == OK)
         mount_note(source_of(service), service->type != NULL ? service->type : service->path,
-                   service->mount, service->options != NULL ? service->options : "");
+                   service->mount, options);
     mutex_unlock(&init_lock);
     if (status != OK && !(service->optional && status == ERR_PEER_CLOSED))
         log_printf("%s: mounting %s: %s", service->name, service->mount, status_text(status));
@@ -526,6 +545,7 @@ void service_run_mounted(const struct service_request *request)
         status = copy_texts(service, request) ? OK : ERR_NO_MEMORY;
     if (status == OK) {
         service->privileges.flags = PRIVILEGE_RESERVE;
+        service->mount_flags = request->flags;
         status = begin_mounted(service);
     }
     request->started(request->context, service, status);
@@ -546,6 +566,31 @@ struct service_entry_state *service_mounted_at(const char *path, handle_t *named
         return service;
     }
     return NULL;
+}
+
+struct service_entry_state *service_file_system(const char *path, handle_t *named)
+{
+    bool is_root = strcmp(path, "/") == 0;
+    for (uint32_t i = service_count; i-- > 0;) {
+        struct service_entry_state *service = &services[i];
+        bool here = service->mount != NULL ? service->mounted && strcmp(service->mount, path) == 0
+                                           : is_root && (service->is_root || service->archives);
+        if (service->name == NULL || service->leaving || !here)
+            continue;
+        *named = name_get(service->name);
+        return service;
+    }
+    return NULL;
+}
+
+void service_set_flags(struct service_entry_state *service, uint32_t flags)
+{
+    service->mount_flags = flags;
+}
+
+void service_no_more(struct service_entry_state *service)
+{
+    service->leaving = true;
 }
 
 void service_leave(struct service_entry_state *service)

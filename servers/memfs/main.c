@@ -43,7 +43,7 @@ static status_t set_mode(struct memfs_node *root, char *text)
             mode = strtoul(word + 5, NULL, 8);
         else if (*word >= '0' && *word <= '7')
             mode = strtoul(word, NULL, 8);
-        else if (strcmp(word, "rw") != 0)
+        else if (strcmp(word, "rw") != 0 && strcmp(word, "ro") != 0)
             return ERR_INVALID_ARGUMENT;
     }
     root->mode = FS_TYPE_DIRECTORY | (mode & 07777);

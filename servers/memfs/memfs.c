@@ -463,8 +463,6 @@ static status_t op_link(struct fs_node *directory, const char *name, size_t leng
                         struct fs_node *base)
 {
     struct memfs_node *node = memfs_node_of(base);
-    if (!is_named(node))
-        return ERR_NOT_FOUND;
     status_t status = memfs_add_entry(memfs_node_of(directory), name, length, node);
     if (status == OK)
         node->ctime = time_realtime();

@@ -2,7 +2,7 @@
 # Independent test suites as a yardstick. Nothing of them is in this repository: LTP_SOURCE is a source tree of
 # the Linux Test Project (https://github.com/linux-test-project/ltp); autoconf, automake and m4 build it.
 .PHONY: suites
-suites: all ## measure with the Linux Test Project: LTP_SOURCE=DIRECTORY, as root
+suites: all debian-root ## measure with the Linux Test Project: LTP_SOURCE=DIRECTORY, as root
 	@test -n '$(LTP_SOURCE)' || { echo 'suites: LTP_SOURCE= names a source tree of the Linux Test Project'; exit 1; }
 	@tools/suites/ltp build '$(LTP_SOURCE)'
 	@tools/suites/ltp host
