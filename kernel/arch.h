@@ -168,6 +168,8 @@ void kernel_tick(void);         /* clock interrupt: timers, time slices */
 void kernel_irq(uint32_t line); /* device interrupt; line is masked already */
 /* A page fault. true: resolved, retry. Called for guest, server, native code and user copies. write/fetch as known, `supervisor` = CPL 1 in the saved CS (not U/S). */
 bool kernel_page_fault(uintptr_t address, bool write, bool fetch, bool supervisor);
+/* The same for a fault outside the kernel, which may wait for the page. */
+bool kernel_page_fault_wait(uintptr_t address, bool write, bool fetch, bool supervisor);
 /* An exception of ring 3 native or ring 1 server code that nothing resolved. registers may be changed. */
 void kernel_exception(uint32_t vector, uint32_t error, uintptr_t address,
                       struct registers *registers);

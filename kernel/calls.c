@@ -6,6 +6,7 @@
  */
 #include <kernel/calls.h>
 #include <kernel/log.h>
+#include <kernel/pager.h>
 #include <kernel/thread.h>
 
 #define WORD_handle(word)    words[word]
@@ -48,10 +49,28 @@ static const thunk_t thunks[CALL_LIMIT] = {
 #undef SYSCALL
 };
 
+/*
+ * SHOULD_WAIT with a page that is needed: what the call uses lies in a file that is not read yet, and
+ * nothing has been done so far. So it is made again when the page is there.
+ */
+static status_t carry_out(thunk_t thunk, const uint32_t words[6])
+{
+    status_t status = OK;
+    pager_relieve();
+    while (status == OK) {
+        current->page_need.vmo = NULL;
+        status = thunk(words);
+        if (status != ERR_SHOULD_WAIT || current->page_need.vmo == NULL)
+            return status;
+        status = pager_wait(false);
+    }
+    return status;
+}
+
 status_t kernel_call_dispatch(uint32_t number, const uint32_t words[6])
 {
     if (number < CALL_LIMIT && thunks[number])
-        return thunks[number](words);
+        return carry_out(thunks[number], words);
     if (!current->process->unknown_logged) {
         current->process->unknown_logged = true;
         log_print("%s: kernel call %u does not exist\n", current->process->name, number);

@@ -2,11 +2,13 @@
 /* Kernel calls on address spaces and memory objects (calls.def 40-67). */
 #include <kernel/calls.h>
 #include <kernel/ipc.h>
+#include <kernel/pager.h>
 #include <kernel/space.h>
 
 /* Pieces that space_read and the like move at a time: large enough, and small on the kernel stack. */
 #define PIECE 512u
 
+#define DIRTY_BYTES_MAX 4096u  /* of one vmo_take_dirty */
 #define FIRMWARE_FRAMES 0x100u /* below 1 MiB */
 
 static bool is_server(void)
@@ -43,6 +45,11 @@ static status_t get_vmo(handle_t handle, uint32_t rights, struct vmo **vmo)
         *vmo = vmo_from_object(object);
     return status;
 }
+
+/*
+ * SHOULD_WAIT from the memory code: the pager of a paged object has the page. The dispatcher waits for
+ * it and makes the whole call again, which these calls allow.
+ */
 
 /* ---- spaces ------------------------------------------------------------------------------------- */
 
@@ -203,7 +210,7 @@ status_t call_space_read(handle_t handle, uint32_t address, user_t buffer, uint3
         if (status == OK && got < count)
             break;
     }
-    if (status != OK && done == 0)
+    if (status == ERR_SHOULD_WAIT || (status != OK && done == 0))
         return status;
     return user_write(done_at, &done, sizeof done);
 }
@@ -218,14 +225,15 @@ status_t call_space_write(handle_t handle, uint32_t address, user_t buffer, uint
     while (status == OK && done < length) {
         uint32_t count = length - done < PIECE ? length - done : PIECE;
         status = user_read(piece, (user_t){buffer.address + done}, count);
-        if (status == OK)
-            status = space_copy_in(space, address + done, piece, count, &got);
+        if (status != OK)
+            break;
+        status = space_copy_in(space, address + done, piece, count, &got);
         if (status == OK)
             done += got;
         if (status == OK && got < count)
             break;
     }
-    if (status != OK && done == 0)
+    if (status == ERR_SHOULD_WAIT || (status != OK && done == 0))
         return status;
     return user_write(done_at, &done, sizeof done);
 }
@@ -243,6 +251,8 @@ status_t call_space_load(handle_t handle, handle_t image, uint32_t base, uint32_
         status = user_check(result_at, sizeof result);
     if (status == OK)
         status = space_load_image(space, vmo, base, flags, &result);
+    if (status != OK && current->page_need.vmo != NULL)
+        status = ERR_SHOULD_WAIT; /* and not a bad image */
     return status == OK ? user_write(result_at, &result, sizeof result) : status;
 }
 
@@ -293,7 +303,8 @@ static uint8_t page_state(const struct space *space, uint32_t address)
         pagemap_get(&mapping->overlay->pages, mapping->overlay_index + page) != NULL)
         state |= PAGE_OWN;
     if (mapping->vmo != NULL &&
-        pagemap_get(&mapping->vmo->pages, mapping->vmo_index + page) != NULL)
+        (pagemap_get(&mapping->vmo->pages, mapping->vmo_index + page) != NULL ||
+         pager_lacks(mapping->vmo, mapping->vmo_index + page)))
         state |= PAGE_OBJECT;
     return state;
 }
@@ -327,6 +338,9 @@ status_t call_vmo_create(uint32_t flags, uint64_t size, user_t result)
     if ((flags & VMO_CONTIGUOUS) && !(current->process->privileges.flags & PRIVILEGE_DMA))
         return ERR_ACCESS_DENIED;
     status_t status = vmo_new(flags, size, current->process, &vmo);
+    /* Files' pages lie everywhere: some go, until there is a run. */
+    while (status == ERR_NO_MEMORY && (flags & VMO_CONTIGUOUS) && pager_reclaim(512) > 0)
+        status = vmo_new(flags, size, current->process, &vmo);
     return status == OK ? handle_return(&vmo->object, RIGHT_ALL, result) : status;
 }
 
@@ -366,8 +380,9 @@ status_t call_vmo_write(handle_t handle, uint64_t offset, user_t buffer, uint32_
     for (uint32_t done = 0; status == OK && done < length;) {
         uint32_t count = length - done < PIECE ? length - done : PIECE;
         status = user_read(piece, (user_t){buffer.address + done}, count);
-        if (status == OK)
-            status = vmo_copy_in(vmo, offset + done, piece, count, own_use());
+        if (status != OK)
+            break;
+        status = vmo_copy_in(vmo, offset + done, piece, count, own_use());
         done += count;
     }
     return status;
@@ -393,7 +408,13 @@ status_t call_vmo_info(handle_t handle, user_t result)
                             .flags = vmo->flags & (VMO_CONTIGUOUS | VMO_CONTENT),
                             .physical = dma ? vmo->physical : 0,
                             .id = vmo->object.id,
-                            .writers = vmo_writers(vmo)};
+                            .writers = vmo_writers(vmo),
+                            .paged = vmo->pager != NULL};
+    if (vmo->pager != NULL) {
+        info.dirty = vmo->pager->dirty;
+        info.dirty_first = vmo->pager->dirty_first;
+        info.dirty_end = vmo->pager->dirty_end;
+    }
     return user_write(result, &info, sizeof info);
 }
 
@@ -401,6 +422,8 @@ status_t call_vmo_discard(handle_t handle, uint64_t offset, uint64_t length)
 {
     struct vmo *vmo;
     status_t status = get_vmo(handle, RIGHT_WRITE, &vmo);
+    if (status == OK && vmo->pager != NULL && vmo->object.owner != current->process)
+        return ERR_NOT_SUPPORTED;
     return status == OK ? vmo_drop(vmo, offset, length) : status;
 }
 
@@ -424,6 +447,81 @@ status_t call_vmo_compare(handle_t handle, handle_t clone, uint32_t first, user_
         status = user_write((user_t){bits.address + done}, piece, count);
         done += count;
     }
+    return status;
+}
+
+/* ---- paged objects --------------------------------------------------------------------------------- */
+
+status_t call_port_paged_vmo(handle_t handle, uint32_t key, uint64_t size, user_t result)
+{
+    struct object *port;
+    struct vmo *vmo;
+    status_t status = handle_get(current->process, handle, OBJECT_PORT, RIGHT_RECEIVE, &port);
+    if (status == OK && !port_is_receiver(port))
+        status = ERR_WRONG_TYPE;
+    if (status == OK)
+        status = pager_new_vmo(port, key, size, current->process, &vmo);
+    return status == OK ? handle_return(&vmo->object, RIGHT_ALL, result) : status;
+}
+
+static status_t get_paged(handle_t handle, struct vmo **vmo)
+{
+    status_t status = get_vmo(handle, RIGHT_MANAGE, vmo);
+    return status == OK && (*vmo)->pager == NULL ? ERR_WRONG_TYPE : status;
+}
+
+status_t call_vmo_supply(handle_t handle, uint64_t offset, user_t buffer, uint32_t length)
+{
+    struct vmo *vmo;
+    status_t status = get_paged(handle, &vmo);
+    if (status == OK && (offset & PAGE_MASK))
+        status = ERR_INVALID_ARGUMENT;
+    if (status == OK &&
+        (offset > vmo->size || length > ((vmo->size + PAGE_MASK) & ~(uint64_t)PAGE_MASK) - offset))
+        status = ERR_OUT_OF_RANGE;
+    for (uint32_t done = 0; status == OK && done < length; done += PAGE_SIZE) {
+        pager_relieve();
+        status = pager_supply(vmo, (uint32_t)((offset + done) / PAGE_SIZE),
+                              (user_t){buffer.address + done}, length - done);
+    }
+    return status;
+}
+
+status_t call_vmo_answer(handle_t handle, uint32_t first, uint32_t count, uint32_t answer)
+{
+    struct vmo *vmo;
+    status_t status = get_paged(handle, &vmo);
+    if (status == OK)
+        pager_answer(vmo, first, count, (status_t)answer);
+    return status;
+}
+
+status_t call_vmo_take_dirty(handle_t handle, uint32_t first, user_t bits, uint32_t length)
+{
+    struct vmo *vmo;
+    status_t status = get_paged(handle, &vmo);
+    if (status == OK && (length > DIRTY_BYTES_MAX || first > PAGEMAP_LIMIT - 8 * length))
+        status = ERR_OUT_OF_RANGE;
+    for (uint32_t done = 0; status == OK && done < length; done++) {
+        uint8_t byte = 0;
+        /* Written first, so that no page is taken that nobody hears of. */
+        status = user_write((user_t){bits.address + done}, &byte, 1);
+        for (uint32_t i = 0; status == OK && i < 8; i++)
+            byte |= (uint8_t)(pager_take(vmo, first + done * 8 + i) << i);
+        if (status == OK && byte != 0)
+            status = user_write((user_t){bits.address + done}, &byte, 1);
+    }
+    return status;
+}
+
+status_t call_vmo_written(handle_t handle, uint32_t first, uint32_t count, uint32_t done)
+{
+    struct vmo *vmo;
+    status_t status = get_paged(handle, &vmo);
+    if (status == OK && (first > PAGEMAP_LIMIT || count > PAGEMAP_LIMIT - first))
+        status = ERR_OUT_OF_RANGE;
+    if (status == OK)
+        pager_written(vmo, first, count, done != 0);
     return status;
 }
 

@@ -137,6 +137,11 @@ bool frame_available(uint32_t use)
     return free_low_count > reserve[(use & FRAME_USE_MASK) >> USE_SHIFT];
 }
 
+bool frame_is_short(uint32_t slack)
+{
+    return free_high_count == 0 && free_low_count < reserve[FRAME_FOR_FILE >> USE_SHIFT] + slack;
+}
+
 struct page *frame_alloc(uint32_t flags)
 {
     bool low = (flags & FRAME_LOW) || free_high == NULL;

@@ -39,6 +39,10 @@ status_t port_reply(struct object *port, uint32_t token, const struct message_he
 /* A call by the kernel on behalf of the current thread, without handles; not interruptible. */
 status_t port_call_kernel(struct object *target, uint32_t label, const void *data, uint32_t size,
                           void *reply, uint32_t reply_size);
+/* The objects that are paged by this port; and: one of them has something to tell, or nothing any more. */
+struct pager_group *port_pagers(struct object *port);
+void port_notify(struct object *port, struct port_item *item);
+void port_unnotify(struct object *port, struct port_item *item);
 /* Closes the handles that a message names; for messages that nobody will get. */
 void port_close_message_handles(const struct message_header *header);
 void port_thread_end(struct thread *thread);

@@ -18,8 +18,12 @@
 
 /* ---- frames ---- */
 struct page {
-    uint32_t references;          /* 0 = free, FRAME_RESERVED = not RAM */
-    struct page *next, *previous; /* free list; of a frame in use: the owner's (heap run length) */
+    uint32_t references; /* 0 = free, FRAME_RESERVED = not RAM */
+    struct page *next;   /* free list; of a frame in use: the owner's (heap run length) */
+    union {
+        struct page *previous;
+        uint32_t flags; /* of a frame in use: enum page_flags, if it is in a paged object */
+    };
 };
 #define FRAME_RESERVED UINT32_MAX
 enum frame_flags { FRAME_LOW = 1 /* below 896 MiB, direct-mapped */, FRAME_ZERO = 2 };
@@ -42,6 +46,7 @@ struct page *frame_alloc(uint32_t flags); /* NULL when out; one reference */
 struct page *frame_alloc_contiguous(uint32_t pages,
                                     paddr_t limit); /* first of a run, each with one reference */
 bool frame_available(uint32_t use);                 /* low frames are left for this use */
+bool frame_is_short(uint32_t slack);                /* the content of files can hardly grow */
 void frame_hold(struct page *page);
 void frame_release(struct page *page); /* frees with the last reference */
 paddr_t frame_address(const struct page *page);
@@ -67,6 +72,10 @@ status_t user_check(
 
 /* ---- VMOs ---- */
 struct vmo;
+struct page_need { /* see pager.h */
+    struct vmo *vmo;
+    uint32_t index, wants;
+};
 struct vmo *vmo_from_object(struct object *object);
 struct object *vmo_object(struct vmo *vmo);
 status_t vmo_new(uint32_t flags, uint64_t size, struct process *charge, struct vmo **result);

@@ -56,6 +56,13 @@ uint32_t object_total(void); /* objects that exist */
 /* The process ends: its objects are its owner's from now on. */
 void object_pass_on(struct process *process);
 
+/* What waits in a port's queue; port.c's. */
+enum port_item_kind { ITEM_CALL, ITEM_CANCELLED, ITEM_BADGE_CLOSED, ITEM_PAGER };
+struct port_item {
+    struct list link; /* in port->queue, in order of arrival */
+    enum port_item_kind kind;
+};
+
 struct handle_entry {
     struct object *object; /* NULL = free */
     uint32_t rights;

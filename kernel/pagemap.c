@@ -91,6 +91,34 @@ void pagemap_drop(struct pagemap *map, uint32_t first, uint32_t count, struct ob
     process_uncharge_pages(account->owner, dropped);
 }
 
+uint32_t pagemap_next(const struct pagemap *map, uint32_t index, uint32_t end)
+{
+    while (index < end) {
+        uint32_t chunk = index / PAGEMAP_CHUNK;
+        if (chunk >= map->chunk_count)
+            return end;
+        if (map->chunks[chunk] != NULL)
+            return index;
+        index = (chunk + 1) * PAGEMAP_CHUNK;
+    }
+    return end;
+}
+
+void pagemap_take_out(struct pagemap *map, uint32_t index, struct object *account)
+{
+    uint32_t chunk = index / PAGEMAP_CHUNK;
+    struct page **pages = map->chunks[chunk];
+    frame_release(pages[index % PAGEMAP_CHUNK]);
+    pages[index % PAGEMAP_CHUNK] = NULL;
+    map->committed--;
+    process_uncharge_pages(account->owner, 1);
+    for (uint32_t i = 0; i < PAGEMAP_CHUNK; i++)
+        if (pages[i] != NULL)
+            return;
+    heap_free(pages);
+    map->chunks[chunk] = NULL;
+}
+
 void pagemap_destroy(struct pagemap *map, struct object *account)
 {
     pagemap_drop(map, 0, UINT32_MAX, account);

@@ -21,22 +21,16 @@
  */
 #include <kernel/ipc.h>
 #include <kernel/log.h>
-#include <kernel/memory.h>
-
-enum item_kind { ITEM_CALL, ITEM_CANCELLED, ITEM_BADGE_CLOSED };
-
-struct item {
-    struct list link; /* in port->queue, in order of arrival */
-    enum item_kind kind;
-};
+#include <kernel/pager.h>
 
 struct port {
     struct object object;
-    struct list queue;     /* struct item.link */
+    struct list queue;     /* struct port_item.link */
     struct list receivers; /* struct thread.call_link: blocked in port_receive */
     struct list received;  /* struct call.port_link: received and not replied to */
     struct list badges;    /* struct badge.port_link */
-    bool closed;           /* the last handle with RIGHT_RECEIVE is gone */
+    struct pager_group pagers;
+    bool closed; /* the last handle with RIGHT_RECEIVE is gone */
 };
 
 struct badge {
@@ -44,13 +38,13 @@ struct badge {
     struct port *port; /* held */
     uint32_t value;
     struct list port_link, hash_link;
-    struct item closed; /* queued: holds a reference to the badge */
+    struct port_item closed; /* queued: holds a reference to the badge */
 };
 
 enum call_state { CALL_IDLE, CALL_QUEUED, CALL_RECEIVED, CALL_DONE };
 
 struct call {
-    struct item item;
+    struct port_item item;
     struct list token_link, port_link; /* while RECEIVED */
     struct thread *caller;
     struct port *port;
@@ -132,7 +126,7 @@ static void wake_receiver(struct port *port)
     thread_handoff(receiver);
 }
 
-static void queue_append(struct port *port, struct item *item, enum item_kind kind)
+static void queue_append(struct port *port, struct port_item *item, enum port_item_kind kind)
 {
     item->kind = kind;
     list_append(&port->queue, &item->link);
@@ -140,7 +134,7 @@ static void queue_append(struct port *port, struct item *item, enum item_kind ki
     wake_receiver(port);
 }
 
-static void queue_remove(struct port *port, struct item *item)
+static void queue_remove(struct port *port, struct port_item *item)
 {
     list_remove(&item->link);
     if (list_empty(&port->queue))
@@ -443,7 +437,21 @@ static status_t deliver_call(struct call *call, user_t user)
     return OK;
 }
 
-static status_t deliver_notice(struct item *item, user_t user)
+/* SHOULD_WAIT: who wanted the page has gone. An object with more to tell goes to the end of the queue. */
+static status_t deliver_page(struct port *port, struct port_item *item, user_t user)
+{
+    struct {
+        struct message_header header;
+        struct page_notice page;
+    } notice = {.header = {.label = NOTICE_PAGE, .size = sizeof notice.page}};
+    bool any = pager_notice(item, &notice.header.badge, &notice.page);
+    queue_remove(port, item);
+    if (pager_has_notice(item))
+        queue_append(port, item, ITEM_PAGER);
+    return any ? user_write(user, &notice, sizeof notice) : ERR_SHOULD_WAIT;
+}
+
+static status_t deliver_notice(struct port_item *item, user_t user)
 {
     struct {
         struct message_header header;
@@ -465,18 +473,35 @@ static status_t deliver_notice(struct item *item, user_t user)
 }
 
 /* A notice is out of the queue and of no further use. */
-static void free_notice(struct item *item)
+static void free_notice(struct port_item *item)
 {
     if (item->kind == ITEM_CANCELLED)
         heap_free(list_entry(item, struct call, item));
-    else
+    else if (item->kind == ITEM_BADGE_CLOSED)
         object_release(&list_entry(item, struct badge, closed)->object);
+}
+
+struct pager_group *port_pagers(struct object *object)
+{
+    return &port_from_object(object)->pagers;
+}
+
+void port_notify(struct object *object, struct port_item *item)
+{
+    if (list_empty(&item->link))
+        queue_append(port_from_object(object), item, ITEM_PAGER);
+}
+
+void port_unnotify(struct object *object, struct port_item *item)
+{
+    if (!list_empty(&item->link))
+        queue_remove(port_from_object(object), item);
 }
 
 /* SHOULD_WAIT: the queue's first item was no use to anyone; look again. */
 static status_t take_first(struct port *port, user_t user)
 {
-    struct item *item = list_entry(list_first(&port->queue), struct item, link);
+    struct port_item *item = list_entry(list_first(&port->queue), struct port_item, link);
 
     if (item->kind == ITEM_CALL) {
         struct call *call = list_entry(item, struct call, item);
@@ -488,6 +513,8 @@ static status_t take_first(struct port *port, user_t user)
         }
         return deliver_call(call, user);
     }
+    if (item->kind == ITEM_PAGER)
+        return deliver_page(port, item, user);
     status_t status = deliver_notice(item, user);
     if (status == OK) {
         queue_remove(port, item);
@@ -588,11 +615,12 @@ static void port_last_receiver(struct object *object)
     struct list *link;
 
     port->closed = true;
+    pager_group_gone(&port->pagers);
     object_signal(object, 0, SIGNAL_PEER_CLOSED);
     list_for_each (link, &port->badges)
         object_signal(&list_entry(link, struct badge, port_link)->object, 0, SIGNAL_PEER_CLOSED);
     while ((link = list_first(&port->queue))) {
-        struct item *item = list_entry(link, struct item, link);
+        struct port_item *item = list_entry(link, struct port_item, link);
         if (item->kind == ITEM_CALL) {
             call_finish(list_entry(item, struct call, item), ERR_PEER_CLOSED);
         } else {
@@ -622,6 +650,7 @@ status_t port_new(struct process *owner, struct object **result)
     list_init(&port->receivers);
     list_init(&port->received);
     list_init(&port->badges);
+    list_init(&port->pagers.pagers);
     status_t status = object_init(&port->object, &port_ops, OBJECT_PORT, owner);
     if (status != OK) {
         heap_free(port);

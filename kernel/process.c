@@ -11,6 +11,7 @@
 #include <kernel/ipc.h>
 #include <kernel/log.h>
 #include <kernel/memory.h>
+#include <kernel/pager.h>
 #include <kernel/thread.h>
 
 #define EXIT_CODE_FAULT (128 + 11)
@@ -312,6 +313,23 @@ bool kernel_page_fault(uintptr_t address, bool write, bool fetch, bool superviso
     }
     (void)supervisor;
     return resolve_fault(current->space, address, write, fetch);
+}
+
+/* A wait that is cut short ends as if the fault were resolved: it comes again if the thread goes on. */
+bool kernel_page_fault_wait(uintptr_t address, bool write, bool fetch, bool supervisor)
+{
+    status_t status;
+
+    pager_relieve();
+    do {
+        current->page_need.vmo = NULL;
+        if (kernel_page_fault(address, write, fetch, supervisor))
+            return true;
+        if (current->page_need.vmo == NULL)
+            return false;
+        status = pager_wait(current->arch.in_guest);
+    } while (status == OK);
+    return status == ERR_INTERRUPTED || status == ERR_CANCELLED;
 }
 
 static void log_exception(uint32_t vector, uint32_t error, uintptr_t address,

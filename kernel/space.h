@@ -59,7 +59,6 @@ status_t space_discard_range(struct space *space, uint32_t address, uint32_t len
 status_t space_tag_range(struct space *space, uint32_t address, uint32_t length, uint32_t tag,
                          uint32_t flags);
 
-void mapping_zap(struct mapping *mapping); /* no PTEs */
 void mapping_zap_vmo_page(struct mapping *mapping, uint32_t index);
 status_t mapping_commit(
     struct mapping *mapping); /* allocates all its pages; it need not be in the array yet */

@@ -5,6 +5,7 @@
  * A page table entry is writable only if the mapping is and the page has one reference. So the
  * first write to a page shared with a clone faults and gets a page of its own.
  */
+#include <kernel/pager.h>
 #include <kernel/space.h>
 #include <kernel/thread.h>
 
@@ -48,11 +49,6 @@ uint32_t mapping_bits(const struct mapping *mapping, bool writable)
     if (mapping->flags & MAP_FLAG_UNCACHED)
         bits |= ARCH_UNCACHED;
     return bits;
-}
-
-void mapping_zap(struct mapping *mapping)
-{
-    arch_unmap(&mapping->space->arch, mapping->start, (mapping->end - mapping->start) / PAGE_SIZE);
 }
 
 void mapping_zap_vmo_page(struct mapping *mapping, uint32_t index)
@@ -111,8 +107,9 @@ static struct page *present_page(const struct mapping *mapping, uint32_t offset,
     if (mapping->overlay != NULL)
         page = pagemap_get(&mapping->overlay->pages, mapping->overlay_index + offset);
     if (page == NULL && mapping->vmo != NULL) {
-        *writable = mapping_is_shared(mapping);
         page = pagemap_get(&mapping->vmo->pages, mapping->vmo_index + offset);
+        *writable =
+            mapping_is_shared(mapping) && page != NULL && pager_lets_write(mapping->vmo, page);
     }
     *writable = *writable && page != NULL && page->references == 1;
     return page;
@@ -157,6 +154,10 @@ static status_t fault_private(struct mapping *mapping, uint32_t address, bool wr
         if (!inside_vmo(mapping, mapping->vmo_index + offset))
             return ERR_BAD_ADDRESS;
         page = pagemap_get(&mapping->vmo->pages, mapping->vmo_index + offset);
+        if (page == NULL && pager_lacks(mapping->vmo, mapping->vmo_index + offset))
+            return pager_need_page(mapping->vmo, mapping->vmo_index + offset);
+        if (page != NULL && mapping->vmo->pager != NULL)
+            page->flags |= PAGE_USED;
         if (page != NULL && !write) {
             fault_around(mapping, address);
             return show(mapping, address, page, false);
@@ -188,14 +189,14 @@ static status_t fault_shared(struct mapping *mapping, uint32_t address, bool wri
     if (vmo->flags & VMO_PHYSICAL)
         return arch_map(&mapping->space->arch, address, vmo->physical + index * PAGE_SIZE,
                         mapping_bits(mapping, true) | space_use(mapping->space));
-    if (!write && pagemap_get(&vmo->pages, index) == NULL)
+    if (!write && pagemap_get(&vmo->pages, index) == NULL && !pager_lacks(vmo, index))
         return show_zero(mapping, address); /* whoever writes takes it out of all mappings */
     status_t status = vmo_page(vmo, index, write, object_use(mapping->space), &page);
     if (status != OK)
         return status;
     if (!write)
         fault_around(mapping, address);
-    return show(mapping, address, page, page->references == 1);
+    return show(mapping, address, page, page->references == 1 && pager_lets_write(vmo, page));
 }
 
 status_t mapping_commit(struct mapping *mapping)
@@ -205,8 +206,10 @@ status_t mapping_commit(struct mapping *mapping)
     status_t status = OK;
     if (mapping->vmo != NULL && pages > 0 && !inside_vmo(mapping, mapping->vmo_index + pages - 1))
         return ERR_OUT_OF_RANGE;
-    if ((mapping->vmo != NULL && (mapping->vmo->flags & VMO_PHYSICAL)) || (!write && !shared))
-        return OK;
+    if ((mapping->vmo != NULL &&
+         ((mapping->vmo->flags & VMO_PHYSICAL) || mapping->vmo->pager != NULL)) ||
+        (!write && !shared))
+        return OK; /* a paged object's pages come when they are needed */
     for (uint32_t i = 0; status == OK && i < pages; i++) {
         struct page *page = NULL;
         if (mapping->vmo != NULL)
@@ -273,7 +276,7 @@ static status_t copy(struct space *space, uint32_t address, char *buffer, uint32
         count = count < length - *done ? count : length - *done;
         status_t status = page_at(space, at, write, &frame);
         if (status != OK)
-            return *done > 0 ? OK : status;
+            return *done > 0 && status != ERR_SHOULD_WAIT ? OK : status;
         char *view = arch_map_temporary(frame & ~PAGE_MASK);
         if (write)
             __builtin_memcpy(view + within, buffer + *done, count);

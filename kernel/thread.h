@@ -11,6 +11,7 @@
 
 #include <kernel/arch.h>
 #include <kernel/list.h>
+#include <kernel/memory.h>
 #include <kernel/object.h>
 
 struct space;
@@ -61,6 +62,7 @@ struct thread {
     struct list run_link;
     ktime_t cpu_time, guest_time, switched_in;
     bool fault_short;            /* its last page fault was not resolved for want of memory */
+    struct page_need page_need;  /* what its last fault or copy lacked and the pager has */
     volatile uint32_t attention; /* enum attention; looked at on the way out of the kernel */
 
     /* blocking */

@@ -22,7 +22,10 @@ status_t user_read(void *to, user_t from, uint32_t length)
 {
     if (user_check(from, length) != OK)
         return ERR_BAD_ADDRESS;
-    return arch_copy_user(to, (const void *)(uintptr_t)from.address, length) ? OK : fault_status();
+    current->page_need.vmo = NULL;
+    if (arch_copy_user(to, (const void *)(uintptr_t)from.address, length))
+        return OK;
+    return current->page_need.vmo != NULL ? ERR_SHOULD_WAIT : fault_status(); /* see calls.c */
 }
 
 status_t user_write(user_t to, const void *from, uint32_t length)

@@ -3,12 +3,14 @@
  * Memory objects. Whenever a page of a VMO is replaced or dropped, every mapping that may show the
  * old one loses its page table entry first; the next access faults it in anew.
  */
+#include <kernel/pager.h>
 #include <kernel/space.h>
 #include <kernel/thread.h>
 
 static void vmo_destroy(struct object *object)
 {
     struct vmo *vmo = vmo_from_object(object);
+    pager_destroy(vmo);
     pagemap_destroy(&vmo->pages, &vmo->object);
     heap_free(vmo);
 }
@@ -160,10 +162,27 @@ static struct page *copy_of(struct page *page, uint32_t use)
     return copy;
 }
 
+static void mark_used(const struct vmo *vmo, struct page *page)
+{
+    if (vmo->pager != NULL)
+        page->flags |= PAGE_USED;
+}
+
 status_t vmo_page(struct vmo *vmo, uint32_t index, bool write, uint32_t use, struct page **result)
 {
     struct page *page = pagemap_get(&vmo->pages, index);
+    uint32_t flags = page != NULL ? page->flags : 0;
+    status_t status = OK;
+    if (page == NULL && pager_lacks(vmo, index))
+        return pager_need_page(vmo, index);
+    if (vmo->pager != NULL && write && use != FRAME_FOR_KERNEL)
+        status = pager_begin_write(vmo, index, page);
+    if (status != OK)
+        return status;
     if (page != NULL && !(write && page->references > 1)) {
+        if (vmo->pager != NULL && write)
+            pager_note_write(vmo, index, page, flags);
+        mark_used(vmo, page);
         *result = page;
         return OK;
     }
@@ -171,13 +190,15 @@ status_t vmo_page(struct vmo *vmo, uint32_t index, bool write, uint32_t use, str
         use = FRAME_FOR_FILE;
     struct page *fresh = page != NULL ? copy_of(page, use) : frame_alloc(FRAME_ZERO | use);
     if (fresh == NULL)
-        return ERR_NO_MEMORY;
+        return vmo->pager != NULL ? pager_no_memory(vmo, index) : ERR_NO_MEMORY;
     zap_page(vmo, index); /* the old page, or the zero page a private mapping showed instead */
-    status_t status = pagemap_set(&vmo->pages, index, fresh, &vmo->object);
+    status = pagemap_set(&vmo->pages, index, fresh, &vmo->object);
     if (status != OK) {
         frame_release(fresh);
         return status;
     }
+    if (vmo->pager != NULL)
+        pager_note_write(vmo, index, fresh, flags);
     *result = fresh;
     return OK;
 }
@@ -194,11 +215,15 @@ static status_t for_each_piece(struct vmo *vmo, uint64_t offset, char *buffer, u
         uint32_t within = (uint32_t)offset & PAGE_MASK, count = PAGE_SIZE - within;
         struct page *page = pagemap_get(&vmo->pages, (uint32_t)(offset / PAGE_SIZE));
         count = count < length ? count : length;
-        if (write) {
-            status_t status = vmo_page(vmo, (uint32_t)(offset / PAGE_SIZE), true, use, &page);
-            if (status != OK)
-                return status;
-        }
+        status_t status = OK;
+        if (write)
+            status = vmo_page(vmo, (uint32_t)(offset / PAGE_SIZE), true, use, &page);
+        else if (page == NULL && pager_lacks(vmo, (uint32_t)(offset / PAGE_SIZE)))
+            status = pager_need_page(vmo, (uint32_t)(offset / PAGE_SIZE));
+        if (status != OK)
+            return status;
+        if (page != NULL)
+            mark_used(vmo, page);
         char *view = page != NULL ? arch_map_temporary(frame_address(page)) : NULL;
         if (write)
             __builtin_memcpy(view + within, buffer, count);
@@ -245,16 +270,29 @@ uint32_t vmo_writers(const struct vmo *vmo)
 
 /* ---- clone, size, discard ---------------------------------------------------------------------------- */
 
+/* Where a mapping shows pages of the range, if it does. */
+static bool part_of(const struct mapping *mapping, uint32_t first, uint32_t count,
+                    uint32_t *address, uint32_t *pages)
+{
+    uint64_t start = mapping->vmo_index, end = start + (mapping->end - mapping->start) / PAGE_SIZE;
+    uint64_t from = first > start ? first : start, to = (uint64_t)first + count;
+    to = to < end ? to : end;
+    if (from >= to)
+        return false;
+    *address = mapping->start + (uint32_t)(from - start) * PAGE_SIZE;
+    *pages = (uint32_t)(to - from);
+    return true;
+}
+
 /* From now on the pages are shared with a clone: shared mappings must fault before they write. */
-static void write_protect(struct vmo *vmo, uint32_t first, uint32_t count)
+void vmo_write_protect(struct vmo *vmo, uint32_t first, uint32_t count)
 {
     struct list *item;
     list_for_each (item, &vmo->mappings) {
         struct mapping *mapping = list_entry(item, struct mapping, vmo_link);
-        uint32_t pages = (mapping->end - mapping->start) / PAGE_SIZE;
-        if (mapping_is_shared(mapping) && mapping->vmo_index < first + count &&
-            first < mapping->vmo_index + pages)
-            arch_write_protect(&mapping->space->arch, mapping->start, pages);
+        uint32_t address, pages;
+        if (mapping_is_shared(mapping) && part_of(mapping, first, count, &address, &pages))
+            arch_write_protect(&mapping->space->arch, address, pages);
     }
 }
 
@@ -289,13 +327,13 @@ status_t vmo_new_clone(struct vmo *vmo, uint64_t offset, uint64_t length, struct
         return ERR_INVALID_ARGUMENT;
     if (offset > vmo->size || length > vmo->size - offset)
         return ERR_OUT_OF_RANGE;
-    if (vmo->flags & (VMO_PHYSICAL | VMO_CONTIGUOUS))
+    if ((vmo->flags & (VMO_PHYSICAL | VMO_CONTIGUOUS)) || vmo->pager != NULL)
         return ERR_NOT_SUPPORTED;
     status_t status = vmo_make(vmo->flags & VMO_CONTENT, length, charge, &clone);
     if (status != OK)
         return status;
     uint32_t first = (uint32_t)(offset / PAGE_SIZE), count = pages_of(length);
-    write_protect(vmo, first, count);
+    vmo_write_protect(vmo, first, count);
     status = pagemap_share(&clone->pages, &vmo->pages, first, count, &clone->object);
     if (status == OK)
         status = clear_clone_tail(clone);
@@ -307,20 +345,21 @@ status_t vmo_new_clone(struct vmo *vmo, uint64_t offset, uint64_t length, struct
     return OK;
 }
 
-static void zap_range(struct vmo *vmo, uint32_t first, uint32_t count)
+void vmo_hide(struct vmo *vmo, uint32_t first, uint32_t count)
 {
     struct list *item;
     list_for_each (item, &vmo->mappings) {
         struct mapping *mapping = list_entry(item, struct mapping, vmo_link);
-        uint32_t pages = (mapping->end - mapping->start) / PAGE_SIZE;
-        if (mapping->vmo_index < first + count && first < mapping->vmo_index + pages)
-            mapping_zap(mapping);
+        uint32_t address, pages;
+        if (part_of(mapping, first, count, &address, &pages))
+            arch_unmap(&mapping->space->arch, address, pages);
     }
 }
 
 static void drop_range(struct vmo *vmo, uint32_t first, uint32_t count)
 {
-    zap_range(vmo, first, count);
+    vmo_hide(vmo, first, count);
+    pager_forget(vmo, first, count);
     pagemap_drop(&vmo->pages, first, count, &vmo->object);
 }
 
@@ -347,6 +386,8 @@ status_t vmo_resize(struct vmo *vmo, uint64_t size)
         if (status != OK)
             return status;
         drop_range(vmo, pages_of(size), PAGEMAP_LIMIT - pages_of(size));
+        if (vmo->pager != NULL && vmo->pager->backed > pages_of(size))
+            vmo->pager->backed = pages_of(size);
     }
     vmo->size = size;
     return OK;

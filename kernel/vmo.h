@@ -14,6 +14,7 @@ struct vmo {
     paddr_t physical; /* contiguous and physical VMOs */
     struct pagemap pages;
     struct list mappings; /* struct mapping.vmo_link, private ones too */
+    struct pager *pager;  /* of a paged object, else NULL */
 };
 
 static inline uint32_t pages_of(uint64_t bytes)
@@ -31,6 +32,9 @@ status_t vmo_page(struct vmo *vmo, uint32_t index, bool write, uint32_t use, str
 bool vmo_page_shared(const struct vmo *vmo, const struct vmo *other, uint32_t index);
 uint32_t vmo_writers(const struct vmo *vmo); /* see struct vmo_info */
 
+/* Page table entries of the range go, in all mappings; or no longer let anybody write. */
+void vmo_hide(struct vmo *vmo, uint32_t first, uint32_t count);
+void vmo_write_protect(struct vmo *vmo, uint32_t first, uint32_t count);
 status_t vmo_resize(struct vmo *vmo, uint64_t size);
 status_t vmo_drop(struct vmo *vmo, uint64_t offset, uint64_t length); /* page-aligned range */
 

@@ -96,7 +96,18 @@ struct message {
 enum notice {
     NOTICE_BADGE_CLOSED = 0xffff0001, /* last handle with .badge is gone */
     NOTICE_CANCELLED = 0xffff0002,    /* the caller of data word 0 (its token) no longer waits */
-    NOTICE_EXCEPTION = 0xffff0003,    /* struct exception_message; a reply IS due (token set) */
+    NOTICE_PAGE = 0xffff0004,      /* of a paged VMO with .badge as its key: struct page_notice */
+    NOTICE_EXCEPTION = 0xffff0003, /* struct exception_message; a reply IS due (token set) */
+};
+
+/*
+ * What threads wait for that use a paged VMO. CONTENT: the page's, with vmo_supply, and what vmo_answer
+ * says then; CLEAN: that dirty pages are written back.
+ */
+enum page_want { PAGE_WANT_CONTENT = 1, PAGE_WANT_CLEAN = 2 };
+struct page_notice {
+    uint32_t index; /* of the page */
+    uint32_t wants; /* enum page_want */
 };
 
 /* flags of port_call */
@@ -262,6 +273,9 @@ struct vmo_info {
     uint32_t physical; /* first physical address of contiguous and physical VMOs */
     uint32_t id;
     uint32_t writers; /* shared mappings in programs (servers do not count) that may write */
+    uint32_t paged;   /* 1: its pages come from a pager */
+    uint32_t dirty;   /* pages of a paged one that are not written back */
+    uint32_t dirty_first, dirty_end; /* they lie between these */
 };
 
 enum protection { PROT_NONE_ = 0, PROT_R = 1, PROT_W = 2, PROT_X = 4 };

@@ -119,6 +119,8 @@ enum fs_attr_mask {
     FS_ATTR_MTIME = 32,
     FS_ATTR_ATIME_NOW = 64,
     FS_ATTR_MTIME_NOW = 128,
+    FS_ATTR_SPACE =
+        512, /* with SIZE: what the file grows by will be written, so there must be room */
     FS_ATTR_CHECKED = 256, /* the client has checked that its user may (not the size) */
 };
 

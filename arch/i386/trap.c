@@ -221,7 +221,7 @@ static bool page_fault(const struct registers *registers, uint32_t error, uintpt
 {
     bool fetch = (error & PF_FETCH) || address == registers->eip;
 
-    return kernel_page_fault(address, error & PF_WRITE, fetch, supervisor);
+    return kernel_page_fault_wait(address, error & PF_WRITE, fetch, supervisor);
 }
 
 static void user_trap(struct registers *registers, uint32_t vector, uint32_t error, bool server)

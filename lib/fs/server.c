@@ -276,7 +276,7 @@ static status_t reserve(struct fs_open *open, int64_t delta, uint64_t *before, u
     if (delta < 0 || *before > (uint64_t)INT64_MAX - (uint64_t)delta)
         return ERR_INVALID_ARGUMENT;
     *after = wanted.size = *before + (uint64_t)delta;
-    return set_attributes(open->node, FS_ATTR_SIZE | FS_ATTR_MTIME_NOW, &wanted);
+    return set_attributes(open->node, FS_ATTR_SIZE | FS_ATTR_SPACE | FS_ATTR_MTIME_NOW, &wanted);
 }
 
 static status_t seek(struct fs_open *open, uint32_t whence, int64_t delta, uint64_t *before,

@@ -663,3 +663,26 @@ status_t fs_client_mount(handle_t directory, handle_t parent, handle_t mounted, 
     status_t status = call_with_handle(mounted, LABEL_fs_set_parent, parent, path);
     return status == OK ? call_with_handle(directory, LABEL_fs_mount, mounted, "") : status;
 }
+
+status_t fs_client_freeze(handle_t vmo, uint64_t size, handle_t *frozen)
+{
+    uint8_t piece[2048];
+    handle_t copy;
+    status_t status = vmo_clone(vmo, 0, size, frozen);
+    if (status != ERR_NOT_SUPPORTED)
+        return status;
+    status = vmo_create(0, size, &copy);
+    if (status != OK)
+        return status;
+    for (uint64_t at = 0; status == OK && at < size; at += sizeof piece) {
+        uint32_t count = size - at < sizeof piece ? (uint32_t)(size - at) : (uint32_t)sizeof piece;
+        status = vmo_read(vmo, at, piece, count);
+        if (status == OK)
+            status = vmo_write(copy, at, piece, count);
+    }
+    if (status != OK)
+        handle_drop(&copy);
+    else
+        *frozen = copy;
+    return status;
+}

@@ -99,6 +99,8 @@ status_t fs_client_write_bulk(handle_t node, uint64_t offset, uint32_t length, u
 status_t fs_client_readdir(handle_t node, uint64_t cookie, void *to, uint32_t *length,
                            uint32_t *count);
 status_t fs_client_vmo(handle_t node, uint32_t prot, handle_t *vmo, uint64_t *size, bool *coherent);
+/* A VMO of its own with what that one contains now: a clone, or a copy of one whose pages come and go. */
+status_t fs_client_freeze(handle_t vmo, uint64_t size, handle_t *frozen);
 status_t fs_client_position(handle_t node, uint32_t whence, int64_t delta, uint64_t *before,
                             uint64_t *after);
 status_t fs_client_modified(handle_t node);

@@ -85,6 +85,11 @@ static status_t handle(struct service *service, struct message *message)
 static void notice(struct service *service, const struct message *message)
 {
     uint32_t token;
+    struct page_notice page;
+    if (message->label == NOTICE_PAGE && service->page != NULL && message->size >= sizeof page) {
+        memcpy(&page, message->data, sizeof page);
+        service->page(service, message->badge, &page);
+    }
     if (message->label == NOTICE_BADGE_CLOSED && service->badge_closed != NULL)
         service->badge_closed(service, message->badge);
     if (message->label == NOTICE_CANCELLED && service->cancelled != NULL &&

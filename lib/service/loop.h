@@ -27,6 +27,8 @@ struct service {
     const struct service_entry *entries;                           /* ends with handler NULL */
     void (*badge_closed)(struct service *service, uint32_t badge); /* may be NULL */
     void (*cancelled)(struct service *service, uint32_t token);    /* may be NULL */
+    /* A page of a paged VMO of this port is wanted; may be NULL. */
+    void (*page)(struct service *service, uint32_t key, const struct page_notice *notice);
     void *context;
     /* Called about once a period, between messages; may be NULL. */
     void (*tick)(struct service *service);

@@ -157,7 +157,8 @@ static bool readable(uint32_t guest, uint32_t length)
 static bool extend(struct nt_file *file, uint64_t size)
 {
     struct fs_attr attr = {.size = size}, result;
-    return BLOCKING(fs_client_setattr(file->node, FS_ATTR_SIZE, &attr, &result)) == OK;
+    return BLOCKING(fs_client_setattr(file->node, FS_ATTR_SIZE | FS_ATTR_SPACE, &attr, &result)) ==
+           OK;
 }
 
 bool view_write(struct nt_file *file, uint32_t guest, uint32_t length, uint64_t offset,

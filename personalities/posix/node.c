@@ -40,6 +40,7 @@ struct inode {
     handle_t vmo;          /* HANDLE_NONE until needed */
     uint32_t vmo_id, prot; /* what the VMO handle allows */
     handle_t node;   /* to sync by, from a writable shared mapping on, which outlives descriptors */
+    bool paged;      /* its pages may have to be waited for */
     bool incoherent; /* there is no VMO that is the file, or the file has outgrown it */
     uint64_t size;
     uint8_t *view;
@@ -249,6 +250,7 @@ static void inode_refresh(struct inode *inode)
         return;
     inode->size = info.size_low | (uint64_t)info.size_high << 32;
     inode->vmo_id = info.id;
+    inode->paged = info.paged;
 }
 
 /*
@@ -366,7 +368,7 @@ static int copy_stretch(struct inode *inode, uint8_t *at, struct io *io, uint32_
                         bool write)
 {
     int result;
-    if (length <= LOCKED_COPY)
+    if (length <= LOCKED_COPY && !inode->paged)
         return write ? io_take(io, at, length) : io_put(io, at, length);
     inode->pins++;
     server_unlock();
@@ -374,6 +376,19 @@ static int copy_stretch(struct inode *inode, uint8_t *at, struct io *io, uint32_
     server_lock();
     inode->pins--;
     return result;
+}
+
+/* A copy that ended in a fault: was it the file's page? */
+static int page_error(struct inode *inode, uint64_t offset)
+{
+    uint8_t byte;
+    handle_t vmo = inode->vmo;
+    inode->pins++;
+    server_unlock();
+    status_t status = vmo_read(vmo, offset, &byte, 1);
+    server_lock();
+    inode->pins--;
+    return status == OK || status == ERR_OUT_OF_RANGE ? -EFAULT : errno_of(status);
 }
 
 /* Bytes copied; stops early at a fault. */
@@ -392,6 +407,8 @@ static int copy_through_view(struct inode *inode, struct io *io, uint64_t offset
         offset += length;
     }
     uint32_t done = io->done - before;
+    if (!done && error == -EFAULT && inode->paged)
+        error = page_error(inode, offset);
     return done ? (int)done : error;
 }
 
@@ -562,7 +579,7 @@ static int node_read(struct file *file, struct io *io, uint64_t *offset)
 static int extend(struct file *file, struct inode *inode, uint64_t size)
 {
     struct fs_attr attr = {.size = size}, result;
-    status_t status = fs_client_setattr(file->handle, FS_ATTR_SIZE, &attr, &result);
+    status_t status = fs_client_setattr(file->handle, FS_ATTR_SIZE | FS_ATTR_SPACE, &attr, &result);
     if (status != OK)
         return errno_of(status);
     server_lock();

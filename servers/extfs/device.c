@@ -8,9 +8,11 @@
 
 #include "extfs.h"
 
-#define BUFFER_BYTES (512u << 10)
+#define BUFFER_BYTES   (256u << 10)
+#define TRANSFER_BYTES (512u << 10)
 
 static struct block_session session;
+static struct block_session transfers; /* for the contents of files, whose memory is its buffer */
 static uint8_t edge[PAGE_SIZE]; /* a sector of the device, where a range begins or ends inside it */
 
 /* The part of [offset, offset + length) in the sector that `offset` is in. */
@@ -35,6 +37,25 @@ static uint32_t whole(uint64_t offset, uint32_t length)
     return offset & mask ? 0 : length & ~mask;
 }
 
+/* Is it memory that the device reaches? Then where in there. */
+static bool in_buffer(const void *at, uint32_t length, uint32_t *offset)
+{
+    uint32_t from = (uint32_t)((uintptr_t)at - (uintptr_t)transfers.data);
+    *offset = from;
+    return from < transfers.buffer_size && length <= transfers.buffer_size - from &&
+           from % BLOCK_SECTOR == 0;
+}
+
+static status_t move_whole(enum block_op op, uint64_t offset, void *data, uint32_t length)
+{
+    struct block_extent extent = {.sector = offset >> BLOCK_SECTOR_SHIFT,
+                                  .count = length >> BLOCK_SECTOR_SHIFT};
+    if (in_buffer(data, length, &extent.offset))
+        return block_client_transfer(&transfers, op, 0, &extent, 1);
+    return op == BLOCK_READ ? block_client_read(&session, extent.sector, data, extent.count)
+                            : block_client_write(&session, extent.sector, data, extent.count);
+}
+
 static status_t device_read(void *context, uint64_t offset, void *to, uint32_t length)
 {
     uint8_t *at = to;
@@ -43,8 +64,7 @@ static status_t device_read(void *context, uint64_t offset, void *to, uint32_t l
         uint32_t skip = 0, count = whole(offset, length);
         status_t status;
         if (count > 0) {
-            status = block_client_read(&session, offset >> BLOCK_SECTOR_SHIFT, at,
-                                       count >> BLOCK_SECTOR_SHIFT);
+            status = move_whole(BLOCK_READ, offset, at, count);
         } else {
             count = part_of(offset, length, &skip);
             status = read_edge(offset);
@@ -78,8 +98,7 @@ static status_t device_write(void *context, uint64_t offset, const void *from, u
         uint32_t skip = 0, count = whole(offset, length);
         status_t status;
         if (count > 0) {
-            status = block_client_write(&session, offset >> BLOCK_SECTOR_SHIFT, at,
-                                        count >> BLOCK_SECTOR_SHIFT);
+            status = move_whole(BLOCK_WRITE, offset, (void *)(uintptr_t)at, count);
         } else {
             count = part_of(offset, length, &skip);
             status = write_part(offset, at, skip, count);
@@ -110,6 +129,9 @@ status_t device_open(const char *name, bool read_only, struct ext_device *device
     uint32_t flags = BLOCK_OPEN_EXCLUSIVE | (read_only ? 0u : BLOCK_OPEN_WRITE);
     status_t status =
         block_client_open(startup_handle(STARTUP_INIT), name, flags, BUFFER_BYTES, &session);
+    if (status == OK)
+        status = block_client_open(startup_handle(STARTUP_INIT), name,
+                                   read_only ? 0 : BLOCK_OPEN_WRITE, TRANSFER_BYTES, &transfers);
     if (status != OK)
         return status;
     *device = (struct ext_device){.size = session.info.sectors << BLOCK_SECTOR_SHIFT,
@@ -118,4 +140,10 @@ status_t device_open(const char *name, bool read_only, struct ext_device *device
                                   .flush = device_flush,
                                   .now = device_now};
     return OK;
+}
+
+uint8_t *device_buffer(uint32_t *size)
+{
+    *size = transfers.buffer_size & ~(uint32_t)PAGE_MASK;
+    return transfers.data;
 }

@@ -3,15 +3,14 @@
  * ext2, ext3 and ext4 on a block device as a file system: what its files share. One thread; lib/ext
  * knows the format.
  *
- * A node is an inode that is in use, or whose content is remembered. A file's VMO is the file from the
- * first use on (coherent); what is written to it is found by comparing it with a clone, and goes to the
- * device by and by, at fsync and before the end. Everything else about an inode is in lib/ext's blocks.
+ * A node is an inode that is in use, or whose content is remembered (fs/content.h). Everything else about
+ * an inode is in lib/ext's blocks.
  */
 #ifndef EXTFS_EXTFS_H
 #define EXTFS_EXTFS_H
 
 #include <ext/ext.h>
-#include <fs/fs.h>
+#include <fs/content.h>
 
 /* A place in a circular list; all zero is in none. */
 struct link {
@@ -48,16 +47,10 @@ struct node {
     bool unlinked;       /* has no name any more: its end frees the inode */
 
     /* ---- contents (content.c), of files ---- */
-    handle_t content;    /* VMO with the file, or none */
-    handle_t clean;      /* clone of it as the device has it; none: nobody may write */
-    uint64_t size;       /* as long as there is a VMO */
-    uint64_t disk_size;  /* what the inode says */
+    struct fs_content content;
     uint64_t grown;      /* bytes that it will need room for, at most */
     uint64_t changed_at; /* the time it was written last, for the inode; 0: that has it */
-    bool failed;         /* the last attempt to write it back */
-    uint32_t writers;    /* open nodes that may write */
     bool direct;         /* too large for a VMO: every transfer goes to the device */
-    struct link dirty;   /* in the list of nodes with a clean clone */
 };
 
 extern struct fs_server server;
@@ -71,33 +64,29 @@ static inline struct node *node_of(struct fs_node *node)
 
 /* ---- device.c ---- */
 status_t device_open(const char *name, bool read_only, struct ext_device *device);
+/* Memory that the device reads and writes by itself. */
+uint8_t *device_buffer(uint32_t *size);
 
 /* ---- node.c ---- */
 void nodes_init(void);
 /* With a reference of the caller's. */
 status_t node_get(uint32_t ino, struct node **node);
 void node_release(struct fs_node *node); /* the last reference is gone */
-/* Forget contents that nobody uses, down to so many pages. */
-void nodes_trim(uint32_t pages);
-/* Pages: of contents that nobody uses, and of the largest file that gets a VMO. */
-uint32_t content_limit(void), content_largest(void);
+/* It has lost its last name. */
+void node_unlinked(struct node *node);
+/* Forget what nobody uses: what has no name, and the oldest of too many. */
+void nodes_trim(void);
 /* At the end: inodes without names that are still open become free. */
 void nodes_end(void);
 
 /* ---- content.c ---- */
 void content_init(void);
-status_t content_load(struct node *node);        /* NOT_SUPPORTED: too large, use transfers */
-status_t content_begin_write(struct node *node); /* before a VMO is given out for writing */
-status_t content_resize(struct node *node, uint64_t size);
-status_t content_flush(struct node *node);
-status_t contents_flush(void); /* all; the first error */
-void content_drop(struct node *node);
-uint32_t content_pages(const struct node *node);
-bool content_has_writers(const struct node *node); /* programs map it */
-status_t content_read(struct node *node, uint64_t offset, void *to, uint32_t length,
-                      uint32_t *done);
+status_t content_load(struct node *node); /* NOT_SUPPORTED: too large, use transfers */
+/* `space`: there is to be room for what it grows by. */
+status_t content_resize(struct node *node, uint64_t size, bool space);
 status_t content_write(struct node *node, uint64_t offset, const void *from, uint32_t length,
                        uint32_t *done);
+void content_close(struct node *node);
 void content_touch(struct node *node); /* it has been written now */
 
 #endif

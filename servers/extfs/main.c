@@ -10,10 +10,9 @@
 
 #include "extfs.h"
 
-#define EXT_SUPER_MAGIC   0xEF53 /* as of statfs(2) */
-#define WRITE_BACK_PERIOD (5 * NS_PER_S)
-#define DRIVER_PATIENCE   (20 * NS_PER_S)
-#define DRIVER_DELAY      (20 * NS_PER_MS)
+#define EXT_SUPER_MAGIC 0xEF53 /* as of statfs(2) */
+#define DRIVER_PATIENCE (20 * NS_PER_S)
+#define DRIVER_DELAY    (20 * NS_PER_MS)
 
 struct fs_server server;
 struct ext_fs *fs;
@@ -145,7 +144,7 @@ static status_t op_unlink(struct fs_node *directory, const char *name, size_t le
     bool last;
     status_t status = ext_unlink(fs, node_of(directory)->ino, name, length, &last);
     if (status == OK && last)
-        node_of(child)->unlinked = true;
+        node_unlinked(node_of(child));
     return status;
 }
 
@@ -161,11 +160,11 @@ static status_t op_rename(const struct fs_rename *rename)
     uint32_t replaced;
     struct node *node = node_of(rename->node);
     /* What is renamed over another file replaces it with its content, also if the power goes. */
-    status_t status = rename->replaced != NULL ? content_flush(node) : OK;
+    status_t status = rename->replaced != NULL ? fs_content_flush(&node->content) : OK;
     if (status == OK)
         status = ext_rename(fs, &what, &replaced);
     if (status == OK && replaced != 0 && rename->replaced != NULL)
-        node_of(rename->replaced)->unlinked = true;
+        node_unlinked(node_of(rename->replaced));
     return status;
 }
 
@@ -210,8 +209,8 @@ static status_t op_attributes(struct fs_node *base, struct fs_attr *attr)
                              .gid = own.gid,
                              .rdev = own.rdev,
                              .generation = node->generation};
-    if (node->content != HANDLE_NONE)
-        attr->size = node->size;
+    if (node->content.vmo != HANDLE_NONE)
+        attr->size = node->content.size;
     if (node->grown > 0) /* will have them */
         attr->blocks += node->grown / 512;
     if (node->changed_at != 0)
@@ -219,13 +218,13 @@ static status_t op_attributes(struct fs_node *base, struct fs_attr *attr)
     return OK;
 }
 
-static status_t set_size(struct node *node, uint64_t size)
+static status_t set_size(struct node *node, uint64_t size, bool space)
 {
     if (node->type != FS_TYPE_FILE)
         return node->type == FS_TYPE_DIRECTORY ? ERR_IS_DIRECTORY : ERR_INVALID_ARGUMENT;
     if (ext_is_read_only(fs))
         return ERR_READ_ONLY;
-    status_t status = content_resize(node, size);
+    status_t status = content_resize(node, size, space);
     return status == ERR_NOT_SUPPORTED ? ext_truncate(fs, node->ino, size) : status;
 }
 
@@ -241,7 +240,7 @@ static status_t op_set_attributes(struct fs_node *base, uint32_t mask, const str
     struct node *node = node_of(base);
     uint64_t now = (uint64_t)time_realtime();
     uint32_t set = 0;
-    status_t status = mask & FS_ATTR_SIZE ? set_size(node, attr->size) : OK;
+    status_t status = mask & FS_ATTR_SIZE ? set_size(node, attr->size, mask & FS_ATTR_SPACE) : OK;
     for (uint32_t i = 0; i < sizeof masks / sizeof masks[0]; i++)
         set |= mask & masks[i][0] ? masks[i][1] : 0;
     if (status != OK || set == 0)
@@ -252,7 +251,7 @@ static status_t op_set_attributes(struct fs_node *base, uint32_t mask, const str
                                  .atime = mask & FS_ATTR_ATIME_NOW ? now : attr->atime,
                                  .mtime = mask & FS_ATTR_MTIME_NOW ? now : attr->mtime};
     if (set & EXT_SET_MTIME) {
-        status = content_flush(node); /* what was written before has an earlier time */
+        status = fs_content_flush(&node->content); /* what was written before has an earlier time */
         node->changed_at = 0;
     }
     return status == OK ? ext_set_attributes(fs, node->ino, set, &own) : status;
@@ -290,10 +289,10 @@ static status_t op_open(struct fs_node *base, uint32_t flags, void **data)
     struct node *node = node_of(base);
     if ((flags & FS_O_NODE) || !(flags & FS_O_WRITE) || node->type != FS_TYPE_FILE)
         return OK;
-    status_t status = content_begin_write(node);
-    if (status != OK)
-        return status;
-    node->writers++;
+    if (ext_is_read_only(fs))
+        return ERR_READ_ONLY;
+    node->content.writers++;
+    fs_content_begin_write(&node->content);
     *data = &is_writer;
     return OK;
 }
@@ -301,7 +300,7 @@ static status_t op_open(struct fs_node *base, uint32_t flags, void **data)
 static void op_close(struct fs_node *node, void *data)
 {
     if (data == &is_writer)
-        node_of(node)->writers--;
+        node_of(node)->content.writers--;
 }
 
 static status_t op_read(struct fs_node *base, void *data, uint64_t offset, void *to,
@@ -311,7 +310,7 @@ static status_t op_read(struct fs_node *base, void *data, uint64_t offset, void 
     (void)data;
     status_t status = content_load(node);
     if (status == OK)
-        return content_read(node, offset, to, length, done);
+        return fs_content_read(&node->content, offset, to, length, done);
     return status == ERR_NOT_SUPPORTED ? ext_read(fs, node->ino, offset, to, length, done) : status;
 }
 
@@ -337,21 +336,23 @@ static status_t op_content(struct fs_node *base, void *data, uint32_t prot, hand
     (void)data;
     status_t status = content_load(node);
     if (status == OK && (prot & PROT_W)) {
-        status = content_begin_write(node);
+        status = ext_is_read_only(fs) ? ERR_READ_ONLY : OK;
+        fs_content_begin_write(&node->content);
         rights |= RIGHT_WRITE;
     }
     if (status != OK)
         return status;
-    *size = node->size;
+    *size = node->content.size;
     *coherent = true;
-    return handle_duplicate(node->content, rights, vmo);
+    return handle_duplicate(node->content.vmo, rights, vmo);
 }
 
 static status_t op_sync(struct fs_node *node, void *data, bool data_only)
 {
     (void)data;
     (void)data_only;
-    status_t status = node == server.root ? contents_flush() : content_flush(node_of(node));
+    status_t status =
+        node == server.root ? fs_contents_flush() : fs_content_sync(&node_of(node)->content);
     status_t committed = ext_commit(fs);
     return status == OK ? committed : status;
 }
@@ -359,7 +360,7 @@ static status_t op_sync(struct fs_node *node, void *data, bool data_only)
 static status_t op_finish(struct fs_server *of)
 {
     (void)of;
-    status_t status = contents_flush();
+    status_t status = fs_contents_flush();
     nodes_end();
     status_t unmounted = ext_unmount(fs);
     return status == OK ? unmounted : status;
@@ -398,7 +399,8 @@ static void write_back(struct service *service)
     (void)service;
     if (server.finished)
         return;
-    bool dirty = contents_flush() == OK && ext_is_dirty(fs);
+    nodes_trim();
+    bool dirty = fs_contents_flush() == OK && ext_is_dirty(fs);
     status_t status = dirty ? ext_commit(fs) : OK;
     if (status != OK && !failed)
         log_printf("commit: %s", status_text(status));
@@ -437,7 +439,6 @@ int main(int argc, char **argv)
     const char *options = argc > 2 ? argv[2] : "";
     bool read_only = has_option(options, "ro");
     nodes_init();
-    content_init();
     if (argc < 2)
         fs_server_fail("no device", ERR_INVALID_ARGUMENT);
     status_t status = mount_device(argv[1], read_only, has_option(options, "wait"));
@@ -449,7 +450,8 @@ int main(int argc, char **argv)
         fs_server_fail(argv[1], status);
     if (!read_only && ext_is_read_only(fs))
         log_printf("%s: read-only", argv[1]);
+    content_init();
     server.service.tick = write_back;
-    server.service.period = WRITE_BACK_PERIOD;
+    server.service.period = FS_CONTENT_AGE;
     fs_server_run(&server);
 }

@@ -14,7 +14,7 @@
 
 static struct node *buckets[BUCKETS];
 static struct link idle;
-static uint32_t idle_count, idle_pages;
+static uint32_t idle_count, nameless_count; /* of the idle ones */
 
 void nodes_init(void)
 {
@@ -38,14 +38,14 @@ static void leave_idle(struct node *node)
 {
     list_take(&node->idle);
     idle_count--;
-    idle_pages -= content_pages(node);
+    nameless_count -= node->unlinked;
 }
 
 static void enter_idle(struct node *node)
 {
     list_add(&idle, &node->idle);
     idle_count++;
-    idle_pages += content_pages(node);
+    nameless_count += node->unlinked;
 }
 
 status_t node_get(uint32_t ino, struct node **result)
@@ -87,7 +87,7 @@ static void free_inode(struct node *node)
 static void forget(struct node *node)
 {
     struct node **link = bucket_of(node->ino);
-    content_drop(node);
+    content_close(node);
     while (*link != node)
         link = &(*link)->in_bucket;
     *link = node->in_bucket;
@@ -107,44 +107,45 @@ static uint32_t total_pages(void)
     return total;
 }
 
-uint32_t content_limit(void)
-{
-    return total_pages() / 4;
-}
-
-uint32_t content_largest(void)
-{
-    return total_pages() / 2;
-}
-
-static bool is_too_much(uint32_t pages)
+static bool is_too_much(void)
 {
     uint32_t limit = total_pages() / IDLE_PER_PAGE;
-    return idle_pages > pages || idle_count > (limit < IDLE_MAX ? limit : IDLE_MAX);
+    return idle_count > (limit < IDLE_MAX ? limit : IDLE_MAX);
 }
 
-void nodes_trim(uint32_t pages)
+/* What programs map stays, whether it has a name or not. */
+void nodes_trim(void)
 {
     struct link *next;
-    for (struct link *at = idle.next; at != &idle && is_too_much(pages); at = next) {
+    bool too_much = is_too_much();
+    for (struct link *at = idle.next; at != &idle && (too_much || nameless_count > 0); at = next) {
         struct node *node = LINK_ENTRY(at, struct node, idle);
         next = at->next;
-        if (content_has_writers(node) || content_flush(node) != OK)
+        if (!(node->unlinked || too_much) || fs_content_is_used(&node->content) ||
+            fs_content_flush(&node->content) != OK)
             continue; /* later; an error has been logged */
         leave_idle(node);
         forget(node);
+        too_much = is_too_much();
     }
+}
+
+void node_unlinked(struct node *node)
+{
+    node->unlinked = node->content.nameless = true;
 }
 
 void node_release(struct fs_node *fs_node)
 {
     struct node *node = node_of(fs_node);
-    if (node->unlinked || (node->content == HANDLE_NONE && node->clean == HANDLE_NONE)) {
+    if (node->content.vmo == HANDLE_NONE ||
+        (node->unlinked && !fs_content_is_used(&node->content))) {
         forget(node);
         return;
     }
     enter_idle(node);
-    nodes_trim(content_limit());
+    if (is_too_much())
+        nodes_trim();
 }
 
 void nodes_end(void)

@@ -113,6 +113,182 @@ static void clone_keeps_what_the_original_was(void)
     EXPECT_OK(handle_close(vmo));
 }
 
+static void a_paged_object_has_what_its_pager_supplies(void)
+{
+    handle_t port, vmo;
+    uint8_t data[PAGE_SIZE + 10], byte = 0, bits[1], states[3], *memory;
+    struct vmo_info info;
+
+    memset(data, 7, sizeof data);
+    EXPECT_OK(port_create(&port));
+    EXPECT_OK(port_paged_vmo(port, 5, 3 * PAGE_SIZE, &vmo));
+    EXPECT_STATUS(vmo_read(vmo, 0, &byte, 1), ERR_SHOULD_WAIT); /* we are the pager */
+    EXPECT_STATUS(vmo_write(vmo, 0, &byte, 1), ERR_SHOULD_WAIT);
+    EXPECT_OK(vmo_supply(vmo, 0, data, sizeof data));
+    EXPECT_OK(vmo_read(vmo, PAGE_SIZE + 9, &byte, 1));
+    EXPECT(byte == 7);
+    EXPECT_OK(vmo_read(vmo, PAGE_SIZE + 10, &byte, 1));
+    EXPECT(byte == 0);
+    EXPECT_STATUS(vmo_read(vmo, 2 * PAGE_SIZE, &byte, 1), ERR_SHOULD_WAIT);
+    EXPECT_STATUS(vmo_supply(vmo, 100, data, 1), ERR_INVALID_ARGUMENT);
+    EXPECT_STATUS(vmo_supply(vmo, 3 * PAGE_SIZE, data, 1), ERR_OUT_OF_RANGE);
+    EXPECT_BAD_ADDRESS(vmo_supply(vmo, 2 * PAGE_SIZE, bad, 1));
+    EXPECT_STATUS(vmo_clone(vmo, 0, PAGE_SIZE, &port), ERR_NOT_SUPPORTED);
+    EXPECT_OK(vmo_take_dirty(vmo, 0, bits, 1));
+    EXPECT(bits[0] == 0);
+    byte = 9;
+    EXPECT_OK(vmo_write(vmo, PAGE_SIZE, &byte, 1));
+    memset(data, 1, sizeof data);
+    EXPECT_OK(vmo_supply(vmo, 0, data, sizeof data)); /* they are there: nothing changes */
+    EXPECT_OK(vmo_read(vmo, PAGE_SIZE, &byte, 1));
+    EXPECT(byte == 9);
+    EXPECT_OK(map(vmo, 3 * PAGE_SIZE, PROT_R, MAP_FLAG_SHARED, &memory));
+    EXPECT(memory[PAGE_SIZE] == 9 && memory[0] == 7);
+    EXPECT_OK(space_present(HANDLE_SELF, (uintptr_t)memory, states, 3));
+    EXPECT(states[2] == PAGE_OBJECT); /* not zero: unknown */
+    EXPECT_OK(unmap(memory, 3 * PAGE_SIZE));
+    EXPECT_OK(handle_close(vmo));
+    EXPECT_OK(handle_close(port));
+    EXPECT_OK(vmo_create(0, PAGE_SIZE, &vmo));
+    EXPECT_STATUS(vmo_take_dirty(vmo, 0, bits, 1), ERR_WRONG_TYPE);
+    EXPECT_OK(vmo_info(vmo, &info));
+    EXPECT(!info.paged);
+    EXPECT_OK(handle_close(vmo));
+}
+
+static uint32_t dirty_pages(handle_t vmo)
+{
+    struct vmo_info info = {0};
+    return vmo_info(vmo, &info) == OK ? info.dirty : UINT32_MAX;
+}
+
+static void what_is_written_to_a_paged_object_is_dirty_until_it_is_written_back(void)
+{
+    handle_t port, vmo;
+    uint8_t byte = 1, bits[2], *memory;
+
+    EXPECT_OK(port_create(&port));
+    EXPECT_OK(port_paged_vmo(port, 1, 0, &vmo));
+    EXPECT_OK(vmo_set_size(vmo, 16 * PAGE_SIZE)); /* grown: zero, and nothing to ask for */
+    EXPECT_OK(vmo_read(vmo, 5 * PAGE_SIZE, &byte, 1));
+    EXPECT(byte == 0);
+    EXPECT_OK(map(vmo, 16 * PAGE_SIZE, PROT_R | PROT_W, MAP_FLAG_SHARED, &memory));
+    EXPECT(memory[3 * PAGE_SIZE] == 0);
+    memory[3 * PAGE_SIZE] = 1;
+    byte = 2;
+    EXPECT_OK(vmo_write(vmo, 9 * PAGE_SIZE, &byte, 1));
+    EXPECT(dirty_pages(vmo) == 2);
+    EXPECT_OK(vmo_take_dirty(vmo, 0, bits, 2));
+    EXPECT(bits[0] == 1u << 3 && bits[1] == 1u << 1 && dirty_pages(vmo) == 2);
+    memory[3 * PAGE_SIZE + 1] = 2; /* while it is being written back */
+    EXPECT_OK(vmo_written(vmo, 0, 16, 1));
+    EXPECT(dirty_pages(vmo) == 1);
+    EXPECT_OK(vmo_take_dirty(vmo, 0, bits, 2));
+    EXPECT(bits[0] == 1u << 3 && bits[1] == 0);
+    EXPECT_OK(vmo_written(vmo, 0, 16, 0)); /* that failed */
+    EXPECT_OK(vmo_take_dirty(vmo, 0, bits, 2));
+    EXPECT(bits[0] == 1u << 3);
+    EXPECT_OK(vmo_written(vmo, 0, 16, 1));
+    EXPECT(dirty_pages(vmo) == 0);
+    EXPECT_OK(vmo_discard(vmo, 3 * PAGE_SIZE, PAGE_SIZE));
+    EXPECT_STATUS(vmo_read(vmo, 3 * PAGE_SIZE, &byte, 1), ERR_SHOULD_WAIT);
+    memory[10 * PAGE_SIZE] = 1;
+    EXPECT_OK(vmo_set_size(vmo, PAGE_SIZE)); /* takes a dirty one along */
+    EXPECT(dirty_pages(vmo) == 0);
+    EXPECT_OK(vmo_set_size(vmo, 12 * PAGE_SIZE));
+    EXPECT(memory[10 * PAGE_SIZE] == 0);
+    EXPECT_OK(unmap(memory, 16 * PAGE_SIZE));
+    EXPECT_OK(handle_close(vmo));
+    EXPECT_OK(handle_close(port));
+}
+
+/* Reads a page by a mapping, another by a call, writes a third, and one that the pager refuses. */
+static uint32_t use_pages(void *unused)
+{
+    uint8_t *memory, byte = 0;
+
+    (void)unused;
+    if (map(child_given[0], 4 * PAGE_SIZE, PROT_R | PROT_W, MAP_FLAG_SHARED, &memory) != OK)
+        return 1;
+    if (memory[10] != 'a')
+        return 2;
+    if (vmo_read(child_given[0], PAGE_SIZE + 10, &byte, 1) != OK || byte != 'b')
+        return 3;
+    memory[2 * PAGE_SIZE + 11] = 'x';
+    if (memory[2 * PAGE_SIZE + 10] != 'c')
+        return 4;
+    return vmo_read(child_given[0], 3 * PAGE_SIZE, &byte, 1) == ERR_IO_ERROR ? 42 : 5;
+}
+
+static bool supply_pages(handle_t port, handle_t vmo)
+{
+    static struct message message;
+    static uint8_t data[PAGE_SIZE];
+    struct page_notice notice;
+    for (uint32_t i = 0; i < 4; i++) {
+        if (port_receive(port, &message, soon()) != OK || message.label != NOTICE_PAGE ||
+            message.badge != 77)
+            return false;
+        memcpy(&notice, message.data, sizeof notice);
+        if (notice.index != i || notice.wants != PAGE_WANT_CONTENT)
+            return false;
+        memset(data, 'a' + (int)i, sizeof data);
+        if (i < 3 && vmo_supply(vmo, (uint64_t)i * PAGE_SIZE, data, sizeof data) != OK)
+            return false;
+        if (vmo_answer(vmo, i, 1, i < 3 ? OK : (uint32_t)ERR_IO_ERROR) != OK)
+            return false;
+    }
+    return true;
+}
+
+static void whoever_uses_a_page_waits_for_its_pager(void)
+{
+    handle_t port, vmo, given;
+    struct child child;
+    uint8_t bits[1];
+
+    EXPECT_OK(port_create(&port));
+    EXPECT_OK(port_paged_vmo(port, 77, 4 * PAGE_SIZE, &vmo));
+    EXPECT_OK(handle_duplicate(vmo, RIGHT_ALL, &given));
+    EXPECT_OK(child_create(NULL, &child));
+    EXPECT_OK(child_give(&child, 0, given));
+    EXPECT_OK(child_start(&child, use_pages, NULL));
+    EXPECT(supply_pages(port, vmo));
+    EXPECT_STATUS(child_join(&child), 42);
+    EXPECT_OK(vmo_take_dirty(vmo, 0, bits, 1));
+    EXPECT(bits[0] == 1u << 2);
+    EXPECT_OK(handle_close(port));
+    EXPECT_OK(handle_close(vmo));
+}
+
+/* The end of the pager is the end of the wait. */
+static uint32_t read_until_gone(void *unused)
+{
+    uint8_t byte;
+
+    (void)unused;
+    return vmo_read(child_given[0], 0, &byte, 1) == ERR_PEER_CLOSED &&
+                   vmo_write(child_given[0], 0, &byte, 1) == ERR_PEER_CLOSED
+               ? 42
+               : 1;
+}
+
+static void pages_of_a_pager_that_is_gone_are_an_error(void)
+{
+    static struct message message;
+    handle_t port, vmo;
+    struct child child;
+
+    EXPECT_OK(port_create(&port));
+    EXPECT_OK(port_paged_vmo(port, 1, PAGE_SIZE, &vmo));
+    EXPECT_OK(child_create(NULL, &child));
+    EXPECT_OK(child_give(&child, 0, vmo));
+    EXPECT_OK(child_start(&child, read_until_gone, NULL));
+    EXPECT_OK(port_receive(port, &message, soon()));
+    EXPECT_OK(handle_close(port));
+    EXPECT_STATUS(child_join(&child), 42);
+}
+
 static void pages_that_are_there_are_told_from_those_that_are_not(void)
 {
     uint8_t *memory, states[4], byte = 1;
@@ -287,6 +463,10 @@ void test_memory(void)
         TEST(shared_mapping_shows_the_object_private_one_does_not_change_it),
         TEST(clone_keeps_what_the_original_was),
         TEST(comparing_with_a_clone_shows_what_was_written),
+        TEST(a_paged_object_has_what_its_pager_supplies),
+        TEST(what_is_written_to_a_paged_object_is_dirty_until_it_is_written_back),
+        TEST(whoever_uses_a_page_waits_for_its_pager),
+        TEST(pages_of_a_pager_that_is_gone_are_an_error),
         TEST(pages_that_are_there_are_told_from_those_that_are_not),
         TEST(rights_of_the_vmo_bound_the_mapping),
         TEST(bad_ranges_are_refused),

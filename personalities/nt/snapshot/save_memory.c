@@ -147,7 +147,7 @@ static void clone_view(struct save *save, const struct allocation *allocation)
         return;
     request.offset_low = mapping.offset_low;
     request.offset_high = mapping.offset_high;
-    status_t status = vmo_clone(section->vmo, 0, section->size, &request.vmo);
+    status_t status = fs_client_freeze(section->vmo, section->size, &request.vmo);
     if (status == OK)
         status = space_map(save->space, &request);
     handle_drop(&request.vmo);
@@ -216,7 +216,7 @@ void save_content(struct save *save, handle_t vmo, uint64_t size)
     struct saved_content *content = calloc(1, sizeof *content);
     if (size > INT32_MAX)
         save_refuse(save, ERR_TOO_LARGE, "a file or section is too large for a snapshot");
-    if (!content || (size > 0 && vmo_clone(vmo, 0, size, &content->vmo) != OK)) {
+    if (!content || (size > 0 && fs_client_freeze(vmo, size, &content->vmo) != OK)) {
         save->snapshot.failed = true;
         free(content);
         return;

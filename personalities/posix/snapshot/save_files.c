@@ -112,7 +112,7 @@ static status_t read_vmo(void *context, uint64_t offset, void *to, uint32_t leng
 static struct saved_content *clone_content(struct save *save, handle_t vmo, uint64_t size)
 {
     struct saved_content *content = allocate(sizeof *content);
-    if (!content || (size > 0 && vmo_clone(vmo, 0, size, &content->vmo) != OK)) {
+    if (!content || (size > 0 && fs_client_freeze(vmo, size, &content->vmo) != OK)) {
         release(content);
         return NULL;
     }

@@ -2,6 +2,8 @@
 /* The pretend machine of machine.h: the second implementation of kernel/arch.h. */
 #define _GNU_SOURCE
 #include "machine.h"
+#include <kernel/ipc.h>
+#include <kernel/pager.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,4 +241,36 @@ void watch_fire(struct waiter *waiter)
 {
     (void)waiter;
     panic("a watch fired");
+}
+
+/* ---- one port, whose pager the tests are ---- */
+
+static struct pager_group pagers = {.pagers = {&pagers.pagers, &pagers.pagers}};
+
+struct pager_group *port_pagers(struct object *port)
+{
+    (void)port;
+    return &pagers;
+}
+
+void port_notify(struct object *port, struct port_item *item)
+{
+    (void)port, (void)item;
+}
+
+void port_unnotify(struct object *port, struct port_item *item)
+{
+    (void)port, (void)item;
+}
+
+void thread_kick_thread(struct thread *kicked)
+{
+    (void)kicked;
+}
+
+/* The programs' memory is ours. */
+status_t user_read(void *to, user_t from, uint32_t length)
+{
+    memcpy(to, (const void *)(uintptr_t)from.address, length);
+    return OK;
 }

@@ -13,6 +13,8 @@
 #include <cmocka.h>
 
 #include "machine.h"
+#include <kernel/ipc.h>
+#include <kernel/pager.h>
 #include <kernel/space.h>
 #include <kernel/vmo.h>
 
@@ -817,6 +819,102 @@ static void guest_keeps_its_servers_space(void **state)
     assert_int_equal(object_total(), objects);
 }
 
+/* ---- paged objects --------------------------------------------------------------------------------- */
+
+static struct object pretend_port = {.references = 1};
+
+/* A page of the test's that lies where the kernel's 32-bit addresses reach. */
+static user_t page_of_bytes(char byte)
+{
+    static char *bytes;
+    if (bytes == NULL)
+        bytes = machine_ram(0);
+    memset(bytes, byte, PAGE_SIZE);
+    return (user_t){(uint32_t)(uintptr_t)bytes};
+}
+
+static void clean_pages_are_taken_back_and_dirty_ones_stay(void **state)
+{
+    (void)state;
+    struct vmo *vmo;
+    char byte = 'x';
+    uint32_t before = machine_unused_frames();
+
+    assert_int_equal(pager_new_vmo(&pretend_port, 1, 64 * PAGE_SIZE, &machine_process, &vmo), OK);
+    assert_int_equal(vmo_copy_out(vmo, 0, &byte, 1), ERR_SHOULD_WAIT);
+    assert_true(current->page_need.vmo == vmo && current->page_need.index == 0);
+    for (uint32_t i = 0; i < 64; i++)
+        assert_int_equal(pager_supply(vmo, i, page_of_bytes('a'), PAGE_SIZE), OK);
+    byte = 'x';
+    assert_int_equal(vmo_copy_in(vmo, 5 * PAGE_SIZE, &byte, 1, FRAME_FOR_PROGRAM), OK);
+    assert_int_equal(vmo->pager->dirty, 1);
+    assert_int_equal(pager_reclaim(1000), 63);
+    assert_int_equal(vmo_copy_out(vmo, 6 * PAGE_SIZE, &byte, 1), ERR_SHOULD_WAIT);
+    assert_int_equal(vmo_copy_out(vmo, 5 * PAGE_SIZE, &byte, 1), OK);
+    assert_int_equal(byte, 'x');
+    assert_true(pager_take(vmo, 5));
+    assert_int_equal(pager_reclaim(1000), 0); /* being written back */
+    pager_written(vmo, 5, 1, true);
+    assert_int_equal(vmo->pager->dirty, 0);
+    assert_int_equal(pager_reclaim(1000), 1);
+    assert_int_equal(vmo->pages.committed, 0);
+    object_release(vmo_object(vmo));
+    assert_int_equal(machine_unused_frames(), before);
+}
+
+static void only_dirty_pages_can_be_written_by_a_mapping(void **state)
+{
+    (void)state;
+    struct vmo *vmo;
+    struct space *space;
+    struct map_request request = {.address = BASE,
+                                  .length = 2 * PAGE_SIZE,
+                                  .prot = PROT_R | PROT_W,
+                                  .flags = MAP_FLAG_SHARED | MAP_FLAG_FIXED};
+    paddr_t frame;
+    uint32_t bits;
+
+    assert_int_equal(pager_new_vmo(&pretend_port, 1, 2 * PAGE_SIZE, &machine_process, &vmo), OK);
+    assert_int_equal(space_new(SPACE_NATIVE, NULL, &machine_process, &space), OK);
+    assert_int_equal(space_map_vmo(space, vmo, RIGHT_ALL, &request), OK);
+    assert_int_equal(space_fault(space, BASE, false, false), ERR_SHOULD_WAIT);
+    assert_int_equal(pager_supply(vmo, 0, page_of_bytes('a'), PAGE_SIZE), OK);
+    assert_int_equal(space_fault(space, BASE, false, false), OK);
+    assert_true(machine_entry(space, BASE, &frame, &bits) && !(bits & ARCH_WRITE));
+    assert_int_equal(space_fault(space, BASE, true, false), OK);
+    assert_true(machine_entry(space, BASE, &frame, &bits) && (bits & ARCH_WRITE));
+    assert_true(pager_take(vmo, 0));
+    assert_true(machine_entry(space, BASE, &frame, &bits) && !(bits & ARCH_WRITE));
+    assert_int_equal(space_fault(space, BASE, true, false), OK);
+    pager_written(vmo, 0, 1, true);
+    assert_int_equal(vmo->pager->dirty, 1); /* written while it was written back */
+    assert_true(pager_take(vmo, 0));
+    pager_written(vmo, 0, 1, true);
+    assert_true(pager_reclaim(1000) == 1);
+    assert_false(machine_entry(space, BASE, &frame, &bits));
+    object_release(vmo_object(vmo));
+    object_release(space_object(space));
+}
+
+static void no_more_than_a_part_of_memory_is_dirty(void **state)
+{
+    (void)state;
+    struct vmo *vmo;
+    uint32_t pages = frame_total(), i = 0;
+    char byte = 1;
+    status_t status = OK;
+
+    assert_int_equal(pager_new_vmo(&pretend_port, 1, 0, &machine_process, &vmo), OK);
+    assert_int_equal(vmo_resize(vmo, (uint64_t)pages * PAGE_SIZE), OK);
+    while (status == OK && i < pages)
+        status = vmo_copy_in(vmo, (uint64_t)i++ * PAGE_SIZE, &byte, 1, FRAME_FOR_PROGRAM);
+    assert_int_equal(status, ERR_SHOULD_WAIT);
+    assert_int_equal(current->page_need.wants, PAGE_WANT_CLEAN);
+    assert_true(i > pages / 16 && i < pages / 4);
+    object_release(vmo_object(vmo));
+    assert_int_equal(port_pagers(&pretend_port)->dirty, 0);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -835,6 +933,9 @@ int main(void)
         cmocka_unit_test(page_limit_of_the_owner_stops_writes),
         cmocka_unit_test(mappings_that_continue_each_other_become_one),
         cmocka_unit_test(guest_keeps_its_servers_space),
+        cmocka_unit_test(clean_pages_are_taken_back_and_dirty_ones_stay),
+        cmocka_unit_test(only_dirty_pages_can_be_written_by_a_mapping),
+        cmocka_unit_test(no_more_than_a_part_of_memory_is_dirty),
         cmocka_unit_test(spaces_and_objects_read_as_the_model_says),
         cmocka_unit_test(nothing_changes_or_leaks_when_memory_runs_out),
     };

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Contents of files as memory that is the file (coherent), for file systems on lib/fs. A file that is
+ * used gets a paged VMO: what is read of it comes from the file system when it is first needed, ahead of
+ * who reads in order; what is written goes back by and by (FS_CONTENT_AGE), at fsync, and when much is
+ * dirty or memory is short. The kernel takes back what is clean, so there is no limit to a file's size,
+ * nor one to the number of files whose contents are remembered.
+ *
+ * An error of writing back is kept and told to the next fs_content_sync; the data stays and is tried
+ * again, until its memory is needed: then it is given up, and the log says so.
+ */
+#ifndef FS_CONTENT_H
+#define FS_CONTENT_H
+
+#include <fs/fs.h>
+
+#define FS_CONTENT_AGE (5 * NS_PER_S) /* between two times that everything is written back */
+
+struct fs_content {
+    handle_t vmo;     /* HANDLE_NONE: not used yet */
+    uint64_t size;    /* of the file */
+    uint64_t stored;  /* of what the file system has of it */
+    uint32_t writers; /* open nodes that may write */
+    status_t error;   /* of an attempt to write back that no fsync has been told of */
+    uint32_t key;     /* among all */
+    uint32_t next;    /* page: who reads in order asks for it next */
+    uint32_t window;  /* pages that are read at once then */
+    struct fs_content *previous_written, *next_written; /* that may be dirty */
+    bool may_be_dirty;
+    bool nameless; /* an unlinked file: only written back when its memory is needed */
+};
+
+/* What a file system does for its contents; all may fail. */
+struct fs_store {
+    /* At most `length` bytes below `stored`; *done 0 is an error. */
+    status_t (*read)(struct fs_content *content, uint64_t at, void *to, uint32_t length,
+                     uint32_t *done);
+    status_t (*write)(struct fs_content *content, uint64_t at, const void *from, uint32_t length,
+                      uint32_t *done);
+    status_t (*set_size)(struct fs_content *content, uint64_t size);
+    /* Everything is stored; any: some data was. */
+    status_t (*stored)(struct fs_content *content, bool any);
+    /* For the log: what could not be written. */
+    void (*name)(const struct fs_content *content, char *to, size_t size);
+    uint8_t *buffer; /* for transfers, page-aligned size */
+    uint32_t buffer_size;
+};
+
+void fs_content_init(struct fs_server *server, const struct fs_store *store);
+/* NOT_SUPPORTED: too large for a VMO. */
+status_t fs_content_open(struct fs_content *content, uint64_t size);
+void fs_content_close(struct fs_content *content); /* what is dirty is lost */
+/* Before a VMO is given out for writing. */
+void fs_content_begin_write(struct fs_content *content);
+/* Somebody else has its VMO, or maps it: it must not be closed. */
+bool fs_content_is_used(const struct fs_content *content);
+status_t fs_content_resize(struct fs_content *content, uint64_t size);
+status_t fs_content_read(struct fs_content *content, uint64_t at, void *to, uint32_t length,
+                         uint32_t *done);
+/* Within the size. */
+status_t fs_content_write(struct fs_content *content, uint64_t at, const void *from,
+                          uint32_t length);
+/* Stored now; and the same with the error of an earlier attempt. */
+status_t fs_content_flush(struct fs_content *content);
+status_t fs_content_sync(struct fs_content *content);
+status_t fs_contents_flush(void); /* all; the first error */
+
+#endif
