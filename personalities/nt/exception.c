@@ -12,6 +12,7 @@
 #include <personalities/nt/debug.h>
 #include <personalities/nt/ntdll.h>
 #include <personalities/nt/process.h>
+#include <personalities/nt/snapshot/save.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -249,6 +250,7 @@ static void trap_raise(struct nt_thread *thread, struct trap *trap)
 {
     bool breakpoint = thread->frame->vector == VECTOR_BREAKPOINT;
     trap->record.ExceptionAddress = (void *)(trap->context.Eip - breakpoint);
+    crash_note(thread, trap->record.ExceptionCode);
     raise(thread, &trap->record, &trap->context);
 }
 

@@ -179,6 +179,7 @@ void process_finish(struct nt_process *process)
     process->exiting = true;
     debug_forget(process);
     end_stand_ins(process);
+    crash_end(process);
     handle_close_all(process);
     vm_destroy(process);
     handle_drop(&process->space);

@@ -469,7 +469,11 @@ status_t process_freeze(struct nt_process *process, ktime_t deadline)
 {
     status_t status = OK;
     process->frozen++;
-    list_each(thread, &process->threads, struct nt_thread, link) thread_prod(thread);
+    list_each(thread, &process->threads, struct nt_thread, link)
+    {
+        if (!thread->parked)
+            thread_prod(thread);
+    }
     while (status == OK && !process->exiting && (process->building || !all_parked(process)))
         status = condition_wait_until(&left_guest, &nt_mutex, deadline) ? OK : ERR_TIMED_OUT;
     if (process->exiting)

@@ -123,3 +123,23 @@ def test_changed_files_and_damage_are_refused(share):
     assert result.stdout.count(b"code 1\n") == 13, result.stdout + result.stderr
     assert b"/tmp/objects.tmp cannot be opened" in result.stderr
     assert b"Win32" in result.stdout or b"hello" in result.stdout.lower()
+
+
+def test_crash_is_saved_mended_and_goes_on(share):
+    """Saved at the instruction of the exception that ended it, not at the one that it handled before."""
+    program = os.path.join(BUILD, "tests", "snapshot", "windows", "crash.exe")
+    shutil.copy(program, share / "crash.exe")
+    script = "echo 'crash /host crash.exe' >/etc/snap.conf; /host/crash.exe; echo code $?"
+    result = atomik(share, script)
+    assert result.stdout == b"before\r\ncode 5\n", result.stderr
+    saved_as = list(share.glob("crash-crash.exe-*.snap"))
+    assert len(saved_as) == 1
+    output = subprocess.run(["gdb", "-nx", "-batch", "-ex", "bt", "-ex", "p &value", program, str(saved_as[0])],
+                            capture_output=True, text=True, check=False).stdout
+    assert "SIGSEGV" in output and "in main ()" in output, output
+    address = output.split("(volatile int *) ")[1].split()[0]
+    register = "eax"  # the pointer that was null; the instruction is movl (%eax), %...
+    result = snap("edit", saved_as[0], "-o", share / "fixed.snap", "--reg", f"{register}={address}")
+    assert result.returncode == 0, result.stderr
+    result = atomik(share, "snap restore /host/fixed.snap; echo code $?")
+    assert result.stdout == b"after: 42 42\r\ncode 3\n", result.stderr

@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PATIENCE (5 * NS_PER_S) /* for the threads to come to a standstill */
+#define PATIENCE    (5 * NS_PER_S) /* for the threads to come to a standstill */
+#define SIGNAL_KILL 9u
 
 struct job {
     uint32_t pid, flags, request;
@@ -51,7 +52,7 @@ static void put_header(struct save *save)
     snap_put_u32(snapshot, SNAP_HEADER_MINOR, SNAP_MINOR);
     snap_put_text(snapshot, SNAP_HEADER_PERSONALITY, "nt");
     snap_put(snapshot, SNAP_HEADER_UUID, uuid, sizeof uuid);
-    snap_put_text(snapshot, SNAP_HEADER_REASON, "manual");
+    snap_put_text(snapshot, SNAP_HEADER_REASON, save->crash.thread ? "crash" : "manual");
     snap_put_u64(snapshot, SNAP_HEADER_REALTIME, time_realtime());
     snap_put_u64(snapshot, SNAP_HEADER_MONOTONIC, time_monotonic());
     snap_put_u32(snapshot, SNAP_HEADER_FLAGS, 0);
@@ -61,42 +62,66 @@ static void put_header(struct save *save)
     snap_put_text(snapshot, SNAP_TEXT_TEXT, text);
 }
 
+static void put_crash(struct save *save)
+{
+    struct snapshot *snapshot = &save->snapshot;
+    const struct saved_crash *crash = &save->crash;
+    snap_note_begin(snapshot, SNAP_CRASH);
+    snap_put_u32(snapshot, SNAP_CRASH_CODE, crash->code);
+    snap_put_u32(snapshot, SNAP_CRASH_ADDRESS, crash->address);
+    snap_put_u32(snapshot, SNAP_CRASH_TID, crash->thread->tid);
+    snap_put_u32(snapshot, SNAP_CRASH_VECTOR, crash->vector);
+    snap_put_u32(snapshot, SNAP_CRASH_ERROR, crash->error);
+}
+
 static void note_state(struct save *save)
 {
-    struct nt_process *process = save->process;
-    if (process->debug)
+    if (save->process->debug)
         save_refuse(save, ERR_BUSY, "it has a debugger");
     put_header(save);
+    if (save->crash.thread)
+        put_crash(save);
     save_threads(save);
     save_process(save);
-    save->status = save->status != OK ? save->status : space_clone(process->space, &save->space);
+    if (save->status == OK)
+        save->status = space_clone(save->process->space, &save->space);
     if (save->status != OK)
         return;
     save_mappings(save);
     save_handles(save);
     save_objects(save);
-}
-
-/* With the lock, which is released while threads come to a standstill. */
-static void take(struct save *save, struct snapshot_result *result)
-{
-    struct nt_process *process = save->process;
-    ktime_t start = time_monotonic();
-    save->status = process_freeze(process, start + PATIENCE);
-    if (save->status != OK)
-        return;
-    note_state(save);
     if (save->snapshot.failed && save->status == OK)
         save->status = ERR_NO_MEMORY;
+}
+
+status_t save_take(struct save *save)
+{
+    struct nt_process *process = save->process;
+    save->status = process_freeze(process, time_monotonic() + PATIENCE);
+    if (save->status != OK)
+        return save->status;
+    note_state(save);
     if (save->status == OK && (save->flags & SNAPSHOT_STOP))
-        process_terminate_signal(process, 9);
+        process_terminate_signal(process, SIGNAL_KILL);
     process_thaw(process);
-    result->pause = time_monotonic() - start;
+    return save->status;
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------- */
 
-static status_t write_out(struct save *save, handle_t file, struct snapshot_result *result)
+struct save *save_new(struct nt_process *process, uint32_t flags)
+{
+    struct save *save = calloc(1, sizeof *save);
+    if (!save)
+        return NULL;
+    snap_init(&save->snapshot);
+    object_hold(&process->object);
+    save->process = process;
+    save->flags = flags;
+    return save;
+}
+
+status_t save_write(struct save *save, handle_t file, uint64_t *size)
 {
     struct capture_output output;
     status_t status = capture_output_open(&output, file);
@@ -104,12 +129,12 @@ static status_t write_out(struct save *save, handle_t file, struct snapshot_resu
     save_memory(save);
     save_contents(save);
     if (status == OK)
-        status = snap_write(&save->snapshot, &sink, &result->size);
+        status = snap_write(&save->snapshot, &sink, size);
     capture_output_close(&output);
     return status;
 }
 
-static void release_all(struct save *save)
+void save_free(struct save *save)
 {
     for (uint32_t i = 0; i < save->object_count; i++)
         object_release(save->objects[i].object);
@@ -127,23 +152,22 @@ static void release_all(struct save *save)
     free(save);
 }
 
-static status_t snapshot_take(uint32_t pid, uint32_t flags, handle_t file,
-                              struct snapshot_result *result)
+static status_t snapshot_take(const struct job *job, struct snapshot_result *result)
 {
     ktime_t start = time_monotonic();
-    struct nt_process *process = process_by_pid(pid);
-    struct save *save = process && !process->foreign ? calloc(1, sizeof *save) : NULL;
+    struct nt_process *process = process_by_pid(job->pid);
+    if (!process || process->foreign)
+        return ERR_NO_PROCESS;
+    if (job->flags & SNAPSHOT_TREE)
+        return ERR_NOT_IMPLEMENTED;
+    struct save *save = save_new(process, job->flags);
     if (!save)
-        return process && !process->foreign ? ERR_NO_MEMORY : ERR_NO_PROCESS;
-    snap_init(&save->snapshot);
-    object_hold(&process->object);
-    save->process = process;
-    save->flags = flags;
-    take(save, result);
-    status_t status = save->status;
+        return ERR_NO_MEMORY;
+    status_t status = save_take(save);
+    result->pause = time_monotonic() - start;
     if (status == OK)
-        status = BLOCKING(write_out(save, file, result));
-    release_all(save);
+        status = BLOCKING(save_write(save, job->file, &result->size));
+    save_free(save);
     result->time = time_monotonic() - start;
     return status;
 }
@@ -154,9 +178,7 @@ static void save_thread(void *argument)
     struct snapshot_result result = {0};
     free(argument);
     nt_lock();
-    status_t status = job.flags & SNAPSHOT_TREE
-                          ? ERR_NOT_IMPLEMENTED
-                          : snapshot_take(job.pid, job.flags, job.file, &result);
+    status_t status = snapshot_take(&job, &result);
     nt_unlock();
     handle_drop(&job.file);
     (void)!init_snapshot_answer(nt_init, job.request, status, &result);

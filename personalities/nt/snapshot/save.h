@@ -30,10 +30,17 @@ struct saved_content {
     struct snap_source source;
 };
 
+/* The exception at which a process is saved. */
+struct saved_crash {
+    const struct nt_thread *thread; /* only to be compared */
+    uint32_t code, address, vector, error;
+};
+
 struct save {
     struct snapshot snapshot;
     struct nt_process *process; /* held */
     uint32_t flags;             /* enum snapshot_flags */
+    struct saved_crash crash;   /* thread NULL: it was asked for */
     handle_t space;             /* a clone of the process's */
     struct capture_memory memory;
     struct saved_range *files; /* left out with SNAPSHOT_NO_TEXT, but for pages of its own */
@@ -48,6 +55,26 @@ struct save {
 
 /* EVENT_SNAPSHOT: starts taking one; the answer goes to init from a thread of its own. Takes `file`. */
 void snapshot_event(uint32_t pid, uint32_t flags, uint32_t request, handle_t *file);
+
+/* ---- the steps; with the lock ---- */
+struct save *save_new(struct nt_process *process, uint32_t flags); /* NULL without memory */
+/*
+ * Brings the process to a standstill, takes everything in, and lets it go on, or end with
+ * SNAPSHOT_STOP. Gives the lock up.
+ */
+status_t save_take(struct save *save);
+status_t save_write(struct save *save, handle_t file, uint64_t *size); /* without the lock */
+void save_free(struct save *save);
+
+/* ---- crashes (crash.c) ---- */
+/*
+ * The thread has run into an exception that the program has not seen yet, at the registers of its
+ * frame. If there is a rule for crashes of the program, it is taken in as it is now, and written if it
+ * ends because of this. Gives the lock up.
+ */
+void crash_note(struct nt_thread *thread, uint32_t code);
+/* The process has ended: write or forget what was taken in. Gives the lock up. */
+void crash_end(struct nt_process *process);
 
 /* ---- for the kinds of objects ---- */
 

@@ -120,11 +120,33 @@ static struct registers registers_of(const struct nt_thread *thread)
                               .fs = context->SegFs};
 }
 
+/* The signal that a debugger of Unix programs knows an exception by. */
+static uint32_t signal_of(uint32_t code)
+{
+    switch ((NTSTATUS)code) {
+    case STATUS_ILLEGAL_INSTRUCTION:
+    case STATUS_PRIVILEGED_INSTRUCTION:
+        return 4;
+    case STATUS_STACK_BUFFER_OVERRUN:
+        return 6;
+    case STATUS_INTEGER_DIVIDE_BY_ZERO:
+    case STATUS_INTEGER_OVERFLOW:
+    case STATUS_FLOAT_DIVIDE_BY_ZERO:
+    case STATUS_FLOAT_INVALID_OPERATION:
+    case STATUS_FLOAT_MULTIPLE_TRAPS:
+        return 8;
+    }
+    return 11;
+}
+
 static void put_status(struct save *save, const struct nt_thread *thread)
 {
+    uint32_t signal = save->crash.thread == thread ? signal_of(save->crash.code) : 0;
     const struct nt_process *process = save->process;
     struct registers regs = registers_of(thread);
     struct core_prstatus status = {
+        .signo = signal,
+        .cursig = (uint16_t)signal,
         .pid = thread->tid,
         .ppid = process->ppid,
         .pgrp = process->pgid,
@@ -240,20 +262,29 @@ static void put_apcs(struct save *save, const struct nt_thread *thread)
     }
 }
 
-/* gdb's order: the process's own notes come with the first thread. */
+static void put_all_of(struct save *save, const struct nt_thread *thread, bool first)
+{
+    if (!list_empty(&thread->requests))
+        save_refuse(save, ERR_BUSY, "an operation on a file or pipe is under way");
+    put_status(save, thread);
+    if (first)
+        put_psinfo(save);
+    put_fpu(save, thread);
+    put_thread(save, thread);
+    put_apcs(save, thread);
+}
+
+/* gdb's order: the thread that it shows first, with what is the process's own, then the others. */
 void save_threads(struct save *save)
 {
-    bool first = true;
-    list_each(thread, &save->process->threads, struct nt_thread, link)
+    const struct list *threads = &save->process->threads;
+    const struct nt_thread *first = container_of(threads->next, struct nt_thread, link);
+    if (save->crash.thread)
+        first = save->crash.thread;
+    put_all_of(save, first, true);
+    list_each(thread, threads, struct nt_thread, link)
     {
-        if (!list_empty(&thread->requests))
-            save_refuse(save, ERR_BUSY, "an operation on a file or pipe is under way");
-        put_status(save, thread);
-        if (first)
-            put_psinfo(save);
-        first = false;
-        put_fpu(save, thread);
-        put_thread(save, thread);
-        put_apcs(save, thread);
+        if (thread != first)
+            put_all_of(save, thread, false);
     }
 }
