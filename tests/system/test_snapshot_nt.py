@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import struct
 import subprocess
 
 import pytest
@@ -14,7 +15,7 @@ from machine import ATOMIK, BUILD, run
 
 PROGRAM = os.path.join(BUILD, "tests", "snapshot", "windows", "objects.exe")
 MOMENTS = 8
-SAVE = "cd /tmp; /host/objects.exe >out & sleep 0.3; snap save --stop {} $! /host/o.snap >log || cat log; cat out"
+SAVE = "cd /tmp; /host/objects.exe >out & until grep -q ^3: out; do usleep 5000; done; snap save --stop {} $! /host/o.snap >log || cat log; cat out"
 
 
 def atomik(share, script, seconds=60):
@@ -143,3 +144,40 @@ def test_crash_is_saved_mended_and_goes_on(share):
     assert result.returncode == 0, result.stderr
     result = atomik(share, "snap restore /host/fixed.snap; echo code $?")
     assert result.stdout == b"after: 42 42\r\ncode 3\n", result.stderr
+
+
+def streams_of(dump):
+    """The streams of a minidump by their type (minidumpapiset.h)."""
+    signature, version, count, directory = struct.unpack_from("<4sIII", dump)
+    assert signature == b"MDMP" and version & 0xffff == 0xa793
+    rows = (struct.unpack_from("<III", dump, directory + 12 * i) for i in range(count))
+    return {kind: dump[offset:offset + size] for kind, size, offset in rows}
+
+
+def test_minidump_has_threads_modules_and_memory(share):
+    path, _ = saved(share, "")
+    result = snap("export", "--minidump", path, "-o", share / "o.dmp")
+    assert result.returncode == 0, result.stderr
+    dump = (share / "o.dmp").read_bytes()
+    streams = streams_of(dump)
+    snapshot = shown(path)
+    threads, modules, memory = streams[3], streams[4], streams[9]
+    count = struct.unpack_from("<I", threads)[0]
+    ids = [struct.unpack_from("<I", threads, 4 + 48 * i)[0] for i in range(count)]
+    assert ids == [thread["tid"] for thread in snapshot["thread"]]
+    size, context = struct.unpack_from("<II", threads, 4 + 40)
+    assert size == 716 and struct.unpack_from("<I", dump, context + 184)[0] == int(
+        snapshot["thread"][0]["registers"]["eip"], 16)
+    names = []
+    for i in range(struct.unpack_from("<I", modules)[0]):
+        base, name = struct.unpack_from("<Q12xI", modules, 4 + 108 * i)
+        length = struct.unpack_from("<I", dump, name)[0]
+        names.append((base, dump[name + 4:name + 4 + length].decode("utf-16-le")))
+    assert names[0] == (0x400000, "Z:\\host\\objects.exe") and any(name.endswith("ntdll.dll") for _, name in names)
+    ranges, offset = struct.unpack_from("<QQ", memory)
+    for i in range(ranges):
+        start, length = struct.unpack_from("<QQ", memory, 16 + 16 * i)
+        if start == 0x400000:
+            assert dump[offset:offset + 2] == b"MZ"
+        offset += length
+    assert offset == len(dump)

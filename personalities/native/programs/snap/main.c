@@ -19,6 +19,8 @@ static const struct snap_command file_commands[] = {
      "      --set NOTE[N].FIELD=VALUE    anything that show prints"},
     {"diff", command_diff, "diff OLD NEW                  what changed"},
     {"verify", command_verify, "verify FILE                   compare it with its digests"},
+    {"export", command_export,
+     "export --minidump FILE -o NEW a Windows process for the debuggers of that world"},
     {NULL, NULL, NULL},
 };
 

@@ -50,6 +50,7 @@ int command_show(int argc, char **argv);
 int command_edit(int argc, char **argv);
 int command_diff(int argc, char **argv);
 int command_verify(int argc, char **argv);
+int command_export(int argc, char **argv);
 
 /* What is only to be had on Atomik; NULL on the host. */
 struct snap_command {
