@@ -148,14 +148,14 @@ static void add_exception(struct dump *dump)
     const struct snap_note *crash = snap_next(dump->snapshot, SNAP_CRASH, NULL);
     if (crash == NULL || dump->crashed.size == 0)
         return;
-    struct minidump_context context;
+    struct minidump_context context = {0};
     struct minidump_exception exception = {.thread = snap_get_u32(crash, SNAP_CRASH_TID, 0),
                                            .code = snap_get_u32(crash, SNAP_CRASH_CODE, 0),
                                            .parameters = 2,
                                            .context = dump->crashed};
     if (!dump->failed)
         memcpy(&context, dump->bytes + dump->crashed.offset, sizeof context);
-    exception.address = dump->failed ? 0 : context.eip;
+    exception.address = context.eip;
     exception.information[0] = snap_get_u32(crash, SNAP_CRASH_ERROR, 0) >> 1 & 1;
     exception.information[1] = snap_get_u32(crash, SNAP_CRASH_ADDRESS, 0);
     add_stream(dump, MINIDUMP_EXCEPTION, add(dump, &exception, sizeof exception), sizeof exception);
