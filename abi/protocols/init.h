@@ -35,6 +35,12 @@ enum snapshot_flags {
     SNAPSHOT_NO_TEXT = 2, /* leave out memory that is unchanged from its file */
     SNAPSHOT_FILES = 4, /* with the contents of all open regular files, not only of unlinked ones */
     SNAPSHOT_TREE = 8,  /* with its descendants, each in a file of its own */
+    /*
+     * Between personalities, for a tree that has processes of several: answered when the process stands
+     * still and is noted down; it is written, and goes on or ends, when SNAPSHOT_RELEASE comes.
+     */
+    SNAPSHOT_HOLD = 16,
+    SNAPSHOT_RELEASE = 32, /* no h0; with SNAPSHOT_STOP the process ends */
 };
 enum unmount_flags { UNMOUNT_FORCE = 1, UNMOUNT_DETACH = 2 };
 struct snapshot_result {

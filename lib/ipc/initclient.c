@@ -162,7 +162,7 @@ status_t init_snapshot(handle_t init, uint32_t pid, uint32_t flags, handle_t fil
     struct snapshot_request request = {.pid = pid, .flags = flags};
     struct ipc ipc;
     ipc_begin(&ipc, LABEL_snapshot, &request, sizeof request);
-    status_t status = ipc_handle_copy(&ipc, file);
+    status_t status = file ? ipc_handle_copy(&ipc, file) : OK;
     if (status == OK)
         status = ipc_call(&ipc, init, result, sizeof *result);
     if (status == OK)

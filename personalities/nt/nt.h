@@ -90,6 +90,7 @@ struct nt_process {
     bool debug_reported;     /* its debugger knows of it */
     uint32_t debug_children; /* NtSetInformationProcess: processes that it starts are debugged */
     uint32_t debug_stops;    /* events that are not continued: no thread runs */
+    struct hold *hold;       /* a snapshot that waits for other processes' */
     struct save *crash;      /* as it was at its last exception, if there is a rule for crashes */
     uint32_t error_mode, priority_class;
     uint64_t cpu_time; /* of threads that have ended, ns */

@@ -27,12 +27,13 @@
 #include "time.h"
 #include "trace.h"
 
-#define SCRIPT_DEPTH  4
-#define SCRIPT_LINE   256
-#define LARGE_IMAGE   (1u << 20) /* bytes */
-#define ARGUMENTS_MAX (2u << 20)
-#define KIND_ELF      1u
-#define CLOCK_TICKS   100
+#define SCRIPT_DEPTH     4
+#define PERSONALITY_NAME 16u
+#define SCRIPT_LINE      256
+#define LARGE_IMAGE      (1u << 20) /* bytes */
+#define ARGUMENTS_MAX    (2u << 20)
+#define KIND_ELF         1u
+#define CLOCK_TICKS      100
 /* CPUID.1:EDX of the least machine this runs on, with SSE2: what AT_HWCAP tells. */
 #define HARDWARE_CAPABILITIES 0x0781abfdu
 
@@ -781,9 +782,13 @@ static int run(struct process *process, struct program *program, bool foreign)
     if (error < 0)
         return error;
     const char *personality = "nt";
-    if (program->image.vmo != HANDLE_NONE) {
-        if (snapshot_recognise(program->image.vmo))
+    char snapshot[PERSONALITY_NAME];
+    if (program->image.vmo != HANDLE_NONE &&
+        snapshot_recognise(program->image.vmo, snapshot, sizeof snapshot)) {
+        if (strcmp(snapshot, "posix") == 0)
             return run_snapshot(process, program);
+        personality = snapshot;
+    } else if (program->image.vmo != HANDLE_NONE) {
         error = probe_image(process, program, &probe);
         if (error == -ENOEXEC && is_batch(program->path))
             error = 0; /* the other personality has an interpreter for it */

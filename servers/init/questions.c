@@ -145,8 +145,11 @@ status_t handle_snapshot(struct service *service, struct message *message)
     struct process *process = request == NULL ? NULL : process_find(request->pid);
     struct proc_event event = {.type = EVENT_SNAPSHOT};
     (void)service;
-    if (request == NULL || message->handle_count != 1)
+    bool release = request != NULL && (request->flags & SNAPSHOT_RELEASE);
+    if (request == NULL || message->handle_count != (release ? 0u : 1u))
         return ERR_INVALID_ARGUMENT;
+    if ((request->flags & (SNAPSHOT_HOLD | SNAPSHOT_RELEASE)) && message->badge >= BADGE_PROCESS)
+        return ERR_NOT_PERMITTED; /* only personalities wait for each other */
     if (process == NULL || process->state == PROC_ZOMBIE)
         return ERR_NO_PROCESS;
     if (process->personality == NULL)
@@ -154,8 +157,8 @@ status_t handle_snapshot(struct service *service, struct message *message)
     if (!may_snapshot(message->badge, process))
         return ERR_NOT_PERMITTED;
     event.flags = request->flags;
-    handle_t file = service_take(message, 0);
-    status_t status = question_ask(message, process, &event, &file, 1);
+    handle_t file = release ? HANDLE_NONE : service_take(message, 0);
+    status_t status = question_ask(message, process, &event, &file, release ? 0 : 1);
     if (status != SERVICE_DEFERRED)
         handle_drop(&file);
     return status;

@@ -181,3 +181,24 @@ def test_minidump_has_threads_modules_and_memory(share):
             assert dump[offset:offset + 2] == b"MZ"
         offset += length
     assert offset == len(dump)
+
+
+PIPE_LINE = r"""i=0; while [ $i -lt 100 ]; do echo line $i; i=$((i+1)); usleep 10000; done |
+/host/filter.exe | tr -d '\r' | sed s/LINE/x/; echo end"""
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_pipe_line_of_two_personalities_is_one_tree(share, where):
+    """A shell, its loop, a Windows program and two Unix ones, with what is in the pipes between them."""
+    shutil.copy(os.path.join(BUILD, "tests", "snapshot", "windows", "filter.exe"), share / "filter.exe")
+    (share / "pipe.sh").write_text(PIPE_LINE)
+    script = """cd /host; sh pipe.sh >right
+sh pipe.sh >out & pid=$!; sleep 0.5
+snap save --tree --stop --no-text $pid tree >log || cat log; wait; ls tree | wc -l; echo $pid >pid"""
+    result = atomik(share, script)
+    assert int(result.stdout) >= 5, result.stderr
+    restore = "cd /host; snap restore --files=current tree/p$(cat pid).snap; echo code $?; cmp out right && echo same"
+    if where == "here":
+        restore = "sleep 100 & " + restore + "; sh pipe.sh | cmp - right && echo same"
+    result = atomik(share, restore)
+    assert result.stdout == b"code 0\n" + b"same\n" * (2 if where == "here" else 1), result.stderr

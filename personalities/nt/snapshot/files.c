@@ -81,6 +81,29 @@ static void save_disk(struct save *save, struct nt_file *file)
         save_file_content(save, file);
 }
 
+/* A stream of the kernel, by its number; what waits goes along with the end that reads. */
+static void save_stream(struct save *save, const struct nt_file *file)
+{
+    struct snapshot *snapshot = &save->snapshot;
+    handle_t end = file->read_end ? file->read_end : file->write_end, write_end = HANDLE_NONE;
+    struct handle_info info;
+    uint32_t queued = 0, capacity = 0, done = 0;
+    snap_put_u32(snapshot, SNAP_OBJECT_EXTERNAL, 1);
+    if (!end || stream_info(end, &queued, &capacity) != OK)
+        return;
+    snap_put_text(snapshot, SNAP_OBJECT_SIDE, file->read_end ? "read" : "write");
+    snap_put_u32(snapshot, SNAP_OBJECT_CAPACITY, capacity);
+    if (stream_open(end, 1, &write_end) == OK && handle_info(write_end, &info) == OK)
+        snap_put_u32(snapshot, SNAP_OBJECT_STREAM, info.object_id);
+    handle_drop(&write_end);
+    uint8_t *bytes = file->read_end ? malloc(queued + 1) : NULL;
+    if (bytes && (queued == 0 || stream_peek(end, bytes, queued, &done) == OK))
+        snap_put_u32(snapshot, SNAP_OBJECT_QUEUE, snap_add_blob_copy(snapshot, bytes, done));
+    else if (file->read_end)
+        snapshot->failed = true;
+    free(bytes);
+}
+
 static void save_messages(struct save *save, const struct pipe_end *end)
 {
     struct snapshot *snapshot = &save->snapshot;
@@ -149,7 +172,7 @@ void ntfile_save(struct object *object, struct save *save)
     if (!list_empty(&file->requests))
         save_refuse(save, ERR_BUSY, "an operation on a file is under way");
     if (is_foreign(file))
-        snap_put_u32(snapshot, SNAP_OBJECT_EXTERNAL, 1);
+        save_stream(save, file);
     else if (file->kind == FILE_DISK || file->kind == FILE_DIRECTORY)
         save_disk(save, file);
     else if (file->kind == FILE_PIPE)

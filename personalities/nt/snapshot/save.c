@@ -12,8 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PATIENCE    (5 * NS_PER_S) /* for the threads to come to a standstill */
-#define SIGNAL_KILL 9u
+#define PATIENCE      (5 * NS_PER_S)  /* for the threads to come to a standstill */
+#define HOLD_PATIENCE (30 * NS_PER_S) /* for the others of a tree */
+#define SIGNAL_KILL   9u
 
 struct job {
     uint32_t pid, flags, request;
@@ -94,16 +95,28 @@ static void note_state(struct save *save)
         save->status = ERR_NO_MEMORY;
 }
 
-status_t save_take(struct save *save)
+status_t save_freeze(struct save *save)
 {
-    struct nt_process *process = save->process;
-    save->status = process_freeze(process, time_monotonic() + PATIENCE);
+    save->status = process_freeze(save->process, time_monotonic() + PATIENCE);
     if (save->status != OK)
         return save->status;
     note_state(save);
-    if (save->status == OK && (save->flags & SNAPSHOT_STOP))
-        process_terminate_signal(process, SIGNAL_KILL);
-    process_thaw(process);
+    if (save->status != OK)
+        process_thaw(save->process);
+    return save->status;
+}
+
+void save_thaw(struct save *save)
+{
+    if (save->flags & SNAPSHOT_STOP)
+        process_terminate_signal(save->process, SIGNAL_KILL);
+    process_thaw(save->process);
+}
+
+status_t save_take(struct save *save)
+{
+    if (save_freeze(save) == OK)
+        save_thaw(save);
     return save->status;
 }
 
@@ -152,7 +165,65 @@ void save_free(struct save *save)
     free(save);
 }
 
-static status_t snapshot_take(const struct job *job, struct snapshot_result *result)
+/* ---- with others -------------------------------------------------------------------------------- */
+
+/* One that stands still until the others of its tree are noted down too, or its patience ends. */
+struct hold {
+    struct condition released;
+    bool is_released;
+    uint32_t flags, request; /* of the release */
+};
+extern struct mutex nt_mutex;
+
+/* The first answer is given; waits for the release, whose request becomes the job's. */
+static void wait_for_release(struct save *save, struct job *job)
+{
+    struct hold hold = {.is_released = false};
+    ktime_t deadline = time_monotonic() + HOLD_PATIENCE;
+    struct snapshot_result none = {0};
+    save->process->hold = &hold;
+    (void)!BLOCKING(init_snapshot_answer(nt_init, job->request, OK, &none));
+    job->request = 0;
+    while (!hold.is_released && !save->process->exited &&
+           condition_wait_until(&hold.released, &nt_mutex, deadline))
+        ;
+    save->process->hold = NULL;
+    save->flags |= hold.flags & SNAPSHOT_STOP;
+    job->request = hold.request;
+}
+
+static void release_event(uint32_t pid, uint32_t flags, uint32_t request)
+{
+    struct nt_process *process = process_by_pid(pid);
+    if (!process || !process->hold) {
+        (void)!BLOCKING(init_snapshot_answer(nt_init, request, ERR_NO_PROCESS, NULL));
+        return;
+    }
+    process->hold->is_released = true;
+    process->hold->flags = flags;
+    process->hold->request = request;
+    condition_signal(&process->hold->released);
+}
+
+static status_t take(struct save *save, struct job *job, struct snapshot_result *result)
+{
+    ktime_t start = time_monotonic();
+    bool hold = job->flags & SNAPSHOT_HOLD;
+    if (hold && save->process->hold)
+        return ERR_BUSY;
+    status_t status = save_freeze(save);
+    if (status != OK)
+        return status;
+    if (hold)
+        wait_for_release(save, job);
+    save_thaw(save);
+    result->pause = time_monotonic() - start;
+    if (hold && job->request == 0)
+        return ERR_TIMED_OUT; /* nobody wants it any more */
+    return BLOCKING(save_write(save, job->file, &result->size));
+}
+
+static status_t snapshot_take(struct job *job, struct snapshot_result *result)
 {
     ktime_t start = time_monotonic();
     struct nt_process *process = process_by_pid(job->pid);
@@ -160,13 +231,10 @@ static status_t snapshot_take(const struct job *job, struct snapshot_result *res
         return ERR_NO_PROCESS;
     if (job->flags & SNAPSHOT_TREE)
         return ERR_NOT_IMPLEMENTED;
-    struct save *save = save_new(process, job->flags);
+    struct save *save = save_new(process, job->flags & ~(uint32_t)SNAPSHOT_HOLD);
     if (!save)
         return ERR_NO_MEMORY;
-    status_t status = save_take(save);
-    result->pause = time_monotonic() - start;
-    if (status == OK)
-        status = BLOCKING(save_write(save, job->file, &result->size));
+    status_t status = take(save, job, result);
     save_free(save);
     result->time = time_monotonic() - start;
     return status;
@@ -181,11 +249,16 @@ static void save_thread(void *argument)
     status_t status = snapshot_take(&job, &result);
     nt_unlock();
     handle_drop(&job.file);
-    (void)!init_snapshot_answer(nt_init, job.request, status, &result);
+    if (job.request)
+        (void)!init_snapshot_answer(nt_init, job.request, status, &result);
 }
 
 void snapshot_event(uint32_t pid, uint32_t flags, uint32_t request, handle_t *file)
 {
+    if (flags & SNAPSHOT_RELEASE) {
+        release_event(pid, flags, request);
+        return;
+    }
     struct job *job = malloc(sizeof *job);
     if (job) {
         *job = (struct job){pid, flags, request, *file};

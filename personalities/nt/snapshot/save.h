@@ -63,6 +63,9 @@ struct save *save_new(struct nt_process *process, uint32_t flags); /* NULL witho
  * SNAPSHOT_STOP. Gives the lock up.
  */
 status_t save_take(struct save *save);
+/* The two halves of it: after OK of the first the process stands still until the second. */
+status_t save_freeze(struct save *save);
+void save_thaw(struct save *save);
 status_t save_write(struct save *save, handle_t file, uint64_t *size); /* without the lock */
 void save_free(struct save *save);
 

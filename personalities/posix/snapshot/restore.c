@@ -15,15 +15,29 @@
 #include "../server.h"
 #include "../task.h"
 #include "../time.h"
+#include "foreign.h"
 #include "kinds.h"
 
 #define MEMBERS_MAX 512u
 
 /* ---- reading ---------------------------------------------------------------------------------------- */
 
-bool snapshot_recognise(handle_t image)
+bool snapshot_recognise(handle_t image, char *personality, uint32_t size)
 {
-    return capture_recognise(image);
+    struct capture_image file = {.vmo = image};
+    struct snapshot snapshot;
+    const char *problem;
+    if (!capture_recognise(image))
+        return false;
+    snap_init(&snapshot);
+    /* What is wrong with it is said by who restores it: us, if it does not say whose it is. */
+    bool known = capture_read(&snapshot, &file, true, &problem) == OK &&
+                 snap_get_text(snap_next(&snapshot, SNAP_HEADER, NULL), SNAP_HEADER_PERSONALITY,
+                               personality, size);
+    if (!known)
+        strlcpy(personality, "posix", size);
+    snap_free(&snapshot);
+    return true;
 }
 
 void restore_complain(const char *format, ...)
@@ -154,6 +168,9 @@ static int add_child(struct restore_group *group, const char *path, uint32_t pid
         return restore_refuse(-ENOEXEC, "an impossible tree: process", pid);
     int error = open_beside(path, pid, &image);
     if (error < 0)
+        return error;
+    error = foreign_read(group, path, image, pid);
+    if (error <= 0)
         return error;
     struct restore *child = add_member(group, image, true);
     if (!child) {
@@ -319,6 +336,7 @@ void restore_free(struct restore_group *group)
     }
     for (uint32_t i = 0; i < group->shared_count; i++)
         close_handle(group->shared[i].vmo);
+    foreign_free(group);
     free(group->objects);
     free(group->shared);
     release(group);

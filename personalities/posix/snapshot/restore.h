@@ -52,6 +52,8 @@ struct restore_group {
     bool accept_edited; /* memory that another tool has changed */
     bool files_differ;
     struct restore *members; /* a chain; the process itself first, parents before their children */
+    struct restore_foreign *foreign; /* of other personalities */
+    struct restore_bridge *bridges;
     uint32_t member_count;
     struct restored_object *objects;
     struct restored_shared *shared;
@@ -77,8 +79,8 @@ struct restore {
     uint32_t thread_count;
 };
 
-/* Whether the first bytes of an image are those of a snapshot. */
-bool snapshot_recognise(handle_t image);
+/* Whether an image is a snapshot, and of which personality's process. */
+bool snapshot_recognise(handle_t image, char *personality, uint32_t size);
 /*
  * `path` is the image's: the snapshots of a tree lie beside each other. Options: --files=fail, current or
  * snapshot; --accept-edited. 0, with everything made; or -errno.
@@ -135,6 +137,12 @@ int restore_threads(struct restore *restore, struct process *process);
 void restore_begin(struct restore *restore);
 void restore_first_thread(struct restore *restore, struct thread *thread);
 void restore_pending(struct restore *restore, struct process *process); /* lock held */
+/* A number in the registry for a process below `parent`: the old one if it is free. */
+int restore_number(const struct restore_group *group, uint32_t old_pid, uint32_t parent,
+                   uint32_t *pid);
+/* A group or session of a snapshot's process: that of the member that led it, else `present`. */
+uint32_t restore_group_number(const struct restore_group *group, const struct snapshot *snapshot,
+                              uint16_t tag, uint32_t present);
 /* Makes the descendants and waits until they run. */
 int restore_descendants(struct restore_group *group);
 /* A text field as a string of the caller's to release; NULL: there is none, or no memory. */

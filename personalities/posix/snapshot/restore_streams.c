@@ -10,6 +10,7 @@
 #include "../file.h"
 #include "../path.h"
 #include "../task.h"
+#include "foreign.h"
 #include "restore.h"
 
 #define STREAMS 3u
@@ -95,7 +96,8 @@ int restore_pipe(struct restore *restore, const struct snap_note *note, struct f
     struct file *ends[2];
     if (is_side(note, "both"))
         return restore_both(restore, note, result);
-    if (!other && (*result = stand_in(restore, id)))
+    bool bridged = foreign_uses(restore->group, snap_get_u32(note, SNAP_OBJECT_STREAM, 0));
+    if (!other && !bridged && (*result = stand_in(restore, id)))
         return 0;
     uint32_t capacity = snap_get_u32(note, SNAP_OBJECT_CAPACITY, PIPE_CAPACITY);
     int error = stream_pair(0, capacity, ends);

@@ -10,6 +10,7 @@
 #include "../file.h"
 #include "../server.h"
 #include "../task.h"
+#include "foreign.h"
 #include "restore.h"
 
 #define BEGIN_POLL (NS_PER_SEC / 100)
@@ -24,6 +25,13 @@ static uint32_t map_number(const struct restore_group *group, uint32_t old, uint
 {
     const struct restore *leader = restore_member(group, old);
     return leader && leader != group->members && leader->pid ? leader->pid : present;
+}
+
+uint32_t restore_group_number(const struct restore_group *group, const struct snapshot *snapshot,
+                              uint16_t tag, uint32_t present)
+{
+    return map_number(group, snap_get_u32(snap_next(snapshot, SNAP_PROCESS, NULL), tag, 0),
+                      present);
 }
 
 /* Lock held. */
@@ -63,8 +71,8 @@ static void member_begin(struct thread *thread)
 
 /* ---- making them ---------------------------------------------------------------------------------------- */
 
-static int number_for(const struct restore_group *group, uint32_t old_pid, uint32_t parent,
-                      uint32_t *pid)
+int restore_number(const struct restore_group *group, uint32_t old_pid, uint32_t parent,
+                   uint32_t *pid)
 {
     const struct process *root = process_find(group->members->pid);
     return errno_of(init_proc_create(server.init, parent, 0, 0, root->credentials.uid, old_pid,
@@ -152,7 +160,7 @@ static int make_member(struct restore *restore)
     uint32_t pid;
     if (!above || !above->pid)
         return restore_refuse(-ENOEXEC, "a process without its parent", restore->old_pid);
-    int error = number_for(restore->group, restore->old_pid, above->pid, &pid);
+    int error = restore_number(restore->group, restore->old_pid, above->pid, &pid);
     if (error < 0)
         return error;
     server_lock();
@@ -169,7 +177,7 @@ static int make_member(struct restore *restore)
 static int make_zombie(struct restore *restore, const struct snap_note *note)
 {
     uint32_t pid, old_pid = snap_get_u32(note, SNAP_CHILD_PID, 0);
-    int error = number_for(restore->group, old_pid, restore->pid, &pid);
+    int error = restore_number(restore->group, old_pid, restore->pid, &pid);
     if (error < 0)
         return error;
     server_lock();
@@ -228,6 +236,8 @@ int restore_descendants(struct restore_group *group)
         if (error == 0)
             error = make_zombies(each);
     }
+    if (error == 0)
+        error = foreign_start(group);
     wait_until_begun(group);
     return error;
 }

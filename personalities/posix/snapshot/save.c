@@ -22,6 +22,7 @@
 #include "../server.h"
 #include "../socket.h"
 #include "../task.h"
+#include "foreign.h"
 #include "freeze.h"
 #include "kinds.h"
 
@@ -78,7 +79,7 @@ static void put_children(struct save *save, struct process *process)
     struct process *child;
     list_each(child, &process->children, struct process, sibling_link)
     {
-        if (child->state == PROCESS_REMOTE)
+        if (child->state == PROCESS_REMOTE && !foreign_is_held(save->group, child->pid))
             continue;
         snap_note_begin(snapshot, SNAP_CHILD);
         snap_put_u32(snapshot, SNAP_CHILD_PID, child->pid);
@@ -177,7 +178,8 @@ static void thaw_all(struct save_group *group, bool stop)
     }
 }
 
-static status_t take(struct save_group *group, uint32_t pid, struct snapshot_result *result)
+static status_t take(struct save_group *group, uint32_t pid, handle_t directory,
+                     struct snapshot_result *result)
 {
     ktime_t start = now();
     server_lock();
@@ -185,6 +187,10 @@ static status_t take(struct save_group *group, uint32_t pid, struct snapshot_res
     if (status == OK && (group->flags & SNAPSHOT_TREE))
         status = add_descendants(group);
     drop_ended(group);
+    server_unlock();
+    if (status == OK && (group->flags & SNAPSHOT_TREE))
+        status = foreign_hold(group, directory);
+    server_lock();
     for (struct save *save = group->members; save && status == OK; save = save->next)
         status = note_state(save, process_find(save->pid));
     server_unlock();
@@ -192,9 +198,13 @@ static status_t take(struct save_group *group, uint32_t pid, struct snapshot_res
         save_mappings(save);
         save_objects(save);
     }
+    bool stop = status == OK && (group->flags & SNAPSHOT_STOP);
     server_lock();
-    thaw_all(group, status == OK && (group->flags & SNAPSHOT_STOP));
+    thaw_all(group, stop);
     server_unlock();
+    status_t released = foreign_release(group, stop);
+    if (status == OK)
+        status = released;
     result->pause = now() - start;
     return status;
 }
@@ -277,7 +287,7 @@ status_t snapshot_take(uint32_t pid, uint32_t flags, const struct crash *crash, 
     group->flags = flags;
     group->crash = crash;
     capture_uuid(group->uuid);
-    status_t status = take(group, pid, result);
+    status_t status = take(group, pid, file, result);
     for (struct save *save = group->members; save && status == OK; save = save->next)
         status = flags & SNAPSHOT_TREE ? write_member(save, file, result)
                                        : write_out(save, file, result);

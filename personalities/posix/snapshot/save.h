@@ -36,6 +36,7 @@ struct save_group {
     const struct crash *crash; /* NULL: it was asked for */
     uint8_t uuid[16];
     struct save *members; /* a chain; the root of the tree first, parents before their children */
+    struct save_foreign *foreign; /* of other personalities, standing still */
     struct saved_object *objects;
     uint32_t object_count, object_room;
     /* clones of files whose content goes into a snapshot */

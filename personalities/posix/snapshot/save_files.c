@@ -317,6 +317,8 @@ static void put_stream(struct save *save, struct file *file)
         snap_put_u32(snapshot, SNAP_OBJECT_PEER, peer);
     else
         snap_put_u32(snapshot, SNAP_OBJECT_EXTERNAL, 1);
+    snap_put_u32(snapshot, SNAP_OBJECT_STREAM,
+                 file->handle2 ? stream_id(file->handle2, false) : stream_id(file->handle, true));
     stream_save(file, snapshot);
 }
 
