@@ -189,13 +189,14 @@ static bool is_file(const struct save *save, uint32_t address)
     return false;
 }
 
+/* Pages of a file that are not in memory have the file's content all the same. */
 static bool is_wanted(void *context, const struct mapping_info *mapping, uint8_t state)
 {
     const struct save *save = context;
     if (state & PAGE_OWN)
         return true;
-    return (state & PAGE_OBJECT) &&
-           !((save->flags & SNAPSHOT_NO_TEXT) && is_file(save, mapping->address));
+    return mapping->vmo_id && is_file(save, mapping->address) ? !(save->flags & SNAPSHOT_NO_TEXT)
+                                                              : (state & PAGE_OBJECT) != 0;
 }
 
 void save_memory(struct save *save)

@@ -110,13 +110,14 @@ void save_mappings(struct save *save)
 
 /* ---- contents -------------------------------------------------------------------------------------- */
 
+/* Pages of a file that are not in memory have the file's content all the same. */
 static bool is_wanted(void *context, const struct mapping_info *info, uint8_t state)
 {
     const struct save *save = context;
     bool file = info->vmo_id && !(info->flags & MAP_FLAG_SHARED);
     if (state & PAGE_OWN)
         return true;
-    return (state & PAGE_OBJECT) && !(file && (save->group->flags & SNAPSHOT_NO_TEXT));
+    return file ? !(save->group->flags & SNAPSHOT_NO_TEXT) : (state & PAGE_OBJECT) != 0;
 }
 
 void save_memory(struct save *save)
