@@ -239,6 +239,7 @@ status_t fs_handle_watch(struct service *service, struct message *message)
         handle_drop(&stream); /* an earlier watch has its own */
     if (status != OK && status != ERR_ALREADY_EXISTS)
         return status;
+    open->watching = true;
     service_reply(message, 0);
     return OK;
 }

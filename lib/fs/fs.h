@@ -146,6 +146,7 @@ struct fs_open {
     void *data;
     handle_t buffer; /* VMO of the client's for bulk transfers, or none */
     uint32_t buffer_size;
+    bool watching; /* has been asked for events: does not keep the file system mounted */
     uint32_t next_free;
 };
 

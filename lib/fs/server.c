@@ -565,7 +565,7 @@ static status_t handle_set_parent(struct service *service, struct message *messa
 static bool is_in_use(const struct fs_server *server)
 {
     for (uint32_t i = 0; i < server->open_capacity; i++)
-        if (i != FS_BADGE_ROOT && server->opens[i].node != NULL)
+        if (i != FS_BADGE_ROOT && server->opens[i].node != NULL && !server->opens[i].watching)
             return true;
     return server->covered > 0;
 }

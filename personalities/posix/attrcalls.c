@@ -5,6 +5,7 @@
 #include "calls.h"
 #include "devattr.h"
 #include "file.h"
+#include "lease.h"
 #include "memfd.h"
 #include "path.h"
 #include "task.h"
@@ -108,6 +109,8 @@ static int set_path_attr(uint32_t dir, user_t path, uint32_t at_flags, uint32_t 
         !(at_flags & AT_SYMLINK_NOFOLLOW))
         return set_magic_attr(&walk, mask, attr);
     error = check_change(&walk.attr, &mask, attr);
+    if (error == 0 && lease_count && (mask & FS_ATTR_SIZE) && !walk.is_internal)
+        error = lease_break(&walk.attr, true, false);
     if (walk.is_internal)
         return error < 0 ? error : set_internal_attr(&walk, mask, attr);
     if (error == 0)

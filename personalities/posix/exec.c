@@ -516,16 +516,13 @@ static void reset_thread(struct thread *thread)
     server_unlock();
     if ((int32_t)thread->frame->regs.eax >= 0)
         thread->orig_eax = (int32_t)thread->frame->regs.eax;
-    if (thread->debug[5]) {
-        memset(thread->debug, 0, sizeof thread->debug);
-        ignore(guest_debug(HANDLE_SELF, thread->debug));
-    }
     thread->altstack = thread->altstack_size = 0;
     thread->clear_tid = thread->robust_list = 0;
     thread->restart.kind = RESTART_NONE;
     memset(thread->tls, 0, sizeof thread->tls);
     for (uint32_t slot = 0; slot < TLS_SLOTS; slot++)
         thread_set_tls(thread, slot);
+    thread_clear_debug(thread);
     ignore(guest_fpu_reset(X87_CONTROL));
 }
 

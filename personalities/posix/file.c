@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "inotify.h"
+#include "lease.h"
 #include "lock.h"
 #include "owner.h"
 #include "poll.h"
@@ -36,6 +37,7 @@ void file_release(struct file *file)
     inotify_file(file, file_writable(file) ? INOTIFY_CLOSE_WRITE : INOTIFY_CLOSE_NOWRITE);
     if (file->has_lock)
         lock_release_file(file);
+    lease_file_closed(file);
     if (file->owner)
         owner_file_closed(file);
     if (!list_empty(&file->epoll_items))

@@ -30,6 +30,7 @@
 #define MASK_OWN \
     (uint32_t)(INOTIFY_ACCESS | INOTIFY_OPEN | INOTIFY_CLOSE_WRITE | INOTIFY_CLOSE_NOWRITE)
 #define IN_IGNORED_ ((uint32_t)FS_EVENT_IGNORED)
+#define IN_UNMOUNT_ 0x2000u
 
 struct watch {
     struct list link;
@@ -151,6 +152,25 @@ static void watch_free(struct watch *watch)
     close_handle(watch->node);
     release(watch->path);
     release(watch);
+}
+
+void inotify_unmounted(uint32_t device)
+{
+    struct instance_link *each;
+    struct watch *watch;
+    server_lock();
+    list_each(each, &instances, struct instance_link, inotify.link)
+    {
+        list_each(watch, &each->inotify.watches, struct watch, link)
+        {
+            if (watch->device != device)
+                continue;
+            put(each->file, watch->id, IN_UNMOUNT_, "");
+            put(each->file, watch->id, IN_IGNORED_, "");
+            watch_free(watch);
+        }
+    }
+    server_unlock();
 }
 
 /* Watches whose end is told are no more. */

@@ -18,6 +18,8 @@ enum inotify_events {
     INOTIFY_OPEN = 0x20,
 };
 void inotify_tell(struct file *file, uint32_t event); /* without the lock */
+/* A file system is gone, and with it all watches of its files. Without the lock. */
+void inotify_unmounted(uint32_t device);
 static inline void inotify_file(struct file *file, uint32_t event)
 {
     if (unlikely(inotify_instances != 0))

@@ -14,6 +14,7 @@
 #include "blockdev.h"
 #include "calls.h"
 #include "cred.h"
+#include "inotify.h"
 #include "missing.h"
 #include "mm.h"
 #include "path.h"
@@ -234,10 +235,11 @@ void mounts_sync(void)
 /* ---- umount -------------------------------------------------------------------------------------- */
 
 /* What we remember keeps files open that nobody uses. */
-static int forget_names(user_t target)
+static int forget_names(user_t target, uint32_t *device)
 {
     struct fs_attr attr;
     int error = path_stat((uint32_t)AT_FDCWD, target, 0, &attr);
+    *device = error == 0 ? attr.device : 0;
     if (error == 0)
         namecache_forget_device(attr.device);
     return error;
@@ -247,6 +249,7 @@ int32_t sys_umount2(user_t target, uint32_t flags)
 {
     char path[512];
     handle_t directory;
+    uint32_t device;
     if (!capable(CAP_SYS_ADMIN))
         return -EPERM;
     if (flags & ~(uint32_t)(UMOUNT_FORCE | UMOUNT_DETACH | UMOUNT_NO_FOLLOW))
@@ -258,12 +261,13 @@ int32_t sys_umount2(user_t target, uint32_t flags)
     close_handle(directory);
     if (status != OK)
         return errno_of(status);
-    if (forget_names(target) < 0)
+    if (forget_names(target, &device) < 0)
         log_line("%s does not answer and is unmounted", path);
-    inodes_settle();
     status = init_file_system_unmount(server.init, path,
                                       (flags & UMOUNT_FORCE ? UNMOUNT_FORCE : 0) |
                                           (flags & UMOUNT_DETACH ? UNMOUNT_DETACH : 0));
+    if (status == OK && device && inotify_instances)
+        inotify_unmounted(device);
     return errno_of(status);
 }
 

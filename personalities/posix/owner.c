@@ -9,11 +9,12 @@
 #include "snapshot/kinds.h"
 #include "task.h"
 
-#define OWN_TID  0
-#define OWN_PID  1
-#define OWN_PGRP 2
-#define TAKE_MAX 16u
-#define EVENTS   ((uint32_t)(POLLIN | POLLOUT | POLLPRI))
+#define OWN_TID      0
+#define OWN_PID      1
+#define OWN_PGRP     2
+#define TAKE_MAX     16u
+#define POLLMSG_BITS (POLLIN | POLLRDNORM | 0x400u) /* Linux's POLLMSG */
+#define EVENTS       ((uint32_t)(POLLIN | POLLOUT | POLLPRI))
 
 struct file_owner {
     struct list link; /* all of them */
@@ -70,21 +71,16 @@ static bool may_tell(const struct file_owner *owner, const struct process *proce
            owner->uid == its->suid || owner->uid == its->uid;
 }
 
-static void tell(struct file_owner *owner)
+static void send(const struct file_owner *owner, const siginfo_t *info)
 {
-    siginfo_t info;
     struct process *process = NULL;
     struct thread *thread = NULL;
-    uint32_t bits = ready_bits(owner);
-    if (!bits || owner->id == 0)
-        return;
-    fill_info(owner, bits, &info);
     if (owner->type == OWN_PGRP) {
         process_each(process, bucket)
         {
             if (process->pgid == owner->id && process->state == PROCESS_ALIVE &&
                 may_tell(owner, process))
-                signal_process(process, &info);
+                signal_process(process, info);
         }
         return;
     }
@@ -93,9 +89,30 @@ static void tell(struct file_owner *owner)
     else
         process = process_find(owner->id);
     if (thread && may_tell(owner, thread->process))
-        signal_thread(thread, &info);
+        signal_thread(thread, info);
     else if (process && process->state == PROCESS_ALIVE && may_tell(owner, process))
-        signal_process(process, &info);
+        signal_process(process, info);
+}
+
+static void tell(struct file_owner *owner)
+{
+    siginfo_t info;
+    uint32_t bits = ready_bits(owner);
+    if (!bits || owner->id == 0)
+        return;
+    fill_info(owner, bits, &info);
+    send(owner, &info);
+}
+
+void owner_tell_break(struct file *file)
+{
+    siginfo_t info;
+    if (!file->owner || file->owner->id == 0)
+        return;
+    fill_info(file->owner, POLLMSG_BITS, &info);
+    if (file->owner->signal)
+        info.si_code = POLL_MSG;
+    send(file->owner, &info);
 }
 
 static void owner_thread(void *unused)
@@ -198,6 +215,11 @@ static int set_owner(struct file *file, uint32_t type, uint32_t id)
     }
     server_unlock();
     return owner ? 0 : -ENOMEM;
+}
+
+int owner_be_default(struct file *file)
+{
+    return file->owner && file->owner->id ? 0 : set_owner(file, OWN_PID, self()->process->pid);
 }
 
 static int set_owner_ex(struct file *file, user_t at)

@@ -13,6 +13,9 @@ struct file;
 int32_t owner_fcntl(struct file *file, uint32_t command, uint32_t argument);
 /* O_ASYNC may have been set or cleared: 0 or -errno. */
 int owner_flags_changed(struct file *file);
+/* If nobody owns it yet, the calling process does: 0 or -ENOMEM. */
+int owner_be_default(struct file *file);
+void owner_tell_break(struct file *file);  /* of its lease; lock held */
 void owner_file_closed(struct file *file); /* before its handles are; without the lock */
 
 #endif

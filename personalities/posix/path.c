@@ -9,6 +9,7 @@
 
 #include "blockdev.h"
 #include "file.h"
+#include "lease.h"
 #include "server.h"
 #include "task.h"
 
@@ -578,11 +579,22 @@ static int open_node(struct walk *walk, uint32_t flags, struct file **result)
     return error;
 }
 
+static int break_leases(uint32_t dirfd, const char *path, uint32_t flags)
+{
+    struct walk walk = {.dirfd = dirfd, .path = path, .op = FS_OP_STAT};
+    if (path_walk(&walk) < 0 || walk.is_internal)
+        return 0; /* opening says what is wrong */
+    return lease_break(&walk.attr, (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC),
+                       flags & O_NONBLOCK);
+}
+
 int path_open(uint32_t dirfd, const char *path, uint32_t flags, uint32_t mode, struct file **result)
 {
     struct walk walk = {.dirfd = dirfd, .path = path, .op = FS_OP_OPEN, .flags = open_flags(flags)};
     walk.mode = mode & 07777 & ~self()->process->fs->umask;
-    int error = path_walk(&walk);
+    int error = lease_count && !(flags & O_PATH) ? break_leases(dirfd, path, flags) : 0;
+    if (error == 0)
+        error = path_walk(&walk);
     if (error < 0)
         return error;
     return walk.is_internal ? open_internal(&walk, flags, result) : open_node(&walk, flags, result);

@@ -6,6 +6,7 @@
 #include "calls.h"
 #include "file.h"
 #include "missing.h"
+#include "lease.h"
 #include "lock.h"
 #include "memfd.h"
 #include "owner.h"
@@ -390,6 +391,9 @@ static int32_t fcntl_file(struct file *file, uint32_t command, uint32_t argument
     case F_OFD_SETLK:
     case F_OFD_SETLKW:
         return wide ? lock_fcntl(file, command, USER(argument), true) : -EINVAL;
+    case F_SETLEASE:
+    case F_GETLEASE:
+        return lease_fcntl(file, command, argument);
     case F_GETPIPE_SZ:
         return stream_capacity(file);
     case F_SETPIPE_SZ:
@@ -504,6 +508,21 @@ int32_t sys_sync(void)
 {
     mounts_sync();
     return 0;
+}
+
+/* All file systems, the one of the file among them. */
+int32_t sys_syncfs(uint32_t fd)
+{
+    struct file *file = fd_get(fd);
+    int32_t result = 0;
+    if (!file)
+        return -EBADF;
+    if (file->flags & O_PATH)
+        result = -EBADF;
+    else if (file_is_node(file))
+        mounts_sync();
+    file_release(file);
+    return result;
 }
 
 static int32_t hint(uint32_t fd)

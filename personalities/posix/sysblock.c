@@ -3,6 +3,7 @@
  * /sys/block and /sys/dev/block: a directory for each disk, in it its attributes and a directory for each
  * partition; and links to these by device number. A node's `number` is the device's.
  */
+#include <ipc/blockclient.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "file.h"
 #include "internal.h"
 #include "procinfo.h"
+#include "server.h"
 
 enum { OF_DISKS = 1, OF_PARTITIONS = 2, OF_ALL = 3 };
 
@@ -54,6 +56,22 @@ static void event(const struct internal_node *node, struct text *text)
                     node->number & 0xff, info.name, info.partition ? "partition" : "disk");
 }
 
+static void statistics(const struct internal_node *node, struct text *text)
+{
+    struct block_info info;
+    struct block_statistics s;
+    if (block_by_number(node->number, &info) < 0 ||
+        block_client_statistics(server.init, info.name, &s) != OK)
+        return;
+    text_printf(text, "%8llu 0 %8llu %8llu %8llu 0 %8llu %8llu %8u %8llu %8llu 0 0 0 0 %8llu 0\n",
+                (unsigned long long)s.reads, (unsigned long long)s.sectors_read,
+                (unsigned long long)s.read_time / 1000000, (unsigned long long)s.writes,
+                (unsigned long long)s.sectors_written, (unsigned long long)s.write_time / 1000000,
+                s.in_flight, (unsigned long long)(s.read_time + s.write_time) / 1000000,
+                (unsigned long long)(s.read_time + s.write_time) / 1000000,
+                (unsigned long long)s.flushes);
+}
+
 static const struct attribute {
     const char *name;
     void (*generate)(const struct internal_node *node, struct text *text);
@@ -65,6 +83,7 @@ static const struct attribute {
     {"ro", read_only, OF_ALL},
     {"size", size, OF_ALL},
     {"start", start, OF_PARTITIONS},
+    {"stat", statistics, OF_ALL},
     {"uevent", event, OF_ALL},
     {"queue/discard_max_bytes", discard_most, OF_DISKS},
     {"queue/logical_block_size", sector_size, OF_DISKS},

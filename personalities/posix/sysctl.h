@@ -12,6 +12,7 @@ struct sysctl {
     uint32_t msg_max, msg_mnb, msg_mni;             /* bytes of a message, of a queue, queues */
     uint32_t shm_next_id, sem_next_id, msg_next_id; /* UINT32_MAX: none */
     uint32_t mq_queues, mq_messages, mq_size, mq_messages_default, mq_size_default;
+    uint32_t lease_break_time; /* seconds */
     uint32_t nr_open, inotify_instances, pipe_size, map_count;
     uint32_t protected_hardlinks, protected_symlinks;
 };

@@ -232,6 +232,8 @@ void thread_start(struct thread *thread);
 void thread_discard(struct thread *thread); /* never started */
 void thread_unlink(struct thread *thread);  /* the process goes on without it; lock held */
 void thread_times(struct thread *thread, uint64_t *user, uint64_t *system);
+/* The calling thread has no breakpoints any more. */
+void thread_clear_debug(struct thread *thread);
 /* Ends the calling thread. */
 void thread_finish(struct thread *thread) __attribute__((noreturn));
 /* Make a thread look at its attention. Lock held. */

@@ -263,11 +263,20 @@ void thread_unlink(struct thread *thread)
     wait_queue_wake(&process->thread_gone, WAKE_ALL);
 }
 
+void thread_clear_debug(struct thread *thread)
+{
+    if (thread->debug[5] == 0)
+        return;
+    memset(thread->debug, 0, sizeof thread->debug);
+    ignore(guest_debug(HANDLE_SELF, thread->debug));
+}
+
 void thread_finish(struct thread *thread)
 {
     struct worker *worker = thread->worker;
     struct process *process = thread->process;
     futex_thread_end(thread);
+    thread_clear_debug(thread); /* its worker will run others */
     server_lock();
     bool last = process->thread_count == 1;
     if (last)

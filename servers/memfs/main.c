@@ -31,19 +31,53 @@ static status_t unpack_archive(struct memfs_node *root, handle_t archive)
     return status != OK ? status : unmapped;
 }
 
-/* "1777", or "rw,mode=755" as mount(2) says it. */
-static status_t set_mode(struct memfs_node *root, char *text)
+/* "64m": bytes; "20%": of the machine's memory. 0: that is no size. */
+static uint64_t size_of(const char *text)
+{
+    struct system_info info;
+    char *end;
+    uint64_t value = strtoul(text, &end, 10);
+    if (*end == '%' && system_info(&info) == OK)
+        value = value * info.total_pages / 100 * PAGE_SIZE, end++;
+    else if (*end == 'k' || *end == 'K')
+        value <<= 10, end++;
+    else if (*end == 'm' || *end == 'M')
+        value <<= 20, end++;
+    else if (*end == 'g' || *end == 'G')
+        value <<= 30, end++;
+    return *end == 0 ? value : 0;
+}
+
+static bool take_option(struct memfs_node *root, const char *word, uint32_t *mode)
+{
+    if (strncmp(word, "mode=", 5) == 0)
+        *mode = strtoul(word + 5, NULL, 8);
+    else if (strncmp(word, "uid=", 4) == 0)
+        root->uid = strtoul(word + 4, NULL, 10);
+    else if (strncmp(word, "gid=", 4) == 0)
+        root->gid = strtoul(word + 4, NULL, 10);
+    else if (strncmp(word, "size=", 5) == 0)
+        return (memfs_limits.bytes = (size_of(word + 5) + PAGE_MASK) & ~(uint64_t)PAGE_MASK) != 0;
+    else if (strncmp(word, "nr_blocks=", 10) == 0)
+        return (memfs_limits.bytes = size_of(word + 10) * PAGE_SIZE) != 0;
+    else if (strncmp(word, "nr_inodes=", 10) == 0)
+        return (memfs_limits.nodes = size_of(word + 10)) != 0;
+    else if (*word >= '0' && *word <= '7')
+        *mode = strtoul(word, NULL, 8);
+    else
+        return strcmp(word, "rw") == 0 || strcmp(word, "ro") == 0;
+    return true;
+}
+
+/* "1777", or "rw,mode=755,size=64m" as mount(2) says it. */
+static status_t take_options(struct memfs_node *root, char *text)
 {
     uint32_t mode = 01777;
     for (char *next, *word = text; word != NULL; word = next) {
         next = strchr(word, ',');
         if (next != NULL)
             *next++ = 0;
-        if (strncmp(word, "mode=", 5) == 0)
-            mode = strtoul(word + 5, NULL, 8);
-        else if (*word >= '0' && *word <= '7')
-            mode = strtoul(word, NULL, 8);
-        else if (strcmp(word, "rw") != 0 && strcmp(word, "ro") != 0)
+        if (!take_option(root, word, &mode))
             return ERR_INVALID_ARGUMENT;
     }
     root->mode = FS_TYPE_DIRECTORY | (mode & 07777);
@@ -55,7 +89,7 @@ int main(int argc, char **argv)
     struct memfs_node *root = memfs_new_root(&server);
     if (root == NULL)
         process_fail("root directory", ERR_NO_MEMORY);
-    status_t status = argc > 1 ? set_mode(root, argv[1]) : OK;
+    status_t status = argc > 1 ? take_options(root, argv[1]) : OK;
     if (status != OK)
         fs_server_fail("mount options", status);
     status = fs_server_init(&server, startup_handle(STARTUP_SERVICE), &memfs_ops, &root->base);

@@ -14,7 +14,14 @@
 #define COOKIE_FIRST  3
 #define TMPFS_MAGIC   0x01021994
 
+struct memfs_limits memfs_limits;
 static uint64_t last_ino;
+static uint64_t used_pages, used_nodes;
+
+static uint64_t pages_of(uint64_t size)
+{
+    return (size + PAGE_MASK) / PAGE_SIZE;
+}
 
 static uint32_t type_of(const struct memfs_node *node)
 {
@@ -31,9 +38,12 @@ static bool is_directory(const struct memfs_node *node)
 struct memfs_node *memfs_new_node(struct fs_server *server, uint32_t mode, uint32_t uid,
                                   uint32_t gid)
 {
+    if (memfs_limits.nodes != 0 && used_nodes >= memfs_limits.nodes)
+        return NULL;
     struct memfs_node *node = calloc(1, sizeof *node);
     if (node == NULL)
         return NULL;
+    used_nodes++;
     fs_node_init(server, &node->base, ++last_ino);
     node->base.type = mode & FS_TYPE_MASK;
     node->mode = mode;
@@ -60,12 +70,14 @@ struct memfs_node *memfs_new_root(struct fs_server *server)
 static void free_node(struct memfs_node *node)
 {
     memfs_xattrs_free(node);
+    used_nodes--;
     switch (type_of(node)) {
     case FS_TYPE_DIRECTORY:
         free(node->directory.buckets);
         break;
     case FS_TYPE_FILE:
         handle_drop(&node->file.vmo);
+        used_pages -= node->file.archive == HANDLE_NONE ? pages_of(node->file.size) : 0;
         break;
     case FS_TYPE_LINK:
         free(node->link.target);
@@ -324,12 +336,20 @@ static status_t set_size(struct memfs_node *node, uint64_t size)
         return ERR_FILE_TOO_LARGE;
     if (size == node->file.size)
         return OK;
+    bool counts =
+        node->file.archive == HANDLE_NONE; /* what came with the archive is not written here */
+    uint64_t before = counts ? pages_of(node->file.size) : 0, after = counts ? pages_of(size) : 0;
+    if (memfs_limits.bytes != 0 && after > before &&
+        used_pages - before + after > memfs_limits.bytes / PAGE_SIZE)
+        return ERR_NO_SPACE;
     status_t status = need_vmo(node);
     if (status == OK)
         status = vmo_set_size(node->file.vmo, size);
-    if (status == OK)
-        node->file.size = size;
-    return status;
+    if (status != OK)
+        return status;
+    used_pages = used_pages - before + after;
+    node->file.size = size;
+    return OK;
 }
 
 static status_t op_set_attributes(struct fs_node *base, uint32_t mask, const struct fs_attr *attr)
@@ -445,6 +465,7 @@ static status_t op_create(struct fs_node *base, const struct fs_new *new, struct
         node->link.target = malloc(new->target_length);
         node->link.length = new->target_length;
         if (node->link.target == NULL) {
+            used_nodes--;
             free(node);
             return ERR_NO_SPACE;
         }
@@ -618,6 +639,14 @@ static status_t op_statistics(struct fs_server *server, struct fs_statistics *st
     statistics->files = last_ino + info.free_pages;
     statistics->files_free = info.free_pages;
     statistics->name_max = FS_NAME_MAX;
+    if (memfs_limits.bytes != 0) {
+        statistics->blocks = memfs_limits.bytes / PAGE_SIZE;
+        statistics->blocks_free = statistics->blocks - used_pages;
+    }
+    if (memfs_limits.nodes != 0) {
+        statistics->files = memfs_limits.nodes;
+        statistics->files_free = statistics->files - used_nodes;
+    }
     return OK;
 }
 

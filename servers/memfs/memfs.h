@@ -13,6 +13,13 @@ struct memfs_node;
 
 #define FILE_SIZE_MAX 0x7ffff000ull
 
+/* What a mount option allows in all; 0: as much as there is memory. Holes in files count. */
+struct memfs_limits {
+    uint64_t bytes;
+    uint64_t nodes;
+};
+extern struct memfs_limits memfs_limits;
+
 /*
  * One name in a directory. Entries are chained in a bucket by the hash of their name in lower case,
  * and in the directory by rising cookie.
