@@ -16,14 +16,11 @@
 #include "cred.h"
 #include "inotify.h"
 #include "missing.h"
+#include "mount.h"
 #include "mm.h"
 #include "path.h"
 #include "server.h"
 #include "task.h"
-
-#define TYPE_MAX    32u
-#define OPTIONS_MAX 256u
-#define SOURCE_MAX  256u
 
 enum umount_flags { UMOUNT_FORCE = 1, UMOUNT_DETACH = 2, UMOUNT_NO_FOLLOW = 8 };
 
@@ -31,16 +28,9 @@ enum umount_flags { UMOUNT_FORCE = 1, UMOUNT_DETACH = 2, UMOUNT_NO_FOLLOW = 8 };
     (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_SILENT | MS_NOATIME | MS_NODIRATIME | \
      MS_RELATIME | MS_STRICTATIME | MS_LAZYTIME | MS_SYNCHRONOUS | MS_DIRSYNC)
 
-struct mount_call {
-    char type[TYPE_MAX], source[SOURCE_MAX], options[OPTIONS_MAX];
-    char device[BLOCK_NAME_MAX + sizeof BLOCK_NAME_PREFIX]; /* "": none */
-    handle_t directory;
-};
-
-/* -ENODEV: nobody serves it. */
-static int find_type(const char *type, bool *needs_device)
+int mount_find_type(const char *type, bool *needs_device)
 {
-    char name[TYPE_MAX];
+    char name[MOUNT_TYPE_MAX];
     bool no_device;
     for (uint32_t i = 0; init_file_system_type(server.init, i, name, sizeof name, &no_device) == OK;
          i++) {
@@ -78,9 +68,9 @@ static int copy_text(char *to, uint32_t size, user_t from)
     return length == -ENAMETOOLONG ? -EINVAL : length < 0 ? length : 0;
 }
 
-static int add_option(struct mount_call *call, const char *option)
+int mount_add_option(struct mount_call *call, const char *option)
 {
-    char joined[OPTIONS_MAX];
+    char joined[MOUNT_OPTIONS_MAX];
     int length = snprintf(joined, sizeof joined, "%s%s%s", option, call->options[0] ? "," : "",
                           call->options);
     if ((uint32_t)length >= sizeof joined)
@@ -89,39 +79,36 @@ static int add_option(struct mount_call *call, const char *option)
     return 0;
 }
 
-static int find_device(struct mount_call *call, user_t source)
+int mount_find_device(struct mount_call *call)
 {
-    struct fs_attr attr;
+    struct walk walk = {.dirfd = (uint32_t)AT_FDCWD, .path = call->source, .op = FS_OP_STAT};
     struct block_info info;
     bool needs_device;
-    int error = find_type(call->type, &needs_device);
+    int error = mount_find_type(call->type, &needs_device);
     if (error < 0 || !needs_device)
         return error;
-    if (!source.address)
+    if (!call->has_source)
         return -EINVAL;
-    error = path_stat((uint32_t)AT_FDCWD, source, 0, &attr);
+    error = path_walk(&walk);
     if (error < 0)
         return error;
-    if (!S_ISBLK(attr.mode))
+    if (!S_ISBLK(walk.attr.mode))
         return -ENOTBLK;
-    if (attr.mount & FS_MOUNT_NO_DEVICES)
+    if (walk.attr.mount & FS_MOUNT_NO_DEVICES)
         return -EACCES;
-    error = block_by_number(attr.rdev, &info);
+    error = block_by_number(walk.attr.rdev, &info);
     if (error == 0)
         (void)snprintf(call->device, sizeof call->device, BLOCK_NAME_PREFIX "%s", info.name);
     return error;
 }
 
-/* The directory itself, not what covers it. */
-static int find_directory(user_t target, handle_t *directory)
+int mount_find_directory(uint32_t dirfd, handle_t *directory)
 {
-    struct walk walk = {.dirfd = (uint32_t)AT_FDCWD,
+    struct walk walk = {.dirfd = dirfd,
                         .path = worker_self()->path,
                         .op = FS_OP_OPEN,
                         .flags = FS_O_NODE | FS_O_DIRECTORY | FS_O_COVERED};
-    int error = path_copy_in(target);
-    if (error == 0)
-        error = path_walk(&walk);
+    int error = path_walk(&walk);
     if (error < 0)
         return error;
     if (walk.is_internal)
@@ -130,46 +117,57 @@ static int find_directory(user_t target, handle_t *directory)
     return 0;
 }
 
-static int mount_new(struct mount_call *call, user_t source, user_t target, uint32_t flags)
+int mount_start(const struct mount_call *call, uint32_t flags)
 {
-    int error = find_device(call, source);
-    if (error == 0)
-        error = find_directory(target, &call->directory);
-    if (error < 0)
-        return error;
-    status_t status = init_file_system_mount(server.init, call->type, call->device, call->source,
-                                             call->options, flags, call->directory);
-    close_handle(call->directory);
-    return errno_of(status);
+    return errno_of(init_file_system_mount(server.init, call->type, call->device, call->source,
+                                           call->options, flags, call->directory));
 }
 
-/* The path of the root of what is mounted at `target`. */
-static int mounted_path(user_t target, char *path, uint32_t size)
+int mount_path(uint32_t dirfd, char path[MOUNT_PATH_MAX], uint32_t *flags)
 {
-    struct walk walk = {.dirfd = (uint32_t)AT_FDCWD,
+    struct walk walk = {.dirfd = dirfd,
                         .path = worker_self()->path,
                         .op = FS_OP_OPEN,
                         .flags = FS_O_NODE | FS_O_DIRECTORY};
-    int error = path_copy_in(target);
-    if (error == 0)
-        error = path_walk(&walk);
+    int error = path_walk(&walk);
     if (error < 0)
         return error;
     if (walk.is_internal)
         return -EINVAL;
-    status_t status = fs_client_name_of(walk.node, path, size);
+    *flags = walk.attr.mount;
+    status_t status = fs_client_name_of(walk.node, path, MOUNT_PATH_MAX);
     close_handle(walk.node);
     return errno_of(status);
 }
 
-static int remount(user_t target, uint32_t flags)
+int mount_change_flags(const char *path, uint32_t flags)
 {
-    char path[512];
-    int error = mounted_path(target, path, sizeof path);
-    if (error < 0)
-        return error;
     status_t status = init_file_system_remount(server.init, path, flags);
     return status == ERR_READ_ONLY ? -EACCES : errno_of(status);
+}
+
+static int mount_new(struct mount_call *call, user_t target, uint32_t flags)
+{
+    int error = mount_find_device(call);
+    if (error == 0)
+        error = path_copy_in(target);
+    if (error == 0)
+        error = mount_find_directory((uint32_t)AT_FDCWD, &call->directory);
+    if (error < 0)
+        return error;
+    error = mount_start(call, flags);
+    close_handle(call->directory);
+    return error;
+}
+
+static int remount(user_t target, uint32_t flags)
+{
+    char path[MOUNT_PATH_MAX];
+    uint32_t old;
+    int error = path_copy_in(target);
+    if (error == 0)
+        error = mount_path((uint32_t)AT_FDCWD, path, &old);
+    return error < 0 ? error : mount_change_flags(path, flags);
 }
 
 int32_t sys_mount(user_t source, user_t target, user_t type, uint32_t flags, user_t data)
@@ -188,15 +186,16 @@ int32_t sys_mount(user_t source, user_t target, user_t type, uint32_t flags, use
     int error = copy_text(call.type, sizeof call.type, type);
     if (error == 0)
         error = copy_text(call.source, sizeof call.source, source);
+    call.has_source = source.address != 0;
     if (error == 0)
         error = copy_text(call.options, sizeof call.options, data);
     if (error == 0 && again)
         return remount(target, mount_flags(flags));
     if (error == 0 && (flags & MS_SYNCHRONOUS))
-        error = add_option(&call, "sync");
+        error = mount_add_option(&call, "sync");
     if (error == 0)
-        error = add_option(&call, flags & MS_RDONLY ? "ro" : "rw");
-    return error < 0 ? error : mount_new(&call, source, target, mount_flags(flags));
+        error = mount_add_option(&call, flags & MS_RDONLY ? "ro" : "rw");
+    return error < 0 ? error : mount_new(&call, target, mount_flags(flags));
 }
 
 /* ---- sync --------------------------------------------------------------------------------------- */
@@ -254,7 +253,9 @@ int32_t sys_umount2(user_t target, uint32_t flags)
         return -EPERM;
     if (flags & ~(uint32_t)(UMOUNT_FORCE | UMOUNT_DETACH | UMOUNT_NO_FOLLOW))
         return -EINVAL;
-    int error = find_directory(target, &directory);
+    int error = path_copy_in(target);
+    if (error == 0)
+        error = mount_find_directory((uint32_t)AT_FDCWD, &directory);
     if (error < 0)
         return error;
     status_t status = fs_client_name_of(directory, path, sizeof path);
