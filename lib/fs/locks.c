@@ -11,7 +11,7 @@
 
 #include "internal.h"
 
-#define CHAIN_MAX 16 /* owners that wait for one another */
+#define STEPS_MAX 64u /* of a search for owners that wait for one another */
 
 struct fs_lock {
     struct fs_lock *next;
@@ -146,23 +146,6 @@ static status_t take(struct fs_node *node, const struct fs_lock *wanted)
     return add(node, &held);
 }
 
-/* After locks went away: give waiting calls theirs. */
-static void serve_waiters(struct fs_server *server, struct fs_node *node)
-{
-    struct fs_lock *lock = node->locks;
-    while (lock != NULL) {
-        if (lock->token == 0 || find_conflict(node, lock) != NULL) {
-            lock = lock->next;
-            continue;
-        }
-        struct fs_lock granted = *lock;
-        struct message message = {.size = sizeof(struct fs_lock_reply)};
-        drop(lock);
-        service_answer(&server->service, granted.token, take(node, &granted), &message);
-        lock = node->locks; /* the list has changed */
-    }
-}
-
 /* ---- deadlocks ------------------------------------------------------------------------------- */
 
 /* A call in which the owner waits for a record lock, on any node; or NULL. */
@@ -178,21 +161,60 @@ static struct fs_lock *waiting_call(struct fs_server *server, uint64_t owner)
     return NULL;
 }
 
-/* Whether who is in the way of `wanted` waits, through others, for its owner. */
+/* Whether one of those who are in the way of `wanted` waits, through others, for `owner`. */
+static bool leads_to(struct fs_server *server, struct fs_node *node, const struct fs_lock *wanted,
+                     uint64_t owner, uint32_t *budget)
+{
+    for (const struct fs_lock *lock = node->locks; lock != NULL; lock = lock->next) {
+        if (!conflicts(lock, wanted) || lock->pid == 0)
+            continue;
+        if (lock->owner == owner)
+            return true;
+        if (*budget == 0)
+            return false;
+        --*budget;
+        const struct fs_lock *waiting = waiting_call(server, lock->owner);
+        if (waiting != NULL && leads_to(server, waiting->node, waiting, owner, budget))
+            return true;
+    }
+    return false;
+}
+
 static bool would_deadlock(struct fs_server *server, struct fs_node *node,
                            const struct fs_lock *wanted)
 {
-    uint64_t owner = wanted->owner;
-    for (uint32_t i = 0; i < CHAIN_MAX && wanted != NULL; i++) {
-        const struct fs_lock *holder = find_conflict(node, wanted);
-        if (holder == NULL || holder->pid == 0)
-            return false;
-        if (holder->owner == owner)
-            return true;
-        wanted = waiting_call(server, holder->owner);
-        node = wanted != NULL ? wanted->node : NULL;
+    uint32_t budget = STEPS_MAX;
+    return wanted->kind == FS_LOCK_RECORD && wanted->pid != 0 &&
+           leads_to(server, node, wanted, wanted->owner, &budget);
+}
+
+/* ---- waiting calls --------------------------------------------------------------------------- */
+
+/* Off the list, and answered: with the lock, or with DEADLOCK. */
+static void end_wait(struct fs_server *server, struct fs_lock *lock, bool granted)
+{
+    struct fs_lock copy = *lock;
+    struct message message = {.size = sizeof(struct fs_lock_reply)};
+    drop(lock);
+    if (granted)
+        service_answer(&server->service, copy.token, take(copy.node, &copy), &message);
+    else
+        service_answer_status(&server->service, copy.token, ERR_DEADLOCK);
+}
+
+/* After locks have changed: who waits may have the lock now, or wait for somebody else. */
+static void serve_waiters(struct fs_server *server, struct fs_node *node)
+{
+    struct fs_lock *lock = node->locks;
+    while (lock != NULL) {
+        bool waits = lock->token != 0, granted = waits && find_conflict(node, lock) == NULL;
+        if (!waits || (!granted && !would_deadlock(server, node, lock))) {
+            lock = lock->next;
+            continue;
+        }
+        end_wait(server, lock, granted);
+        lock = node->locks; /* the list has changed */
     }
-    return false;
 }
 
 /* ---- the call -------------------------------------------------------------------------------- */
@@ -216,8 +238,7 @@ static status_t set_lock(struct fs_server *server, struct fs_node *node, struct 
     if (wanted->type != FS_LOCK_NONE && find_conflict(node, wanted) != NULL) {
         if (!wait)
             return ERR_BUSY;
-        if (wanted->kind == FS_LOCK_RECORD && wanted->pid != 0 &&
-            would_deadlock(server, node, wanted))
+        if (would_deadlock(server, node, wanted))
             return ERR_DEADLOCK;
         wanted->token = message->token;
         return add(node, wanted) == OK ? SERVICE_DEFERRED : ERR_NO_MEMORY;
