@@ -56,7 +56,7 @@ ifdef SET_UP
 include $(filter lib/build.mk,$(FRAGMENTS)) $(filter-out lib/build.mk,$(FRAGMENTS))
 
 # Only these goals need the archives, and with them the packages that are fetched.
-ARCHIVE_GOALS := all run test bench compile_commands.json $(BUILD)/boot/%.cpio $(BUILD)/atomik.img
+ARCHIVE_GOALS := all run test bench damage compile_commands.json $(BUILD)/boot/%.cpio $(BUILD)/atomik.img
 ifneq ($(filter $(ARCHIVE_GOALS),$(MAKECMDGOALS)),)
 $(eval $(call archive-rules,unix,UNIX))
 $(eval $(call archive-rules,windows,WINDOWS))
@@ -81,7 +81,7 @@ $(filter %.o,$(EARLIER)): $(FLAGS_STAMP)
 endif
 endif
 
-.PHONY: help all run test unit check tidy compile_commands.json format bench count-kernel setup clean distclean
+.PHONY: help all run test unit check tidy damage compile_commands.json format bench count-kernel setup clean distclean
 
 help: ## this list
 	@echo 'make TARGET [V=1 shows the commands] [BUILD=directory]'
@@ -125,6 +125,11 @@ compile_commands.json: ## for clangd
 	@$(MAKE) --no-print-directory -n -B V=1 -o $(BUILD)/newlib/installed/i686-elf/lib/libc.a \
 	    -o $(BUILD)/image/busybox.manifest all | \
 	    $(PYTHON) tools/compile-commands >$@.new && mv $@.new $@
+
+DAMAGE_IMAGES := 10000
+
+damage: all ## damaged ext4, FAT and ISO images in machines: DAMAGE_IMAGES=10000 of them
+	@$(PYTHON) tests/system/damage.py $(DAMAGE_IMAGES)
 
 bench: all ## compare speed with Debian's own kernel in the same QEMU
 	@tools/bench/run --build $(BUILD)

@@ -97,6 +97,9 @@ struct fs_attr {
      * another generation are another file's. */
     uint32_t generation;
     uint32_t mount; /* enum fs_mount_flags of its file system */
+    uint32_t dos;   /* FS_DOS_*; only for who asks with FS_O_NOCASE, or has opened so */
+    uint32_t reserved;
+    uint64_t btime; /* when it was made; 0: the file system does not say */
 };
 /* What holds for a whole mounted file system; numbers as statfs(2) has them. */
 enum fs_mount_flags {
@@ -110,6 +113,9 @@ enum fs_mount_flags {
     FS_MOUNT_RELATIVE_ATIME = 0x1000,
     FS_MOUNT_ALL = 0x1c1f,
 };
+/* NT's FILE_ATTRIBUTE_*: hidden, system, archive, temporary, offline, not indexed. Without FS_DOS_KNOWN: none are kept. */
+#define FS_DOS_KNOWN 0x80000000u
+#define FS_DOS_MASK  0x3126u
 enum fs_attr_mask {
     FS_ATTR_MODE = 1,
     FS_ATTR_UID = 2,
@@ -121,6 +127,8 @@ enum fs_attr_mask {
     FS_ATTR_MTIME_NOW = 128,
     FS_ATTR_SPACE =
         512, /* with SIZE: what the file grows by will be written, so there must be room */
+    FS_ATTR_DOS = 1024,    /* NOT_SUPPORTED: there is no place for them */
+    FS_ATTR_BTIME = 2048,  /* has no effect where none is kept */
     FS_ATTR_CHECKED = 256, /* the client has checked that its user may (not the size) */
 };
 

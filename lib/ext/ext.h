@@ -32,8 +32,8 @@ struct ext_fs;
 enum ext_mount_flags { EXT_MOUNT_READ_ONLY = 1 };
 
 struct ext_attributes {
-    uint64_t size, blocks; /* blocks of 512 bytes */
-    uint64_t atime, mtime, ctime;
+    uint64_t size, blocks;                /* blocks of 512 bytes */
+    uint64_t atime, mtime, ctime, crtime; /* crtime 0: the inode has no place for it */
     uint32_t mode, nlink, uid, gid, rdev, generation;
 };
 enum ext_attribute_mask {
@@ -43,6 +43,7 @@ enum ext_attribute_mask {
     EXT_SET_ATIME = 8,
     EXT_SET_MTIME = 16,
     EXT_SET_CTIME = 32,
+    EXT_SET_CRTIME = 64,
 };
 struct ext_statistics {
     uint64_t blocks, blocks_free, blocks_available, files, files_free;
@@ -78,6 +79,14 @@ status_t ext_read_link(struct ext_fs *fs, uint32_t ino, char *to, size_t size, s
 /* Full name with its prefix, as in "user.x". size 0: only the length of the value. */
 status_t ext_get_xattr(struct ext_fs *fs, uint32_t ino, const char *name, size_t length, void *to,
                        size_t size, size_t *value_length);
+
+/* NOT_SUPPORTED: a prefix that is not known. NO_SPACE: all of them do not fit into inode and block. */
+enum ext_xattr_flags { EXT_XATTR_CREATE = 1, EXT_XATTR_REPLACE = 2 };
+status_t ext_set_xattr(struct ext_fs *fs, uint32_t ino, const char *name, size_t length,
+                       const void *value, size_t size, uint32_t flags);
+status_t ext_remove_xattr(struct ext_fs *fs, uint32_t ino, const char *name, size_t length);
+/* Names, each with its NUL, as many as fit; *length: of all. */
+status_t ext_list_xattrs(struct ext_fs *fs, uint32_t ino, void *to, size_t size, size_t *length);
 
 /* ---- contents ---- */
 status_t ext_read(struct ext_fs *fs, uint32_t ino, uint64_t offset, void *to, uint32_t length,

@@ -20,7 +20,12 @@
 #define EXT_NAME_MAX     255u
 #define EXT_LINK_MAX     65000u
 
-enum ext_compat { EXT_HAS_JOURNAL = 4, EXT_DIR_INDEX = 0x20, EXT_SPARSE_SUPER2 = 0x200 };
+enum ext_compat {
+    EXT_HAS_JOURNAL = 4,
+    EXT_ATTR = 8,
+    EXT_DIR_INDEX = 0x20,
+    EXT_SPARSE_SUPER2 = 0x200
+};
 enum ext_incompat {
     EXT_FILETYPE = 2,
     EXT_RECOVER = 4, /* the journal holds what is not in place */

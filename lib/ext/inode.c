@@ -206,6 +206,8 @@ status_t ext_get_attributes(struct ext_fs *fs, uint32_t ino, struct ext_attribut
         .atime = time_from(inode->atime, HAS_FIELD(&ref, atime_extra) ? &inode->atime_extra : NULL),
         .mtime = time_from(inode->mtime, HAS_FIELD(&ref, mtime_extra) ? &inode->mtime_extra : NULL),
         .ctime = time_from(inode->ctime, HAS_FIELD(&ref, ctime_extra) ? &inode->ctime_extra : NULL),
+        .crtime =
+            HAS_FIELD(&ref, crtime_extra) ? time_from(inode->crtime, &inode->crtime_extra) : 0,
         .mode = inode->mode,
         .nlink = inode->links,
         .uid = inode->uid_lo | (uint32_t)inode->uid_hi << 16,
@@ -245,6 +247,7 @@ static status_t set_attributes(struct ext_fs *fs, void *context)
         }
         ext_touch(&ref, set->mask & EXT_SET_ATIME ? TOUCH_ATIME : 0, wanted->atime);
         ext_touch(&ref, set->mask & EXT_SET_MTIME ? TOUCH_MTIME : 0, wanted->mtime);
+        ext_touch(&ref, set->mask & EXT_SET_CRTIME ? TOUCH_CREATED : 0, wanted->crtime);
         ext_touch(&ref, TOUCH_CTIME, set->mask & EXT_SET_CTIME ? wanted->ctime : ext_now(fs));
         ext_inode_changed(&ref);
     }

@@ -2,7 +2,8 @@
 /*
  * What the files of lib/ext share. In the order of reading: buffer.c (blocks in memory, operations),
  * journal.c and recover.c (transactions), super.c, checksum.c, alloc.c, inode.c, extent.c and
- * indirect.c under map.c (where a file's blocks are), file.c, hash.c, directory.c, index.c, names.c.
+ * indirect.c under map.c (where a file's blocks are), file.c, hash.c, directory.c, index.c, names.c,
+ * xattr.c, xattr_set.c.
  */
 #ifndef EXT_INTERNAL_H
 #define EXT_INTERNAL_H
@@ -265,6 +266,29 @@ status_t ext_index_make(struct ext_ref *directory);
 uint32_t ext_index_offset(const struct ext_fs *fs, const uint8_t *block);
 
 /* ---- xattr.c ---- */
+/* As it is stored: a number for the beginning, and the rest. */
+struct ext_xattr_name {
+    uint8_t index;
+    const char *text;
+    size_t length;
+};
+/* Where attributes lie: entries from `first` on; offsets of values count from `base`. */
+struct ext_xattr_area {
+    const uint8_t *base, *first, *end;
+};
+bool ext_xattr_split(const char *name, size_t length, struct ext_xattr_name *split);
+const char *ext_xattr_prefix(uint8_t index); /* NULL: none that is known */
+/* The entry at *at, which moves behind it. NOT_FOUND: no more. */
+status_t ext_xattr_next(struct ext_fs *fs, const struct ext_xattr_area *area, const uint8_t **at,
+                        struct ext_xattr_name *name, const uint8_t **value, uint32_t *size,
+                        uint32_t *value_ino);
+/* Has the inode room for attributes, and any in it? */
+bool ext_xattr_inode_area(const struct ext_ref *ref, struct ext_xattr_area *area);
+bool ext_xattr_inode_is_used(const struct ext_ref *ref);
+uint64_t ext_xattr_block(const struct ext_ref *ref); /* 0: none */
+status_t ext_xattr_get_block(struct ext_ref *ref, struct ext_buffer **buffer,
+                             struct ext_xattr_area *area);
+/* The inode does without its block, which has one owner less. */
 status_t ext_xattr_release(struct ext_ref *ref);
 
 #endif

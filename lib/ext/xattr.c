@@ -16,11 +16,106 @@ static const struct {
     {7, "system."},
 };
 
-/* The wanted attribute as it is stored: a number for the beginning of its name, and the rest. */
+bool ext_xattr_split(const char *name, size_t length, struct ext_xattr_name *split)
+{
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        size_t prefix = strlen(prefixes[i].prefix);
+        if (length < prefix || length - prefix > UINT8_MAX ||
+            memcmp(name, prefixes[i].prefix, prefix) != 0)
+            continue;
+        *split = (struct ext_xattr_name){prefixes[i].index, name + prefix, length - prefix};
+        return true;
+    }
+    return false;
+}
+
+const char *ext_xattr_prefix(uint8_t index)
+{
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+        if (prefixes[i].index == index)
+            return prefixes[i].prefix;
+    return NULL;
+}
+
+/* ---- areas: a part of an inode, and a block ---------------------------------------------------------- */
+
+status_t ext_xattr_next(struct ext_fs *fs, const struct ext_xattr_area *area, const uint8_t **at,
+                        struct ext_xattr_name *name, const uint8_t **value, uint32_t *size,
+                        uint32_t *value_ino)
+{
+    struct ext_xattr_entry entry;
+    size_t left = (size_t)(area->end - *at), whole = (size_t)(area->end - area->base);
+    if (left < 4 || ((*at)[0] == 0 && (*at)[1] == 0 && (*at)[2] == 0 && (*at)[3] == 0))
+        return ERR_NOT_FOUND;
+    if (left < sizeof entry)
+        return ext_damaged(fs);
+    memcpy(&entry, *at, sizeof entry);
+    uint32_t length = ((uint32_t)sizeof entry + entry.name_length + 3u) & ~3u;
+    if (left < length)
+        return ext_damaged(fs);
+    bool inside = entry.value_offset <= whole && entry.value_size <= whole - entry.value_offset;
+    if (entry.value_ino == 0 && !inside)
+        return ext_damaged(fs);
+    *name = (struct ext_xattr_name){entry.name_index, (const char *)*at + sizeof entry,
+                                    entry.name_length};
+    *value = inside ? area->base + entry.value_offset : area->base;
+    *size = entry.value_size;
+    *value_ino = entry.value_ino;
+    *at += length;
+    return OK;
+}
+
+bool ext_xattr_inode_area(const struct ext_ref *ref, struct ext_xattr_area *area)
+{
+    struct ext_fs *fs = ref->fs;
+    const uint8_t *bytes = (const uint8_t *)ref->inode;
+    if (fs->inode_size <= EXT_OLD_INODE || (ref->inode->extra_size & 3) != 0 ||
+        EXT_OLD_INODE + ref->inode->extra_size + 4u + 4u > fs->inode_size)
+        return false;
+    area->base = area->first = bytes + EXT_OLD_INODE + ref->inode->extra_size + 4;
+    area->end = bytes + fs->inode_size;
+    return true;
+}
+
+bool ext_xattr_inode_is_used(const struct ext_ref *ref)
+{
+    struct ext_xattr_area area;
+    uint32_t magic;
+    if (!ext_xattr_inode_area(ref, &area))
+        return false;
+    memcpy(&magic, area.base - sizeof magic, sizeof magic);
+    return magic == EXT_XATTR_MAGIC;
+}
+
+uint64_t ext_xattr_block(const struct ext_ref *ref)
+{
+    return ref->inode->xattr_lo |
+           (ref->fs->desc_size >= 64 ? (uint64_t)ref->inode->xattr_hi << 32 : 0);
+}
+
+status_t ext_xattr_get_block(struct ext_ref *ref, struct ext_buffer **buffer,
+                             struct ext_xattr_area *area)
+{
+    struct ext_fs *fs = ref->fs;
+    uint64_t block = ext_xattr_block(ref);
+    if (!ext_block_is_valid(fs, block))
+        return ext_damaged(fs);
+    status_t status = ext_get(fs, block, KIND_XATTR, 0, buffer);
+    if (status != OK)
+        return status;
+    const uint8_t *data = (*buffer)->data;
+    const struct ext_xattr_header *header = (const struct ext_xattr_header *)data;
+    *area = (struct ext_xattr_area){data, data + sizeof *header, data + fs->block_size};
+    if (header->magic == EXT_XATTR_MAGIC && header->blocks == 1)
+        return OK;
+    ext_put(fs, *buffer);
+    return ext_damaged(fs);
+}
+
+/* ---- getting ----------------------------------------------------------------------------------------- */
+
 struct wanted {
-    uint8_t index;
-    const char *name;
-    size_t length;
+    struct ext_xattr_name name;
     uint8_t *to;
     size_t size, *value_length;
 };
@@ -36,80 +131,32 @@ static status_t take_value(const struct wanted *wanted, const uint8_t *value, ui
     return OK;
 }
 
-/* Entries from `first` to `end` at most; their values lie at offsets from `base`. */
-static status_t search(struct ext_fs *fs, const uint8_t *base, const uint8_t *first,
-                       const uint8_t *end, const struct wanted *wanted)
+static status_t search(struct ext_fs *fs, const struct ext_xattr_area *area,
+                       const struct wanted *wanted)
 {
-    const uint8_t *at = first;
+    const uint8_t *at = area->first, *value;
+    struct ext_xattr_name name;
+    uint32_t size, value_ino;
     for (;;) {
-        struct ext_xattr_entry entry;
-        if ((size_t)(end - at) < 4 || (at[0] == 0 && at[1] == 0 && at[2] == 0 && at[3] == 0))
-            return ERR_NOT_FOUND;
-        if ((size_t)(end - at) < sizeof entry)
-            return ext_damaged(fs);
-        memcpy(&entry, at, sizeof entry);
-        uint32_t length = ((uint32_t)sizeof entry + entry.name_length + 3u) & ~3u;
-        if ((size_t)(end - at) < length)
-            return ext_damaged(fs);
-        if (entry.name_index == wanted->index && entry.name_length == wanted->length &&
-            memcmp(at + sizeof entry, wanted->name, wanted->length) == 0) {
-            if (entry.value_ino != 0)
-                return ERR_NOT_SUPPORTED;
-            if (entry.value_offset > end - base ||
-                entry.value_size > (size_t)(end - base) - entry.value_offset)
-                return ext_damaged(fs);
-            return take_value(wanted, base + entry.value_offset, entry.value_size);
-        }
-        at += length;
+        status_t status = ext_xattr_next(fs, area, &at, &name, &value, &size, &value_ino);
+        if (status != OK)
+            return status;
+        if (name.index == wanted->name.index && name.length == wanted->name.length &&
+            memcmp(name.text, wanted->name.text, name.length) == 0)
+            return value_ino != 0 ? ERR_NOT_SUPPORTED : take_value(wanted, value, size);
     }
-}
-
-static status_t search_inode(struct ext_ref *ref, const struct wanted *wanted)
-{
-    struct ext_fs *fs = ref->fs;
-    const uint8_t *bytes = (const uint8_t *)ref->inode, *end = bytes + fs->inode_size;
-    uint32_t magic;
-    if (fs->inode_size <= EXT_OLD_INODE ||
-        EXT_OLD_INODE + ref->inode->extra_size + sizeof magic > fs->inode_size)
-        return ERR_NOT_FOUND;
-    const uint8_t *header = bytes + EXT_OLD_INODE + ref->inode->extra_size;
-    memcpy(&magic, header, sizeof magic);
-    if (magic != EXT_XATTR_MAGIC)
-        return ERR_NOT_FOUND;
-    return search(fs, header + 4, header + 4, end, wanted);
-}
-
-static uint64_t block_of(const struct ext_ref *ref)
-{
-    return ref->inode->xattr_lo |
-           (ref->fs->desc_size >= 64 ? (uint64_t)ref->inode->xattr_hi << 32 : 0);
-}
-
-static status_t get_block(struct ext_ref *ref, struct ext_buffer **buffer)
-{
-    struct ext_fs *fs = ref->fs;
-    if (!ext_block_is_valid(fs, block_of(ref)))
-        return ext_damaged(fs);
-    status_t status = ext_get(fs, block_of(ref), KIND_XATTR, 0, buffer);
-    if (status != OK)
-        return status;
-    const struct ext_xattr_header *header = (const struct ext_xattr_header *)(*buffer)->data;
-    if (header->magic == EXT_XATTR_MAGIC && header->blocks == 1)
-        return OK;
-    ext_put(fs, *buffer);
-    return ext_damaged(fs);
 }
 
 static status_t search_block(struct ext_ref *ref, const struct wanted *wanted)
 {
     struct ext_buffer *buffer;
-    if (block_of(ref) == 0)
+    struct ext_xattr_area area;
+    if (ext_xattr_block(ref) == 0)
         return ERR_NOT_FOUND;
-    status_t status = get_block(ref, &buffer);
+    status_t status = ext_xattr_get_block(ref, &buffer, &area);
     if (status != OK)
         return status;
-    status = search(ref->fs, buffer->data, buffer->data + sizeof(struct ext_xattr_header),
-                    buffer->data + ref->fs->block_size, wanted);
+    status = search(ref->fs, &area, wanted);
     ext_put(ref->fs, buffer);
     return status;
 }
@@ -118,21 +165,16 @@ status_t ext_get_xattr(struct ext_fs *fs, uint32_t ino, const char *name, size_t
                        size_t size, size_t *value_length)
 {
     struct wanted wanted = {.to = to, .size = size, .value_length = value_length};
+    struct ext_xattr_area area;
     struct ext_ref ref;
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0] && wanted.index == 0; i++) {
-        size_t prefix = strlen(prefixes[i].prefix);
-        if (length < prefix || memcmp(name, prefixes[i].prefix, prefix) != 0)
-            continue;
-        wanted.index = prefixes[i].index;
-        wanted.name = name + prefix;
-        wanted.length = length - prefix;
-    }
-    if (wanted.index == 0)
+    if (!ext_xattr_split(name, length, &wanted.name))
         return ERR_NOT_FOUND;
     status_t status = ext_open(fs, ino, &ref);
     if (status != OK)
         return status;
-    status = search_inode(&ref, &wanted);
+    status = ERR_NOT_FOUND;
+    if (ext_xattr_inode_is_used(&ref) && ext_xattr_inode_area(&ref, &area))
+        status = search(fs, &area, &wanted);
     if (status == ERR_NOT_FOUND)
         status = search_block(&ref, &wanted);
     ext_close(&ref);
@@ -144,9 +186,10 @@ status_t ext_xattr_release(struct ext_ref *ref)
 {
     struct ext_fs *fs = ref->fs;
     struct ext_buffer *buffer;
-    if (block_of(ref) == 0)
+    struct ext_xattr_area area;
+    if (ext_xattr_block(ref) == 0)
         return OK;
-    status_t status = get_block(ref, &buffer);
+    status_t status = ext_xattr_get_block(ref, &buffer, &area);
     if (status != OK)
         return status;
     struct ext_xattr_header *header = (struct ext_xattr_header *)buffer->data;

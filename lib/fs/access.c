@@ -72,7 +72,8 @@ status_t fs_check_setattr(const struct fs_open *open, uint32_t mask, const struc
         return ERR_NOT_PERMITTED;
     if ((mask & (FS_ATTR_MODE | FS_ATTR_ATIME | FS_ATTR_MTIME)) != 0 && !owner)
         return ERR_NOT_PERMITTED;
-    if ((mask & (FS_ATTR_ATIME_NOW | FS_ATTR_MTIME_NOW)) != 0 && !owner)
+    const uint32_t writers = FS_ATTR_ATIME_NOW | FS_ATTR_MTIME_NOW | FS_ATTR_DOS | FS_ATTR_BTIME;
+    if ((mask & writers) != 0 && !owner)
         return fs_access(open->node, who, MAY_WRITE);
     return OK;
 }

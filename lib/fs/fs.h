@@ -97,7 +97,7 @@ struct fs_xattr {
  * file system lacks may be NULL: NOT_SUPPORTED (READ_ONLY for those that change something).
  */
 struct fs_ops {
-    /* NOT_FOUND if there is none. nocase: an exact match first, then one without case. */
+    /* NOT_FOUND if there is none. nocase, only with `folds`: an exact match first, then one without case. */
     status_t (*lookup)(struct fs_node *directory, const char *name, size_t length, bool nocase,
                        struct fs_node **child);
     status_t (*attributes)(struct fs_node *node, struct fs_attr *attr); /* all but .device */
@@ -134,7 +134,9 @@ struct fs_ops {
                            struct fs_statistics *statistics); /* all but .device */
     status_t (*xattr)(struct fs_node *node, struct fs_xattr *call);
     void (*release)(struct fs_node *node);
-    bool sole; /* nothing but calls of this server changes the files: clients may remember names */
+    bool keeps_dos; /* attributes and set_attributes know attr.dos themselves */
+    bool folds; /* lookup finds names without case; otherwise this library keeps tables for that */
+    bool sole;  /* nothing but calls of this server changes the files: clients may remember names */
 };
 
 /* An open node; what a badge names. */

@@ -30,7 +30,7 @@ struct walk {
     uint32_t outcome; /* enum fs_walk */
     uint32_t links;
     struct fs_node *node, *directory; /* referenced */
-    const char *name;                 /* in path */
+    const char *name;                 /* in path, or found */
     size_t name_length;
     bool trailing_slash;
     handle_t next;
@@ -39,6 +39,7 @@ struct walk {
     char *rest; /* in path */
     size_t rest_length;
     char path[FS_PATH_LIMIT];
+    char found[FS_NAME_MAX]; /* the last component as it is written in its directory */
 };
 enum walk_flags {
     WALK_NOFOLLOW = 1, /* a symbolic link as the last component is the result */
@@ -82,6 +83,18 @@ status_t fs_handle_xattr(struct service *service, struct message *message);
 /* ---- mountflags.c ---- */
 bool fs_is_read_only(const struct fs_server *server);
 status_t fs_handle_remount(struct service *service, struct message *message);
+
+/* ---- folded.c: names without case, for file systems that do not look them up so themselves ---- */
+/* The name that is there; NOT_FOUND. found: FS_NAME_MAX bytes. */
+status_t fs_folded_find(struct fs_node *directory, const char *name, size_t length, char *found,
+                        size_t *found_length);
+void fs_folded_added(struct fs_node *directory, const char *name, size_t length);
+void fs_folded_removed(struct fs_node *directory, const char *name, size_t length);
+void fs_folded_forget(const struct fs_node *directory); /* it is gone: its number may come again */
+
+/* ---- dos.c ---- */
+void fs_dos_get(struct fs_node *node, struct fs_attr *attr); /* into attr->dos */
+status_t fs_dos_set(struct fs_node *node, uint32_t bits);
 
 /* ---- locks.c ---- */
 status_t fs_handle_lock(struct service *service, struct message *message);

@@ -62,6 +62,8 @@ static status_t make(struct path_call *call, uint32_t mode, uint32_t rdev, const
     if (status == OK)
         fs_changed(walk->directory);
     if (status == OK)
+        fs_folded_added(walk->directory, walk->name, walk->name_length);
+    if (status == OK)
         fs_event_entry(
             walk->directory, walk->name, walk->name_length,
             FS_EVENT_CREATE |
@@ -280,6 +282,10 @@ static status_t remove_entry(struct path_call *call, bool directory)
     fs_changed(walk->directory);
     fs_changed(walk->node);
     if (status == OK)
+        fs_folded_removed(walk->directory, walk->name, walk->name_length);
+    if (status == OK && directory)
+        fs_folded_forget(walk->node);
+    if (status == OK)
         tell_removed(walk, directory, call->attr.nlink);
     return status;
 }
@@ -420,6 +426,16 @@ static void tell_renamed(const struct fs_rename *rename)
         fs_event_gone(rename->replaced);
 }
 
+static void note_names(const struct fs_rename *rename)
+{
+    if (rename->exchange)
+        return;
+    fs_folded_removed(rename->old_directory, rename->old_name, rename->old_length);
+    fs_folded_added(rename->new_directory, rename->new_name, rename->new_length);
+    if (rename->replaced != NULL && is_directory(rename->replaced))
+        fs_folded_forget(rename->replaced);
+}
+
 static status_t op_rename(struct path_call *call)
 {
     struct walk *walk = &call->walk;
@@ -457,8 +473,10 @@ static status_t op_rename(struct path_call *call)
     fs_changed(rename.new_directory);
     fs_changed(rename.node);
     fs_changed(rename.replaced);
-    if (status == OK && rename.replaced != rename.node)
+    if (status == OK && rename.replaced != rename.node) {
+        note_names(&rename);
         tell_renamed(&rename);
+    }
     fs_node_put(rename.replaced);
     return status == OK ? fs_attributes(walk->node, &call->attr) : status;
 }
@@ -569,9 +587,20 @@ static status_t tell_absent(struct path_call *call, struct message *message)
     return OK;
 }
 
+static status_t run_operation(struct path_call *call)
+{
+    status_t status = operations[call->request.op].run(call);
+    bool asks = call->request.op == FS_OP_OPEN || call->request.op == FS_OP_STAT;
+    if (status == OK && asks && (call->request.flags & FS_O_NOCASE))
+        fs_dos_get(call->walk.node, &call->attr);
+    return status;
+}
+
 status_t fs_handle_path(struct service *service, struct message *message)
 {
     static struct path_call call; /* one thread; too large for its stack */
+    if (fs_server_of(service)->finished)
+        return ERR_IO_ERROR;
     status_t status = read_request(&call, service, message);
     if (status != OK)
         return status;
@@ -579,7 +608,7 @@ status_t fs_handle_path(struct service *service, struct message *message)
                        walk_flags_of(&call.request), &call.walk);
     if (status == OK) {
         if (call.walk.outcome == FS_WALK_DONE)
-            status = operations[call.request.op].run(&call);
+            status = run_operation(&call);
         if (status == OK)
             status = fill_reply(&call, message);
         walk_end(&call.walk);

@@ -26,13 +26,22 @@ static status_t begin(struct service *service, struct message *message, uint32_t
     return message->size < size ? ERR_INVALID_ARGUMENT : OK;
 }
 
+/* NT's are looked up only for who will look at them. */
+static status_t attributes_for(const struct fs_open *open, struct fs_attr *attr)
+{
+    status_t status = fs_attributes(open->node, attr);
+    if (status == OK && (open->flags & FS_O_NOCASE))
+        fs_dos_get(open->node, attr);
+    return status;
+}
+
 static status_t handle_stat(struct service *service, struct message *message)
 {
     struct fs_open *open;
     struct fs_attr attr;
     status_t status = begin(service, message, 0, &open);
     if (status == OK)
-        status = fs_attributes(open->node, &attr);
+        status = attributes_for(open, &attr);
     if (status == OK)
         ((struct fs_stat_reply *)service_reply(message, sizeof(struct fs_stat_reply)))->attr = attr;
     return status;
@@ -41,9 +50,15 @@ static status_t handle_stat(struct service *service, struct message *message)
 static status_t set_attributes(struct fs_node *node, uint32_t mask, const struct fs_attr *attr)
 {
     const struct fs_ops *ops = node->server->ops;
+    status_t status = OK;
     if (ops->set_attributes == NULL || fs_is_read_only(node->server))
         return ERR_READ_ONLY;
-    status_t status = ops->set_attributes(node, mask, attr);
+    if ((mask & FS_ATTR_DOS) && !ops->keeps_dos) {
+        mask &= ~(uint32_t)FS_ATTR_DOS;
+        status = fs_dos_set(node, attr->dos);
+    }
+    if (status == OK && (mask & ~(uint32_t)FS_ATTR_CHECKED))
+        status = ops->set_attributes(node, mask, attr);
     fs_changed(node);
     if (status == OK)
         fs_event_content(node, mask & FS_ATTR_SIZE ? FS_EVENT_MODIFY : FS_EVENT_ATTRIBUTES);
@@ -62,7 +77,7 @@ static status_t handle_setattr(struct service *service, struct message *message)
     if (status == OK)
         status = set_attributes(open->node, request.mask, &request.attr);
     if (status == OK)
-        status = fs_attributes(open->node, &request.attr);
+        status = attributes_for(open, &request.attr);
     if (status == OK)
         ((struct fs_setattr_reply *)service_reply(message, sizeof(struct fs_setattr_reply)))->attr =
             request.attr;
@@ -587,7 +602,8 @@ static status_t handle_finish(struct service *service, struct message *message)
         status = server->ops->finish(server);
     else if (server->ops->sync != NULL)
         status = server->ops->sync(server->root, NULL, false);
-    if (status != OK && !request.force)
+    /* What has ended cannot be asked again, whether it was able to write everything or not. */
+    if (status != OK && !request.force && server->ops->finish == NULL)
         return status;
     server->finished = true;
     service_reply(message, 0);

@@ -98,6 +98,23 @@ static status_t missing(struct position *position, struct walk *walk, bool last,
     return OK;
 }
 
+/* Without case: the name as it is in the directory takes the place of the one that was asked for. */
+static status_t find_folded(struct position *position, struct walk *walk, const char *name,
+                            size_t length, bool last, struct fs_node **child)
+{
+    char found[FS_NAME_MAX];
+    size_t found_length;
+    status_t status = fs_folded_find(position->at, name, length, found, &found_length);
+    if (status == OK)
+        status = position->server->ops->lookup(position->at, found, found_length, false, child);
+    if (status == OK && last) {
+        memcpy(walk->found, found, found_length);
+        walk->name = walk->found;
+        walk->name_length = found_length;
+    }
+    return status;
+}
+
 /* One component that is a name. *done: the walk is over. */
 static status_t step_name(struct position *position, struct walk *walk, const char *name,
                           size_t length, bool last, bool *done)
@@ -112,6 +129,8 @@ static status_t step_name(struct position *position, struct walk *walk, const ch
         walk->name_length = length;
     }
     status_t status = server->ops->lookup(position->at, name, length, nocase, &child);
+    if (status == ERR_NOT_FOUND && nocase)
+        status = find_folded(position, walk, name, length, last, &child);
     *done = last || status != OK;
     if (status != OK)
         return missing(position, walk, last, status);

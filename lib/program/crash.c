@@ -150,6 +150,8 @@ static void backtrace(const struct symbols *symbols, const struct registers *reg
                       void (*line)(void *, const char *), void *context)
 {
     uint32_t eip = regs->eip, ebp = regs->ebp;
+    if (eip == 0 && !read_words(space, regs->esp, &eip, 1)) /* a call of nothing: who called? */
+        return;
     for (int depth = 0; depth < FRAMES_MAX && eip != 0; depth++) {
         char where[80], text[LINE_LENGTH];
         uint32_t frame[2];

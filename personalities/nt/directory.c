@@ -3,6 +3,7 @@
  * Enumeration of directories. The names are read and sorted when an enumeration begins; attributes
  * are read as the entries are handed out.
  */
+#include <fs/short_name.h>
 #include <personalities/nt/file.h>
 
 #include <ipc/call.h>
@@ -83,24 +84,30 @@ NTSTATUS directory_open_entries(struct nt_process *process, struct nt_file *file
 /* ---- records ---- */
 
 struct record_layout {
-    uint32_t class, header, name_length, ino; /* offsets; ino 0 = none */
+    uint32_t class, header, name_length, ino, short_name; /* offsets; the last two 0 = none */
 };
+#define LAYOUT(class, type, ino, short_name)                                             \
+    {                                                                                    \
+        class, offsetof(type, FileName), offsetof(type, FileNameLength), ino, short_name \
+    }
 static const struct record_layout layouts[] = {
-    {FileDirectoryInformation, offsetof(FILE_DIRECTORY_INFORMATION, FileName),
-     offsetof(FILE_DIRECTORY_INFORMATION, FileNameLength), 0},
-    {FileFullDirectoryInformation, offsetof(FILE_FULL_DIRECTORY_INFORMATION, FileName),
-     offsetof(FILE_FULL_DIRECTORY_INFORMATION, FileNameLength), 0},
-    {FileBothDirectoryInformation, offsetof(FILE_BOTH_DIRECTORY_INFORMATION, FileName),
-     offsetof(FILE_BOTH_DIRECTORY_INFORMATION, FileNameLength), 0},
-    {FileNamesInformation, offsetof(FILE_NAMES_INFORMATION, FileName),
-     offsetof(FILE_NAMES_INFORMATION, FileNameLength), 0},
-    {FileIdBothDirectoryInformation, offsetof(FILE_ID_BOTH_DIRECTORY_INFORMATION, FileName),
-     offsetof(FILE_ID_BOTH_DIRECTORY_INFORMATION, FileNameLength),
-     offsetof(FILE_ID_BOTH_DIRECTORY_INFORMATION, FileId)},
-    {FileIdFullDirectoryInformation, offsetof(FILE_ID_FULL_DIRECTORY_INFORMATION, FileName),
-     offsetof(FILE_ID_FULL_DIRECTORY_INFORMATION, FileNameLength),
-     offsetof(FILE_ID_FULL_DIRECTORY_INFORMATION, FileId)},
+    LAYOUT(FileDirectoryInformation, FILE_DIRECTORY_INFORMATION, 0, 0),
+    LAYOUT(FileFullDirectoryInformation, FILE_FULL_DIRECTORY_INFORMATION, 0, 0),
+    LAYOUT(FileBothDirectoryInformation, FILE_BOTH_DIRECTORY_INFORMATION, 0,
+           offsetof(FILE_BOTH_DIRECTORY_INFORMATION, ShortName)),
+    LAYOUT(FileNamesInformation, FILE_NAMES_INFORMATION, 0, 0),
+    LAYOUT(FileIdBothDirectoryInformation, FILE_ID_BOTH_DIRECTORY_INFORMATION,
+           offsetof(FILE_ID_BOTH_DIRECTORY_INFORMATION, FileId),
+           offsetof(FILE_ID_BOTH_DIRECTORY_INFORMATION, ShortName)),
+    LAYOUT(FileIdFullDirectoryInformation, FILE_ID_FULL_DIRECTORY_INFORMATION,
+           offsetof(FILE_ID_FULL_DIRECTORY_INFORMATION, FileId), 0),
 };
+/* The length stands in front of the name, two bytes because of its alignment. */
+_Static_assert(offsetof(FILE_BOTH_DIRECTORY_INFORMATION, ShortName) ==
+                       offsetof(FILE_BOTH_DIRECTORY_INFORMATION, ShortNameLength) + 2 &&
+                   offsetof(FILE_ID_BOTH_DIRECTORY_INFORMATION, ShortName) ==
+                       offsetof(FILE_ID_BOTH_DIRECTORY_INFORMATION, ShortNameLength) + 2,
+               "short names");
 
 static const struct record_layout *layout_of(uint32_t class)
 {
@@ -119,12 +126,23 @@ static bool entry_attr(struct nt_process *process, struct nt_file *file,
     here.cwd = file->node;
     here.cwd_ino = file->ino;
     here.cwd_device = file->device;
-    status_t status =
-        BLOCKING(fs_client_stat_path(&here, HANDLE_NONE, entry->unix_name, length, 0, attr));
+    status_t status = BLOCKING(
+        fs_client_stat_path(&here, HANDLE_NONE, entry->unix_name, length, FS_O_NOCASE, attr));
     if (status != OK)
-        status = BLOCKING(
-            fs_client_stat_path(&here, HANDLE_NONE, entry->unix_name, length, FS_O_NOFOLLOW, attr));
+        status = BLOCKING(fs_client_stat_path(&here, HANDLE_NONE, entry->unix_name, length,
+                                              FS_O_NOFOLLOW | FS_O_NOCASE, attr));
     return status == OK;
+}
+
+static void fill_short_name(const struct directory_entry *entry, uint8_t *to)
+{
+    char made[FS_SHORT_MAX];
+    WCHAR wide[FS_SHORT_MAX];
+    uint32_t length = (uint32_t)fs_short_name(entry->unix_name, strlen(entry->unix_name), made);
+    for (uint32_t i = 0; i < length; i++)
+        wide[i] = (uint8_t)made[i];
+    to[-2] = (uint8_t)(length * sizeof wide[0]);
+    memcpy(to, wide, length * sizeof wide[0]);
 }
 
 /* The record without the name, in `to`. All but the names class begin alike. */
@@ -146,6 +164,9 @@ static void fill_record(const struct record_layout *layout, const struct directo
     record->EndOfFile = info.EndOfFile;
     record->AllocationSize = info.AllocationSize;
     record->FileAttributes = info.FileAttributes;
+    bool dots = strcmp(entry->unix_name, ".") == 0 || strcmp(entry->unix_name, "..") == 0;
+    if (layout->short_name && !dots)
+        fill_short_name(entry, to + layout->short_name);
     if (layout->ino)
         memcpy(to + layout->ino, &attr->ino, sizeof attr->ino);
 }

@@ -323,6 +323,12 @@ static NTSTATUS open_node(struct nt_process *process, const char *path,
     return status == OK ? STATUS_SUCCESS : path_status(process, path, status);
 }
 
+/* What is made or overwritten is to be archived. */
+static uint32_t new_attributes(const struct open_request *request)
+{
+    return request->attributes | (is_directory(&request->attr) ? 0 : FILE_ATTRIBUTE_ARCHIVE);
+}
+
 static uint32_t open_information(uint32_t disposition, bool exists)
 {
     if (!exists)
@@ -424,6 +430,9 @@ static NTSTATUS open_disk(char *path, struct open_request *request, struct objec
         status = check_existing(request);
     if (!status && !request->attributes_only && !node)
         status = open_node(process, path, request, exists, &node);
+    bool replaced = exists && overwrites(request->disposition);
+    if (!status && !request->attributes_only && (!exists || replaced))
+        status = ntfile_set_dos(node, &request->attr, new_attributes(request));
     if (status || request->attributes_only) {
         handle_drop(&node);
         free(path);

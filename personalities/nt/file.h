@@ -166,6 +166,8 @@ void directory_free_entries(struct nt_file *file);
 /* file_locks.c: forget the locks of a process (NULL: of all) on a file. */
 void locks_release(struct nt_file *file, struct nt_process *process);
 void fill_basic(const struct fs_attr *attr, FILE_BASIC_INFORMATION *info);
+/* Hidden, system, archive, ...; `attr` is what the file has now. */
+NTSTATUS ntfile_set_dos(handle_t node, const struct fs_attr *attr, uint32_t attributes);
 NTSTATUS path_status(struct nt_process *process, const char *path, status_t status);
 
 NTSTATUS console_ioctl(struct nt_thread *thread, struct nt_file *file, uint32_t code,

@@ -19,11 +19,15 @@
 
 static uint32_t file_attributes(const struct fs_attr *attr)
 {
-    uint32_t attributes = (attr->mode & MODE_TYPE) == MODE_DIRECTORY ? FILE_ATTRIBUTE_DIRECTORY
-                                                                     : FILE_ATTRIBUTE_ARCHIVE;
+    bool directory = (attr->mode & MODE_TYPE) == MODE_DIRECTORY;
+    uint32_t attributes = directory ? FILE_ATTRIBUTE_DIRECTORY : 0;
+    if (attr->dos & FS_DOS_KNOWN)
+        attributes |= attr->dos & FS_DOS_MASK;
+    else if (!directory)
+        attributes |= FILE_ATTRIBUTE_ARCHIVE;
     if (!(attr->mode & MODE_WRITABLE))
         attributes |= FILE_ATTRIBUTE_READONLY;
-    return attributes;
+    return attributes != 0 ? attributes : FILE_ATTRIBUTE_NORMAL;
 }
 
 static uint64_t file_size(const struct fs_attr *attr)
@@ -39,6 +43,8 @@ static uint64_t file_allocation(const struct fs_attr *attr)
 void fill_basic(const struct fs_attr *attr, FILE_BASIC_INFORMATION *info)
 {
     uint64_t created = attr->ctime < attr->mtime ? attr->ctime : attr->mtime;
+    if (attr->btime != 0)
+        created = attr->btime;
     memset(info, 0, sizeof *info);
     info->CreationTime.QuadPart = nt_from_ns(created);
     info->LastAccessTime.QuadPart = nt_from_ns(attr->atime);

@@ -32,6 +32,20 @@ static bool time_given(LARGE_INTEGER time)
     return time.QuadPart != 0 && time.QuadPart != -1 && time.QuadPart != -2;
 }
 
+/* Where there is no place for them, a file keeps the attributes that every file has there. */
+NTSTATUS ntfile_set_dos(handle_t node, const struct fs_attr *attr, uint32_t attributes)
+{
+    bool directory = (attr->mode & MODE_TYPE) == MODE_DIRECTORY;
+    uint32_t usual = directory ? 0 : FILE_ATTRIBUTE_ARCHIVE;
+    uint32_t now = attr->dos & FS_DOS_KNOWN ? attr->dos & FS_DOS_MASK : usual;
+    struct fs_attr wanted = {.dos = attributes & FS_DOS_MASK}, result;
+    if (wanted.dos == now)
+        return STATUS_SUCCESS;
+    status_t status = BLOCKING(fs_client_setattr(node, FS_ATTR_DOS, &wanted, &result));
+    bool plain = !(attributes & (FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM));
+    return status == ERR_NOT_SUPPORTED && plain ? STATUS_SUCCESS : nt_status(status);
+}
+
 static NTSTATUS set_basic(struct call *call, struct nt_file *file)
 {
     FILE_BASIC_INFORMATION info;
@@ -51,7 +65,14 @@ static NTSTATUS set_basic(struct call *call, struct nt_file *file)
         attr.mtime = nt_to_ns(info.LastWriteTime.QuadPart);
         mask |= FS_ATTR_MTIME;
     }
+    if (time_given(info.CreationTime)) {
+        attr.btime = nt_to_ns(info.CreationTime.QuadPart);
+        mask |= FS_ATTR_BTIME;
+    }
     if (info.FileAttributes) {
+        status = ntfile_set_dos(file->node, &attr, info.FileAttributes);
+        if (status)
+            return status;
         if (info.FileAttributes & FILE_ATTRIBUTE_READONLY)
             attr.mode &= ~MODE_WRITABLE;
         else

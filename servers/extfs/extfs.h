@@ -79,6 +79,9 @@ void nodes_trim(void);
 /* At the end: inodes without names that are still open become free. */
 void nodes_end(void);
 
+/* ---- xattr.c ---- */
+status_t extfs_xattr(struct fs_node *node, struct fs_xattr *call);
+
 /* ---- content.c ---- */
 void content_init(void);
 status_t content_load(struct node *node); /* NOT_SUPPORTED: too large, use transfers */

@@ -19,43 +19,26 @@ struct ext_fs *fs;
 
 /* ---- names ------------------------------------------------------------------------------------------ */
 
-static char folded(char byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? (char)(byte + ('a' - 'A')) : byte;
-}
-
+/* For the name that an inode has in a directory. */
 struct search {
-    const char *name; /* without case; or NULL: by the number */
-    size_t length;
     uint32_t ino;
     bool found;
-    char *to; /* the name that was found */
+    char *to;
     size_t size, to_length;
 };
-
-static bool is_it(const struct search *search, uint32_t ino, const char *name, size_t length)
-{
-    bool dots = name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.'));
-    if (search->name == NULL)
-        return !dots && ino == search->ino;
-    for (size_t i = 0; i < length && length == search->length; i++)
-        if (folded(name[i]) != folded(search->name[i]))
-            return false;
-    return length == search->length;
-}
 
 static bool search_entry(void *context, uint32_t ino, uint64_t cookie, uint32_t mode,
                          const char *name, size_t length)
 {
     struct search *search = context;
+    bool dots = name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.'));
     (void)cookie;
     (void)mode;
-    if (!is_it(search, ino, name, length))
+    if (dots || ino != search->ino)
         return true;
     search->found = true;
-    search->ino = ino;
     search->to_length = length;
-    if (search->to != NULL && length <= search->size)
+    if (length <= search->size)
         memcpy(search->to, name, length);
     return false;
 }
@@ -65,14 +48,8 @@ static status_t op_lookup(struct fs_node *directory, const char *name, size_t le
 {
     uint32_t ino, in = node_of(directory)->ino;
     struct node *node;
+    (void)nocase; /* lib/fs looks for that */
     status_t status = ext_lookup(fs, in, name, length, &ino);
-    if (status == ERR_NOT_FOUND && nocase && !node_of(directory)->unlinked) {
-        struct search search = {.name = name, .length = length};
-        status = ext_read_directory(fs, in, 0, search_entry, &search);
-        ino = search.ino;
-        if (status == OK && !search.found)
-            status = ERR_NOT_FOUND;
-    }
     if (status == OK)
         status = node_get(ino, &node);
     if (status == OK)
@@ -203,6 +180,7 @@ static status_t op_attributes(struct fs_node *base, struct fs_attr *attr)
                              .atime = own.atime,
                              .mtime = own.mtime,
                              .ctime = own.ctime,
+                             .btime = own.crtime,
                              .mode = own.mode,
                              .nlink = own.nlink,
                              .uid = own.uid,
@@ -236,6 +214,7 @@ static status_t op_set_attributes(struct fs_node *base, uint32_t mask, const str
         {FS_ATTR_GID, EXT_SET_GID},
         {FS_ATTR_ATIME | FS_ATTR_ATIME_NOW, EXT_SET_ATIME},
         {FS_ATTR_MTIME | FS_ATTR_MTIME_NOW, EXT_SET_MTIME},
+        {FS_ATTR_BTIME, EXT_SET_CRTIME},
     };
     struct node *node = node_of(base);
     uint64_t now = (uint64_t)time_realtime();
@@ -248,6 +227,7 @@ static status_t op_set_attributes(struct fs_node *base, uint32_t mask, const str
     struct ext_attributes own = {.mode = attr->mode,
                                  .uid = attr->uid,
                                  .gid = attr->gid,
+                                 .crtime = attr->btime,
                                  .atime = mask & FS_ATTR_ATIME_NOW ? now : attr->atime,
                                  .mtime = mask & FS_ATTR_MTIME_NOW ? now : attr->mtime};
     if (set & EXT_SET_MTIME) {
@@ -388,6 +368,7 @@ static const struct fs_ops ops = {
     .sync = op_sync,
     .finish = op_finish,
     .statistics = op_statistics,
+    .xattr = extfs_xattr,
     .release = node_release,
 };
 

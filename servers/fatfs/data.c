@@ -47,6 +47,8 @@ status_t fat_attributes(struct fs_node *base, struct fs_attr *attr)
                              .atime = entry_accessed(node->bytes),
                              .mtime = entry_time(node->bytes, 22),
                              .ctime = entry_time(node->bytes, 22),
+                             .btime = entry_time(node->bytes, 14),
+                             .dos = FS_DOS_KNOWN | (node->bytes[11] & FS_DOS_MASK),
                              .mode = mode_of(node),
                              .nlink = node->unlinked ? 0 : 1,
                              .uid = options.uid,
@@ -130,6 +132,11 @@ status_t fat_set_attributes(struct fs_node *base, uint32_t mask, const struct fs
     if (status != OK)
         return status;
     set_times(node, mask, attr);
+    if ((mask & FS_ATTR_DOS) && node->name != NULL)
+        node->bytes[11] =
+            (uint8_t)((node->bytes[11] & ~(FS_DOS_MASK & 0xff)) | (attr->dos & FS_DOS_MASK & 0xff));
+    if (mask & FS_ATTR_BTIME)
+        entry_set_time(node->bytes, 14, attr->btime);
     return change_done(node_store(node));
 }
 

@@ -115,7 +115,9 @@ static status_t statistics(struct fs_server *fs, struct fs_statistics *to)
     return OK;
 }
 
-static const struct fs_ops ops = {.lookup = fat_lookup,
+static const struct fs_ops ops = {.folds = true,
+                                  .keeps_dos = true,
+                                  .lookup = fat_lookup,
                                   .attributes = fat_attributes,
                                   .set_attributes = fat_set_attributes,
                                   .create = fat_create,

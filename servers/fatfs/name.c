@@ -2,6 +2,8 @@
 /* Names: UTF-8 to the UTF-16 of long entries and back, and short names of eight and three bytes. */
 #include <string.h>
 
+#include <fs/fold.h>
+
 #include "bytes.h"
 #include "fat.h"
 
@@ -93,29 +95,12 @@ size_t name_format(const uint16_t *units, uint32_t count, char text[FAT_NAME_MAX
     return length;
 }
 
-/* Latin, Greek and Cyrillic letters; others are their own. */
-static uint16_t fold(uint16_t unit)
-{
-    if ((unit >= 'a' && unit <= 'z') || (unit >= 0xe0 && unit <= 0xfe && unit != 0xf7) ||
-        (unit >= 0x3b1 && unit <= 0x3c9 && unit != 0x3c2) || (unit >= 0x430 && unit <= 0x44f))
-        return unit - 0x20;
-    if (unit >= 0x450 && unit <= 0x45f)
-        return unit - 0x50;
-    if (unit >= 0x100 && unit <= 0x17f && unit != 0x130 && unit != 0x131 && unit != 0x138) {
-        bool odd_upper = (unit >= 0x139 && unit <= 0x148) || (unit >= 0x179 && unit <= 0x17e);
-        if (unit == 0x149 || unit == 0x178 || unit == 0x17f)
-            return unit;
-        return (unit & 1) != odd_upper ? unit - 1 : unit;
-    }
-    return unit;
-}
-
 bool name_equal(const struct fat_name *name, const uint16_t *units, uint32_t count)
 {
     if (name->length != count)
         return false;
     for (uint32_t i = 0; i < count; i++)
-        if (fold(name->units[i]) != fold(units[i]))
+        if (fs_fold(name->units[i]) != fs_fold(units[i]))
             return false;
     return true;
 }

@@ -17,58 +17,6 @@ bool caching;
 
 /* ---- names ------------------------------------------------------------------------------------------ */
 
-static char folded(char byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? (char)(byte + ('a' - 'A')) : byte;
-}
-
-static bool same_folded(const char *a, const char *b, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        if (folded(a[i]) != folded(b[i]))
-            return false;
-    return true;
-}
-
-/* The name in the directory that equals `name` but for case, into found (FS_NAME_MAX bytes). */
-static status_t scan_directory(uint32_t fid, const char *name, size_t length, char *found)
-{
-    static uint8_t buffer[8192];
-    struct p9_entry entry;
-    uint64_t cookie = 0;
-    uint32_t done;
-    for (;;) {
-        status_t status = p9_readdir(fid, cookie, buffer, sizeof buffer, &done);
-        if (status != OK || done == 0)
-            return status != OK ? status : ERR_NOT_FOUND;
-        const uint8_t *at = buffer;
-        while (p9_next_entry(&at, buffer + done, &entry)) {
-            cookie = entry.cookie;
-            if (entry.name_length == length && same_folded(entry.name, name, length)) {
-                memcpy(found, entry.name, length);
-                return OK;
-            }
-        }
-        if (at == buffer)
-            return ERR_IO_ERROR;
-    }
-}
-
-static status_t find_folded(struct node *directory, const char *name, size_t length, char *found)
-{
-    uint32_t fid = fid_new();
-    status_t status = p9_clone(directory->fid, fid);
-    if (status != OK) {
-        fid_forget(fid);
-        return status;
-    }
-    status = p9_open(fid, OPEN_READ | OPEN_DIRECTORY);
-    if (status == OK)
-        status = scan_directory(fid, name, length, found);
-    fid_close(fid);
-    return status;
-}
-
 /* What a name leads to: as known, or as the host says. */
 static status_t lookup(struct node *directory, const char *name, size_t length, struct node **child)
 {
@@ -92,14 +40,9 @@ static status_t lookup(struct node *directory, const char *name, size_t length, 
 static status_t host_lookup(struct fs_node *fs_node, const char *name, size_t length, bool nocase,
                             struct fs_node **child)
 {
-    char found[FS_NAME_MAX];
-    struct node *directory = node_of(fs_node), *node;
-    status_t status = lookup(directory, name, length, &node);
-    if (status == ERR_NOT_FOUND && nocase && length <= sizeof found) {
-        status = find_folded(directory, name, length, found);
-        if (status == OK)
-            status = lookup(directory, found, length, &node);
-    }
+    struct node *node;
+    (void)nocase; /* lib/fs looks for that */
+    status_t status = lookup(node_of(fs_node), name, length, &node);
     if (status == OK)
         *child = &node->node;
     return status;

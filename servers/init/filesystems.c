@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <atomik/log.h>
+#include <atomik/startup.h>
 #include <atomik/syscall.h>
 #include <atomik/time.h>
 #include <ipc/call.h>
@@ -179,7 +180,11 @@ static status_t finish(const struct unmount_job *job)
     struct ipc ipc;
     ipc_begin(&ipc, LABEL_fs_finish, &request, sizeof request);
     status_t status = ipc_call_until(&ipc, job->named, NULL, 0, time_monotonic() + FINISH_PATIENCE);
-    return status == ERR_PEER_CLOSED || (job->force && status != OK) ? OK : status;
+    if (status == ERR_BUSY && !job->force)
+        return status;
+    if (status != OK && status != ERR_PEER_CLOSED)
+        announce("%s: not all is written: %s", job->path, status_text(status));
+    return OK; /* it is of no use any more */
 }
 
 static status_t uncover(const char *path)

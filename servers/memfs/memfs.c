@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <fs/fold.h>
+
 #include "memfs.h"
 
 #include <assert.h>
@@ -49,7 +51,7 @@ struct memfs_node *memfs_new_node(struct fs_server *server, uint32_t mode, uint3
     node->mode = mode;
     node->uid = uid;
     node->gid = gid;
-    node->atime = node->mtime = node->ctime = time_realtime();
+    node->atime = node->mtime = node->ctime = node->btime = time_realtime();
     if (is_directory(node)) {
         node->nlink = 1; /* its own `.` */
         node->directory.next_cookie = COOKIE_FIRST;
@@ -106,43 +108,22 @@ static void touch(struct memfs_node *node)
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-static uint8_t fold(uint8_t byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? byte + 32 : byte;
-}
-
-/* FNV-1a of the name in lower case, so that both kinds of look-up use the same bucket. */
-static uint32_t hash_name(const char *name, size_t length)
-{
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ fold((uint8_t)name[i])) * 16777619u;
-    return hash;
-}
-
-static bool same_without_case(const char *a, const char *b, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        if (fold((uint8_t)a[i]) != fold((uint8_t)b[i]))
-            return false;
-    return true;
-}
-
 struct memfs_entry *memfs_find(struct memfs_node *directory, const char *name, size_t length,
                                bool nocase)
 {
-    uint32_t hash = hash_name(name, length);
+    /* Without case, so that both kinds of look-up use the same bucket. */
+    uint32_t hash = fs_name_hash(name, length);
     struct memfs_entry *similar = NULL;
     if (directory->directory.bucket_count == 0)
         return NULL;
     struct memfs_entry *entry =
         directory->directory.buckets[hash & (directory->directory.bucket_count - 1)];
     for (; entry != NULL; entry = entry->in_bucket) {
-        if (entry->hash != hash || entry->length != length)
+        if (entry->hash != hash)
             continue;
-        if (memcmp(entry->name, name, length) == 0)
+        if (entry->length == length && memcmp(entry->name, name, length) == 0)
             return entry;
-        if (nocase && similar == NULL && same_without_case(entry->name, name, length))
+        if (nocase && similar == NULL && fs_names_same(entry->name, entry->length, name, length))
             similar = entry;
     }
     return similar;
@@ -238,7 +219,7 @@ status_t memfs_add_entry(struct memfs_node *directory, const char *name, size_t 
     struct memfs_entry *entry = malloc(sizeof *entry + length);
     if (entry == NULL)
         return ERR_NO_MEMORY;
-    entry->hash = hash_name(name, length);
+    entry->hash = fs_name_hash(name, length);
     entry->length = (uint16_t)length;
     memcpy(entry->name, name, length);
     link_entry(directory, entry);
@@ -285,6 +266,7 @@ static status_t op_attributes(struct fs_node *base, struct fs_attr *attr)
         .atime = node->atime,
         .mtime = node->mtime,
         .ctime = node->ctime,
+        .btime = node->btime,
         .mode = node->mode,
         .nlink = node->nlink,
         .uid = node->uid,
@@ -372,6 +354,8 @@ static status_t op_set_attributes(struct fs_node *base, uint32_t mask, const str
         node->atime = mask & FS_ATTR_ATIME_NOW ? now : attr->atime;
     if (mask & (FS_ATTR_MTIME | FS_ATTR_MTIME_NOW))
         node->mtime = mask & FS_ATTR_MTIME_NOW ? now : attr->mtime;
+    if (mask & FS_ATTR_BTIME)
+        node->btime = attr->btime;
     node->ctime = now;
     return OK;
 }
@@ -651,6 +635,7 @@ static status_t op_statistics(struct fs_server *server, struct fs_statistics *st
 }
 
 const struct fs_ops memfs_ops = {
+    .folds = true,
     .sole = true,
     .lookup = op_lookup,
     .attributes = op_attributes,

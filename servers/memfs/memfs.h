@@ -36,7 +36,7 @@ struct memfs_entry {
 struct memfs_node {
     struct fs_node base;
     uint32_t mode, nlink, uid, gid, rdev;
-    uint64_t atime, mtime, ctime;
+    uint64_t atime, mtime, ctime, btime;
     struct memfs_xattr *xattrs;
     union {
         struct {

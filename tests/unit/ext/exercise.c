@@ -54,6 +54,10 @@ static void use_inode(struct ext_fs *fs, uint32_t ino)
     ignore(ext_read_link(fs, ino, text, sizeof text, &length));
     ignore(ext_get_xattr(fs, ino, "user.a", 6, text, sizeof text, &length));
     ignore(ext_get_xattr(fs, ino, "security.capability", 19, text, sizeof text, &length));
+    ignore(ext_list_xattrs(fs, ino, text, sizeof text, &length));
+    ignore(ext_set_xattr(fs, ino, "user.b", 6, text, 20 + ino % 100, 0));
+    ignore(ext_set_xattr(fs, ino, "user.c", 6, text, 600, 0));
+    ignore(ext_remove_xattr(fs, ino, "user.b", 6));
     attributes.mode ^= 0111;
     ignore(ext_set_attributes(fs, ino, EXT_SET_MODE | EXT_SET_MTIME, &attributes));
     if ((attributes.mode & 0170000) == 0100000)

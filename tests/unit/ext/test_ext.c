@@ -15,6 +15,7 @@
 #include "disk.h"
 #include "exercise.h"
 #include "model.h"
+#include "test_xattr.h"
 
 #include <ext/format.h>
 
@@ -385,6 +386,7 @@ int main(void)
         cmocka_unit_test(files_may_have_many_holes),
         cmocka_unit_test(a_power_cut_loses_nothing_that_was_committed),
         cmocka_unit_test(what_was_durable_survives_a_disk_that_fails),
+        cmocka_unit_test(attributes_are_what_was_set),
         cmocka_unit_test(damage_is_an_error_and_nothing_worse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
