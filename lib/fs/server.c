@@ -450,6 +450,8 @@ static status_t handle_readdir(struct service *service, struct message *message)
         return status;
     if ((attr.mode & FS_TYPE_MASK) != FS_TYPE_DIRECTORY)
         return ERR_NOT_DIRECTORY;
+    if (attr.nlink == 0)
+        return ERR_NOT_FOUND; /* it was removed */
     memset(records, 0, sizeof records);
     status =
         open->node->server->ops->read_directory(open->node, open->data, request.cookie, &entries);

@@ -3,8 +3,12 @@
  * Process descriptors. A pidfd names a process of this server for good: once that has ended and been
  * waited for, it names nobody, whatever becomes of the number.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "calls.h"
 #include "file.h"
+#include "internal.h"
 #include "pidfd.h"
 #include "ready.h"
 #include "snapshot/kinds.h"
@@ -198,42 +202,71 @@ static struct file *pidfd_get(uint32_t fd, struct pidfd **own)
     return NULL;
 }
 
-static int send(struct pidfd *own, const siginfo_t *info)
+static int send(struct process *process, const siginfo_t *info)
 {
-    if (!own->process || own->process->state != PROCESS_ALIVE)
-        return own->process && info->si_signo == 0 ? 0 : -ESRCH;
-    if (!may_signal(own->process))
+    if (!process || process->state != PROCESS_ALIVE)
+        return process && info->si_signo == 0 ? 0 : -ESRCH;
+    if (!may_signal(process))
         return -EPERM;
     if (info->si_signo != 0)
-        signal_process(own->process, info);
+        signal_process(process, info);
     return 0;
+}
+
+/* Whom a descriptor means: a pidfd's process, or the one of a directory of /proc. Lock held. */
+static int process_of(const struct file *file, struct process **process)
+{
+    char *end;
+    if (file->ops == &pidfd_ops) {
+        *process = ((struct pidfd *)file->data)->process;
+        return 0;
+    }
+    if (!S_ISDIR(file->attr.mode) || file->attr.device != INTERNAL_DEVICE || !file->path ||
+        strncmp(file->path, "/proc/", 6) != 0)
+        return -EBADF;
+    unsigned long pid = strtoul(file->path + 6, &end, 10);
+    if (end == file->path + 6 || *end)
+        return -EBADF;
+    *process = process_find(pid);
+    return 0;
+}
+
+static int send_by_descriptor(const struct file *file, const siginfo_t *info, bool forged)
+{
+    struct process *process;
+    server_lock();
+    int result = process_of(file, &process);
+    if (result == 0 && forged && process != self()->process)
+        result = -EPERM;
+    if (result == 0)
+        result = send(process, info);
+    server_unlock();
+    return result;
 }
 
 int32_t sys_pidfd_send_signal(uint32_t fd, uint32_t signal, user_t info_at, uint32_t flags)
 {
     siginfo_t info = signal_info_user(signal, SI_USER, self()->process);
-    struct pidfd *own;
-    int result = 0;
+    struct process *process;
+    bool forged = false;
     if (flags)
         return -EINVAL;
-    struct file *file = pidfd_get(fd, &own);
+    struct file *file = fd_get(fd);
     if (!file)
         return -EBADF;
-    if (info_at.address) {
+    server_lock();
+    int result = process_of(file, &process);
+    server_unlock();
+    if (result == 0 && info_at.address) {
         result = copy_in(&info, info_at, sizeof info);
         if (result == 0 && (uint32_t)info.si_signo != signal)
             result = -EINVAL;
-        if (result == 0 && own->process != self()->process &&
-            (info.si_code >= 0 || info.si_code == SI_TKILL))
-            result = -EPERM;
+        forged = info.si_code >= 0 || info.si_code == SI_TKILL;
     }
     if (result == 0 && signal > SIGNAL_COUNT)
         result = -EINVAL;
-    if (result == 0) {
-        server_lock();
-        result = send(own, &info);
-        server_unlock();
-    }
+    if (result == 0)
+        result = send_by_descriptor(file, &info, forged);
     file_release(file);
     return result;
 }

@@ -268,7 +268,7 @@ static status_t op_attributes(struct fs_node *base, struct fs_attr *attr)
         .ctime = node->ctime,
         .btime = node->btime,
         .mode = node->mode,
-        .nlink = node->nlink,
+        .nlink = is_named(node) ? node->nlink : 0,
         .uid = node->uid,
         .gid = node->gid,
         .rdev = node->rdev,
