@@ -170,6 +170,7 @@ bool file_is_node(const struct file *file);
 int node_reopen(struct file *file, uint32_t flags, struct file **result);
 /* A file lost its last name: do not keep its pages. */
 void inode_forget(const struct fs_attr *attr);
+void inodes_forget_device(uint32_t device); /* of files that are not open */
 void inode_learn(const struct fs_attr *attr);
 /* An open file, opened again with its own flags (magic links of /proc). */
 int file_reopen(struct file *file, uint32_t flags, struct file **result);

@@ -14,6 +14,7 @@
 #include "blockdev.h"
 #include "calls.h"
 #include "cred.h"
+#include "file.h"
 #include "inotify.h"
 #include "missing.h"
 #include "mount.h"
@@ -239,8 +240,10 @@ static int forget_names(user_t target, uint32_t *device)
     struct fs_attr attr;
     int error = path_stat((uint32_t)AT_FDCWD, target, 0, &attr);
     *device = error == 0 ? attr.device : 0;
-    if (error == 0)
+    if (error == 0) {
         namecache_forget_device(attr.device);
+        inodes_forget_device(attr.device);
+    }
     return error;
 }
 

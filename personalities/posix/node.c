@@ -227,6 +227,24 @@ handle_t inode_vmo_by_id(uint32_t vmo_id)
     return inode ? inode->vmo : HANDLE_NONE;
 }
 
+void inodes_forget_device(uint32_t device)
+{
+    struct inode *inode;
+    server_lock();
+    for (uint32_t i = 0; i < INODE_BUCKETS; i++) {
+        if (!inodes[i].next)
+            continue;
+        list_each(inode, &inodes[i], struct inode, link)
+        {
+            if (inode->device != device || inode->references != 0)
+                continue;
+            inode_unidle(inode);
+            inode_free(inode);
+        }
+    }
+    server_unlock();
+}
+
 int inode_sync(uint32_t vmo_id)
 {
     handle_t node = HANDLE_NONE;
