@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls on names of files: opening, making, linking, renaming, access. */
 #include <ipc/call.h>
+#include <ipc/fsclient.h>
 #include <string.h>
 
 #include "calls.h"
@@ -174,6 +175,26 @@ int32_t sys_symlink(user_t target, user_t path)
     return sys_symlinkat(target, CWD, path);
 }
 
+/* The link that a descriptor itself names, opened with O_PATH | O_NOFOLLOW. */
+static int32_t readlink_descriptor(uint32_t fd, user_t buffer, uint32_t size)
+{
+    struct fs_walk_context context = {.root = self()->process->fs->root,
+                                      .flags = CALL_UNINTERRUPTIBLE};
+    struct fs_path_args args = {.op = FS_OP_READLINK, .flags = FS_O_NOFOLLOW};
+    struct fs_path_result *found = (void *)worker_self()->scratch;
+    struct file *file = fd_get(fd);
+    if (!file)
+        return -EBADF;
+    status_t status = file_is_node(file) && S_ISLNK(file->attr.mode)
+                          ? fs_client_path(&context, file->handle, "", 0, &args, found)
+                          : ERR_NOT_FOUND;
+    file_release(file);
+    if (status != OK)
+        return errno_of(status);
+    uint32_t length = MIN((uint32_t)found->text_length, size);
+    return copy_out(buffer, found->text, length) < 0 ? -EFAULT : (int32_t)length;
+}
+
 int32_t sys_readlinkat(uint32_t dir, user_t path, user_t buffer, int32_t size)
 {
     struct worker *worker = worker_self();
@@ -182,6 +203,8 @@ int32_t sys_readlinkat(uint32_t dir, user_t path, user_t buffer, int32_t size)
     if (size <= 0)
         return -EINVAL;
     int error = path_copy_in(path);
+    if (error == -ENOENT && (int32_t)dir != AT_FDCWD)
+        return readlink_descriptor(dir, buffer, (uint32_t)size);
     if (error == 0)
         error = path_walk(&walk);
     if (error < 0)
