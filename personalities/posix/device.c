@@ -2,6 +2,7 @@
 /* Devices that this server makes up, and the directory /dev that names them. */
 #include <stdio.h>
 #include <stdio.h>
+#include <linux/random.h>
 #include <string.h>
 
 #include "blockdev.h"
@@ -140,10 +141,22 @@ static int zero_vmo(struct file *file, uint32_t prot, bool shared, handle_t *vmo
     return 0;
 }
 
-#define DEVICE_OPS(device_name, reader, writer, mapper)                                            \
-    {                                                                                              \
-        .name = (device_name), .read = (reader), .write = (writer), .seekable = true,              \
-        .stat = device_stat, .set_attr = device_set_attr, .export = device_export, .vmo = (mapper) \
+static int random_ioctl(struct file *file, uint32_t request, user_t argument)
+{
+    (void)file;
+    return request == RNDGETENTCNT ? put_user(argument, ENTROPY_BITS) : -ENOTTY;
+}
+
+#define DEVICE_FIELDS(device_name, reader, writer, mapper)                        \
+    .name = (device_name), .read = (reader), .write = (writer), .seekable = true, \
+    .stat = device_stat, .set_attr = device_set_attr, .export = device_export, .vmo = (mapper)
+#define DEVICE_OPS(...)            \
+    {                              \
+        DEVICE_FIELDS(__VA_ARGS__) \
+    }
+#define RANDOM_OPS(name)                                                              \
+    {                                                                                 \
+        DEVICE_FIELDS(name, read_random, write_anything, NULL), .ioctl = random_ioctl \
     }
 
 static const struct device {
@@ -154,8 +167,8 @@ static const struct device {
     {"null", DEVICE_NULL, 0666, DEVICE_OPS("null", read_nothing, write_anything, NULL)},
     {"zero", DEVICE_ZERO, 0666, DEVICE_OPS("zero", read_zeros, write_anything, zero_vmo)},
     {"full", DEVICE_FULL, 0666, DEVICE_OPS("full", read_zeros, write_full, zero_vmo)},
-    {"random", DEVICE_RANDOM, 0666, DEVICE_OPS("random", read_random, write_anything, NULL)},
-    {"urandom", DEVICE_URANDOM, 0666, DEVICE_OPS("urandom", read_random, write_anything, NULL)},
+    {"random", DEVICE_RANDOM, 0666, RANDOM_OPS("random")},
+    {"urandom", DEVICE_URANDOM, 0666, RANDOM_OPS("urandom")},
     {"kmsg", DEVICE_KMSG, 0600, DEVICE_OPS("kmsg", read_log, write_log, NULL)},
     {"tty", DEVICE_TTY, 0666, {.name = NULL}},
     {"console", DEVICE_CONSOLE, 0600, {.name = NULL}},

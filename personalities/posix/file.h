@@ -179,6 +179,8 @@ int tty_open_index(uint32_t index, uint32_t flags, struct file **result);
 int tty_file(handle_t terminal, handle_t event, uint32_t flags, struct file **result);
 int file_stat_anonymous(struct file *file, struct fs_attr *attr);
 
+#define ENTROPY_BITS 256u /* as /proc and the random devices tell it */
+
 /* fd numbers of this server's own devices */
 #define DEVICE(major, minor) (((major) << 8) | (minor))
 enum device_number {

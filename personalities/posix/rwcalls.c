@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls that move bytes and manage descriptors. */
 #include <ipc/fsclient.h>
+#include <linux/fs.h>
 #include <string.h>
 
 #include "calls.h"
@@ -475,6 +476,8 @@ int32_t sys_ioctl(uint32_t fd, uint32_t request, uint32_t argument)
         result = set_nonblocking(file, USER(argument));
     else if (request == FIOASYNC)
         result = set_async(file, USER(argument));
+    else if ((request == FICLONE || request == FICLONERANGE) && S_ISREG(file->attr.mode))
+        result = -EOPNOTSUPP; /* no file system here shares blocks */
     else if (file->ops->ioctl)
         result = file->ops->ioctl(file, request, USER(argument));
     else if (request == FIONREAD)
