@@ -341,6 +341,11 @@ status_t call_vmo_create(uint32_t flags, uint64_t size, user_t result)
     /* Files' pages lie everywhere: some go, until there is a run. */
     while (status == ERR_NO_MEMORY && (flags & VMO_CONTIGUOUS) && pager_reclaim(512) > 0)
         status = vmo_new(flags, size, current->process, &vmo);
+    if (status == OK && (flags & VMO_CONTIGUOUS)) {
+        status = vmo_note_dma(vmo, current->process->name);
+        if (status != OK)
+            object_release(&vmo->object);
+    }
     return status == OK ? handle_return(&vmo->object, RIGHT_ALL, result) : status;
 }
 
@@ -523,6 +528,15 @@ status_t call_vmo_written(handle_t handle, uint32_t first, uint32_t count, uint3
     if (status == OK)
         pager_written(vmo, first, count, done != 0);
     return status;
+}
+
+status_t call_dma_settle(uint32_t reserved)
+{
+    (void)reserved;
+    if (!(current->process->privileges.flags & PRIVILEGE_DMA))
+        return ERR_ACCESS_DENIED;
+    vmo_settle_dma(current->process->name);
+    return OK;
 }
 
 static bool holds_ram(uint32_t first, uint32_t end)

@@ -10,6 +10,7 @@
 #include <kernel/memory.h>
 #include <kernel/object.h>
 #include <kernel/thread.h>
+#include <kernel/vmo.h>
 
 static uint32_t last_id;
 static uint32_t total;
@@ -155,6 +156,8 @@ void object_pass_on(struct process *process)
         struct object *object = list_entry(item, struct object, owner_link);
         list_remove(item);
         object->owner = heir;
+        if (object->type == OBJECT_VMO)
+            vmo_owner_ended(vmo_from_object(object));
         if (heir)
             list_append(&heir->objects, item);
     }

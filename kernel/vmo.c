@@ -11,6 +11,7 @@ static void vmo_destroy(struct object *object)
 {
     struct vmo *vmo = vmo_from_object(object);
     pager_destroy(vmo);
+    heap_free(vmo->dma);
     pagemap_destroy(&vmo->pages, &vmo->object);
     heap_free(vmo);
 }
@@ -138,6 +139,43 @@ status_t vmo_new_physical(paddr_t start, uint32_t length, struct process *charge
     if (status == OK)
         (*result)->physical = start;
     return status;
+}
+
+/* ---- memory of devices ---------------------------------------------------------------------------- */
+
+static struct list unsettled = {&unsettled,
+                                &unsettled}; /* struct dma.link; each holds its object */
+
+status_t vmo_note_dma(struct vmo *vmo, const char *name)
+{
+    vmo->dma = heap_alloc(sizeof *vmo->dma);
+    if (vmo->dma == NULL)
+        return ERR_NO_MEMORY;
+    vmo->dma->vmo = vmo;
+    list_init(&vmo->dma->link);
+    __builtin_memcpy(vmo->dma->name, name, NAME_LENGTH);
+    return OK;
+}
+
+void vmo_owner_ended(struct vmo *vmo)
+{
+    if (vmo->dma == NULL || !list_empty(&vmo->dma->link))
+        return;
+    object_hold(&vmo->object);
+    list_append(&unsettled, &vmo->dma->link);
+}
+
+void vmo_settle_dma(const char *name)
+{
+    struct list *item, *following;
+    list_for_each_safe(item, following, &unsettled)
+    {
+        struct dma *dma = list_entry(item, struct dma, link);
+        if (__builtin_memcmp(dma->name, name, NAME_LENGTH) != 0)
+            continue;
+        list_remove(item);
+        object_release(&dma->vmo->object);
+    }
 }
 
 /* ---- pages ---------------------------------------------------------------------------------------- */

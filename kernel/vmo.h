@@ -15,7 +15,22 @@ struct vmo {
     struct pagemap pages;
     struct list mappings; /* struct mapping.vmo_link, private ones too */
     struct pager *pager;  /* of a paged object, else NULL */
+    struct dma *dma;      /* of one that devices may reach, else NULL */
 };
+
+/*
+ * Memory that a program has given to devices, by the program's name. When the program ends the devices
+ * may still be at work, so its objects are kept until a successor of that name has reset them
+ * (dma_settle).
+ */
+struct dma {
+    struct list link; /* in the list of those whose program has ended */
+    struct vmo *vmo;
+    char name[NAME_LENGTH];
+};
+status_t vmo_note_dma(struct vmo *vmo, const char *name);
+void vmo_owner_ended(struct vmo *vmo); /* it is passed on to another process */
+void vmo_settle_dma(const char *name);
 
 static inline uint32_t pages_of(uint64_t bytes)
 {

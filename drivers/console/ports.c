@@ -321,6 +321,7 @@ int main(void)
     must("control queue", virtio_queue_open(&device, 3, &control_out));
     make_buffers(control_buffers, CONTROL_BUFFERS, CONTROL_BYTES);
     make_buffers(&control_reply, 1, CONTROL_BYTES);
+    virtio_settle();
     virtio_start(&device);
     for (uint32_t i = 0; i < CONTROL_BUFFERS; i++)
         must("control queue",

@@ -2,6 +2,8 @@
 /* Queues of a virtio device; see virtio.h. */
 #include "transport.h"
 
+#include <atomik/log.h>
+#include <atomik/startup.h>
 #include <atomik/syscall.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +43,13 @@ status_t virtio_memory_alloc(uint32_t length, struct virtio_memory *memory)
     memory->length = length;
     memory->data = (uint8_t *)request.address;
     return OK;
+}
+
+void virtio_settle(void)
+{
+    status_t status = dma_settle(0);
+    if (status != OK)
+        log_printf("memory of devices is kept: %s", status_text(status));
 }
 
 /* ---- queues ---------------------------------------------------------------------------------------- */

@@ -56,6 +56,11 @@ status_t virtio_queue_open(struct virtio_device *device, uint16_t index,
                            struct virtio_queue *queue);
 void virtio_start(struct virtio_device *device); /* all queues are set up: DRIVER_OK */
 status_t virtio_memory_alloc(uint32_t length, struct virtio_memory *memory);
+/*
+ * All devices of this driver have been reset: the memory that a dead predecessor gave them is free.
+ * Without it that memory is kept, for a device that may still write there.
+ */
+void virtio_settle(void);
 
 /* `out` buffers are read by the device, then `in` buffers written. SHOULD_WAIT: queue full. */
 status_t virtio_submit(struct virtio_queue *queue, const struct virtio_buffer *buffers,

@@ -85,6 +85,11 @@ static inline int get_user(uint32_t *value, user_t from)
 /* ---- errors ---- */
 /* Negative errno of a status; 0 for OK. INTERRUPTED becomes -ERESTARTSYS. */
 int errno_of(status_t status);
+/* Of what a file server was asked: one that is gone is a device that fails, not a pipe without a reader. */
+static inline int file_errno(status_t status)
+{
+    return errno_of(status == ERR_PEER_CLOSED ? ERR_IO_ERROR : status);
+}
 /* For calls that fail only through a mistake of ours or an object that went away meanwhile. */
 void ignore(status_t status);
 void close_handle(handle_t handle);

@@ -256,7 +256,7 @@ int inode_sync(uint32_t vmo_id)
     server_unlock();
     if (!node)
         return wanted ? -ENOMEM : 0;
-    int result = errno_of(fs_client_sync(node, false));
+    int result = file_errno(fs_client_sync(node, false));
     close_handle(node);
     return result;
 }
@@ -362,7 +362,7 @@ static int need_vmo(struct file *file, uint32_t prot)
         return 1;
     }
     if (status != OK)
-        return errno_of(status);
+        return file_errno(status);
     server_lock();
     if (inode
             ->pins) { /* a copy goes on through the old view: keep it, this file goes by messages once */
@@ -406,7 +406,7 @@ static int page_error(struct inode *inode, uint64_t offset)
     status_t status = vmo_read(vmo, offset, &byte, 1);
     server_lock();
     inode->pins--;
-    return status == OK || status == ERR_OUT_OF_RANGE ? -EFAULT : errno_of(status);
+    return status == OK || status == ERR_OUT_OF_RANGE ? -EFAULT : file_errno(status);
 }
 
 /* Bytes copied; stops early at a fault. */
@@ -461,7 +461,7 @@ int node_own(struct file *file)
         return 0;
     status_t status = fs_client_reopen(file->handle, FS_O_SAME, &node);
     if (status != OK)
-        return errno_of(status);
+        return file_errno(status);
     server_lock();
     if (data->shared_node) {
         data->other_node = file->handle;
@@ -514,7 +514,7 @@ static int read_message(struct file *file, struct io *io, uint64_t at)
         got = (uint32_t)done;
     }
     if (status != OK)
-        return errno_of(status);
+        return file_errno(status);
     if (got > wanted)
         return -EIO;
     return io_put(io, from, got) < 0 ? -EFAULT : (int)got;
@@ -539,7 +539,7 @@ static int write_message(struct file *file, struct io *io, uint64_t at, uint64_t
     }
     if (put < wanted)
         io_undo(io, wanted - MIN(put, wanted));
-    return status != OK && put == 0 ? errno_of(status) : (int)MIN(put, wanted);
+    return status != OK && put == 0 ? file_errno(status) : (int)MIN(put, wanted);
 }
 
 static void learn_end(struct inode *inode, uint64_t end)
@@ -599,7 +599,7 @@ static int extend(struct file *file, struct inode *inode, uint64_t size)
     struct fs_attr attr = {.size = size}, result;
     status_t status = fs_client_setattr(file->handle, FS_ATTR_SIZE | FS_ATTR_SPACE, &attr, &result);
     if (status != OK)
-        return errno_of(status);
+        return file_errno(status);
     server_lock();
     bool reaches = inode_reaches(inode, size);
     server_unlock();
@@ -612,7 +612,7 @@ static int reserve_append(struct file *file, struct inode *inode, uint32_t count
     uint64_t before, after;
     status_t status = fs_client_position(file->handle, 3, count, &before, &after);
     if (status != OK)
-        return errno_of(status);
+        return file_errno(status);
     server_lock();
     bool reaches = inode_reaches(inode, after);
     server_unlock();
@@ -715,7 +715,7 @@ status_t node_stat(handle_t node, struct fs_attr *attr)
 static int op_stat(struct file *file, struct fs_attr *attr)
 {
     flush_modified(file);
-    return errno_of(fs_client_stat(file->handle, attr));
+    return file_errno(fs_client_stat(file->handle, attr));
 }
 
 static int op_set_attr(struct file *file, uint32_t mask, struct fs_attr *attr)
@@ -724,7 +724,7 @@ static int op_set_attr(struct file *file, uint32_t mask, struct fs_attr *attr)
     flush_modified(file);
     status_t status = fs_client_setattr(file->handle, mask, attr, &result);
     if (status != OK)
-        return errno_of(status);
+        return file_errno(status);
     *attr = result;
     if (mask & FS_ATTR_SIZE)
         inode_learn(&result);
@@ -744,7 +744,7 @@ static int op_seek(struct file *file, uint64_t offset)
     uint64_t before, after;
     if (!data_of(file)->shared_position)
         return 0;
-    return errno_of(fs_client_position(file->handle, 0, (int64_t)offset, &before, &after));
+    return file_errno(fs_client_position(file->handle, 0, (int64_t)offset, &before, &after));
 }
 
 static int op_position(struct file *file, uint64_t *offset)
@@ -752,18 +752,18 @@ static int op_position(struct file *file, uint64_t *offset)
     uint64_t before;
     if (!data_of(file)->shared_position)
         return 0;
-    return errno_of(fs_client_position(file->handle, 1, 0, &before, offset));
+    return file_errno(fs_client_position(file->handle, 1, 0, &before, offset));
 }
 
 static int op_sync(struct file *file)
 {
     flush_modified(file);
-    return errno_of(fs_client_sync(file->handle, false));
+    return file_errno(fs_client_sync(file->handle, false));
 }
 
 static int op_statfs(struct file *file, struct fs_statistics *statistics)
 {
-    return errno_of(fs_client_statfs(file->handle, statistics));
+    return file_errno(fs_client_statfs(file->handle, statistics));
 }
 
 /* msync of a mapping that may outlive its descriptor needs a node. */
@@ -775,7 +775,7 @@ static int keep_node(struct file *file)
     if (!inode->node)
         status = handle_duplicate(file->handle, RIGHT_SAME, &inode->node);
     server_unlock();
-    return errno_of(status);
+    return file_errno(status);
 }
 
 /* A handle for mapping with the rights that prot needs and no more. */
@@ -797,11 +797,11 @@ static int op_vmo(struct file *file, uint32_t prot, bool shared, handle_t *vmo)
             result = keep_node(file);
         }
         return result < 0 ? result
-                          : errno_of(handle_duplicate(data_of(file)->inode->vmo, rights, vmo));
+                          : file_errno(handle_duplicate(data_of(file)->inode->vmo, rights, vmo));
     }
     if (shared && (prot & PROT_W))
         return -ENODEV; /* the writes would not reach the file */
-    return errno_of(fs_client_vmo(file->handle, PROT_R | PROT_X, vmo, &size, &coherent));
+    return file_errno(fs_client_vmo(file->handle, PROT_R | PROT_X, vmo, &size, &coherent));
 }
 
 /* One directory entry into the guest's buffer; the bytes used, 0 if it does not fit, -EFAULT. */
@@ -852,7 +852,7 @@ static int op_read_directory(struct file *file, bool wide, user_t buffer, uint32
     for (;;) {
         status_t status = fs_client_readdir(file->handle, file->offset, records, &length, &count);
         if (status != OK)
-            return used ? (int)used : errno_of(status);
+            return used ? (int)used : file_errno(status);
         if (count == 0)
             return (int)used;
         int result = put_entries(file, records, length, wide, buffer, size, &used);
@@ -875,7 +875,7 @@ static int op_export(struct file *file, struct start_fd *fd, handle_t handles[2]
         status_t status =
             fs_client_position(file->handle, 0, (int64_t)file->offset, &before, &after);
         if (status != OK)
-            return errno_of(status);
+            return file_errno(status);
         data->shared_position = true;
     }
     fd->kind = FD_FILE;
@@ -952,7 +952,7 @@ int node_file_shared(handle_t node, uint32_t flags, struct file **result)
     status_t status = fs_client_stat(node, &attr);
     if (status != OK) {
         close_handle(node);
-        return errno_of(status);
+        return file_errno(status);
     }
     int error = node_file(node, &attr, flags, NULL, result);
     if (error == 0)
@@ -977,11 +977,11 @@ int node_reopen(struct file *file, uint32_t flags, struct file **result)
     flush_modified(file);
     status_t status = fs_client_reopen(file->handle, reopen_flags(flags), &node);
     if (status != OK)
-        return errno_of(status);
+        return file_errno(status);
     status = fs_client_stat(node, &attr);
     if (status != OK) {
         close_handle(node);
-        return errno_of(status);
+        return file_errno(status);
     }
     return node_file(node, &attr, flags, file->path, result);
 }

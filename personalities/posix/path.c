@@ -89,7 +89,7 @@ static int below_root(char *name)
         return 0;
     status_t status = fs_client_name_of(fs->root, root, sizeof root);
     if (status != OK)
-        return errno_of(status);
+        return file_errno(status);
     size_t length = strcmp(root, "/") == 0 ? 0 : strlen(root), all = strlen(name);
     if (strncmp(name, root, length) == 0 && (name[length] == '/' || name[length] == '\0')) {
         memmove(name, name + length, all - length + 1);
@@ -107,7 +107,7 @@ static int below_root(char *name)
 int path_of_directory(handle_t node, char *to)
 {
     status_t status = fs_client_name_of(node, to, PATH_MAX);
-    return status == OK ? below_root(to) : errno_of(status);
+    return status == OK ? below_root(to) : file_errno(status);
 }
 
 int path_copy_in(user_t path)
@@ -241,7 +241,7 @@ static int fill_request(struct ipc *ipc, const struct walk *walk, uint32_t op, u
         return -ENAMETOOLONG;
     if (count > 0 && ipc_tail(ipc, groups->gids + first_group, count * 4) != OK)
         return -ENAMETOOLONG;
-    return whole && walk->handle ? errno_of(ipc_handle_copy(ipc, walk->handle)) : 0;
+    return whole && walk->handle ? file_errno(ipc_handle_copy(ipc, walk->handle)) : 0;
 }
 
 /* Takes what a finished operation returned. */
@@ -374,7 +374,7 @@ static int send_step(struct walk *walk, struct place *place, const char *path, c
         group += GROUPS_PER_MESSAGE; /* a process in very many groups asks with some at a time */
     } while (status == ERR_ACCESS_DENIED && more_groups(group));
     if (status != OK)
-        return errno_of(status);
+        return file_errno(status);
     if (takes)
         remember(&key, place, &ipc, &reply, *links);
     *links = reply.links_followed;
@@ -607,7 +607,7 @@ static int stat_descriptor(uint32_t fd, struct fs_attr *attr)
     struct fs_context *fs = self()->process->fs;
     if ((int32_t)fd == AT_FDCWD) {
         if (fs->cwd)
-            return errno_of(node_stat(fs->cwd, attr));
+            return file_errno(node_stat(fs->cwd, attr));
         struct walk walk = {.dirfd = fd, .path = fs->cwd_text, .op = FS_OP_STAT};
         int error = path_walk(&walk);
         *attr = walk.attr;

@@ -320,6 +320,7 @@ status_t p9_connect(const char *tag)
         status = thread_spawn(interrupt_thread, NULL, 0, NULL);
     if (status != OK)
         return status;
+    virtio_settle();
     virtio_start(&device);
     virtio_interrupts(&queue, false);
     return attach();

@@ -317,6 +317,8 @@ static bool after_end(struct service_entry_state *service, status_t status, int3
                  status_text(status));
     else
         announce("%s has ended with code %d", service->name, (int)code);
+    if (service->mounted)
+        announce("what was written to %s and not synced may be lost", service->mount);
     if (service->vital) {
         announce("%s is vital: the system stops", service->name);
         if (system_power(POWER_PANIC) != OK)

@@ -51,6 +51,8 @@ enum ata_command {
 };
 enum packet_command { PACKET_TEST_READY = 0x00, PACKET_CAPACITY = 0x25, PACKET_READ = 0x28 };
 
+enum master_register { MASTER_COMMAND = 0, MASTER_STATUS = 2, MASTER_TABLE = 4 };
+
 struct channel {
     uint16_t ports, control, master; /* first port of each; master 0: no DMA */
     handle_t irq;

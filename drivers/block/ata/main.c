@@ -102,6 +102,7 @@ static void prepare_master(struct channel *channel, uint16_t master)
     struct virtio_memory memory;
     if (master == 0 || virtio_memory_alloc(PAGE_SIZE, &memory) != OK)
         return;
+    ioport_write8(master + MASTER_COMMAND, 0); /* what a driver before this one began */
     channel->master = master;
     channel->table = (uint32_t *)(void *)memory.data;
     channel->table_physical = memory.physical;
@@ -158,5 +159,6 @@ int main(int argc, char **argv)
     }
     if (server.disk_count == 0)
         process_fail("no IDE disk", ERR_NO_DEVICE);
+    virtio_settle(); /* both channels have been reset */
     block_server_run(&server);
 }

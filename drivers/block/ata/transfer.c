@@ -14,7 +14,6 @@
 #define BOUNDARY      65536u      /* no piece of memory of the bus master crosses one */
 #define LAST_PIECE    0x80000000u
 
-enum master_register { MASTER_COMMAND = 0, MASTER_STATUS = 2, MASTER_TABLE = 4 };
 enum { MASTER_START = 1, MASTER_TO_MEMORY = 8 };
 enum { MASTER_FAILED = 2, MASTER_INTERRUPT = 4 };
 

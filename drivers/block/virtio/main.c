@@ -216,5 +216,6 @@ int main(void)
     }
     if (server.disk_count == 0)
         process_fail("no virtio disk", ERR_NO_DEVICE);
+    virtio_settle();
     block_server_run(&server);
 }
