@@ -415,6 +415,7 @@ static int copy_through_view(struct inode *inode, struct io *io, uint64_t offset
 {
     int error = 0;
     uint32_t before = io->done;
+    uint64_t start = offset;
     while (error == 0 && count > 0) {
         uint32_t length = MIN(count, VIEW_MAX / 2);
         uint8_t *at = inode_view(inode, offset, &length);
@@ -426,7 +427,7 @@ static int copy_through_view(struct inode *inode, struct io *io, uint64_t offset
     }
     uint32_t done = io->done - before;
     if (!done && error == -EFAULT && inode->paged)
-        error = page_error(inode, offset);
+        error = page_error(inode, start);
     return done ? (int)done : error;
 }
 

@@ -46,6 +46,12 @@ static bool in_buffer(const void *at, uint32_t length, uint32_t *offset)
            from % BLOCK_SECTOR == 0;
 }
 
+/* A disk that has been pulled out is an error of the file that was asked for, not a missing file. */
+static status_t as_io_error(status_t status)
+{
+    return status == ERR_NO_DEVICE ? ERR_IO_ERROR : status;
+}
+
 static status_t move_whole(enum block_op op, uint64_t offset, void *data, uint32_t length)
 {
     struct block_extent extent = {.sector = offset >> BLOCK_SECTOR_SHIFT,
@@ -71,7 +77,7 @@ static status_t device_read(void *context, uint64_t offset, void *to, uint32_t l
             memcpy(at, edge + skip, count);
         }
         if (status != OK)
-            return status;
+            return as_io_error(status);
         at += count;
         offset += count;
         length -= count;
@@ -104,7 +110,7 @@ static status_t device_write(void *context, uint64_t offset, const void *from, u
             status = write_part(offset, at, skip, count);
         }
         if (status != OK)
-            return status;
+            return as_io_error(status);
         at += count;
         offset += count;
         length -= count;
@@ -115,7 +121,7 @@ static status_t device_write(void *context, uint64_t offset, const void *from, u
 static status_t device_flush(void *context)
 {
     (void)context;
-    return block_client_flush(&session);
+    return as_io_error(block_client_flush(&session));
 }
 
 static uint64_t device_now(void *context)
