@@ -72,6 +72,16 @@
     FIXUP 91b, 92b
 .endm
 
+/* The same for the selectors of a guest's frame: its server may have taken a descriptor away. */
+.macro LOAD_SEGMENT offset, register
+91: mov \offset(%ebp), \register
+    .pushsection .text.fixup, "ax"
+92: movl $0, \offset(%ebp)
+    jmp 91b
+    .popsection
+    FIXUP 91b, 92b
+.endm
+
     .text
 
 /* ---- guests ---------------------------------------------------------------------------------- */
@@ -92,8 +102,8 @@ entry_guest_enter:
 
 /*
  * Into the guest: ebp = its frame, esp = below the server's trap words. The forced RPL keeps the
- * iret from ending anywhere but in ring 3; selectors that are wrong in any other way fault here and
- * the fault is the guest's.
+ * iret from ending anywhere but in ring 3; a code or stack selector that is wrong in any other way faults here
+ * and the fault is the guest's, a wrong data selector becomes the null selector.
  */
 guest_run:
     pushl R_SS(%ebp)
@@ -104,10 +114,10 @@ guest_run:
     pushl R_CS(%ebp)
     orl $3, (%esp)
     pushl R_EIP(%ebp)
-1:  mov R_GS(%ebp), %gs
-2:  mov R_FS(%ebp), %fs
-3:  mov R_ES(%ebp), %es
-4:  mov R_DS(%ebp), %ds
+    LOAD_SEGMENT R_GS, %gs
+    LOAD_SEGMENT R_FS, %fs
+    LOAD_SEGMENT R_ES, %es
+    LOAD_SEGMENT R_DS, %ds
     movl R_EDI(%ebp), %edi
     movl R_ESI(%ebp), %esi
     movl R_EBX(%ebp), %ebx
@@ -115,12 +125,8 @@ guest_run:
     movl R_ECX(%ebp), %ecx
     movl R_EAX(%ebp), %eax
     movl R_EBP(%ebp), %ebp
-5:  iret
+1:  iret
     FIXUP 1b, guest_run_fault
-    FIXUP 2b, guest_run_fault
-    FIXUP 3b, guest_run_fault
-    FIXUP 4b, guest_run_fault
-    FIXUP 5b, guest_run_fault
 
 guest_run_fault:
     LOAD_KERNEL_SEGMENTS %eax

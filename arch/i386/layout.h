@@ -32,7 +32,7 @@
 #define DOUBLE_FAULT_SELECTOR 0x60
 
 /* The only eflags that ring 3 and ring 1 choose themselves; IF is always set. */
-#define EFLAGS_USER_MASK 0x00250dd5
+#define EFLAGS_USER_MASK 0x00254dd5
 #define EFLAGS_USER_SET  0x00000202
 #define EFLAGS_KERNEL    0x00000002
 #define EFLAGS_TF_BIT    0x100

@@ -93,11 +93,12 @@ void segments_init(void)
 /* A page-granular or byte-granular segment of ring 3 that is no system segment, gate or call. */
 bool arch_descriptor_ok(uint32_t low, uint32_t high)
 {
-    const uint32_t present = 1u << 15, dpl3 = 3u << 13, segment = 1u << 12;
+    const uint32_t dpl3 = 3u << 13,
+                   segment = 1u << 12; /* what is not present may be anything else */
 
     if (low == 0 && high == 0)
         return true;
-    return (high & (present | dpl3 | segment)) == (present | dpl3 | segment);
+    return (high & (dpl3 | segment)) == (dpl3 | segment);
 }
 
 /* ---- the guest's and the native thread's part ---- */

@@ -211,6 +211,11 @@ static int32_t clone_process(const struct clone_request *request)
     uint32_t ppid = request->flags & CLONE_PARENT ? parent->ppid : parent->pid;
     uint32_t pid, event = trace_clone_event(self(), request->flags);
     wait_queue_init(&wait.queue);
+    server_lock();
+    bool allowed = thread_is_allowed(parent); /* new_process asks again, init need not be */
+    server_unlock();
+    if (!allowed)
+        return -EAGAIN;
     status_t status =
         init_proc_create(server.init, ppid, 0, 0, parent->credentials.uid, 0, parent->comm, &pid);
     if (status != OK)

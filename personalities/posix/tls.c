@@ -121,8 +121,7 @@ static int32_t write_ldt(user_t data, uint32_t size, bool old)
         return -EINVAL;
     if (old)
         desc.useable = 0;
-    bool clear = descriptor_is_empty(&desc) ||
-                 (desc.base_addr == 0 && desc.limit == 0 && (old || descriptor_is_zero(&desc)));
+    bool clear = descriptor_is_empty(&desc) || (old && desc.base_addr == 0 && desc.limit == 0);
     status_t status =
         guest_ldt(self()->process->mm->space, desc.entry_number, clear ? 0 : descriptor_low(&desc),
                   clear ? 0 : descriptor_high(&desc));

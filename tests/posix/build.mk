@@ -12,3 +12,11 @@ ALL += $(POSIX_TESTS)
 .PHONY: posix-record
 posix-record: $(POSIX_TESTS) ## record what the programs of tests/posix print on this (Linux) host
 	@tests/posix/record $(if $(ONLY),$(ONLY:%=$(BUILD)/tests/posix/%),$(POSIX_TESTS))
+
+# Much of one thing: run with options of its own (tests/system/test_limits.py).
+POSIX_MANY := $(BUILD)/tests/posix/limits/many
+$(POSIX_MANY): tests/posix/limits/many.c tests/posix/show.h
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CROSS)gcc -std=gnu11 -O1 -static -pthread -Wall -Wextra -Werror -I. -o $@ $<
+ALL += $(POSIX_MANY)

@@ -114,6 +114,36 @@ class Apt:
                 for item in wanted}
 
 
+class SourceApt(Apt):
+    """The same for source packages, which the host's lists of sources need not name."""
+
+    def __init__(self, root):
+        super().__init__(root)
+        self.lists = os.path.join(root, "sources")
+        shutil.rmtree(self.lists, ignore_errors=True)
+        os.makedirs(self.lists)
+        folder = "/etc/apt/sources.list.d"
+        names = [os.path.join(folder, name) for name in os.listdir(folder)] if os.path.isdir(folder) else []
+        for path in ["/etc/apt/sources.list", *names]:
+            if os.path.isfile(path) and path.endswith((".list", ".sources")):
+                self._take_list(path)
+
+    def _take_list(self, path):
+        with open(path, encoding="utf-8") as given:
+            text = re.sub(r"^deb(?=\s)", "deb-src", given.read(), flags=re.MULTILINE)
+        with open(os.path.join(self.lists, os.path.basename(path)), "w", encoding="utf-8") as taken:
+            taken.write(re.sub(r"^Types:.*", "Types: deb-src", text, flags=re.MULTILINE))
+
+    def _command(self, program, *arguments):
+        lists = ["-o", "Dir::Etc::sourcelist=/dev/null", "-o", f"Dir::Etc::sourceparts={self.lists}"]
+        return super()._command(program, *lists, *arguments)
+
+    def download_source(self, name, version, folder):
+        """Put the files of a source package into a folder; apt checks them against the description (.dsc)."""
+        self._run("apt-get", "-q", "source", "--download-only", f"{name}={version}", cwd=folder)
+        return sorted(os.path.join(folder, file) for file in os.listdir(folder))
+
+
 def sha256_of(path):
     digest = hashlib.sha256()
     with open(path, "rb") as file:

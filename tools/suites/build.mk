@@ -14,3 +14,16 @@ suites-zdtm: all ## measure snapshots with CRIU's ZDTM tests, from Debian's sour
 	@tools/suites/zdtm build
 	@tools/suites/zdtm run
 	@tools/suites/zdtm report
+
+.PHONY: suites-busybox
+suites-busybox: all $(BUILD)/packages/busybox.stamp ## run busybox's testsuite here and on the host, as root
+	@ATOMIK_BUILD=$(BUILD) tools/suites/busybox host
+	@ATOMIK_BUILD=$(BUILD) tools/suites/busybox run
+	@ATOMIK_BUILD=$(BUILD) tools/suites/busybox report
+
+.PHONY: suites-kernel
+suites-kernel: all $(BUILD)/packages/linux-source-6.1.stamp ## run the kernel's selftests here and on the host, as root
+	@ATOMIK_BUILD=$(BUILD) tools/suites/kernel build
+	@ATOMIK_BUILD=$(BUILD) tools/suites/kernel host
+	@ATOMIK_BUILD=$(BUILD) tools/suites/kernel run
+	@ATOMIK_BUILD=$(BUILD) tools/suites/kernel report

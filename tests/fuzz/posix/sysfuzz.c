@@ -41,7 +41,7 @@
 #define THREADS      3
 #define CALLS        1500
 #define VICTIM_MS    600
-#define END_MS       10000 /* whoever was killed is gone by then */
+#define END_MS       30000 /* whoever was killed is gone by then */
 #define FIRST_UID    5000
 #define FILE_LIMIT   (1u << 20)
 #define MEMORY_LIMIT (64u << 20)
@@ -135,6 +135,17 @@ static pid_t child_of(pid_t parent)
     return found;
 }
 
+static void print_state(pid_t pid)
+{
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY);
+    ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text);
+    printf("%.*s", length < 0 ? 0 : (int)length, text);
+    if (fd >= 0)
+        close(fd);
+}
+
 /* Ends all children, and theirs, which become children when their parents go. */
 static void end_all(uint32_t seed)
 {
@@ -149,6 +160,7 @@ static void end_all(uint32_t seed)
             return;
         if (now_ms() > deadline) {
             fail(seed, "cannot be ended: process", child);
+            print_state(child);
             return;
         }
         if (child > 0 && kill(child, 0) == 0)
