@@ -15,6 +15,9 @@ NEWLIB_HEADERS := $(foreach name,$(SYSROOT_HEADERS),$(if $(wildcard \
 SYSROOT_TARGET := -march=i686 -fno-pic -fno-pie -fno-stack-protector -U__linux__ -U__linux -Ulinux -U__gnu_linux__ \
 	-D__atomik__ -nostdinc
 SYSROOT_CFLAGS := -O2 $(SYSROOT_TARGET) -ffunction-sections -fdata-sections
+# What newlib asks of a system by macro.
+NEWLIB_HAVE := -DHAVE_FCNTL -DHAVE_BLKSIZE -DHAVE_RENAME -DMALLOC_ALIGNMENT=16 -DDEFAULT_TOP_PAD=65536 \
+	-DDEFAULT_TRIM_THRESHOLD=1048576
 
 $(NEWLIB_WORK)/unpacked: $(NEWLIB_SOURCE)
 	$(call say,UNPACK,$(NEWLIB_SOURCE))
@@ -27,9 +30,11 @@ $(NEWLIB_WORK)/installed/i686-elf/lib/libc.a: $(NEWLIB_WORK)/unpacked $(NEWLIB_H
 	$(Q)rm -rf $(NEWLIB_WORK)/build $(NEWLIB_WORK)/installed && mkdir -p $(NEWLIB_WORK)/build
 	$(Q)cd $(NEWLIB_WORK)/build && ../source/newlib/configure --host=i686-elf --target=i686-elf \
 	    --prefix=/ --disable-multilib --disable-newlib-supplied-syscalls --enable-newlib-io-long-long \
-	    --enable-newlib-io-c99-formats --enable-newlib-retargetable-locking --disable-shared \
+	    --enable-newlib-io-c99-formats --enable-newlib-io-pos-args --enable-newlib-io-long-double \
+	    --enable-newlib-retargetable-locking --enable-newlib-global-stdio-streams --enable-newlib-global-atexit \
+	    --enable-newlib-mb --enable-newlib-iconv --disable-shared \
 	    CC="$(CROSS)gcc -I$(abspath sysroot/include)" CC_FOR_BUILD=gcc AR=$(CROSS)ar RANLIB=$(CROSS)ranlib \
-	    AS=$(CROSS)as CFLAGS="$(SYSROOT_CFLAGS) -isystem $(SYSROOT_BUILTIN)" >configure.log 2>&1
+	    AS=$(CROSS)as CFLAGS="$(SYSROOT_CFLAGS) $(NEWLIB_HAVE) -isystem $(SYSROOT_BUILTIN)" >configure.log 2>&1
 	$(Q)$(MAKE) -C $(NEWLIB_WORK)/build -s >$(NEWLIB_WORK)/make.log 2>&1 || { tail -n 20 $(NEWLIB_WORK)/make.log; exit 1; }
 	$(Q)$(MAKE) -C $(NEWLIB_WORK)/build -s install DESTDIR=$(abspath $(NEWLIB_WORK))/installed >>$(NEWLIB_WORK)/make.log 2>&1
 
@@ -47,24 +52,25 @@ SYSROOT_SEARCH := -isystem $(SYSROOT_BUILTIN) -isystem $(SYSROOT)/include -isyst
 $(BUILD)/sysroot-objects/lib/%.o: sysroot/lib/%.c $(SYSROOT)/include/stamp $(FLAGS_STAMP)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CROSS)gcc -std=gnu11 -Wall -Wextra -Werror $(SYSROOT_CFLAGS) $(SYSROOT_SEARCH) -Isysroot/lib -MMD -MP -c -o $@ $<
+	$(Q)$(CROSS)gcc -std=gnu11 -Wall -Wextra -Werror $(SYSROOT_CFLAGS) $(SYSROOT_SEARCH) -D_GNU_SOURCE -fno-builtin -Isysroot/lib -MMD -MP -c -o $@ $<
 
 $(BUILD)/sysroot-objects/%.o: sysroot/%.S $(FLAGS_STAMP)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CROSS)gcc -Isysroot/lib -MMD -MP -c -o $@ $<
 
-# One archive, ours first: the linker takes the first member that defines a symbol. Members of newlib
-# that define more than we replace would clash and are left out.
-NEWLIB_LEFT_OUT :=
-$(SYSROOT)/lib/libc.a: $(SYSROOT_OBJS) $(NEWLIB_WORK)/installed/i686-elf/lib/libc.a
+# Patterns of files and regular expressions are newlib's, which its configuration for this target leaves out.
+NEWLIB_POSIX := collate collcmp fnmatch glob regcomp regerror regexec regfree
+NEWLIB_POSIX_OBJS := $(NEWLIB_POSIX:%=$(BUILD)/sysroot-objects/posix/%.o)
+$(NEWLIB_POSIX_OBJS): $(BUILD)/sysroot-objects/posix/%.o: $(SYSROOT)/include/stamp
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CROSS)gcc -std=gnu11 -w $(SYSROOT_CFLAGS) $(SYSROOT_SEARCH) -D_GNU_SOURCE \
+	    -c -o $@ $(NEWLIB_WORK)/source/newlib/libc/posix/$*.c
+
+$(SYSROOT)/lib/libc.a: $(SYSROOT_OBJS) $(NEWLIB_POSIX_OBJS) $(NEWLIB_WORK)/installed/i686-elf/lib/libc.a sysroot/lib/merge-libc
 	$(call say,AR,$@)
-	$(Q)mkdir -p $(@D) && rm -f $@ $@.ours $@.newlib
-	$(Q)cp $(NEWLIB_WORK)/installed/i686-elf/lib/libc.a $@.newlib
-	$(Q)$(if $(NEWLIB_LEFT_OUT),$(CROSS)ar d $@.newlib $(NEWLIB_LEFT_OUT:%=lib_a-%.o))
-	$(Q)$(CROSS)ar qcS $@.ours $(SYSROOT_OBJS)
-	$(Q)printf 'CREATE %s\nADDLIB %s\nADDLIB %s\nSAVE\nEND\n' $@ $@.ours $@.newlib | $(CROSS)ar -M
-	$(Q)rm $@.ours $@.newlib
+	$(Q)mkdir -p $(@D)
+	$(Q)sysroot/lib/merge-libc $(CROSS) $@ $(NEWLIB_WORK)/installed/i686-elf/lib/libc.a $(SYSROOT_OBJS) $(NEWLIB_POSIX_OBJS)
 
 $(SYSROOT)/lib/libm.a: $(NEWLIB_WORK)/installed/i686-elf/lib/libc.a
 	$(Q)mkdir -p $(@D) && cp $(NEWLIB_WORK)/installed/i686-elf/lib/libm.a $@

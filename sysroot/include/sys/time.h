@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#include_next <sys/time.h>
+
+#ifndef _ATOMIK_SYS_TIME_H
+#define _ATOMIK_SYS_TIME_H
+
+#include <sys/select.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+int getitimer(int, struct itimerval *);
+int setitimer(int, const struct itimerval *__restrict, struct itimerval *__restrict);
+int settimeofday(const struct timeval *, const struct timezone *);
+int adjtime(const struct timeval *, struct timeval *);
+int futimes(int, const struct timeval *);
+int lutimes(const char *, const struct timeval *);
+int futimesat(int, const char *, const struct timeval[2]);
+int utimes(const char *, const struct timeval *);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
