@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The C library of the sysroot: newlib, built from Debian's package newlib-source with our headers in
 # front of its own, and the system layer beside this file, merged into one libc.a. newlib is built
-# once and again only when the package, our headers or this file change.
+# once and again only when the package, the headers of ours that it uses or newlib.options change.
 
 SYSROOT := $(BUILD)/sysroot
 NEWLIB_SOURCE := $(firstword $(wildcard /usr/src/newlib/newlib-*.tar.xz))
@@ -25,14 +25,10 @@ $(NEWLIB_WORK)/unpacked: $(NEWLIB_SOURCE)
 	$(Q)tar -xf $(NEWLIB_SOURCE) -C $(NEWLIB_WORK)
 	$(Q)ln -s $$(basename $(NEWLIB_WORK)/newlib-*) $(NEWLIB_WORK)/source && touch $@
 
-$(NEWLIB_WORK)/installed/i686-elf/lib/libc.a: $(NEWLIB_WORK)/unpacked $(NEWLIB_HEADERS) sysroot/lib/libc.mk
+$(NEWLIB_WORK)/installed/i686-elf/lib/libc.a: $(NEWLIB_WORK)/unpacked $(NEWLIB_HEADERS) sysroot/lib/newlib.options
 	$(call say,NEWLIB,$@)
 	$(Q)rm -rf $(NEWLIB_WORK)/build $(NEWLIB_WORK)/installed && mkdir -p $(NEWLIB_WORK)/build
-	$(Q)cd $(NEWLIB_WORK)/build && ../source/newlib/configure --host=i686-elf --target=i686-elf \
-	    --prefix=/ --disable-multilib --disable-newlib-supplied-syscalls --enable-newlib-io-long-long \
-	    --enable-newlib-io-c99-formats --enable-newlib-io-pos-args --enable-newlib-io-long-double \
-	    --enable-newlib-retargetable-locking --enable-newlib-global-stdio-streams --enable-newlib-global-atexit \
-	    --enable-newlib-mb --enable-newlib-iconv --disable-shared \
+	$(Q)cd $(NEWLIB_WORK)/build && ../source/newlib/configure $(strip $(file <sysroot/lib/newlib.options)) \
 	    CC="$(CROSS)gcc -I$(abspath sysroot/include)" CC_FOR_BUILD=gcc AR=$(CROSS)ar RANLIB=$(CROSS)ranlib \
 	    AS=$(CROSS)as CFLAGS="$(SYSROOT_CFLAGS) $(NEWLIB_HAVE) -isystem $(SYSROOT_BUILTIN)" >configure.log 2>&1
 	$(Q)$(MAKE) -C $(NEWLIB_WORK)/build -s >$(NEWLIB_WORK)/make.log 2>&1 || { tail -n 20 $(NEWLIB_WORK)/make.log; exit 1; }
@@ -52,7 +48,7 @@ SYSROOT_SEARCH := -isystem $(SYSROOT_BUILTIN) -isystem $(SYSROOT)/include -isyst
 $(BUILD)/sysroot-objects/lib/%.o: sysroot/lib/%.c $(SYSROOT)/include/stamp $(FLAGS_STAMP)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CROSS)gcc -std=gnu11 -Wall -Wextra -Werror $(SYSROOT_CFLAGS) $(SYSROOT_SEARCH) -D_GNU_SOURCE -fno-builtin -Isysroot/lib -MMD -MP -c -o $@ $<
+	$(Q)$(CROSS)gcc -std=gnu11 -Wall -Wextra -Werror $(SYSROOT_CFLAGS) $(SYSROOT_SEARCH) -D_GNU_SOURCE -fno-builtin -fno-tree-loop-distribute-patterns -Isysroot/lib -MMD -MP -c -o $@ $<
 
 $(BUILD)/sysroot-objects/%.o: sysroot/%.S $(FLAGS_STAMP)
 	$(call say,CC,$@)
@@ -65,7 +61,7 @@ NEWLIB_POSIX_OBJS := $(NEWLIB_POSIX:%=$(BUILD)/sysroot-objects/posix/%.o)
 $(NEWLIB_POSIX_OBJS): $(BUILD)/sysroot-objects/posix/%.o: $(SYSROOT)/include/stamp
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CROSS)gcc -std=gnu11 -w $(SYSROOT_CFLAGS) $(SYSROOT_SEARCH) -D_GNU_SOURCE \
-	    -c -o $@ $(NEWLIB_WORK)/source/newlib/libc/posix/$*.c
+	    -I$(NEWLIB_WORK)/source/newlib/libc/posix -c -o $@ $(NEWLIB_WORK)/source/newlib/libc/posix/$*.c
 
 $(SYSROOT)/lib/libc.a: $(SYSROOT_OBJS) $(NEWLIB_POSIX_OBJS) $(NEWLIB_WORK)/installed/i686-elf/lib/libc.a sysroot/lib/merge-libc
 	$(call say,AR,$@)

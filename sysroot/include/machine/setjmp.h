@@ -4,7 +4,7 @@
 #ifndef _MACHINE_SETJMP_H
 #define _MACHINE_SETJMP_H
 
-#include <sys/cdefs.h>
+#include <_ansi.h>
 
 _BEGIN_STD_C
 

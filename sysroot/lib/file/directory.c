@@ -198,10 +198,10 @@ static int add(struct dirent ***list, size_t count, const struct dirent *entry)
             return -1;
         *list = more;
     }
-    struct dirent *copy = malloc(entry->d_reclen);
-    if (!copy)
+    (*list)[count] = malloc(entry->d_reclen);
+    if (!(*list)[count])
         return -1;
-    (*list)[count] = memcpy(copy, entry, entry->d_reclen);
+    memcpy((*list)[count], entry, entry->d_reclen);
     return 0;
 }
 

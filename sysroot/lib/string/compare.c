@@ -7,7 +7,7 @@
 typedef int compare_function(const void *, const void *, size_t);
 typedef int compare_text_function(const char *, const char *);
 
-PLAIN static int compare_plain(const void *a, const void *b, size_t size)
+static int compare_plain(const void *a, const void *b, size_t size)
 {
     const unsigned char *left = a, *right = b;
     for (; size > 0; left++, right++, size--)
@@ -40,7 +40,7 @@ VECTOR static int compare_vector(const void *a, const void *b, size_t size)
     return equal == 0xffff ? 0 : differ_at(left, right, equal);
 }
 
-PLAIN static int compare_text_plain(const char *a, const char *b)
+static int compare_text_plain(const char *a, const char *b)
 {
     while (*a && *a == *b)
         a++, b++;
@@ -55,7 +55,7 @@ static bool crosses_page(const char *text)
 /* Reads 16 bytes at a time but where that could leave the page that one of the strings ends in. */
 VECTOR static int compare_text_vector(const char *a, const char *b)
 {
-    const __m128i zero = _mm_setzero_si128();
+    const vector zero = {0};
     for (;; a += 16, b += 16) {
         if (crosses_page(a) || crosses_page(b)) {
             for (int i = 0; i < 16; i++)
@@ -63,7 +63,7 @@ VECTOR static int compare_text_vector(const char *a, const char *b)
                     return (unsigned char)a[i] - (unsigned char)b[i];
             continue;
         }
-        __m128i left = LOAD(a), right = LOAD(b);
+        vector left = LOAD(a), right = LOAD(b);
         unsigned stop = (EQUAL(left, right) ^ 0xffff) | EQUAL(left, zero);
         if (stop) {
             int at = __builtin_ctz(stop);

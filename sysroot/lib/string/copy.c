@@ -13,12 +13,15 @@ static inline void rep_copy(char *to, const char *from, size_t size)
     __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
 }
 
-VECTOR static void copy_short(char *to, const char *from, size_t size)
+static void copy_short(char *to, const char *from, size_t size)
 {
     if (size >= 8) {
-        __m128i first = LOAD8(from), last = LOAD8(from + size - 8);
-        STORE8(to, first);
-        STORE8(to + size - 8, last);
+        uint32_t a = *(const loose32 *)from, b = *(const loose32 *)(from + 4);
+        uint32_t c = *(const loose32 *)(from + size - 8), d = *(const loose32 *)(from + size - 4);
+        *(loose32 *)to = a;
+        *(loose32 *)(to + 4) = b;
+        *(loose32 *)(to + size - 8) = c;
+        *(loose32 *)(to + size - 4) = d;
     } else if (size >= 4) {
         uint32_t first = *(const loose32 *)from, last = *(const loose32 *)(from + size - 4);
         *(loose32 *)to = first;
@@ -36,8 +39,8 @@ VECTOR static void copy_short(char *to, const char *from, size_t size)
 VECTOR static void copy_middle(char *to, const char *from, size_t size)
 {
     const char *end = from + size;
-    __m128i a = LOAD(from), b = LOAD(from + 16), c = LOAD(from + 32), d = LOAD(from + 48);
-    __m128i e = LOAD(end - 64), f = LOAD(end - 48), g = LOAD(end - 32), h = LOAD(end - 16);
+    vector a = LOAD(from), b = LOAD(from + 16), c = LOAD(from + 32), d = LOAD(from + 48);
+    vector e = LOAD(end - 64), f = LOAD(end - 48), g = LOAD(end - 32), h = LOAD(end - 16);
     char *to_end = to + size;
     STORE(to, a);
     STORE(to + 16, b);
@@ -51,13 +54,13 @@ VECTOR static void copy_middle(char *to, const char *from, size_t size)
 
 VECTOR static void copy_up(char *to, const char *from, size_t size)
 {
-    __m128i first = LOAD(from);
-    __m128i a = LOAD(from + size - 64), b = LOAD(from + size - 48);
-    __m128i c = LOAD(from + size - 32), d = LOAD(from + size - 16);
+    vector first = LOAD(from);
+    vector a = LOAD(from + size - 64), b = LOAD(from + size - 48);
+    vector c = LOAD(from + size - 32), d = LOAD(from + size - 16);
     char *last = to + size - 64, *start = to;
     size_t skip = 16 - ((uintptr_t)to & 15);
     for (to += skip, from += skip; to < last; to += 64, from += 64) {
-        __m128i e = LOAD(from), f = LOAD(from + 16), g = LOAD(from + 32), h = LOAD(from + 48);
+        vector e = LOAD(from), f = LOAD(from + 16), g = LOAD(from + 32), h = LOAD(from + 48);
         STORE_ALIGNED(to, e);
         STORE_ALIGNED(to + 16, f);
         STORE_ALIGNED(to + 32, g);
@@ -72,13 +75,13 @@ VECTOR static void copy_up(char *to, const char *from, size_t size)
 
 VECTOR static void copy_down(char *to, const char *from, size_t size)
 {
-    __m128i a = LOAD(from), b = LOAD(from + 16), c = LOAD(from + 32), d = LOAD(from + 48);
-    __m128i last = LOAD(from + size - 16);
+    vector a = LOAD(from), b = LOAD(from + 16), c = LOAD(from + 32), d = LOAD(from + 48);
+    vector last = LOAD(from + size - 16);
     char *end = to + size, *low = to + 64, *at = (char *)((uintptr_t)end & -16UL);
     const char *source = from + (at - to);
     for (; at > low; at -= 64, source -= 64) {
-        __m128i e = LOAD(source - 16), f = LOAD(source - 32);
-        __m128i g = LOAD(source - 48), h = LOAD(source - 64);
+        vector e = LOAD(source - 16), f = LOAD(source - 32);
+        vector g = LOAD(source - 48), h = LOAD(source - 64);
         STORE_ALIGNED(at - 16, e);
         STORE_ALIGNED(at - 32, f);
         STORE_ALIGNED(at - 48, g);
@@ -108,12 +111,12 @@ VECTOR static void *copy_vector(void *to, const void *from, size_t size)
     if (size <= 15) {
         copy_short(target, source, size);
     } else if (size <= 32) {
-        __m128i first = LOAD(source), last = LOAD(source + size - 16);
+        vector first = LOAD(source), last = LOAD(source + size - 16);
         STORE(target, first);
         STORE(target + size - 16, last);
     } else if (size <= 64) {
-        __m128i a = LOAD(source), b = LOAD(source + 16);
-        __m128i c = LOAD(source + size - 32), d = LOAD(source + size - 16);
+        vector a = LOAD(source), b = LOAD(source + 16);
+        vector c = LOAD(source + size - 32), d = LOAD(source + size - 16);
         STORE(target, a);
         STORE(target + 16, b);
         STORE(target + size - 32, c);
@@ -126,7 +129,7 @@ VECTOR static void *copy_vector(void *to, const void *from, size_t size)
     return to;
 }
 
-PLAIN static void *copy_plain(void *to, const void *from, size_t size)
+static void *copy_plain(void *to, const void *from, size_t size)
 {
     char *target = to;
     const char *source = from;

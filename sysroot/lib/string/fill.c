@@ -41,7 +41,7 @@ VECTOR static void *fill_vector(void *to, int value, size_t size)
         rep_fill(at, value, size);
         return to;
     }
-    __m128i all = _mm_set1_epi8((char)value);
+    vector all = ALL(value);
     STORE(at, all);
     STORE(end - 16, all);
     if (size <= 32)

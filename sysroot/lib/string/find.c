@@ -9,7 +9,7 @@ typedef char *find_text_function(const char *, int);
 
 VECTOR static void *find_vector(const void *memory, int value, size_t size)
 {
-    const __m128i all = _mm_set1_epi8((char)value);
+    const vector all = ALL(value);
     const char *text = memory, *at = (const char *)((uintptr_t)text & -16UL);
     if (size == 0)
         return NULL;
@@ -27,7 +27,7 @@ VECTOR static void *find_vector(const void *memory, int value, size_t size)
     return at < end ? (void *)(uintptr_t)at : NULL;
 }
 
-PLAIN static void *find_plain(const void *memory, int value, size_t size)
+static void *find_plain(const void *memory, int value, size_t size)
 {
     for (const unsigned char *at = memory; size > 0; at++, size--)
         if (*at == (unsigned char)value)
@@ -37,9 +37,9 @@ PLAIN static void *find_plain(const void *memory, int value, size_t size)
 
 VECTOR static char *find_text_vector(const char *text, int value)
 {
-    const __m128i all = _mm_set1_epi8((char)value), zero = _mm_setzero_si128();
+    const vector all = ALL(value), zero = {0};
     const char *at = (const char *)((uintptr_t)text & -16UL);
-    __m128i here = LOAD_ALIGNED(at);
+    vector here = LOAD_ALIGNED(at);
     unsigned found = (EQUAL(here, all) | EQUAL(here, zero)) & (~0U << ((uintptr_t)text & 15));
     while (!found) {
         here = LOAD_ALIGNED(at += 16);
@@ -49,7 +49,7 @@ VECTOR static char *find_text_vector(const char *text, int value)
     return *at == (char)value ? (char *)(uintptr_t)at : NULL;
 }
 
-PLAIN static char *find_text_plain(const char *text, int value)
+static char *find_text_plain(const char *text, int value)
 {
     for (; *text != (char)value; text++)
         if (!*text)

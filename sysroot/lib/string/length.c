@@ -8,7 +8,7 @@ typedef size_t length_function(const char *);
 
 VECTOR static size_t length_vector(const char *text)
 {
-    const __m128i zero = _mm_setzero_si128();
+    const vector zero = {0};
     const char *at = (const char *)((uintptr_t)text & -16UL);
     unsigned found = EQUAL(LOAD_ALIGNED(at), zero) >> ((uintptr_t)text & 15);
     if (found)
@@ -16,18 +16,15 @@ VECTOR static size_t length_vector(const char *text)
     for (at += 16; (uintptr_t)at & 63; at += 16)
         if ((found = EQUAL(LOAD_ALIGNED(at), zero)) != 0)
             return (size_t)(at - text) + (size_t)__builtin_ctz(found);
-    for (;; at += 64) {
-        __m128i low = _mm_min_epu8(LOAD_ALIGNED(at), LOAD_ALIGNED(at + 16));
-        __m128i high = _mm_min_epu8(LOAD_ALIGNED(at + 32), LOAD_ALIGNED(at + 48));
-        if (EQUAL(_mm_min_epu8(low, high), zero))
-            break;
-    }
+    while (!BITS((LOAD_ALIGNED(at) == zero) | (LOAD_ALIGNED(at + 16) == zero) |
+                 (LOAD_ALIGNED(at + 32) == zero) | (LOAD_ALIGNED(at + 48) == zero)))
+        at += 64;
     while ((found = EQUAL(LOAD_ALIGNED(at), zero)) == 0)
         at += 16;
     return (size_t)(at - text) + (size_t)__builtin_ctz(found);
 }
 
-PLAIN static size_t length_plain(const char *text)
+static size_t length_plain(const char *text)
 {
     const char *at = text;
     while (*at)
