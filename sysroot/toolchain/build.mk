@@ -14,6 +14,8 @@ $(SYSROOT)/toolchain.stamp: $(wildcard sysroot/bin/* sysroot/toolchain/*) $(TOOL
 	$(Q)cp sysroot/bin/i686-atomik-gcc $(SYSROOT)/bin/
 	$(Q)for tool in $(TOOLCHAIN_TOOLS); do ln -sf i686-atomik-gcc $(SYSROOT)/bin/i686-atomik-$$tool; done
 	$(Q)cp sysroot/toolchain/*.specs $(SYSROOT)/lib/ && cp -r sysroot/share/. $(SYSROOT)/share/
+	$(Q)mkdir -p $(SYSROOT)/usr/include $(SYSROOT)/usr/lib/pkgconfig $(SYSROOT)/usr/share
+	$(Q)ln -sf ../../share/config.site $(SYSROOT)/usr/share/config.site
 	$(Q)rm -rf $(SYSROOT)/lib/gcc/include && cp -r $(TOOLCHAIN_DIR)/include $(SYSROOT)/lib/gcc/
 	$(Q)cp $(TOOLCHAIN_DIR)/libgcc.a $(TOOLCHAIN_DIR)/libgcc_eh.a $(TOOLCHAIN_DIR)/libgcov.a \
 	    $(TOOLCHAIN_DIR)/crtfastmath.o $(SYSROOT)/lib/
@@ -52,7 +54,7 @@ $(CXX_WORK)/unpacked: $(CXX_SOURCE) sysroot/toolchain/build.mk
 # Built again when the C library or its headers change.
 CXX_TOOL = $(abspath $(SYSROOT))/bin/i686-atomik-
 $(SYSROOT)/lib/libstdc++.a: $(CXX_WORK)/unpacked $(SYSROOT)/lib/libc.a $(SYSROOT)/toolchain.stamp
-	$(call say,LIBSTDC++,$@ (some minutes))
+	$(call say,CXX,$@)
 	$(Q)rm -rf $(CXX_WORK)/build && mkdir -p $(CXX_WORK)/build
 	$(Q)cd $(CXX_WORK)/build && ../libstdc++-v3/configure --build=i686-atomik-elf --host=i686-atomik-elf \
 	    --target=i686-atomik-elf --prefix=/ --with-gxx-include-dir=/include/c++/12 --disable-multilib --disable-shared \
@@ -68,10 +70,8 @@ $(SYSROOT)/lib/libstdc++.a: $(CXX_WORK)/unpacked $(SYSROOT)/lib/libc.a $(SYSROOT
 	$(Q)cp -r $(CXX_WORK)/installed/include/c++ $(SYSROOT)/include/
 	$(Q)cp $(CXX_WORK)/installed/lib/lib*.a $(SYSROOT)/lib/
 
-sysroot: $(SYSROOT)/native.stamp
-
-.PHONY: sysroot-cxx
-sysroot-cxx: $(SYSROOT)/lib/libstdc++.a ## the C++ library of the sysroot
+sysroot: $(SYSROOT)/native.stamp $(SYSROOT)/lib/libstdc++.a
+ALL += $(SYSROOT)/native.stamp
 
 .PHONY: install-sysroot
 install-sysroot: sysroot ## copy the sysroot to PREFIX=directory; it works from wherever it is
