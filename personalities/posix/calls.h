@@ -50,6 +50,7 @@ void syscall_init(void);
 typedef int32_t syscall_thunk(const struct registers *regs);
 extern syscall_thunk *const syscall_thunks[SYSCALL_LIMIT];
 int32_t syscall_unknown(uint32_t number);
+const char *syscall_name(uint32_t number); /* NULL: there is none */
 /* The same with a decoded line to thread's process->trace. */
 int32_t syscall_traced(uint32_t number, const struct registers *regs);
 

@@ -12,6 +12,7 @@
 #include "server.h"
 #include "signals.h"
 #include "snapshot/save.h"
+#include "traps.h"
 #include "start.h"
 #include "task.h"
 #include "timeout.h"
@@ -117,6 +118,7 @@ int main(void)
     struct proc_event event;
     handle_t handles[4];
     must("posix: guest memory", guest_copy_init());
+    traps_init();
     processes_init();
     connect();
     timeouts_begin();

@@ -14,6 +14,7 @@
 #include "pidfd.h"
 #include "server.h"
 #include "task.h"
+#include "traps.h"
 #include "time.h"
 #include "trace.h"
 #include "tty.h"
@@ -141,6 +142,7 @@ void process_free(struct process *process)
     sighand_release(process->sighand);
     credentials_release(&process->credentials);
     pending_clear(&process->pending);
+    traps_free(process);
     release(process);
 }
 

@@ -117,6 +117,11 @@ static const struct traced_call traced_calls[SYSCALL_LIMIT] = {
 #undef A
 };
 
+const char *syscall_name(uint32_t number)
+{
+    return number < SYSCALL_LIMIT ? traced_calls[number].name : NULL;
+}
+
 static uint32_t register_word(const struct registers *regs, uint32_t word)
 {
     const uint32_t words[6] = {regs->ebx, regs->ecx, regs->edx, regs->esi, regs->edi, regs->ebp};

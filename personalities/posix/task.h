@@ -68,6 +68,15 @@ struct vfork_wait {
 
 #define INTERVAL_TIMERS 3 /* ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF */
 
+/* The flight recorder (traps.h): a ring in chunks. */
+#define TRAPS_KEPT  4096u
+#define TRAPS_CHUNK 128u
+struct snap_trap;
+struct traps {
+    uint32_t count; /* of all calls; the next one's place */
+    struct snap_trap *chunks[TRAPS_KEPT / TRAPS_CHUNK];
+};
+
 struct process {
     struct list all_link;     /* all_processes, by hash of pid */
     struct list sibling_link; /* parent's children; own list while there is no local parent */
@@ -128,6 +137,10 @@ struct process {
     struct file *trace; /* where decoded system calls go, or NULL */
 
     struct list sem_undo; /* of System V semaphores */
+    struct traps traps;
+    struct recording *recording; /* it is recorded or replayed (snapshot/record.h); or NULL */
+    bool counted;                /* it stands still when it has made: */
+    uint32_t calls_left;
 
     /* ptrace */
     struct list tracees;     /* whom it traces: struct tracing */

@@ -22,6 +22,7 @@
 #include "seccomp.h"
 #include "server.h"
 #include "task.h"
+#include "traps.h"
 #include "trace.h"
 #include "tty.h"
 
@@ -529,6 +530,7 @@ static void run_guest(struct thread *thread)
             result = thunk(regs);
         else
             result = call_slowly(thread, &number, regs);
+        traps_note(thread, number, regs, result);
         if (likely((uint32_t)(result + RESULT_KEEP_REGISTERS) >
                        RESULT_KEEP_REGISTERS - ERESTARTSYS &&
                    !thread->attention))

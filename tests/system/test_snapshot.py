@@ -164,6 +164,16 @@ def test_show_has_all_of_it_as_json(threads):
     assert bytes.fromhex(next(item["hex"] for item in state["blob"] if item["id"] == blob)) == so_far
 
 
+def test_the_last_system_calls_are_in_it(threads):
+    path, so_far = threads
+    lines = snap("show", "--traps", path).stdout.splitlines()
+    assert all(re.fullmatch(r"\d+\.\d{9} \d+ \w+\(.*\) = -?\w+", line) for line in lines)
+    writes = [line for line in lines if " write(" in line]
+    assert len(writes) == len(so_far.splitlines()) and all(line.split("= ")[1] != "0" for line in writes)
+    times = [float(line.split()[0]) for line in lines]
+    assert times == sorted(times) and shown(path)["traps"][0]["count"] == len(lines)
+
+
 def test_unlinked_files_and_pipes_travel(share):
     script = "cd /tmp; /host/files >out & sleep 0.15; snap save --stop $! /host/f.snap"
     assert atomik(share, script).returncode == 0

@@ -22,6 +22,7 @@
 #include "../server.h"
 #include "../socket.h"
 #include "../task.h"
+#include "../traps.h"
 #include "foreign.h"
 #include "freeze.h"
 #include "kinds.h"
@@ -103,6 +104,7 @@ static status_t note_state(struct save *save, struct process *process)
     save_signals(save, process);
     timers_save(process, &save->snapshot);
     save_descriptors(save, process);
+    traps_save(save, process);
     shm_save(save, process);
     sem_save(save, process);
     msg_save(save, process);

@@ -6,7 +6,8 @@
 #include "snap.h"
 
 static const struct snap_command file_commands[] = {
-    {"show", command_show, "show FILE [--json]            everything that a snapshot holds"},
+    {"show", command_show,
+     "show FILE [--json|--traps]    everything that a snapshot holds, or the last system calls"},
     {"edit", command_edit,
      "edit FILE [-o NEW] CHANGE...  change it:\n"
      "      --reg [TID:]NAME=VALUE       a register\n"

@@ -238,31 +238,42 @@ static bool verify_file(const struct snap_input *input, enum snap_verdict *verdi
     return status == OK;
 }
 
-int command_show(int argc, char **argv)
+static int show_as(const char *path, const char *how)
 {
-    bool json = argc > 0 && strcmp(argv[0], "--json") == 0;
     struct snap_input input;
     enum snap_verdict verdict = SNAP_DAMAGED;
-    if (!json && argc == 2 && strcmp(argv[1], "--json") == 0)
-        json = true;
-    const char *path = json && strcmp(argv[0], "--json") == 0 ? argv[1] : argv[0];
-    if (argc != 1 + json) {
-        complain("usage: snap show FILE [--json]");
-        return 2;
-    }
     char *value = malloc(VALUE_MAX);
     if (value == NULL || !snap_input_open(&input, path)) {
         free(value);
         return 1;
     }
     bool read = verify_file(&input, &verdict);
-    if (json)
+    if (strcmp(how, "--traps") == 0)
+        read = show_traps(&input.snapshot) && read;
+    else if (strcmp(how, "--json") == 0)
         show_json(&input, verdict, value);
     else
         show_text(&input, verdict, value);
     snap_input_close(&input);
     free(value);
     return read && verdict != SNAP_DAMAGED ? 0 : 1;
+}
+
+int command_show(int argc, char **argv)
+{
+    const char *path = NULL, *how = "";
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0 || strcmp(argv[i], "--traps") == 0)
+            how = argv[i];
+        else if (path == NULL && argv[i][0] != '-')
+            path = argv[i];
+        else
+            argc = 0;
+    }
+    if (argc > 0 && path != NULL)
+        return show_as(path, how);
+    complain("usage: snap show FILE [--json|--traps]");
+    return 2;
 }
 
 int command_verify(int argc, char **argv)

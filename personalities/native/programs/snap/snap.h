@@ -60,6 +60,8 @@ struct snap_command {
 };
 extern const struct snap_command live_commands[]; /* ends with a NULL name */
 
+bool show_traps(const struct snapshot *snapshot); /* traps.c */
+
 /* ---- values (values.c) ---- */
 /* A field as text: numbers by kind, bytes in hex. */
 void format_field(const struct snap_field_info *info, const uint8_t *data, uint32_t length,
