@@ -41,6 +41,7 @@ enum snapshot_flags {
      */
     SNAPSHOT_HOLD = 16,
     SNAPSHOT_RELEASE = 32, /* no h0; with SNAPSHOT_STOP the process ends */
+    SNAPSHOT_RECORD = 64, /* Unix: what it does from now on goes into a log; a second handle */
 };
 enum unmount_flags { UNMOUNT_FORCE = 1, UNMOUNT_DETACH = 2 };
 struct snapshot_result {
@@ -70,6 +71,11 @@ struct start_arguments {
     uint32_t ignored_signals_low,
         ignored_signals_high; /* Unix signal dispositions that exec keeps */
     uint32_t blocked_signals_low, blocked_signals_high;
+    uint32_t flags; /* enum start_flags */
+};
+enum start_flags {
+    START_HELD =
+        1, /* Unix: it stands still before its first instruction until it is recorded or ended */
 };
 
 struct proc_event {

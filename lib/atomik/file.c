@@ -333,7 +333,7 @@ static status_t commit(handle_t init, uint32_t start, const struct spawn_options
                        const struct fs_walk_context *context, handle_t image, uint32_t *pid)
 {
     char *const *envp = options->envp != NULL ? options->envp : (char *const *)startup_info()->envp;
-    struct start_arguments arguments = {.umask = 022};
+    struct start_arguments arguments = {.umask = 022, .flags = options->flags};
     char cwd[FS_PATH_MAX];
     handle_t strings;
     if (fs_client_name_of(context->cwd, cwd, sizeof cwd) != OK)

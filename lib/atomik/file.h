@@ -46,6 +46,7 @@ struct spawn_options {
     const int *fds;
     const char *personality; /* the image decides */
     uint32_t wanted;         /* its pid, if that is free */
+    uint32_t flags;          /* enum start_flags */
 };
 status_t spawn_with(const struct spawn_options *options, uint32_t *pid);
 /* Wait for a process started with spawn; status as of wait4. */

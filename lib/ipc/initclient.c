@@ -170,6 +170,25 @@ status_t init_snapshot(handle_t init, uint32_t pid, uint32_t flags, handle_t fil
     return status;
 }
 
+status_t init_record(handle_t init, uint32_t pid, uint32_t flags, handle_t file, handle_t log,
+                     struct snapshot_result *result)
+{
+    struct snapshot_request request = {.pid = pid, .flags = flags};
+    struct ipc ipc;
+    ipc_begin(&ipc, LABEL_snapshot, &request, sizeof request);
+    status_t status = ipc_handle_copy(&ipc, file);
+    if (status == OK)
+        status = ipc_handle_copy(&ipc, log);
+    if (status != OK) {
+        ipc_drop(&ipc);
+        return status;
+    }
+    status = ipc_call(&ipc, init, result, sizeof *result);
+    if (status == OK)
+        ipc_drop(&ipc);
+    return status;
+}
+
 status_t init_power(handle_t init, uint32_t action)
 {
     struct power_request request = {.action = action};

@@ -58,6 +58,9 @@ status_t init_proc_reap(handle_t init, uint32_t pid);
 status_t init_proc_changed(handle_t init, uint32_t pid, int32_t status);
 status_t init_proc_stats_answer(handle_t init, uint32_t request, int32_t status,
                                 const struct proc_stats *stats, const char *command, size_t length);
+/* The same with SNAPSHOT_RECORD and the log's file. */
+status_t init_record(handle_t init, uint32_t pid, uint32_t flags, handle_t file, handle_t log,
+                     struct snapshot_result *result);
 status_t init_snapshot_answer(handle_t init, uint32_t request, status_t status,
                               const struct snapshot_result *result); /* NULL with an error */
 /*

@@ -8,7 +8,7 @@ $(call native-program,atrace,personalities/native/programs/atrace.c)
 # snap, for Atomik and (all but save and restore) for the host.
 SNAP_DIR := personalities/native/programs/snap
 SNAP_SRCS := $(filter-out %/files_host.c,$(wildcard $(SNAP_DIR)/*.c))
-SNAP_HOST_SRCS := $(filter-out %/files_native.c %/live.c,$(wildcard $(SNAP_DIR)/*.c)) $(wildcard lib/snapshot/*.c)
+SNAP_HOST_SRCS := $(filter-out %/files_native.c %/live.c %/live_record.c,$(wildcard $(SNAP_DIR)/*.c)) $(wildcard lib/snapshot/*.c)
 $(call native-program,snap,$(SNAP_SRCS))
 ALL += $(BUILD)/host/snap
 $(BUILD)/host/snap: $(SNAP_HOST_SRCS) $(wildcard $(SNAP_DIR)/*.h lib/snapshot/*.h abi/snapshot/*) $(FLAGS_STAMP)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "snapshot/record.h"
 #include "task.h"
 
 static struct mutex big_lock;
@@ -105,22 +106,40 @@ static int copy_failed(void)
 
 int copy_in(void *to, user_t from, uint32_t length)
 {
-    return likely(guest_copy_in(to, from.address, length) == OK) ? 0 : copy_failed();
+    if (unlikely(guest_copy_in(to, from.address, length) != OK))
+        return copy_failed();
+    if (unlikely(recordings))
+        record_in(from.address, to, length);
+    return 0;
 }
 
 int copy_out(user_t to, const void *from, uint32_t length)
 {
-    return likely(guest_copy_out(to.address, from, length) == OK) ? 0 : copy_failed();
+    if (unlikely(guest_copy_out(to.address, from, length) != OK))
+        return copy_failed();
+    if (unlikely(recordings))
+        record_out(to.address, length);
+    return 0;
 }
 
 int copy_view(void *to, const void *from, uint32_t length)
 {
-    return likely(view_copy(to, from, length) == OK) ? 0 : copy_failed();
+    if (unlikely(view_copy(to, from, length) != OK))
+        return copy_failed();
+    if (unlikely(recordings) && (uintptr_t)to < GUEST_LIMIT)
+        record_out((uint32_t)(uintptr_t)to, length);
+    else if (unlikely(recordings))
+        record_in((uint32_t)(uintptr_t)from, to, length);
+    return 0;
 }
 
 int zero_out(user_t to, uint32_t length)
 {
-    return likely(guest_fill_zero(to.address, length) == OK) ? 0 : copy_failed();
+    if (unlikely(guest_fill_zero(to.address, length) != OK))
+        return copy_failed();
+    if (unlikely(recordings))
+        record_out(to.address, length);
+    return 0;
 }
 
 static int probe_word(uint32_t address)

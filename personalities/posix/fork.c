@@ -113,6 +113,8 @@ static void copy_identity(struct process *child, struct process *parent, uint32_
     child->exit_signal = flags & CSIGNAL;
     child->parents_slack = parent->timer_slack ? parent->timer_slack : parent->parents_slack;
     child->personality = parent->personality;
+    child->counted = parent->counted;
+    child->calls_left = child->calls_each = parent->calls_each;
     child->dumpable = parent->dumpable;
     child->oom_score_adj = parent->oom_score_adj;
     memcpy(child->limits, parent->limits, sizeof child->limits);

@@ -13,22 +13,18 @@
 
 #include "snapshot/crash.h"
 #include "snapshot/freeze.h"
+#include "snapshot/record.h"
 #include "signalfd.h"
 #include "task.h"
 #include "time.h"
 #include "trace.h"
 
-#define SIGNALS_STOP \
-    (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
 #define SIGNALS_IGNORED \
     (SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGWINCH))
 #define SIGNALS_CORE                                                                        \
     (SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) | SIGNAL_BIT(SIGABRT) | \
      SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGXCPU) |  \
      SIGNAL_BIT(SIGXFSZ) | SIGNAL_BIT(SIGSYS))
-#define SIGNALS_FAULT                                                                      \
-    (SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) | \
-     SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSYS))
 #define SIGNALS_UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 #define QUEUE_LIMIT         1024 /* queued real-time signals of one process or thread */
 
@@ -314,6 +310,8 @@ static void default_action(struct thread *thread, uint32_t signal, const siginfo
         thread->group_stop = true; /* also one that ran on while the others were stopped */
         return;
     }
+    if ((bit & SIGNALS_CORE) && record_is_replayed_crash(thread, signal))
+        return;
     int32_t status = (int32_t)signal | (bit & SIGNALS_CORE ? 0x80 : 0);
     if (!(bit & SIGNALS_CORE) || !crash_begin(thread, info, status))
         process_end_all(process, status);
@@ -429,7 +427,8 @@ void signal_deliver(struct thread *thread)
             wait_while_stopped(thread);
             continue;
         }
-        uint32_t signal = signal_take(thread, ~thread->blocked, &info);
+        uint32_t signal = thread->process->recording ? record_signal(thread, &info)
+                                                     : signal_take(thread, ~thread->blocked, &info);
         if (signal == 0)
             break;
         if (unlikely(thread->tracing) && (signal = trace_signal(thread, &info)) == 0)

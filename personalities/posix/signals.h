@@ -13,6 +13,12 @@ struct queued_signal {
     struct list link;
     siginfo_t info;
 };
+#define SIGNALS_STOP \
+    (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
+#define SIGNALS_FAULT                                                                      \
+    (SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) | \
+     SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSYS))
+
 struct pending {
     uint64_t set;
     struct list queue;

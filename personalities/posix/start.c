@@ -218,6 +218,8 @@ static void arrive(struct thread *thread)
     status_t status = init_start_done(server.init, start, status_of(error));
     if (error < 0 || status != OK)
         vanish(thread);
+    if (thread->process->held)
+        thread->attention = 1;
 }
 
 /* ---- putting a process together ------------------------------------------------------------------------ */
@@ -273,6 +275,8 @@ static int begin(struct process *process, const struct proc_event *event, struct
     if (error == 0) {
         thread->begin = arrive;
         thread->begin_argument = arrival;
+        process->held = event->arguments.flags & START_HELD;
+        process->frozen += process->held; /* until it is recorded or ended */
         thread->blocked = (uint64_t)event->arguments.blocked_signals_high << 32 |
                           event->arguments.blocked_signals_low;
         thread_start(thread);

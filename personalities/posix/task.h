@@ -139,8 +139,9 @@ struct process {
     struct list sem_undo; /* of System V semaphores */
     struct traps traps;
     struct recording *recording; /* it is recorded or replayed (snapshot/record.h); or NULL */
-    bool counted;                /* it stands still when it has made: */
-    uint32_t calls_left;
+    bool counted;                /* it stands still when it has made as many calls as: */
+    uint32_t calls_left, calls_each;
+    bool held; /* it has not begun, and stands still (START_HELD) */
 
     /* ptrace */
     struct list tracees;     /* whom it traces: struct tracing */

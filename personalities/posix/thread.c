@@ -21,6 +21,7 @@
 #include "futex.h"
 #include "seccomp.h"
 #include "server.h"
+#include "snapshot/record.h"
 #include "task.h"
 #include "traps.h"
 #include "trace.h"
@@ -276,6 +277,8 @@ void thread_finish(struct thread *thread)
 {
     struct worker *worker = thread->worker;
     struct process *process = thread->process;
+    if (process->recording)
+        record_end(process, "the process was ended");
     futex_thread_end(thread);
     thread_clear_debug(thread); /* its worker will run others */
     server_lock();
@@ -475,6 +478,8 @@ static void settle(struct thread *thread, uint32_t number, int32_t result)
 static int32_t call_any(struct thread *thread, uint32_t number, const struct registers *regs)
 {
     int32_t refused;
+    if (unlikely(thread->process->recording))
+        return record_call(thread, number, regs);
     if (thread->seccomp_mode && !seccomp_allows(thread, number, regs, &refused))
         return refused;
     if (thread->process->trace)
@@ -485,13 +490,34 @@ static int32_t call_any(struct thread *thread, uint32_t number, const struct reg
 }
 
 /* Calls that are traced, by a tracer or into a log, and calls that do not exist. */
-static int32_t call_slowly(struct thread *thread, uint32_t *number, const struct registers *regs)
+static int32_t call_with_tracer(struct thread *thread, uint32_t *number,
+                                const struct registers *regs)
 {
     if (!thread->tracing)
         return call_any(thread, *number, regs);
     int32_t result =
         trace_call_entry(thread, number) ? call_any(thread, *number, regs) : (int32_t)regs->eax;
     return trace_call_exit(thread, result);
+}
+
+/* A process that is counted stands still after its last call. */
+static void count_call(struct thread *thread)
+{
+    struct process *process = thread->process;
+    server_lock();
+    if (process->counted && process->calls_left > 0 && --process->calls_left == 0) {
+        process->frozen++; /* until it is ended */
+        thread->attention = 1;
+    }
+    server_unlock();
+}
+
+static int32_t call_slowly(struct thread *thread, uint32_t *number, const struct registers *regs)
+{
+    int32_t result = call_with_tracer(thread, number, regs);
+    if (unlikely(thread->process->counted))
+        count_call(thread);
+    return result;
 }
 
 static void prepare_guest(struct thread *thread)

@@ -235,8 +235,9 @@ void thread_watch(struct thread *thread)
 {
     const struct tracing *tracing = thread->tracing;
     thread->step = steps(tracing);
-    thread->watched =
-        thread->seccomp_mode || thread->process->trace || (tracing && tracing->mode != RESUME_RUN);
+    const struct process *process = thread->process;
+    thread->watched = thread->seccomp_mode || process->trace || process->recording ||
+                      process->counted || (tracing && tracing->mode != RESUME_RUN);
 }
 
 void trace_step_hide(struct thread *thread)

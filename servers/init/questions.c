@@ -146,7 +146,8 @@ status_t handle_snapshot(struct service *service, struct message *message)
     struct proc_event event = {.type = EVENT_SNAPSHOT};
     (void)service;
     bool release = request != NULL && (request->flags & SNAPSHOT_RELEASE);
-    if (request == NULL || message->handle_count != (release ? 0u : 1u))
+    uint32_t count = release ? 0 : request != NULL && (request->flags & SNAPSHOT_RECORD) ? 2 : 1;
+    if (request == NULL || message->handle_count != count)
         return ERR_INVALID_ARGUMENT;
     if ((request->flags & (SNAPSHOT_HOLD | SNAPSHOT_RELEASE)) && message->badge >= BADGE_PROCESS)
         return ERR_NOT_PERMITTED; /* only personalities wait for each other */
@@ -157,10 +158,12 @@ status_t handle_snapshot(struct service *service, struct message *message)
     if (!may_snapshot(message->badge, process))
         return ERR_NOT_PERMITTED;
     event.flags = request->flags;
-    handle_t file = release ? HANDLE_NONE : service_take(message, 0);
-    status_t status = question_ask(message, process, &event, &file, release ? 0 : 1);
-    if (status != SERVICE_DEFERRED)
-        handle_drop(&file);
+    handle_t files[2] = {HANDLE_NONE, HANDLE_NONE};
+    for (uint32_t i = 0; i < count; i++)
+        files[i] = service_take(message, i);
+    status_t status = question_ask(message, process, &event, files, count);
+    for (uint32_t i = 0; i < count && status != SERVICE_DEFERRED; i++)
+        handle_drop(&files[i]);
     return status;
 }
 

@@ -11,3 +11,7 @@ $(BUILD)/tests/snapshot/windows/%.exe: tests/snapshot/windows/%.c
 	$(call say,MINGW,$@)
 	$(Q)mkdir -p $(@D) && $(MINGW)gcc -std=gnu11 -g -O1 -Wall -Wextra -Werror -static-libgcc -o $@ $<
 ALL += $(SNAPSHOT_NT_TESTS)
+
+.PHONY: snapshot-step
+snapshot-step: all ## save and restore the programs of tests/posix at every system call
+	@tests/snapshot/step $(BUILD)

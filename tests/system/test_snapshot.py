@@ -19,7 +19,7 @@ MOMENTS = 12
 
 def atomik(share, script, seconds=60):
     """Run a shell script in a machine of its own, with `share` as /host and the programs in it."""
-    for name in ("threads", "files", "crash", "events"):
+    for name in ("threads", "files", "crash", "events", "recorded"):
         if not (share / name).exists():
             shutil.copy(os.path.join(PROGRAMS, name), share / name)
     return run("/bin/sh", "-c", script, options=("--share", str(share)), seconds=seconds)
@@ -257,3 +257,37 @@ def test_no_half_snapshot_on_a_full_disk(own_machine):
     assert status == 1 and "snap:" in printed
     assert machine.output("ls /tmp; rm /tmp/full").split() == ["full"]
     assert "bytes" in machine.output("snap save $! /tmp/p.snap")
+
+
+def test_a_recording_happens_again_without_an_effect(share):
+    script = """cd /tmp; snap record -o run -- /host/recorded >out; echo code $?; cp out before
+snap replay run; echo code $?; cmp out before && echo same
+snap replay --to 20 run; echo code $?; cmp out before && echo same"""
+    lines = atomik(share, script).stdout.decode().splitlines()
+    assert lines[0] == "code 3" and re.fullmatch(r"process \d+ ended: 3", lines[1]) and lines[2:4] == ["code 0", "same"]
+    assert re.match(r"replay: call 20: before \w+\(", lines[4]) and lines[5].endswith("stands still")
+    assert lines[6:] == ["code 0", "same"]
+
+
+def test_a_replay_reaches_the_crash_though_the_world_has_changed(share):
+    script = """cd /tmp; echo xyz >in; snap record -o run -- /host/recorded in >out; echo code $?
+echo other >in; snap replay --until-crash run; snap save $(ps | awk '/recorded/ && !/awk/ {print $1; exit}') /host/at.snap >&2"""
+    output = atomik(share, script).stdout.decode()
+    assert output.startswith("code 139\n") and re.search(r"replay: call \d+: the crash: signal 11 at 0x", output)
+
+
+def test_a_replay_that_differs_says_where(share):
+    program = os.path.join(PROGRAMS, "recorded")
+    assert atomik(share, "cd /host; snap record -o run -- /host/recorded >/tmp/out").returncode == 3
+    symbols = subprocess.run(["nm", program], capture_output=True, text=True, check=True).stdout
+    alarms = re.search(r"^([0-9a-f]+) \w alarms$", symbols, re.MULTILINE)[1]
+    assert snap("edit", share / "run.snap", "--mem", f"0x{alarms}=03000000").returncode == 0
+    result = atomik(share, "cd /host; snap replay run")
+    assert re.search(rb"divergence: write says something else", result.stdout), result.stdout
+
+
+def test_saved_and_restored_at_every_call(share):
+    shutil.copy(os.path.join(BUILD, "tests", "posix", "eventfd"), share / "eventfd")
+    script = "cd /tmp; /host/eventfd >right; snap step -n 1 -- /host/eventfd >out 2>steps; cmp out right && cat steps"
+    result = atomik(share, script)
+    assert re.fullmatch(rb"\d\d+ times saved and restored\n", result.stdout), result.stdout

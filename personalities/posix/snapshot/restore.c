@@ -220,6 +220,39 @@ static int check_identity(const struct restore *restore)
     return 0;
 }
 
+/* The memory of a file that is named by an option. */
+static int open_log(const char *path, handle_t *vmo)
+{
+    struct file *file;
+    int error = path_open(AT_FDCWD, path, O_RDONLY | O_LARGEFILE, 0, &file);
+    if (error < 0)
+        return restore_refuse(error, path, 0);
+    error = file->ops->vmo ? file->ops->vmo(file, PROT_R, false, vmo) : -EACCES;
+    file_release(file);
+    return error;
+}
+
+/* What the process is to do when it goes on. */
+static int take_run_option(struct restore_group *group, const char *option)
+{
+    struct replay_options *replay = &group->replay;
+    if (strncmp(option, "--calls=", 8) == 0)
+        group->calls = (uint32_t)strtoul(option + 8, NULL, 10);
+    else if (strncmp(option, "--to=", 5) == 0)
+        replay->until = strtoull(option + 5, NULL, 10);
+    else if (strcmp(option, "--until-crash") == 0)
+        replay->until_crash = true;
+    else if (strncmp(option, "--replay=", 9) == 0 && !replay->log)
+        return open_log(option + 9, &replay->log);
+    else if (strncmp(option, "--report=", 9) == 0 && !replay->report)
+        return path_open(AT_FDCWD, option + 9, O_WRONLY | O_CREAT | O_TRUNC, 0600, &replay->report);
+    else {
+        restore_complain("no option of a restore: %s", option);
+        return -EINVAL;
+    }
+    return 0;
+}
+
 static int take_option(struct restore_group *group, const char *option)
 {
     if (strcmp(option, "--files=current") == 0)
@@ -230,10 +263,8 @@ static int take_option(struct restore_group *group, const char *option)
         group->policy = POLICY_FAIL;
     else if (strcmp(option, "--accept-edited") == 0)
         group->accept_edited = true;
-    else {
-        restore_complain("no option of a restore: %s", option);
-        return -EINVAL;
-    }
+    else
+        return take_run_option(group, option);
     return 0;
 }
 
@@ -337,6 +368,9 @@ void restore_free(struct restore_group *group)
     for (uint32_t i = 0; i < group->shared_count; i++)
         close_handle(group->shared[i].vmo);
     foreign_free(group);
+    close_handle(group->replay.log);
+    if (group->replay.report)
+        file_release(group->replay.report);
     free(group->objects);
     free(group->shared);
     release(group);
@@ -344,12 +378,20 @@ void restore_free(struct restore_group *group)
 
 /* ---- the change ------------------------------------------------------------------------------------- */
 
+static int enter_directory(const char *path, void *context)
+{
+    (void)context;
+    return chdir_to(path);
+}
+
 /* The directory by its name; where there is none the process stays in the present one. */
 static void take_directory(struct restore *restore)
 {
     const struct snap_note *note = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
     char *path = restore_text(note, SNAP_PROCESS_CWD);
-    if (path && chdir_to(path) < 0)
+    if (path && *path == '\0')
+        (void)restore_removed_directory(enter_directory, NULL);
+    else if (path && chdir_to(path) < 0)
         restore_complain("the working directory %s is not there", path);
     release(path);
 }
@@ -363,11 +405,18 @@ void restore_begin(struct restore *restore)
         log_line("snapshot: process %u does not undo its semaphores", process->pid);
     restore_first_thread(restore, self());
     server_lock();
+    if (restore->group->calls > 0) {
+        process->counted = true;
+        process->calls_left = process->calls_each = restore->group->calls;
+        thread_watch(self());
+    }
     restore_pending(restore, process);
     if (timers_restore(process, &restore->snapshot) < 0)
         log_line("snapshot: a timer of process %u cannot be made again", process->pid);
-    for (uint32_t i = 0; i < restore->thread_count; i++)
+    for (uint32_t i = 0; i < restore->thread_count; i++) {
+        thread_watch(restore->threads[i]);
         thread_start(restore->threads[i]);
+    }
     server_unlock();
     ignore(init_proc_set(server.init, process->pid, PROC_NAME, &record, process->comm));
 }
@@ -393,9 +442,10 @@ static void take_place(const struct restore *root, struct process *process)
     struct proc_record record = {.pid = process->pid, .pgid = process->pid};
     uint32_t what = PROC_PGID;
     root->group->present_pgid = process->pgid;
-    if (process->pid != root->old_pid || process->session->sid == process->pid)
+    bool replay = root->group->replay.log; /* it stands still when its parent has gone */
+    if ((process->pid != root->old_pid && !replay) || process->session->sid == process->pid)
         return;
-    if (restore_leads_session(root)) {
+    if (replay || restore_leads_session(root)) {
         struct session *session = session_get(process->pid, true);
         if (!session)
             return;
@@ -408,6 +458,23 @@ static void take_place(const struct restore *root, struct process *process)
     process->pgid = process->pid;
     record.sid = process->session->sid;
     ignore(init_proc_set(server.init, process->pid, what, &record, NULL));
+}
+
+static void begin_replay(struct restore_group *group, struct process *process)
+{
+    if (!group->replay.log)
+        return;
+    int error = group->member_count > 1 || process->thread_count > 1
+                    ? -EOPNOTSUPP
+                    : replay_begin(process, &group->replay);
+    if (error == 0) {
+        group->replay = (struct replay_options){.log = HANDLE_NONE};
+        return;
+    }
+    restore_complain("it cannot be replayed (%d)", error);
+    server_lock();
+    process_end_all(process, SIGKILL);
+    server_unlock();
 }
 
 int restore_enter(struct restore_group *group)
@@ -437,5 +504,6 @@ int restore_enter(struct restore_group *group)
     restore_relations(group);
     restore_begin(root);
     restore_stopped(root, process);
+    begin_replay(group, process);
     return 0;
 }

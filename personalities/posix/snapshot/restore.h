@@ -13,6 +13,7 @@
 #include <snapshot/snapshot.h>
 
 #include "core.h"
+#include "record.h"
 
 struct file;
 struct files;
@@ -58,6 +59,8 @@ struct restore_group {
     struct restored_object *objects;
     struct restored_shared *shared;
     uint32_t object_count, shared_count;
+    struct replay_options replay;
+    uint32_t calls;        /* each process stands still after so many; 0: no */
     uint32_t present_pgid; /* of the restoring process, before */
     uint32_t beginning;    /* members that do not run yet */
     struct wait_queue begun;
@@ -103,6 +106,8 @@ int restore_descriptors(struct restore *restore);
 /* The note of an open file, in whichever snapshot it is; *owner is that. */
 const struct snap_note *restored_note(const struct restore_group *group, uint32_t id,
                                       struct restore **owner);
+/* The restoring process's descriptor of the same number, 0 to 2, with a reference; or NULL. */
+struct file *restore_stand_in(const struct restore *restore, uint32_t object);
 int restore_pipe(struct restore *restore, const struct snap_note *note, struct file **result);
 int restore_fifo(struct restore *restore, const struct snap_note *note, struct file **result);
 int restore_fill(const struct restore *restore, handle_t write_end, const struct snap_note *note);
@@ -122,6 +127,8 @@ void restore_relations(struct restore_group *group);
 void restore_sessions(struct restore_group *group);
 /* Whether the root of the tree led a session whose terminal, if any, is in the snapshot as well. */
 bool restore_leads_session(const struct restore *restore);
+/* Makes a directory, calls `use`, and removes it: one that was removed while somebody had it. */
+int restore_removed_directory(int (*use)(const char *path, void *context), void *context);
 #define RESTORE_NAME 48u
 void restore_temporary(char name[RESTORE_NAME]); /* of a file that nobody has */
 struct file *restored_file(const struct restore_group *group,

@@ -104,8 +104,7 @@ static int make_unnamed(const struct restore *restore, const struct snap_note *n
     return error;
 }
 
-/* A directory that was removed while it was open. */
-static int make_unnamed_directory(struct file **result)
+int restore_removed_directory(int (*use)(const char *path, void *context), void *context)
 {
     char name[RESTORE_NAME];
     struct walk make = {.dirfd = (uint32_t)AT_FDCWD, .op = FS_OP_MKDIR, .mode = 0700};
@@ -115,11 +114,14 @@ static int make_unnamed_directory(struct file **result)
     int error = path_walk(&make);
     if (error < 0)
         return error;
-    error = path_open(AT_FDCWD, name, O_RDONLY | O_DIRECTORY, 0, result);
+    error = use(name, context);
     int removed = path_walk(&remove);
-    if (error == 0 && removed < 0)
-        file_release(*result);
     return error < 0 ? error : removed;
+}
+
+static int open_directory(const char *path, void *context)
+{
+    return path_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, context);
 }
 
 /* Another open file of the same one without a name that is made already. */
@@ -146,7 +148,7 @@ static int make_nameless(const struct restore *restore, const struct snap_note *
     if (other)
         return node_reopen(other, flags, result);
     if (S_ISDIR(snap_get_u32(note, SNAP_OBJECT_MODE, 0)))
-        return make_unnamed_directory(result);
+        return restore_removed_directory(open_directory, result);
     if (content)
         return make_unnamed(restore, note, content, result);
     return restore_refuse(-ENOENT, "a file without a name whose content was not saved",
@@ -202,8 +204,10 @@ static int make_file(struct restore *restore, const struct snap_note *note, stru
     const struct snap_note *content = content_of(restore, id);
     char *path = restore_text(note, SNAP_OBJECT_PATH);
     int error;
-    if (!path)
-        return restore_refuse(-ENOEXEC, "a file without a path", id);
+    if (!path) /* another personality has opened it */
+        return (*result = restore_stand_in(restore, id))
+                   ? 0
+                   : restore_refuse(-ENOEXEC, "a file without a path", id);
     if (snap_get_u32(note, SNAP_OBJECT_LINKS, 1) != 0)
         error = open_named(restore, note, content, path, result);
     else
@@ -452,11 +456,12 @@ int restore_objects(struct restore_group *group)
             continue; /* the other end of a pipe brought it */
         if (!object->note)
             return -ENOEXEC;
-        error = make_object(object->owner, object->note, object);
+        error = group->replay.log ? device_open(DEVICE_NULL, O_RDWR, &object->file)
+                                  : make_object(object->owner, object->note, object);
         if (error < 0)
             return error;
     }
-    error = join_objects(group);
+    error = group->replay.log ? 0 : join_objects(group); /* a replay uses none of them */
     if (error < 0 || !group->files_differ)
         return error;
     restore_complain("--files=current goes on with what is there, --files=snapshot with what was");

@@ -38,7 +38,7 @@ int restore_fill(const struct restore *restore, handle_t write_end, const struct
 }
 
 /* The restoring process's own descriptor that takes the place of an end whose peer was outside. */
-static struct file *stand_in(const struct restore *restore, uint32_t object)
+struct file *restore_stand_in(const struct restore *restore, uint32_t object)
 {
     const struct snap_note *note = snap_next(&restore->snapshot, SNAP_FD, NULL);
     for (; note; note = snap_next(&restore->snapshot, SNAP_FD, note)) {
@@ -97,7 +97,7 @@ int restore_pipe(struct restore *restore, const struct snap_note *note, struct f
     if (is_side(note, "both"))
         return restore_both(restore, note, result);
     bool bridged = foreign_uses(restore->group, snap_get_u32(note, SNAP_OBJECT_STREAM, 0));
-    if (!other && !bridged && (*result = stand_in(restore, id)))
+    if (!other && !bridged && (*result = restore_stand_in(restore, id)))
         return 0;
     uint32_t capacity = snap_get_u32(note, SNAP_OBJECT_CAPACITY, PIPE_CAPACITY);
     int error = stream_pair(0, capacity, ends);

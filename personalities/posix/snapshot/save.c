@@ -26,13 +26,14 @@
 #include "foreign.h"
 #include "freeze.h"
 #include "kinds.h"
+#include "record.h"
 
 #define PATIENCE     (5 * NS_PER_SEC) /* for the threads to come to a boundary */
 #define CHILDREN_MAX 512u             /* of one process in a tree */
 
 struct job {
     uint32_t pid, flags, request;
-    handle_t file;
+    handle_t file, log;
 };
 
 /* ---- noting down ------------------------------------------------------------------------------------ */
@@ -89,11 +90,25 @@ static void put_children(struct save *save, struct process *process)
     }
 }
 
+/* What seccomp forbids it would be free to do after a restore. */
+static bool has_filters(struct process *process)
+{
+    struct thread *thread;
+    list_each(thread, &process->threads, struct thread, link)
+    {
+        if (thread->seccomp_mode)
+            return true;
+    }
+    return false;
+}
+
 /* Everything that only the lock keeps as it is. */
 static status_t note_state(struct save *save, struct process *process)
 {
     if (!process)
         return ERR_NO_PROCESS;
+    if (has_filters(process))
+        return ERR_NOT_SUPPORTED;
     put_header(save, process);
     if (save->group->crash)
         put_crash(save);
@@ -109,6 +124,7 @@ static status_t note_state(struct save *save, struct process *process)
     sem_save(save, process);
     msg_save(save, process);
     save->root = handle_copy(process->fs->root);
+    save->cwd = process->fs->cwd ? handle_copy(process->fs->cwd) : HANDLE_NONE;
     status_t status = space_clone(process->mm->space, &save->space);
     return save->snapshot.failed ? ERR_NO_MEMORY : status;
 }
@@ -170,6 +186,20 @@ static void drop_ended(struct save_group *group)
     }
 }
 
+/* A recording begins, and so does a process that was held for it. Lock held. */
+static status_t begin_recording(struct save_group *group)
+{
+    struct process *process = process_find(group->members->pid);
+    handle_t log = group->log;
+    group->log = HANDLE_NONE;
+    status_t status = process ? record_begin(process, log) : ERR_NO_PROCESS;
+    if (status == OK && process->held) {
+        process->held = false;
+        process_thaw(process->pid);
+    }
+    return status;
+}
+
 static void thaw_all(struct save_group *group, bool stop)
 {
     for (struct save *save = group->members; save; save = save->next) {
@@ -197,12 +227,15 @@ static status_t take(struct save_group *group, uint32_t pid, handle_t directory,
         status = note_state(save, process_find(save->pid));
     server_unlock();
     for (struct save *save = group->members; save && status == OK; save = save->next) {
+        save_directory(save);
         save_mappings(save);
         save_objects(save);
     }
     bool stop = status == OK && (group->flags & SNAPSHOT_STOP);
     server_lock();
-    thaw_all(group, stop);
+    if (status == OK && group->log)
+        status = begin_recording(group);
+    thaw_all(group, stop && status == OK);
     server_unlock();
     status_t released = foreign_release(group, stop);
     if (status == OK)
@@ -263,6 +296,7 @@ static void group_free(struct save_group *group)
         group->members = save->next;
         close_handle(save->space);
         close_handle(save->root);
+        close_handle(save->cwd);
         free(save->used);
         snap_free(&save->snapshot);
         release(save);
@@ -279,23 +313,41 @@ static void group_free(struct save_group *group)
     release(group);
 }
 
+static status_t take_into(struct save_group *group, uint32_t pid, handle_t file,
+                          struct snapshot_result *result)
+{
+    ktime_t start = now();
+    capture_uuid(group->uuid);
+    status_t status = take(group, pid, file, result);
+    for (struct save *save = group->members; save && status == OK; save = save->next)
+        status = group->flags & SNAPSHOT_TREE ? write_member(save, file, result)
+                                              : write_out(save, file, result);
+    close_handle(group->log);
+    group_free(group);
+    result->time = now() - start;
+    return status;
+}
+
 status_t snapshot_take(uint32_t pid, uint32_t flags, const struct crash *crash, handle_t file,
                        struct snapshot_result *result)
 {
     struct save_group *group = allocate(sizeof *group);
-    ktime_t start = now();
     if (!group)
         return ERR_NO_MEMORY;
     group->flags = flags;
     group->crash = crash;
-    capture_uuid(group->uuid);
-    status_t status = take(group, pid, file, result);
-    for (struct save *save = group->members; save && status == OK; save = save->next)
-        status = flags & SNAPSHOT_TREE ? write_member(save, file, result)
-                                       : write_out(save, file, result);
-    group_free(group);
-    result->time = now() - start;
-    return status;
+    return take_into(group, pid, file, result);
+}
+
+status_t snapshot_record(uint32_t pid, handle_t file, handle_t log, struct snapshot_result *result)
+{
+    struct save_group *group = allocate(sizeof *group);
+    if (!group) {
+        close_handle(log);
+        return ERR_NO_MEMORY;
+    }
+    group->log = log;
+    return take_into(group, pid, file, result);
 }
 
 static void save_thread(void *argument)
@@ -303,18 +355,21 @@ static void save_thread(void *argument)
     struct job job = *(struct job *)argument;
     struct snapshot_result result = {0};
     release(argument);
-    status_t status = snapshot_take(job.pid, job.flags, NULL, job.file, &result);
+    status_t status = job.log ? snapshot_record(job.pid, job.file, job.log, &result)
+                              : snapshot_take(job.pid, job.flags, NULL, job.file, &result);
     close_handle(job.file);
     ignore(init_snapshot_answer(server.init, job.request, status, &result));
 }
 
-void snapshot_event(uint32_t pid, uint32_t flags, uint32_t request, handle_t *file)
+void snapshot_event(uint32_t pid, uint32_t flags, uint32_t request, handle_t files[2])
 {
     struct job *job = allocate(sizeof *job);
     if (job) {
-        *job = (struct job){pid, flags, request, *file};
+        bool records = flags & SNAPSHOT_RECORD;
+        *job = (struct job){pid, flags & ~(uint32_t)SNAPSHOT_RECORD, request, files[0],
+                            records ? files[1] : HANDLE_NONE};
         if (worker_background(save_thread, job)) {
-            *file = HANDLE_NONE;
+            files[0] = files[1] = HANDLE_NONE;
             return;
         }
         release(job);

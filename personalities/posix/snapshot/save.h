@@ -35,6 +35,7 @@ struct save_group {
     uint32_t flags;            /* enum snapshot_flags */
     const struct crash *crash; /* NULL: it was asked for */
     uint8_t uuid[16];
+    handle_t log;         /* of a recording that is to begin */
     struct save *members; /* a chain; the root of the tree first, parents before their children */
     struct save_foreign *foreign; /* of other personalities, standing still */
     struct saved_object *objects;
@@ -53,15 +54,18 @@ struct save {
     struct save_group *group;
     struct snapshot snapshot;
     uint32_t pid;
-    handle_t space; /* a clone of the process's, taken while it stood still */
-    handle_t root;  /* its root directory */
+    handle_t space;     /* a clone of the process's, taken while it stood still */
+    handle_t root, cwd; /* its directories */
     struct capture_memory memory;
     uint32_t *used; /* the numbers of the files that it has open */
     uint32_t used_count, used_room;
 };
 
-/* EVENT_SNAPSHOT: starts taking one; the answer goes to init from a thread of its own. Takes `file`. */
-void snapshot_event(uint32_t pid, uint32_t flags, uint32_t request, handle_t *file);
+/*
+ * EVENT_SNAPSHOT: starts taking one; the answer goes to init from a thread of its own. Takes the file
+ * and, of a recording, the log.
+ */
+void snapshot_event(uint32_t pid, uint32_t flags, uint32_t request, handle_t files[2]);
 
 /*
  * Takes one of a process and writes it into the file, or with SNAPSHOT_TREE those of its tree into the
@@ -69,6 +73,8 @@ void snapshot_event(uint32_t pid, uint32_t flags, uint32_t request, handle_t *fi
  */
 status_t snapshot_take(uint32_t pid, uint32_t flags, const struct crash *crash, handle_t file,
                        struct snapshot_result *result);
+/* The same, and the process is recorded from then on. Takes the log. */
+status_t snapshot_record(uint32_t pid, handle_t file, handle_t log, struct snapshot_result *result);
 
 /* ---- while the process stands still, with the lock ---- */
 void save_process(struct save *save, struct process *process);
@@ -83,6 +89,8 @@ void save_objects(struct save *save);
 /* ---- when it runs again ---- */
 void save_memory(struct save *save);
 
+/* Where its working directory is now. */
+void save_directory(struct save *save);
 /* A blob of what a VMO contains now; 0 after a failure. */
 uint32_t save_vmo(struct save *save, handle_t vmo, uint64_t size);
 /* The process uses a file, or a socket without one: its number. */

@@ -188,12 +188,42 @@ static bool open_path(const struct save *save, const char *path, uint32_t flags,
 
 bool save_is_named(const struct save *save, const char *path, uint64_t ino, uint32_t device)
 {
-    handle_t node = HANDLE_NONE;
+    struct fs_walk_context walk = {.root = save->root, .cwd = save->root};
     struct fs_attr attr;
-    bool same = open_path(save, path, FS_O_NODE | FS_O_NOFOLLOW, &node, &attr) && attr.ino == ino &&
-                attr.device == device;
-    close_handle(node);
-    return same;
+    return save->root && fs_client_root(&walk) == OK &&
+           fs_client_stat_path(&walk, HANDLE_NONE, path, strlen(path), FS_O_NOFOLLOW, &attr) ==
+               OK &&
+           attr.ino == ino && attr.device == device;
+}
+
+/* Directories know where they are; one that was removed is nowhere: an empty text. */
+void save_directory(struct save *save)
+{
+    struct snap_note *note = snap_next(&save->snapshot, SNAP_PROCESS, NULL);
+    char *path = save->cwd ? malloc(PATH_MAX) : NULL;
+    if (!path)
+        return;
+    if (fs_client_name_of(save->cwd, path, PATH_MAX) != OK)
+        *path = '\0';
+    if (note && snap_set(note, SNAP_PROCESS_CWD, (uint8_t *)path, (uint32_t)strlen(path)) != OK)
+        save->snapshot.failed = true;
+    free(path);
+}
+
+/* The path of an open file, malloc'ed: as it was opened if it still leads there; NULL: it has none. */
+static char *present_path(const struct save *save, const struct file *file,
+                          const struct fs_attr *attr)
+{
+    char *path = malloc(PATH_MAX);
+    bool known = file->path && *file->path == '/' && strlen(file->path) < PATH_MAX;
+    if (path && S_ISDIR(attr->mode) && fs_client_name_of(file->handle, path, PATH_MAX) == OK)
+        return path;
+    if (path && known && save_is_named(save, file->path, attr->ino, attr->device)) {
+        strcpy(path, file->path);
+        return path;
+    }
+    free(path);
+    return NULL;
 }
 
 bool save_is_content(const struct save *save, const char *path, uint32_t vmo_id)
@@ -222,9 +252,12 @@ static bool put_node(struct save *save, struct file *file)
         attr = file->attr;
     if (file->ops->position && file->ops->position(file, &position) < 0)
         position = file->offset;
+    char *path = present_path(save, file, &attr);
+    bool named = path || !file->path; /* inherited ones have a name that is not known */
     snap_put_text(snapshot, SNAP_OBJECT_CLASS, S_ISDIR(attr.mode) ? "directory" : "file");
     snap_put_u64(snapshot, SNAP_OBJECT_OFFSET, position);
-    snap_put_text(snapshot, SNAP_OBJECT_PATH, file->path);
+    snap_put_text(snapshot, SNAP_OBJECT_PATH, path ? path : file->path);
+    free(path);
     snap_put_u64(snapshot, SNAP_OBJECT_INO, attr.ino);
     snap_put_u32(snapshot, SNAP_OBJECT_DEVICE, attr.device);
     snap_put_u64(snapshot, SNAP_OBJECT_SIZE, attr.size);
@@ -233,8 +266,9 @@ static bool put_node(struct save *save, struct file *file)
     snap_put_u32(snapshot, SNAP_OBJECT_MODE, attr.mode);
     snap_put_u32(snapshot, SNAP_OBJECT_UID, attr.uid);
     snap_put_u32(snapshot, SNAP_OBJECT_GID, attr.gid);
-    snap_put_u32(snapshot, SNAP_OBJECT_LINKS, attr.nlink);
-    return S_ISREG(attr.mode) && (attr.nlink == 0 || (save->group->flags & SNAPSHOT_FILES));
+    snap_put_u32(snapshot, SNAP_OBJECT_LINKS, named ? attr.nlink : 0);
+    return S_ISREG(attr.mode) &&
+           (!named || attr.nlink == 0 || (save->group->flags & SNAPSHOT_FILES));
 }
 
 static uint32_t stream_id(handle_t handle, bool other)

@@ -167,35 +167,42 @@ static bool look_into(const char *path, char *personality, uint32_t size, uint32
     return known;
 }
 
+bool live_restore(const char *path, char *const *options, const uint32_t *wanted, uint32_t *pid)
+{
+    char personality[16];
+    uint32_t old_pid;
+    if (!look_into(path, personality, sizeof personality, &old_pid))
+        return false;
+    char *const no_environment[] = {NULL}; /* that is in the snapshot's memory */
+    struct spawn_options start = {.path = path,
+                                  .argv = options,
+                                  .envp = no_environment,
+                                  .personality = personality,
+                                  .wanted = wanted ? *wanted : old_pid};
+    status_t status = spawn_with(&start, pid);
+    if (status != OK)
+        complain("%s: %s", path, status_text(status));
+    return status == OK;
+}
+
 static int command_restore(int argc, char **argv)
 {
+    static const uint32_t any = 0;
     struct restore_options options;
-    char personality[16];
     int32_t result = 0;
-    uint32_t pid, wanted;
+    uint32_t pid;
     if (!restore_options(argc, argv, &options)) {
         complain("usage: snap restore [--as-new-pid] [--detach] [--files=fail|current|snapshot] "
                  "[--accept-edited] FILE");
         return 2;
     }
-    if (!look_into(options.path, personality, sizeof personality, &wanted))
+    if (!live_restore(options.path, options.forwarded, options.new_pid ? &any : NULL, &pid))
         return 1;
-    char *const no_environment[] = {NULL}; /* that is in the snapshot's memory */
-    struct spawn_options start = {.path = options.path,
-                                  .argv = options.forwarded,
-                                  .envp = no_environment,
-                                  .personality = personality,
-                                  .wanted = options.new_pid ? 0 : wanted};
-    status_t status = spawn_with(&start, &pid);
-    if (status != OK) {
-        complain("%s: %s", options.path, status_text(status));
-        return 1;
-    }
     if (options.detach) {
         printf("%u\n", (unsigned)pid);
         return 0;
     }
-    status = wait_pid(pid, &result);
+    status_t status = wait_pid(pid, &result);
     return status == OK ? exit_code(result) : 1;
 }
 
@@ -207,5 +214,17 @@ const struct snap_command live_commands[] = {
     {"restore", command_restore,
      "restore [--as-new-pid] [--detach] [--files=fail|current|snapshot] [--accept-edited] FILE\n"
      "                                a process that goes on where it was"},
+    {"record", command_record,
+     "record -o NAME -- PROGRAM [ARGUMENT]...\n"
+     "                                a program with one thread: NAME.snap, and what happens to it "
+     "in NAME.log"},
+    {"replay", command_replay,
+     "replay [--to CALL] [--until-crash] NAME\n"
+     "                                it happens again, without an effect outside; then it stands "
+     "still"},
+    {"step", command_step,
+     "step -n CALLS -- PROGRAM [ARGUMENT]...\n"
+     "                                a program that is saved, ended and restored after so many "
+     "calls, again and again"},
     {NULL, NULL, NULL},
 };

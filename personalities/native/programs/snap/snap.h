@@ -52,6 +52,13 @@ int command_diff(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_export(int argc, char **argv);
 
+/* ---- live.c, live_record.c; not on the host ---- */
+/* Starts a restore; wanted: the pid, 0 any, NULL that of the snapshot. False: it was told why not. */
+bool live_restore(const char *path, char *const *options, const uint32_t *wanted, uint32_t *pid);
+int command_record(int argc, char **argv);
+int command_replay(int argc, char **argv);
+int command_step(int argc, char **argv);
+
 /* What is only to be had on Atomik; NULL on the host. */
 struct snap_command {
     const char *name;
