@@ -36,8 +36,8 @@ struct snap_note *snap_next_standard(const struct snapshot *snapshot, uint32_t t
 bool snap_next_field(const struct snap_note *note, uint32_t *at, struct snap_field_view *field)
 {
     struct snap_field head;
-    if (note->size - *at < sizeof head || note->size < *at)
-        return false;
+    if (note == NULL || note->size < *at || note->size - *at < sizeof head)
+        return false; /* whoever asks a note that is not there learns nothing */
     memcpy(&head, note->data + *at, sizeof head);
     uint32_t room = note->size - *at - (uint32_t)sizeof head;
     if (head.length > room)

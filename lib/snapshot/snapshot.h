@@ -90,7 +90,7 @@ struct snap_note *snap_next(const struct snapshot *snapshot, enum snap_note_type
 /* The standard note of a type after `after`. */
 struct snap_note *snap_next_standard(const struct snapshot *snapshot, uint32_t type,
                                      const struct snap_note *after);
-/* A field's bytes, or NULL. */
+/* A field's bytes, or NULL. Here and below a note may be NULL: it has no fields. */
 const uint8_t *snap_get(const struct snap_note *note, uint16_t tag, uint32_t *length);
 uint32_t snap_get_u32(const struct snap_note *note, uint16_t tag, uint32_t missing);
 uint64_t snap_get_u64(const struct snap_note *note, uint16_t tag, uint64_t missing);

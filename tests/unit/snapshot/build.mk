@@ -14,3 +14,17 @@ $(UNIT_SNAPSHOT): tests/unit/snapshot/test_snapshot.c $(SNAPSHOT_SRCS) $(SNAPSHO
 .PHONY: unit-snapshot
 unit-snapshot: $(UNIT_SNAPSHOT)
 	$(Q)$(UNIT_SNAPSHOT)
+
+.PHONY: fuzz-snapshot
+$(BUILD)/fuzz/fuzz_snapshot: tests/fuzz/fuzz_snapshot.c $(SNAPSHOT_SRCS) $(SNAPSHOT_HEADERS)
+	@mkdir -p $(@D)
+	$(call say,CLANG,$@)
+	$(Q)$(CLANG) -std=gnu11 -g -O1 -Wall -Wextra -Werror -I. -Iabi -Ilib \
+	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $(filter %.c,$^)
+
+fuzz: fuzz-snapshot
+fuzz-snapshot: $(BUILD)/fuzz/fuzz_snapshot
+	$(Q)mkdir -p $(BUILD)/fuzz/corpus/snapshot
+	$(Q)$(BUILD)/fuzz/fuzz_snapshot -max_len=60000 -timeout=10 -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(BUILD)/fuzz/ \
+	    $(BUILD)/fuzz/corpus/snapshot >$(BUILD)/fuzz/snapshot.log 2>&1 || { tail -50 $(BUILD)/fuzz/snapshot.log; exit 1; }
+	$(Q)printf 'snapshot: '; tail -3 $(BUILD)/fuzz/snapshot.log | head -1
