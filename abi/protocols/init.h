@@ -41,7 +41,7 @@ enum snapshot_flags {
      */
     SNAPSHOT_HOLD = 16,
     SNAPSHOT_RELEASE = 32, /* no h0; with SNAPSHOT_STOP the process ends */
-    SNAPSHOT_RECORD = 64, /* Unix: what it does from now on goes into a log; a second handle */
+    SNAPSHOT_RECORD = 64,  /* Unix: what it does from now on goes into a log; a second handle */
 };
 enum unmount_flags { UNMOUNT_FORCE = 1, UNMOUNT_DETACH = 2 };
 struct snapshot_result {
