@@ -56,7 +56,7 @@ ifdef SET_UP
 include $(filter lib/build.mk,$(FRAGMENTS)) $(filter-out lib/build.mk,$(FRAGMENTS))
 
 # Only these goals need the archives, and with them the packages that are fetched.
-ARCHIVE_GOALS := all run test bench damage compile_commands.json $(BUILD)/boot/%.cpio $(BUILD)/atomik.img
+ARCHIVE_GOALS := all run test bench damage suites suites-wine nt-hostile compile_commands.json $(BUILD)/boot/%.cpio $(BUILD)/atomik.img
 ifneq ($(filter $(ARCHIVE_GOALS),$(MAKECMDGOALS)),)
 $(eval $(call archive-rules,unix,UNIX))
 $(eval $(call archive-rules,windows,WINDOWS))

@@ -4,6 +4,7 @@
 
 #include <ipc/call.h>
 #include <personalities/nt/console.h>
+#include <personalities/nt/directory_notify.h>
 #include <personalities/nt/io.h>
 #include <personalities/nt/path.h>
 #include <personalities/nt/pipe.h>
@@ -114,6 +115,7 @@ static void file_last_handle(struct object *object)
     struct nt_file *file = file_of(object);
     (void)io_cancel_file(file, NULL, 0, STATUS_CANCELLED);
     locks_release(file, NULL);
+    notify_end(file);
     if (file->pipe)
         pipe_closed(file);
     if (file->delete_on_close)

@@ -23,6 +23,7 @@ enum file_kind {
 struct console;
 struct pipe_end;
 struct directory_entry;
+struct directory_watch;
 
 struct nt_file {
     struct object object;
@@ -60,6 +61,7 @@ struct nt_file {
     WCHAR *mask;
     uint32_t mask_length;
     bool enumerating;
+    struct directory_watch *watch; /* changes of a directory are told, or NULL */
 
     struct object *port; /* completion port, held */
     uint32_t port_key;

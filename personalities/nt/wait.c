@@ -3,6 +3,7 @@
 #include <personalities/nt/wait.h>
 
 #include <atomik/time.h>
+#include <personalities/nt/directory_notify.h>
 #include <personalities/nt/exception.h>
 #include <personalities/nt/file.h>
 
@@ -138,6 +139,7 @@ NTSTATUS wait_objects(struct nt_thread *thread, struct object **objects, uint32_
                       bool alertable, uint64_t deadline)
 {
     NTSTATUS status;
+    notify_poll();
     wait_begin(thread, objects, count, all && count > 1);
     for (;;) {
         if (thread->wait_done || (count && wait_try(thread))) {

@@ -27,3 +27,12 @@ suites-kernel: all $(BUILD)/packages/linux-source-6.1.stamp ## run the kernel's 
 	@ATOMIK_BUILD=$(BUILD) tools/suites/kernel host
 	@ATOMIK_BUILD=$(BUILD) tools/suites/kernel run
 	@ATOMIK_BUILD=$(BUILD) tools/suites/kernel report
+
+# Wine's conformance tests for ntdll, kernel32, msvcrt and ucrtbase; sources and Wine itself are Debian's packages.
+WINE_SUITE_PACKAGES := $(addprefix $(BUILD)/packages/,$(addsuffix .stamp,wine wine32 libwine libwine-dev libz-mingw-w64))
+.PHONY: suites-wine
+suites-wine: all $(WINE_SUITE_PACKAGES) ## measure with Wine's tests of its DLLs, here and under Wine (libc6-i386)
+	@tools/suites/wine build
+	@tools/suites/wine host
+	@tools/suites/wine run
+	@tools/suites/wine report
