@@ -84,6 +84,7 @@ static NTSTATUS completion_restore(struct restore *restore, const struct snap_no
 
 const struct nt_type completion_type = {
     .name = L"IoCompletion",
+    .number = TYPE_IO_COMPLETION,
     .mapping = {STANDARD_RIGHTS_READ | IO_COMPLETION_QUERY_STATE,
                 STANDARD_RIGHTS_WRITE | IO_COMPLETION_MODIFY_STATE,
                 STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, IO_COMPLETION_ALL_ACCESS},

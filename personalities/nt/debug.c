@@ -326,6 +326,7 @@ static void debug_destroy(struct object *object)
 
 const struct nt_type debug_type = {
     .name = L"DebugObject",
+    .number = TYPE_DEBUG_OBJECT,
     .mapping = {STANDARD_RIGHTS_READ | DEBUG_READ_EVENT,
                 STANDARD_RIGHTS_WRITE | DEBUG_PROCESS_ASSIGN, STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE,
                 DEBUG_ALL_ACCESS},

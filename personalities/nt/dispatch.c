@@ -41,10 +41,22 @@ static NTSTATUS unimplemented(struct bound_call *bound, uint32_t number)
     return is_win32u(number) ? 0 : STATUS_NOT_IMPLEMENTED;
 }
 
+/* A call that fails leaves no handle: the place for it is cleared before anything else is checked. */
+static NTSTATUS clear_handles(const struct bound_call *bound, const struct call *call)
+{
+    NTSTATUS status = STATUS_SUCCESS;
+    for (uint32_t i = 0; bound->handles >> i && !status; i++)
+        if ((bound->handles >> i & 1) && call->args[i])
+            status = guest_write32(call->args[i], 0);
+    return status;
+}
+
 static NTSTATUS run_handler(struct nt_thread *thread, struct bound_call *bound, uint32_t arguments)
 {
     struct call call = {.thread = thread, .process = thread->process, .regs = &thread->frame->regs};
     NTSTATUS status = guest_read(call.args, arguments, bound->words * sizeof call.args[0]);
+    if (!status && bound->handles)
+        status = clear_handles(bound, &call);
     if (!status)
         status = bound->row->handler(&call);
     if (thread->process->trace && status != STATUS_RESTART_CALL)

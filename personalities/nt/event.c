@@ -61,6 +61,7 @@ static NTSTATUS event_restore(struct restore *restore, const struct snap_note *n
 
 const struct nt_type event_type = {
     .name = L"Event",
+    .number = TYPE_EVENT,
     .mapping = {STANDARD_RIGHTS_READ | EVENT_QUERY_STATE,
                 STANDARD_RIGHTS_WRITE | EVENT_MODIFY_STATE, STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE,
                 EVENT_ALL_ACCESS},

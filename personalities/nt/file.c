@@ -190,6 +190,7 @@ static NTSTATUS file_parse(struct object *object, struct text rest, void *open,
 
 const struct nt_type file_type = {
     .name = L"File",
+    .number = TYPE_FILE,
     .mapping = {FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE, FILE_ALL_ACCESS},
     .signaled = file_signaled,
     .last_handle = file_last_handle,
@@ -533,6 +534,7 @@ static void device_destroy(struct object *object)
 
 static const struct nt_type device_type = {
     .name = L"Device",
+    .number = TYPE_DEVICE,
     .mapping = {FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE, FILE_ALL_ACCESS},
     .parse = device_parse,
     .destroy = device_destroy,
@@ -619,14 +621,12 @@ static NTSTATUS open_call(struct call *call, struct open_request *request)
     struct attributes attributes;
     struct object *file;
     IO_STATUS_BLOCK block = {0};
-    NTSTATUS status = attributes_read(call->thread, call->args[2], &attributes);
+    NTSTATUS status = attributes_read_open(call->thread, call->args[2], &attributes);
     if (status)
         return status;
     request->access = map_file_access(request->access);
     if (request->options & FILE_OPEN_BY_FILE_ID)
         status = STATUS_NOT_IMPLEMENTED;
-    else if (attributes.name.length == 0 && !attributes.root)
-        status = STATUS_OBJECT_PATH_SYNTAX_BAD;
     else
         status = ntfile_open_path(attributes.root, attributes.name, request, &file);
     if (!status)
@@ -676,7 +676,7 @@ static NTSTATUS query_path(struct call *call, struct fs_attr *attr)
                                    .process = call->process,
                                    .disposition = FILE_OPEN,
                                    .attributes_only = true};
-    NTSTATUS status = attributes_read(call->thread, call->args[0], &attributes);
+    NTSTATUS status = attributes_read_open(call->thread, call->args[0], &attributes);
     if (status)
         return status;
     status = ntfile_open_path(attributes.root, attributes.name, &request, &none);
@@ -717,7 +717,7 @@ NTSTATUS nt_delete_file(struct call *call)
                                    .share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
                                    .disposition = FILE_OPEN,
                                    .options = FILE_DELETE_ON_CLOSE};
-    NTSTATUS status = attributes_read(call->thread, call->args[0], &attributes);
+    NTSTATUS status = attributes_read_open(call->thread, call->args[0], &attributes);
     if (status)
         return status;
     status = ntfile_open_path(attributes.root, attributes.name, &request, &file);

@@ -174,14 +174,15 @@ static NTSTATUS transfer_offset(struct transfer *transfer, uint32_t guest, bool 
         return STATUS_INVALID_PARAMETER;
     else
         transfer->offset = offset;
-    if (file->kind == FILE_DISK && transfer->offset == OFFSET_CURRENT &&
+    if ((file->kind == FILE_DISK || file->kind == FILE_NULL) && offset == -2 &&
         !ntfile_synchronous(file) && !file->shared_position)
         return STATUS_INVALID_PARAMETER;
     return STATUS_SUCCESS;
 }
 
 /* The arguments that reads and writes share; the access must have been granted to the handle. */
-static NTSTATUS transfer_begin(struct call *call, ACCESS_MASK any_of, struct transfer *transfer)
+static NTSTATUS transfer_begin(struct call *call, ACCESS_MASK any_of, bool segments,
+                               struct transfer *transfer)
 {
     struct object *object;
     NTSTATUS status = handle_object(call->thread, call->args[0], &file_type, 0, &object);
@@ -201,7 +202,7 @@ static NTSTATUS transfer_begin(struct call *call, ACCESS_MASK any_of, struct tra
     else
         status = transfer_offset(transfer, call->args[7], any_of != FILE_READ_DATA);
     /* Even where nothing will be read the buffer must be one. */
-    if (!status && any_of == FILE_READ_DATA && transfer->length &&
+    if (!status && any_of == FILE_READ_DATA && !segments && transfer->length &&
         !vm_writable(call->process, transfer->buffer, transfer->length))
         status = STATUS_ACCESS_VIOLATION;
     if (!status)
@@ -276,6 +277,61 @@ static NTSTATUS write_pieces(struct nt_thread *thread, struct transfer *t, uint8
 
 typedef NTSTATUS (*pieces)(struct nt_thread *, struct transfer *, uint8_t *, uint32_t, uint32_t *);
 
+/* One page after the other, where an array of addresses says. */
+static NTSTATUS run_segments(struct call *call, struct transfer *t, pieces run, uint32_t *total)
+{
+    uint32_t array = t->buffer, length = t->length;
+    uint8_t *page = malloc(PAGE_SIZE);
+    NTSTATUS status = page ? STATUS_SUCCESS : STATUS_NO_MEMORY;
+    for (*total = 0; !status && *total < length; array += sizeof(uint64_t)) {
+        uint64_t address;
+        uint32_t done = 0;
+        status = guest_read(&address, array, sizeof address);
+        if (!status && address >> 32)
+            status = STATUS_ACCESS_VIOLATION;
+        if (status)
+            break;
+        t->buffer = (uint32_t)address;
+        t->length = length - *total < PAGE_SIZE ? length - *total : PAGE_SIZE;
+        status = run(call->thread, t, page, PAGE_SIZE, &done);
+        *total += done;
+        if (done < t->length)
+            break;
+    }
+    free(page);
+    return *total ? STATUS_SUCCESS : status;
+}
+
+static NTSTATUS segments_call(struct call *call, ACCESS_MASK any_of, pieces run)
+{
+    struct transfer transfer;
+    uint32_t total = 0;
+    NTSTATUS status = transfer_begin(call, any_of, true, &transfer);
+    if (status)
+        return status;
+    struct nt_file *file = transfer.file;
+    if (file->kind != FILE_DISK || ntfile_synchronous(file) ||
+        !(file->options & FILE_NO_INTERMEDIATE_BUFFERING) || transfer.offset == OFFSET_CURRENT)
+        status = STATUS_INVALID_PARAMETER;
+    if (!status)
+        view_flush(file);
+    if (!status)
+        status = run_segments(call, &transfer, run, &total);
+    status = io_complete_disk(call->thread, file, &transfer.io, status, total);
+    object_release(&file->object);
+    return status;
+}
+
+NTSTATUS nt_read_file_scatter(struct call *call)
+{
+    return segments_call(call, FILE_READ_DATA, read_pieces);
+}
+
+NTSTATUS nt_write_file_gather(struct call *call)
+{
+    return segments_call(call, FILE_WRITE_DATA | FILE_APPEND_DATA, write_pieces);
+}
+
 static NTSTATUS transfer_run(struct call *call, struct transfer *transfer, pieces run)
 {
     uint8_t small[SMALL], *buffer = small;
@@ -315,7 +371,7 @@ static NTSTATUS pipe_transfer(struct call *call, struct transfer *t,
 NTSTATUS nt_read_file(struct call *call)
 {
     struct transfer transfer;
-    NTSTATUS status = transfer_begin(call, FILE_READ_DATA, &transfer);
+    NTSTATUS status = transfer_begin(call, FILE_READ_DATA, false, &transfer);
     if (status)
         return status;
     return transfer.file->pipe ? pipe_transfer(call, &transfer, pipe_read)
@@ -325,7 +381,7 @@ NTSTATUS nt_read_file(struct call *call)
 NTSTATUS nt_write_file(struct call *call)
 {
     struct transfer transfer;
-    NTSTATUS status = transfer_begin(call, FILE_WRITE_DATA | FILE_APPEND_DATA, &transfer);
+    NTSTATUS status = transfer_begin(call, FILE_WRITE_DATA | FILE_APPEND_DATA, false, &transfer);
     if (status)
         return status;
     return transfer.file->pipe ? pipe_transfer(call, &transfer, pipe_write)

@@ -95,6 +95,8 @@ union file_info {
     FILE_EA_INFORMATION ea;
     FILE_ACCESS_INFORMATION access;
     FILE_POSITION_INFORMATION position;
+    FILE_END_OF_FILE_INFORMATION end;
+    FILE_ALLOCATION_INFORMATION allocation;
     FILE_MODE_INFORMATION mode;
     FILE_ALIGNMENT_INFORMATION alignment;
     FILE_NETWORK_OPEN_INFORMATION network;
@@ -154,6 +156,12 @@ static uint32_t query_node(struct nt_file *file, const struct fs_attr *attr, uin
     case FileStandardInformation:
         fill_standard(file, attr, &info->standard);
         return sizeof info->standard;
+    case FileEndOfFileInformation:
+        info->end.EndOfFile.QuadPart = file_size(attr);
+        return sizeof info->end;
+    case FileAllocationInformation:
+        info->allocation.AllocationSize.QuadPart = file_allocation(attr);
+        return sizeof info->allocation;
     case FileInternalInformation:
         info->internal.IndexNumber.QuadPart = attr->ino;
         return sizeof info->internal;
@@ -274,5 +282,7 @@ NTSTATUS with_file(struct call *call, NTSTATUS (*act)(struct call *, struct nt_f
 
 NTSTATUS nt_query_information_file(struct call *call)
 {
+    if (call->args[4] == 0 || call->args[4] >= FileMaximumInformation)
+        return STATUS_INVALID_INFO_CLASS;
     return with_file(call, query_file);
 }

@@ -131,25 +131,77 @@ WCHAR *object_full_name(struct object *object, uint32_t *length)
     return namespace_path(object, length);
 }
 
-/* A UNICODE_STRING in front of a structure, the characters behind it. */
-static NTSTATUS return_string(struct call *call, const WCHAR *chars, uint32_t length,
-                              uint32_t header)
+/* A name, its characters behind it. Too short a buffer is told in one of two ways. */
+static NTSTATUS return_name(struct call *call, const WCHAR *chars, uint32_t length, bool is_file)
 {
-    uint32_t bytes = chars ? (length + 1) * sizeof(WCHAR) : 0, needed = header + bytes;
+    uint32_t header = sizeof(UNICODE_STRING), bytes = chars ? (length + 1) * sizeof(WCHAR) : 0;
     UNICODE_STRING string = {.Length = length * sizeof(WCHAR), .MaximumLength = bytes};
     string.Buffer = bytes ? (WCHAR *)(call->args[2] + header) : NULL;
+    NTSTATUS status = guest_return32(call->args[4], header + bytes);
+    if (status)
+        return status;
+    if (call->args[3] < header + bytes)
+        return is_file && call->args[3] >= header ? STATUS_BUFFER_OVERFLOW
+                                                  : STATUS_INFO_LENGTH_MISMATCH;
+    status = guest_write(call->args[2], &string, sizeof string);
+    if (!status && bytes)
+        status = guest_write(call->args[2] + header, chars, bytes);
+    return status;
+}
+
+/* What is known of a type, its name behind it, at `at` in the guest. */
+static NTSTATUS return_type(const struct nt_type *type, uint32_t at)
+{
+    const struct type_counts *counts = &type_counts[type->number];
+    OBJECT_TYPE_INFORMATION info;
+    uint32_t bytes = text_length(type->name) * sizeof(WCHAR);
+    memset(&info, 0, sizeof info);
+    info.TypeName = (UNICODE_STRING){bytes, bytes + sizeof(WCHAR), (WCHAR *)(at + sizeof info)};
+    info.TotalNumberOfObjects = counts->objects;
+    info.TotalNumberOfHandles = counts->handles;
+    info.HighWaterNumberOfObjects = counts->objects_most;
+    info.HighWaterNumberOfHandles = counts->handles_most;
+    info.GenericMapping = type->mapping;
+    info.ValidAccessMask = type->mapping.GenericAll | type->more_access;
+    NTSTATUS status = guest_write(at, &info, sizeof info);
+    return status ? status : guest_write(at + sizeof info, type->name, bytes + sizeof(WCHAR));
+}
+
+static uint32_t type_bytes(const struct nt_type *type)
+{
+    uint32_t name = (text_length(type->name) + 1) * sizeof(WCHAR);
+    return sizeof(OBJECT_TYPE_INFORMATION) + ((name + 3) & ~3u);
+}
+
+static NTSTATUS query_type(struct call *call, const struct nt_type *type)
+{
+    uint32_t needed = type_bytes(type);
     NTSTATUS status = guest_return32(call->args[4], needed);
     if (status)
         return status;
-    if (call->args[3] < needed)
-        return call->args[3] < header ? STATUS_INFO_LENGTH_MISMATCH : STATUS_BUFFER_OVERFLOW;
-    uint8_t *reply = calloc(1, needed);
-    if (!reply)
-        return STATUS_NO_MEMORY;
-    memcpy(reply, &string, sizeof string);
-    memcpy(reply + header, chars, bytes);
-    status = guest_write(call->args[2], reply, needed);
-    free(reply);
+    return call->args[3] < needed ? STATUS_INFO_LENGTH_MISMATCH : return_type(type, call->args[2]);
+}
+
+/* All types that there are objects of, or have been: a count, then one after the other. */
+static NTSTATUS query_types(struct call *call)
+{
+    uint32_t count = 0, needed = sizeof(uint32_t), at = call->args[2] + sizeof(uint32_t);
+    for (uint32_t i = 0; i < TYPE_COUNT; i++) {
+        needed += type_counts[i].type ? type_bytes(type_counts[i].type) : 0;
+        count += type_counts[i].type != NULL;
+    }
+    NTSTATUS status = guest_return32(call->args[4], needed);
+    if (!status && call->args[3] < needed)
+        status = STATUS_INFO_LENGTH_MISMATCH;
+    if (!status)
+        status = guest_write32(call->args[2], count);
+    for (uint32_t i = 0; i < TYPE_COUNT && !status; i++) {
+        const struct nt_type *type = type_counts[i].type;
+        if (!type)
+            continue;
+        status = return_type(type, at);
+        at += type_bytes(type);
+    }
     return status;
 }
 
@@ -179,7 +231,7 @@ static NTSTATUS query_name(struct call *call, struct object *object)
 {
     uint32_t length = 0;
     WCHAR *name = object_full_name(object, &length);
-    NTSTATUS status = return_string(call, name, length, sizeof(UNICODE_STRING));
+    NTSTATUS status = return_name(call, name, length, object->type == &file_type);
     free(name);
     return status;
 }
@@ -187,10 +239,11 @@ static NTSTATUS query_name(struct call *call, struct object *object)
 NTSTATUS nt_query_object(struct call *call)
 {
     struct object *object;
+    if (call->args[1] == ObjectTypesInformation)
+        return query_types(call);
     NTSTATUS status = handle_object(call->thread, call->args[0], NULL, 0, &object);
     if (status)
         return status;
-    const WCHAR *type = object->type->name;
     switch (call->args[1]) {
     case ObjectBasicInformation:
         status = query_basic(call, object);
@@ -199,7 +252,7 @@ NTSTATUS nt_query_object(struct call *call)
         status = query_name(call, object);
         break;
     case ObjectTypeInformation:
-        status = return_string(call, type, text_length(type), sizeof(OBJECT_TYPE_INFORMATION));
+        status = query_type(call, object->type);
         break;
     case ObjectDataInformation:
         status = query_flags(call);

@@ -131,6 +131,7 @@ static NTSTATUS job_connect(struct restore *restore, const struct snap_note *not
 
 const struct nt_type job_type = {
     .name = L"Job",
+    .number = TYPE_JOB,
     .mapping = {STANDARD_RIGHTS_READ | JOB_OBJECT_QUERY,
                 STANDARD_RIGHTS_WRITE | JOB_OBJECT_ASSIGN_PROCESS | JOB_OBJECT_SET_ATTRIBUTES |
                     JOB_OBJECT_TERMINATE,

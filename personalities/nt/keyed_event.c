@@ -47,6 +47,8 @@ static NTSTATUS keyed_event_restore(struct restore *restore, const struct snap_n
 
 const struct nt_type keyed_event_type = {
     .name = L"KeyedEvent",
+    .number = TYPE_KEYED_EVENT,
+    .more_access = SYNCHRONIZE,
     .mapping = {STANDARD_RIGHTS_READ | KEYEDEVENT_WAIT, STANDARD_RIGHTS_WRITE | KEYEDEVENT_WAKE,
                 STANDARD_RIGHTS_EXECUTE, KEYEDEVENT_ALL},
     .destroy = keyed_event_destroy,

@@ -80,6 +80,7 @@ static NTSTATUS mutant_restore(struct restore *restore, const struct snap_note *
 
 const struct nt_type mutant_type = {
     .name = L"Mutant",
+    .number = TYPE_MUTANT,
     .mapping = {STANDARD_RIGHTS_READ | MUTANT_QUERY_STATE, STANDARD_RIGHTS_WRITE,
                 STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, MUTANT_ALL_ACCESS},
     .signaled = mutant_signaled,

@@ -41,6 +41,7 @@ static NTSTATUS directory_restore(struct restore *restore, const struct snap_not
 
 const struct nt_type directory_type = {
     .name = L"Directory",
+    .number = TYPE_DIRECTORY,
     .mapping = {STANDARD_RIGHTS_READ | DIRECTORY_QUERY | DIRECTORY_TRAVERSE,
                 STANDARD_RIGHTS_WRITE | DIRECTORY_CREATE_OBJECT | DIRECTORY_CREATE_SUBDIRECTORY,
                 STANDARD_RIGHTS_EXECUTE | DIRECTORY_QUERY | DIRECTORY_TRAVERSE,
@@ -77,6 +78,7 @@ static NTSTATUS symlink_restore(struct restore *restore, const struct snap_note 
 
 const struct nt_type symlink_type = {
     .name = L"SymbolicLink",
+    .number = TYPE_SYMBOLIC_LINK,
     .mapping = {STANDARD_RIGHTS_READ | SYMBOLIC_LINK_QUERY, STANDARD_RIGHTS_WRITE,
                 STANDARD_RIGHTS_EXECUTE | SYMBOLIC_LINK_QUERY, SYMBOLIC_LINK_ALL_ACCESS},
     .destroy = symlink_destroy,
@@ -116,7 +118,7 @@ static bool same_characters(struct text a, struct text b)
     return a.length == b.length && memcmp(a.chars, b.chars, a.length * sizeof(WCHAR)) == 0;
 }
 
-/* The name as it is written, or else one that differs in case only. */
+/* The name as it is written, or else the newest that differs in case only. */
 static struct name *directory_find(struct object *object, struct text wanted, bool exact)
 {
     struct name *similar = NULL;
@@ -125,7 +127,7 @@ static struct name *directory_find(struct object *object, struct text wanted, bo
         struct text text = {name->chars, name->length};
         if (same_characters(text, wanted))
             return name;
-        if (!exact && !similar && text_equal(text, wanted))
+        if (!exact && text_equal(text, wanted))
             similar = name;
     }
     return similar;
@@ -219,15 +221,22 @@ static NTSTATUS walk_step(struct walk *walk, uint32_t how, struct text *missing)
     if (component.length == 0)
         return STATUS_OBJECT_NAME_INVALID;
     bool last = walk->rest.length == 0;
-    struct name *name = directory_find(walk->at, component, last && (how & LOOKUP_EXACT));
+    struct name *name = directory_find(walk->at, component, how & LOOKUP_EXACT);
     if (!name) {
         *missing = component;
         return walk->rest.length ? STATUS_OBJECT_PATH_NOT_FOUND : STATUS_OBJECT_NAME_NOT_FOUND;
     }
     if (name->object->type == &symlink_type && (!(how & LOOKUP_OPEN_LINK) || !last))
         return walk_link(walk, container_of(name->object, struct symlink, object));
+    if (name->object->type == &directory_type && walk->rest.length == 1)
+        return STATUS_OBJECT_NAME_INVALID; /* a separator with nothing behind it */
     walk_to(walk, name->object);
     return STATUS_SUCCESS;
+}
+
+static bool is_part_of_namespace(const struct object *object)
+{
+    return object->type == &directory_type || object->type == &symlink_type;
 }
 
 NTSTATUS namespace_lookup(struct object *root, struct text path, uint32_t how,
@@ -240,6 +249,8 @@ NTSTATUS namespace_lookup(struct object *root, struct text path, uint32_t how,
     *object = *directory = NULL;
     if (!root && (path.length == 0 || path.chars[0] != '\\'))
         return path.length ? STATUS_OBJECT_PATH_SYNTAX_BAD : STATUS_OBJECT_NAME_INVALID;
+    if (root && path.length && path.chars[0] == '\\' && is_part_of_namespace(root))
+        return STATUS_OBJECT_PATH_SYNTAX_BAD;
     walk_to(&walk, root ? root : root_directory);
     while (!status && walk.rest.length && walk.at->type == &directory_type)
         status = walk_step(&walk, how, &missing);
@@ -299,12 +310,27 @@ NTSTATUS nt_open_directory_object(struct call *call)
                              &directory_type);
 }
 
+/* A target without any memory is refused, after whatever is wrong with the attributes. */
+static NTSTATUS check_attributes(struct call *call)
+{
+    struct attributes attributes;
+    NTSTATUS status = attributes_read(call->thread, call->args[2], &attributes);
+    attributes_free(&attributes);
+    return status == STATUS_ACCESS_VIOLATION ? status : STATUS_INVALID_PARAMETER;
+}
+
 NTSTATUS nt_create_symbolic_link_object(struct call *call)
 {
     struct text target;
     WCHAR *storage;
     struct object *symlink;
-    NTSTATUS status = guest_read_text(call->args[3], &target, &storage);
+    UNICODE_STRING string;
+    NTSTATUS status =
+        call->args[2] ? guest_read(&string, call->args[3], sizeof string) : STATUS_ACCESS_VIOLATION;
+    if (!status && string.MaximumLength == 0)
+        status = check_attributes(call);
+    if (!status)
+        status = guest_read_text(call->args[3], &target, &storage);
     if (status)
         return status;
     status = symlink_create(target, &symlink);
@@ -346,57 +372,123 @@ NTSTATUS nt_query_symbolic_link_object(struct call *call)
     return status;
 }
 
-static NTSTATUS return_directory_entry(struct call *call, const struct name *name)
+/*
+ * Entries in the caller's buffer: an array of them that an empty one ends, then their strings. How many
+ * there will be is counted first, as the strings' place depends on it.
+ */
+struct entry_list {
+    uint32_t buffer, length; /* in the guest */
+    uint32_t count, bytes;   /* entries that fit, and their strings; with the first that does not */
+    uint32_t next;           /* where the next string goes */
+};
+
+static uint32_t entry_strings(const struct name *name)
+{
+    return (name->length + 1 + text_length(name->object->type->name) + 1) * sizeof(WCHAR);
+}
+
+static uint32_t list_bytes(uint32_t count, uint32_t strings)
+{
+    return (count + 1) * sizeof(DIRECTORY_BASIC_INFORMATION) + strings;
+}
+
+static NTSTATUS put_string(struct entry_list *list, const WCHAR *chars, uint32_t length,
+                           UNICODE_STRING *string)
+{
+    uint32_t bytes = length * sizeof(WCHAR);
+    WCHAR end = 0;
+    *string = (UNICODE_STRING){bytes, bytes + sizeof(WCHAR), (WCHAR *)list->next};
+    NTSTATUS status = guest_write(list->next, chars, bytes);
+    list->next += bytes + sizeof(WCHAR);
+    return status ? status : guest_write(list->next - sizeof(WCHAR), &end, sizeof end);
+}
+
+static NTSTATUS put_entry(struct entry_list *list, uint32_t index, const struct name *name)
 {
     const WCHAR *type = name->object->type->name;
-    uint32_t name_bytes = (name->length + 1) * sizeof(WCHAR), type_length = text_length(type);
-    uint32_t type_bytes = (type_length + 1) * sizeof(WCHAR);
-    /* An entry, then an empty one that ends the list, then the strings. */
-    uint32_t strings = 2 * sizeof(DIRECTORY_BASIC_INFORMATION);
-    uint32_t needed = strings + name_bytes + type_bytes;
-    NTSTATUS status = guest_return32(call->args[6], needed);
-    if (status)
-        return status;
-    if (call->args[2] < needed)
-        return STATUS_BUFFER_TOO_SMALL;
-    uint8_t *reply = calloc(1, needed);
-    if (!reply)
-        return STATUS_NO_MEMORY;
-    DIRECTORY_BASIC_INFORMATION *entry = (DIRECTORY_BASIC_INFORMATION *)reply;
-    uint32_t base = call->args[1] + strings;
-    entry->ObjectName = (UNICODE_STRING){name_bytes - sizeof(WCHAR), name_bytes, (WCHAR *)base};
-    entry->ObjectTypeName =
-        (UNICODE_STRING){type_bytes - sizeof(WCHAR), type_bytes, (WCHAR *)(base + name_bytes)};
-    memcpy(reply + strings, name->chars, name->length * sizeof(WCHAR));
-    memcpy(reply + strings + name_bytes, type, type_bytes);
-    status = guest_write(call->args[1], reply, needed);
-    free(reply);
+    DIRECTORY_BASIC_INFORMATION entry;
+    NTSTATUS status = put_string(list, name->chars, name->length, &entry.ObjectName);
+    if (!status)
+        status = put_string(list, type, text_length(type), &entry.ObjectTypeName);
+    return status ? status : guest_write(list->buffer + index * sizeof entry, &entry, sizeof entry);
+}
+
+/* Count what fits from this entry on; false: there are more. */
+static bool count_entries(struct entry_list *list, const struct directory *directory,
+                          uint32_t first, bool single)
+{
+    uint32_t position = 0;
+    list_each(name, &directory->names, struct name, link)
+    {
+        if (position++ < first)
+            continue;
+        if (single && list->count == 1)
+            break;
+        uint32_t bytes = list->bytes + entry_strings(name);
+        if (list_bytes(list->count + 1, bytes) > list->length) {
+            if (single)
+                list->bytes = bytes; /* what would have been needed */
+            return false;
+        }
+        list->bytes = bytes;
+        list->count++;
+    }
+    return true;
+}
+
+static NTSTATUS put_entries(struct entry_list *list, const struct directory *directory,
+                            uint32_t first)
+{
+    static const DIRECTORY_BASIC_INFORMATION end;
+    uint32_t position = 0;
+    NTSTATUS status = STATUS_SUCCESS;
+    list->next = list->buffer + list_bytes(list->count, 0);
+    list_each(name, &directory->names, struct name, link)
+    {
+        if (position >= first && position < first + list->count && !status)
+            status = put_entry(list, position - first, name);
+        position++;
+    }
+    if (!status && list->length >= sizeof end)
+        status = guest_write(list->buffer + list->count * sizeof end, &end, sizeof end);
     return status;
 }
 
-/* One entry per call, whether or not the caller asks for a single one: it comes back for more. */
+static NTSTATUS list_directory(struct call *call, const struct directory *directory, uint32_t first)
+{
+    struct entry_list list = {.buffer = call->args[1], .length = call->args[2]};
+    bool single = call->args[3] & 0xff;
+    bool all = count_entries(&list, directory, first, single);
+    if (!all && single) {
+        NTSTATUS status = guest_return32(call->args[6], list_bytes(1, list.bytes));
+        return status ? status : STATUS_BUFFER_TOO_SMALL;
+    }
+    NTSTATUS status = guest_return32(call->args[6], list_bytes(list.count, list.bytes));
+    if (!status)
+        status = put_entries(&list, directory, first);
+    if (!status && all && list.count == 0)
+        return STATUS_NO_MORE_ENTRIES;
+    if (!status)
+        status = guest_write32(call->args[5], first + list.count);
+    return status ? status : all ? STATUS_SUCCESS : STATUS_MORE_ENTRIES;
+}
+
+/* (directory, buffer, length, single, restart, *context, *returned) */
 NTSTATUS nt_query_directory_object(struct call *call)
 {
     struct object *object;
-    uint32_t index = 0, position = 0;
+    uint32_t first = 0;
     NTSTATUS status =
         handle_object(call->thread, call->args[0], &directory_type, DIRECTORY_QUERY, &object);
     if (status)
         return status;
-    if (!(call->args[4] & 0xff))
-        status = guest_read(&index, call->args[5], sizeof index);
-    NTSTATUS result = STATUS_NO_MORE_ENTRIES;
-    list_each(name, &container_of(object, struct directory, object)->names, struct name, link)
-    {
-        if (status || position++ < index)
-            continue;
-        result = return_directory_entry(call, name);
-        if (!result)
-            status = guest_write32(call->args[5], index + 1);
-        break;
-    }
+    status = guest_read(&first, call->args[5], sizeof first);
+    if (call->args[4] & 0xff)
+        first = 0;
+    if (!status)
+        status = list_directory(call, container_of(object, struct directory, object), first);
     object_release(object);
-    return status ? status : result;
+    return status;
 }
 
 /* ---- start ---- */
@@ -423,6 +515,25 @@ static void make_link(struct object *parent, struct text name, struct text targe
     object_release(symlink);
 }
 
+/* Names of a session: Local\x is its own, Global\x that of all. */
+static void make_names(struct object *names, struct text local)
+{
+    make_link(names, LITERAL("Local"), local);
+    make_link(names, LITERAL("Global"), LITERAL("\\BaseNamedObjects"));
+    make_link(names, LITERAL("Session"), LITERAL("\\Sessions\\BNOLINKS"));
+}
+
+static void make_sessions(struct object *sessions)
+{
+    struct object *session = make_directory(sessions, LITERAL("1"));
+    struct object *links = make_directory(sessions, LITERAL("BNOLINKS"));
+    make_names(make_directory(session, LITERAL("BaseNamedObjects")),
+               LITERAL("\\Sessions\\1\\BaseNamedObjects"));
+    make_link(session, LITERAL("DosDevices"), LITERAL("\\??"));
+    make_link(links, LITERAL("0"), LITERAL("\\BaseNamedObjects"));
+    make_link(links, LITERAL("1"), LITERAL("\\Sessions\\1\\BaseNamedObjects"));
+}
+
 void namespace_init(void)
 {
     must(directory_create(&root_directory));
@@ -431,12 +542,8 @@ void namespace_init(void)
     make_directory(root_directory, LITERAL("Windows"));
     struct object *dos = make_directory(root_directory, LITERAL("??"));
     struct object *named = make_directory(root_directory, LITERAL("BaseNamedObjects"));
-    struct object *sessions = make_directory(root_directory, LITERAL("Sessions"));
-    struct object *session = make_directory(sessions, LITERAL("1"));
-    make_link(session, LITERAL("BaseNamedObjects"), LITERAL("\\BaseNamedObjects"));
-    make_link(named, LITERAL("Local"), LITERAL("\\BaseNamedObjects"));
-    make_link(named, LITERAL("Global"), LITERAL("\\BaseNamedObjects"));
-    make_link(named, LITERAL("Session"), LITERAL("\\Sessions"));
+    make_names(named, LITERAL("\\BaseNamedObjects"));
+    make_sessions(make_directory(root_directory, LITERAL("Sessions")));
     make_link(root_directory, LITERAL("DosDevices"), LITERAL("\\??"));
     make_link(root_directory, LITERAL("GLOBAL??"), LITERAL("\\??"));
     make_link(dos, LITERAL("C:"), LITERAL("\\Device\\HarddiskVolume1"));

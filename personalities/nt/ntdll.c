@@ -57,18 +57,30 @@ static bool parse_stub(const uint8_t *code, uint32_t *number, uint32_t *words)
     return true;
 }
 
+static uint16_t handle_arguments(const struct call_row *row)
+{
+    uint16_t bits = 0;
+    for (uint32_t i = 0; row && row->arguments[i] && i < 16; i++)
+        if (row->arguments[i] == 'H')
+            bits |= 1u << i;
+    return bits;
+}
+
 static void bind_export(struct bound_table *table, uint32_t first, const char *name,
                         const uint8_t *code)
 {
     uint32_t number, words;
     if (strncmp(name, "Zw", 2) == 0 || !parse_stub(code, &number, &words))
         return;
+    const struct call_row *row = row_of(name);
     number -= first;
     if (number >= CALLS_MAX || words > 17 || table->calls[number].name)
         return;
     /* The cdecl calls of Wine pop nothing; the longest takes four words. */
-    table->calls[number] =
-        (struct bound_call){.name = strdup(name), .row = row_of(name), .words = words ? words : 4};
+    table->calls[number] = (struct bound_call){.name = strdup(name),
+                                               .row = row,
+                                               .words = words ? words : 4,
+                                               .handles = handle_arguments(row)};
     table->count = number >= table->count ? number + 1 : table->count;
 }
 

@@ -31,7 +31,8 @@ struct bound_call {
     char *name;                 /* as the DLL spells it */
     const struct call_row *row; /* NULL: not in the table */
     uint8_t words;
-    bool logged; /* one line about a call that is not implemented */
+    uint16_t handles; /* bits of the arguments that say where a new handle goes */
+    bool logged;      /* one line about a call that is not implemented */
 };
 
 #define CALLS_MAX 1024

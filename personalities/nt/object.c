@@ -7,8 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct type_counts type_counts[TYPE_COUNT];
+
+static void count_up(uint32_t *now, uint32_t *most)
+{
+    if (++*now > *most)
+        *most = *now;
+}
+
+static void count_handle(const struct object *object)
+{
+    struct type_counts *counts = &type_counts[object->type->number];
+    count_up(&counts->handles, &counts->handles_most);
+}
+
 void object_init(struct object *object, const struct nt_type *type)
 {
+    struct type_counts *counts = &type_counts[type->number];
+    counts->type = type;
+    count_up(&counts->objects, &counts->objects_most);
     memset(object, 0, sizeof *object);
     object->type = type;
     object->references = 1;
@@ -30,10 +47,13 @@ void object_release(struct object *object)
     assert(list_empty(&object->waiters));
     if (object->name)
         namespace_remove(object);
+    type_counts[object->type->number].objects--;
     object->type->destroy(object);
 }
 
 /* ---- handles ---- */
+
+#define NAME_BYTES_MAX 65534u /* of a path in OBJECT_ATTRIBUTES */
 
 static uint32_t handle_index(uint32_t handle)
 {
@@ -83,6 +103,7 @@ NTSTATUS handle_create(struct nt_process *process, struct object *object, ACCESS
     }
     object_hold(object);
     object->handle_count++;
+    count_handle(object);
     table->entries[index] = (struct handle_entry){.object = object,
                                                   .access = map_access(object->type, access),
                                                   .inherit = (attributes & OBJ_INHERIT) != 0};
@@ -102,6 +123,7 @@ bool handle_put(struct nt_process *process, uint32_t handle, const struct handle
         return false;
     object_hold(entry->object);
     entry->object->handle_count++;
+    count_handle(entry->object);
     table->entries[index] = *entry;
     table->used++;
     return true;
@@ -130,6 +152,7 @@ static void entry_drop(struct nt_process *process, struct handle_entry *entry)
     struct object *object = entry->object;
     memset(entry, 0, sizeof *entry);
     process->handles.used--;
+    type_counts[object->type->number].handles--;
     if (object->type->process_handle)
         object->type->process_handle(object, process);
     object_drop_use(object);
@@ -212,30 +235,71 @@ NTSTATUS process_from_handle(struct nt_thread *thread, uint32_t handle, ACCESS_M
 
 /* ---- attributes ---- */
 
-NTSTATUS attributes_read(struct nt_thread *thread, uint32_t guest, struct attributes *attributes)
+/* The name alone; its memory is looked at last. */
+static NTSTATUS attributes_name(uint32_t guest, struct attributes *attributes)
+{
+    UNICODE_STRING string;
+    NTSTATUS status = guest_read(&string, guest, sizeof string);
+    if (status)
+        return status;
+    if ((uint32_t)string.Buffer & 1)
+        return STATUS_DATATYPE_MISALIGNMENT;
+    if ((string.Length & 1) || string.Length >= NAME_BYTES_MAX)
+        return STATUS_OBJECT_NAME_INVALID;
+    return guest_read_text(guest, &attributes->name, &attributes->storage);
+}
+
+static NTSTATUS attributes_read_raw(uint32_t guest, struct attributes *attributes, uint32_t *root)
 {
     OBJECT_ATTRIBUTES raw;
-    memset(attributes, 0, sizeof *attributes);
-    if (!guest)
-        return STATUS_SUCCESS;
     NTSTATUS status = guest_read(&raw, guest, sizeof raw);
     if (status)
         return status;
     if (raw.Length != sizeof raw)
         return STATUS_INVALID_PARAMETER;
+    if (raw.RootDirectory && !raw.ObjectName)
+        return STATUS_OBJECT_NAME_INVALID;
     attributes->flags = raw.Attributes;
     attributes->security_descriptor = (uint32_t)raw.SecurityDescriptor;
-    if (raw.ObjectName) {
-        status = guest_read_text((uint32_t)raw.ObjectName, &attributes->name, &attributes->storage);
-        if (status)
-            return status;
-    }
-    if (raw.RootDirectory) {
-        status = handle_object(thread, (uint32_t)raw.RootDirectory, NULL, 0, &attributes->root);
-        if (status)
-            attributes_free(attributes);
-    }
+    *root = (uint32_t)raw.RootDirectory;
+    return raw.ObjectName ? attributes_name((uint32_t)raw.ObjectName, attributes) : STATUS_SUCCESS;
+}
+
+static NTSTATUS attributes_root(struct nt_thread *thread, struct attributes *attributes,
+                                uint32_t root)
+{
+    NTSTATUS status = handle_object(thread, root, NULL, 0, &attributes->root);
+    if (status)
+        attributes_free(attributes);
     return status;
+}
+
+NTSTATUS attributes_read(struct nt_thread *thread, uint32_t guest, struct attributes *attributes)
+{
+    uint32_t root = 0;
+    memset(attributes, 0, sizeof *attributes);
+    NTSTATUS status = guest ? attributes_read_raw(guest, attributes, &root) : STATUS_SUCCESS;
+    if (status || !root || attributes->name.length == 0)
+        return status;
+    return attributes_root(thread, attributes, root);
+}
+
+NTSTATUS attributes_read_open(struct nt_thread *thread, uint32_t guest,
+                              struct attributes *attributes)
+{
+    uint32_t root = 0;
+    memset(attributes, 0, sizeof *attributes);
+    if (!guest)
+        return STATUS_INVALID_PARAMETER;
+    NTSTATUS status = attributes_read_raw(guest, attributes, &root);
+    if (status)
+        return status;
+    if (root)
+        return attributes_root(thread, attributes, root);
+    if (attributes->name.length)
+        return STATUS_SUCCESS;
+    attributes_free(attributes);
+    return STATUS_OBJECT_PATH_SYNTAX_BAD;
 }
 
 void attributes_free(struct attributes *attributes)
@@ -315,6 +379,11 @@ NTSTATUS object_create_named(struct nt_thread *thread, uint32_t handle_guest, AC
     return status;
 }
 
+static bool is_container(const struct nt_type *type)
+{
+    return type == &directory_type || type == &symlink_type;
+}
+
 NTSTATUS object_open_named(struct nt_thread *thread, uint32_t handle_guest, ACCESS_MASK access,
                            uint32_t attributes_guest, const struct nt_type *type)
 {
@@ -322,14 +391,15 @@ NTSTATUS object_open_named(struct nt_thread *thread, uint32_t handle_guest, ACCE
     struct object *found = NULL, *directory = NULL;
     struct text rest = {NULL, 0};
     WCHAR *storage = NULL;
-    NTSTATUS status = attributes_read(thread, attributes_guest, &attributes);
+    NTSTATUS status = attributes_read_open(thread, attributes_guest, &attributes);
     if (!status)
         status = namespace_lookup(attributes.root, attributes.name,
                                   how(&attributes) | (type == &symlink_type ? LOOKUP_OPEN_LINK : 0),
                                   &found, &directory, &rest, &storage);
     if (!status && rest.length)
         status = STATUS_OBJECT_PATH_NOT_FOUND;
-    if (!status && found->type != type)
+    bool itself = attributes.name.length == 0; /* the root that was given */
+    if (!status && (found->type != type || (itself && !is_container(type))))
         status = STATUS_OBJECT_TYPE_MISMATCH;
     if (!status) {
         object_hold(found);

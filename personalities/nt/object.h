@@ -20,9 +20,33 @@ struct snap_note;
 
 typedef NTSTATUS satisfy_function(struct object *object, struct nt_thread *thread);
 
+/* In the order in which NtQueryObject lists them. */
+enum nt_type_number {
+    TYPE_DEVICE,
+    TYPE_DIRECTORY,
+    TYPE_SYMBOLIC_LINK,
+    TYPE_TOKEN,
+    TYPE_JOB,
+    TYPE_PROCESS,
+    TYPE_THREAD,
+    TYPE_DEBUG_OBJECT,
+    TYPE_EVENT,
+    TYPE_MUTANT,
+    TYPE_SEMAPHORE,
+    TYPE_TIMER,
+    TYPE_KEYED_EVENT,
+    TYPE_IO_COMPLETION,
+    TYPE_FILE,
+    TYPE_SECTION,
+    TYPE_KEY,
+    TYPE_COUNT
+};
+
 struct nt_type {
     const WCHAR *name; /* as NtQueryObject reports it */
+    enum nt_type_number number;
     GENERIC_MAPPING mapping;
+    ACCESS_MASK more_access; /* that handles may have beyond what GENERIC_ALL means */
     /* Waitable types: is it signalled for this thread; then take what a satisfied wait takes. */
     bool (*signaled)(struct object *object, struct nt_thread *thread);
     satisfy_function *satisfy;                  /* 0 or STATUS_ABANDONED; NULL: nothing */
@@ -50,6 +74,13 @@ struct object {
     struct list waiters; /* struct wait_block.object_link */
     struct name *name;   /* in a directory, or NULL */
 };
+
+/* How many there are, and were at most. */
+struct type_counts {
+    const struct nt_type *type; /* NULL: there has never been one */
+    uint32_t objects, objects_most, handles, handles_most;
+};
+extern struct type_counts type_counts[TYPE_COUNT];
 
 void object_init(struct object *object, const struct nt_type *type);
 void object_hold(struct object *object);
@@ -137,7 +168,11 @@ struct attributes {
     uint32_t flags;
     uint32_t security_descriptor; /* guest address */
 };
+/* For a new object, which may be without attributes or name: the root is then not looked at. */
 NTSTATUS attributes_read(struct nt_thread *thread, uint32_t guest, struct attributes *attributes);
+/* For what is to be found: by a name, a root, or both. */
+NTSTATUS attributes_read_open(struct nt_thread *thread, uint32_t guest,
+                              struct attributes *attributes);
 void attributes_free(struct attributes *attributes);
 
 /*

@@ -269,7 +269,7 @@ NTSTATUS nt_create_named_pipe_file(struct call *call)
     if (!status)
         status = check_request(&request);
     if (!status)
-        status = attributes_read(call->thread, a[2], &attributes);
+        status = attributes_read_open(call->thread, a[2], &attributes);
     if (status)
         return status;
     if (!pipe_name_text(&attributes, &wanted))

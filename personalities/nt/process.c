@@ -73,11 +73,14 @@ static NTSTATUS process_restore(struct restore *restore, const struct snap_note 
 
 const struct nt_type process_type = {
     .name = L"Process",
+    .number = TYPE_PROCESS,
     .mapping = {STANDARD_RIGHTS_READ | PROCESS_VM_READ | PROCESS_QUERY_INFORMATION,
                 STANDARD_RIGHTS_WRITE | PROCESS_CREATE_PROCESS | PROCESS_CREATE_THREAD |
                     PROCESS_VM_OPERATION | PROCESS_VM_WRITE | PROCESS_DUP_HANDLE |
                     PROCESS_SET_QUOTA | PROCESS_SET_INFORMATION | PROCESS_SUSPEND_RESUME,
-                STANDARD_RIGHTS_EXECUTE | PROCESS_TERMINATE | SYNCHRONIZE, PROCESS_ALL_ACCESS},
+                STANDARD_RIGHTS_EXECUTE | PROCESS_TERMINATE | PROCESS_QUERY_LIMITED_INFORMATION |
+                    SYNCHRONIZE,
+                PROCESS_ALL_ACCESS},
     .signaled = process_signaled,
     .destroy = process_destroy,
     .save = process_save,

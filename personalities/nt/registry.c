@@ -222,7 +222,9 @@ static NTSTATUS key_restore(struct restore *restore, const struct snap_note *not
 
 const struct nt_type key_type = {
     .name = L"Key",
-    .mapping = {KEY_READ, KEY_WRITE, KEY_EXECUTE, KEY_ALL_ACCESS},
+    .number = TYPE_KEY,
+    .more_access = SYNCHRONIZE,
+    .mapping = {KEY_READ, KEY_WRITE, KEY_EXECUTE | KEY_CREATE_LINK, KEY_ALL_ACCESS},
     .last_handle = key_last_handle,
     .destroy = key_destroy,
     .save = key_save,

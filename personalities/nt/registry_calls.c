@@ -23,14 +23,23 @@ static NTSTATUS return_key(struct call *call, struct key *key, uint32_t attribut
                                          attributes);
 }
 
+/* Keys, unlike other objects, must be given a name, if an empty one. */
+static NTSTATUS key_attributes(struct call *call, struct attributes *attributes)
+{
+    OBJECT_ATTRIBUTES raw;
+    NTSTATUS status = guest_read(&raw, call->args[2], sizeof raw);
+    if (status || !raw.ObjectName)
+        return STATUS_ACCESS_VIOLATION;
+    return attributes_read_open(call->thread, call->args[2], attributes);
+}
+
 static NTSTATUS open_key(struct call *call, uint32_t options)
 {
     struct attributes attributes;
     struct key *key;
     struct text missing;
     WCHAR *storage;
-    NTSTATUS status = call->args[2] ? attributes_read(call->thread, call->args[2], &attributes)
-                                    : STATUS_ACCESS_VIOLATION;
+    NTSTATUS status = key_attributes(call, &attributes);
     if (status)
         return status;
     bool open_link = (attributes.flags & OBJ_OPENLINK) || (options & REG_OPTION_OPEN_LINK);
@@ -116,8 +125,7 @@ NTSTATUS nt_create_key(struct call *call)
     struct attributes attributes;
     struct key *key;
     uint32_t disposition;
-    NTSTATUS status = call->args[2] ? attributes_read(call->thread, call->args[2], &attributes)
-                                    : STATUS_ACCESS_VIOLATION;
+    NTSTATUS status = key_attributes(call, &attributes);
     if (status)
         return status;
     status = create_key(call, &attributes, &key, &disposition);

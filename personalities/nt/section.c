@@ -41,6 +41,8 @@ static NTSTATUS section_restore(struct restore *restore, const struct snap_note 
 
 const struct nt_type section_type = {
     .name = L"Section",
+    .number = TYPE_SECTION,
+    .more_access = SYNCHRONIZE,
     .mapping = {STANDARD_RIGHTS_READ | SECTION_QUERY | SECTION_MAP_READ,
                 STANDARD_RIGHTS_WRITE | SECTION_MAP_WRITE,
                 STANDARD_RIGHTS_EXECUTE | SECTION_MAP_EXECUTE, SECTION_ALL_ACCESS},

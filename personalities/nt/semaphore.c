@@ -60,6 +60,7 @@ static NTSTATUS semaphore_restore(struct restore *restore, const struct snap_not
 
 const struct nt_type semaphore_type = {
     .name = L"Semaphore",
+    .number = TYPE_SEMAPHORE,
     .mapping = {STANDARD_RIGHTS_READ | SEMAPHORE_QUERY_STATE,
                 STANDARD_RIGHTS_WRITE | SEMAPHORE_MODIFY_STATE,
                 STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, SEMAPHORE_ALL_ACCESS},

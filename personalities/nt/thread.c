@@ -63,10 +63,13 @@ static NTSTATUS thread_restore(struct restore *restore, const struct snap_note *
 
 const struct nt_type thread_type = {
     .name = L"Thread",
+    .number = TYPE_THREAD,
     .mapping = {STANDARD_RIGHTS_READ | THREAD_QUERY_INFORMATION | THREAD_GET_CONTEXT,
                 STANDARD_RIGHTS_WRITE | THREAD_SET_INFORMATION | THREAD_SET_CONTEXT |
-                    THREAD_TERMINATE | THREAD_SUSPEND_RESUME,
-                STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE, THREAD_ALL_ACCESS},
+                    THREAD_SET_LIMITED_INFORMATION | THREAD_TERMINATE | THREAD_SUSPEND_RESUME | 4,
+                STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE | THREAD_QUERY_LIMITED_INFORMATION |
+                    THREAD_RESUME,
+                THREAD_ALL_ACCESS},
     .signaled = thread_signaled,
     .destroy = thread_destroy,
     .save = thread_save,
@@ -723,11 +726,54 @@ NTSTATUS nt_open_thread(struct call *call)
     list_each(process, &nt_processes, struct nt_process, link)
         list_each(thread, &process->threads, struct nt_thread, link)
     {
-        if (thread->tid != (uint32_t)id.UniqueThread)
+        if (thread->tid != ((uint32_t)id.UniqueThread & ~3u))
             continue;
         object_hold(&thread->object);
         return object_return_handle(call->thread, call->args[0], &thread->object, call->args[1],
                                     attributes.flags);
     }
     return STATUS_INVALID_CID;
+}
+
+/* The thread after `previous` in its process, or the first; backwards from the end. */
+static struct nt_thread *thread_after(struct nt_process *process, const struct nt_thread *previous,
+                                      bool backwards)
+{
+    struct nt_thread *best = NULL;
+    list_each(thread, &process->threads, struct nt_thread, link)
+    {
+        if (previous && (backwards ? thread->tid >= previous->tid : thread->tid <= previous->tid))
+            continue;
+        if (!best || (backwards ? thread->tid > best->tid : thread->tid < best->tid))
+            best = thread;
+    }
+    return best;
+}
+
+/* (process, previous thread or 0, access, attributes, flags, *handle) */
+NTSTATUS nt_get_next_thread(struct call *call)
+{
+    struct nt_process *process;
+    struct object *previous = NULL;
+    if (call->args[4] > 1)
+        return STATUS_INVALID_PARAMETER;
+    NTSTATUS status =
+        process_from_handle(call->thread, call->args[0], PROCESS_QUERY_INFORMATION, &process);
+    if (status)
+        return status;
+    if (call->args[1])
+        status = handle_object(call->thread, call->args[1], &thread_type,
+                               THREAD_QUERY_LIMITED_INFORMATION, &previous);
+    if (!status) {
+        struct nt_thread *found =
+            thread_after(process, previous ? thread_of(previous) : NULL, call->args[4] == 1);
+        if (found)
+            object_hold(&found->object);
+        status = found ? object_return_handle(call->thread, call->args[5], &found->object,
+                                              call->args[2], call->args[3])
+                       : STATUS_NO_MORE_ENTRIES;
+    }
+    object_release(previous);
+    object_release(&process->object);
+    return status;
 }

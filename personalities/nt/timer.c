@@ -119,6 +119,7 @@ static NTSTATUS timer_restore(struct restore *restore, const struct snap_note *n
 
 const struct nt_type timer_type = {
     .name = L"Timer",
+    .number = TYPE_TIMER,
     .mapping = {STANDARD_RIGHTS_READ | TIMER_QUERY_STATE,
                 STANDARD_RIGHTS_WRITE | TIMER_MODIFY_STATE, STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE,
                 TIMER_ALL_ACCESS},

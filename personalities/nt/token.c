@@ -57,7 +57,11 @@ static NTSTATUS token_restore(struct restore *restore, const struct snap_note *n
 
 const struct nt_type token_type = {
     .name = L"Token",
-    .mapping = {TOKEN_READ, TOKEN_WRITE, TOKEN_EXECUTE, TOKEN_ALL_ACCESS},
+    .number = TYPE_TOKEN,
+    .more_access = SYNCHRONIZE,
+    .mapping = {TOKEN_READ | TOKEN_QUERY_SOURCE | TOKEN_DUPLICATE,
+                TOKEN_WRITE | TOKEN_ADJUST_SESSIONID,
+                TOKEN_EXECUTE | TOKEN_IMPERSONATE | TOKEN_ASSIGN_PRIMARY, TOKEN_ALL_ACCESS},
     .destroy = token_destroy,
     .save = token_save,
     .restore = token_restore,

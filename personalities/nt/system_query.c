@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Information about the system: what NtQuerySystemInformation answers. Processes of other personalities
+ * are in the list of processes, without threads: those are not NT's.
+ */
+#include <personalities/nt/answer.h>
+
+#include <ipc/initclient.h>
+#include <personalities/nt/process.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TIMER_INCREMENT 156250u
+
+/* Of classes that want a buffer of just the right size. */
+static NTSTATUS give_exactly(const struct answer *answer, const void *bytes, uint32_t size)
+{
+    NTSTATUS status = guest_return32(answer->returned, size);
+    if (status)
+        return status;
+    return answer->length != size ? STATUS_INFO_LENGTH_MISMATCH
+                                  : guest_write(answer->buffer, bytes, size);
+}
+
+/* ---- the system ---- */
+
+static NTSTATUS system_basic(const struct answer *answer)
+{
+    struct system_info system;
+    SYSTEM_BASIC_INFORMATION info;
+    memset(&info, 0, sizeof info);
+    if (system_info(&system) != OK)
+        return STATUS_UNSUCCESSFUL;
+    info.KeMaximumIncrement = TIMER_INCREMENT;
+    info.PageSize = PAGE_SIZE;
+    info.MmNumberOfPhysicalPages = system.total_pages;
+    info.MmLowestPhysicalPage = 1;
+    info.MmHighestPhysicalPage = system.total_pages;
+    info.AllocationGranularity = VM_GRANULARITY;
+    info.LowestUserAddress = (void *)VM_GRANULARITY;
+    info.HighestUserAddress = (void *)(NT_GUEST_LIMIT - 1);
+    info.ActiveProcessorsAffinityMask = 1;
+    info.NumberOfProcessors = 1;
+    return give_exactly(answer, &info, sizeof info);
+}
+
+static void cpuid_features(uint32_t *signature, uint32_t *edx, uint32_t *ecx)
+{
+    uint32_t ebx;
+    __asm__("cpuid" : "=a"(*signature), "=b"(ebx), "=c"(*ecx), "=d"(*edx) : "a"(1), "c"(0));
+}
+
+/* What the processor says, and how NT calls it. */
+static const struct {
+    uint32_t edx, ecx, nt;
+} feature_bits[] = {
+    {1u << 1, 0, CPU_FEATURE_VME},   {1u << 3, 0, CPU_FEATURE_PSE},
+    {1u << 4, 0, CPU_FEATURE_TSC},   {1u << 8, 0, CPU_FEATURE_CX8},
+    {1u << 11, 0, CPU_FEATURE_SEP},  {1u << 12, 0, CPU_FEATURE_MTRR},
+    {1u << 13, 0, CPU_FEATURE_PGE},  {1u << 15, 0, CPU_FEATURE_CMOV},
+    {1u << 16, 0, CPU_FEATURE_PAT},  {1u << 23, 0, CPU_FEATURE_MMX},
+    {1u << 24, 0, CPU_FEATURE_FXSR}, {1u << 25, 0, CPU_FEATURE_SSE},
+    {1u << 26, 0, CPU_FEATURE_SSE2}, {0, 1u << 0, CPU_FEATURE_SSE3},
+    {0, 1u << 9, CPU_FEATURE_SSSE3},
+};
+
+static NTSTATUS system_processor(const struct answer *answer)
+{
+    uint32_t signature, features, more;
+    cpuid_features(&signature, &features, &more);
+    SYSTEM_CPU_INFORMATION info = {.ProcessorArchitecture = PROCESSOR_ARCHITECTURE_INTEL,
+                                   .ProcessorLevel = signature >> 8 & 0xf,
+                                   .ProcessorRevision =
+                                       (signature << 4 & 0xff00) | (signature & 0xf),
+                                   .MaximumProcessors = 1,
+                                   .ProcessorFeatureBits = CPU_FEATURE_X86};
+    for (uint32_t i = 0; i < sizeof feature_bits / sizeof feature_bits[0]; i++)
+        if ((features & feature_bits[i].edx) || (more & feature_bits[i].ecx))
+            info.ProcessorFeatureBits |= feature_bits[i].nt;
+    return give(answer, &info, sizeof info);
+}
+
+static NTSTATUS system_performance(const struct answer *answer)
+{
+    struct system_info system;
+    SYSTEM_PERFORMANCE_INFORMATION info;
+    memset(&info, 0, sizeof info);
+    if (system_info(&system) != OK)
+        return STATUS_UNSUCCESSFUL;
+    uint64_t idle = (uint64_t)system.idle_time_high << 32 | system.idle_time_low;
+    info.IdleTime.QuadPart = idle / 100;
+    info.AvailablePages = system.free_pages;
+    info.TotalCommittedPages = system.total_pages - system.free_pages;
+    info.TotalCommitLimit = system.total_pages;
+    return give(answer, &info, sizeof info);
+}
+
+static NTSTATUS system_time_of_day(const struct answer *answer)
+{
+    SYSTEM_TIMEOFDAY_INFORMATION info;
+    memset(&info, 0, sizeof info);
+    info.BootTime.QuadPart = nt_time() - nt_uptime();
+    info.SystemTime.QuadPart = nt_time();
+    /* As much as is asked for, from nothing on. */
+    if (answer->length > sizeof info) {
+        NTSTATUS mismatch = guest_return32(answer->returned, 0);
+        return mismatch ? mismatch : STATUS_INFO_LENGTH_MISMATCH;
+    }
+    NTSTATUS status = guest_write(answer->buffer, &info, answer->length);
+    return status ? status : guest_return32(answer->returned, answer->length);
+}
+
+static const WCHAR *leaf_name(const struct nt_process *process)
+{
+    const WCHAR *name = process->image_name ? process->image_name : L"";
+    for (const WCHAR *at = name; *at; at++)
+        if (*at == '\\')
+            name = at + 1;
+    return name;
+}
+
+/* A process of another personality, as the registry has it. */
+struct other_process {
+    uint32_t pid, ppid, resident_pages;
+    uint64_t start; /* FILETIME */
+    uint32_t name_length;
+    WCHAR *name;
+};
+struct process_list {
+    bool extended;
+    uint32_t other_count;
+    struct other_process *others;
+};
+
+static void others_free(struct process_list *list)
+{
+    for (uint32_t i = 0; i < list->other_count; i++)
+        free(list->others[i].name);
+    free(list->others);
+}
+
+static NTSTATUS other_add(struct process_list *list, const struct proc_record *record,
+                          const char *name)
+{
+    struct proc_stats stats = {0};
+    size_t length;
+    struct other_process *grown =
+        realloc(list->others, (list->other_count + 1) * sizeof *list->others);
+    if (!grown)
+        return STATUS_NO_MEMORY;
+    list->others = grown;
+    struct other_process *other = &grown[list->other_count];
+    if (init_proc_stats(nt_init, record->pid, &stats, NULL, 0, &length) != OK)
+        memset(&stats, 0, sizeof stats); /* it has just ended, or does not answer */
+    *other = (struct other_process){
+        .pid = record->pid, .ppid = record->ppid, .resident_pages = stats.resident_pages};
+    other->start = nt_time() - nt_uptime() + record->start_time / 100;
+    other->name = text_from_utf8(name, strlen(name), &other->name_length);
+    if (!other->name)
+        return STATUS_NO_MEMORY;
+    list->other_count++;
+    return STATUS_SUCCESS;
+}
+
+static bool is_ours(uint32_t pid)
+{
+    nt_lock();
+    struct nt_process *process = process_by_pid(pid);
+    bool ours = process && !process->foreign;
+    nt_unlock();
+    return ours;
+}
+
+/* Without the lock: other servers are asked. */
+static NTSTATUS others_read(struct process_list *list)
+{
+    struct proc_record record = {.pid = 0};
+    char name[64];
+    NTSTATUS status = STATUS_SUCCESS;
+    while (!status && init_proc_info(nt_init, record.pid, true, &record, name, sizeof name) == OK)
+        if (record.state != PROC_ZOMBIE && !is_ours(record.pid))
+            status = other_add(list, &record, name);
+    return status;
+}
+
+static uint32_t record_bytes(const struct process_list *list, uint32_t threads,
+                             uint32_t name_length)
+{
+    uint32_t thread = list->extended ? sizeof(SYSTEM_EXTENDED_THREAD_INFORMATION)
+                                     : sizeof(SYSTEM_THREAD_INFORMATION);
+    uint32_t size = offsetof(SYSTEM_PROCESS_INFORMATION, ti) + threads * thread +
+                    (name_length + 1) * sizeof(WCHAR);
+    return (size + 7) & ~7u;
+}
+
+static void put_name(SYSTEM_PROCESS_INFORMATION *info, const uint8_t *record, uint8_t *to,
+                     uint32_t address, const WCHAR *name, uint32_t length)
+{
+    uint32_t bytes = length * sizeof(WCHAR);
+    info->ProcessName = (UNICODE_STRING){bytes, bytes + sizeof(WCHAR),
+                                         (WCHAR *)(address + (uint32_t)(to - record))};
+    memcpy(to, name, bytes);
+}
+
+static uint8_t *put_thread(const struct process_list *list, const struct nt_thread *thread,
+                           uint8_t *to)
+{
+    SYSTEM_EXTENDED_THREAD_INFORMATION *info = (SYSTEM_EXTENDED_THREAD_INFORMATION *)to;
+    SYSTEM_THREAD_INFORMATION *t = &info->ThreadInfo;
+    t->CreateTime.QuadPart = thread->create_time;
+    t->StartAddress = (void *)thread->start;
+    t->ClientId = (CLIENT_ID){(HANDLE)(thread->process->pid * 4), (HANDLE)thread->tid};
+    t->dwBasePriority = t->dwCurrentPriority = 8;
+    if (!list->extended)
+        return to + sizeof *t;
+    info->StackBase = (void *)thread->stack_base;
+    info->StackLimit = (void *)thread->stack_limit;
+    info->Win32StartAddress = (void *)thread->start;
+    info->TebBase = (void *)thread->teb;
+    return to + sizeof *info;
+}
+
+static void fill_process(const struct process_list *list, const struct nt_process *process,
+                         uint8_t *to, uint32_t address)
+{
+    SYSTEM_PROCESS_INFORMATION *info = (SYSTEM_PROCESS_INFORMATION *)to;
+    const WCHAR *name = leaf_name(process);
+    uint8_t *at = (uint8_t *)info->ti;
+    info->dwThreadCount = process->thread_count;
+    info->CreationTime.QuadPart = process->create_time;
+    info->dwBasePriority = 8;
+    info->UniqueProcessId = (HANDLE)(process->pid * 4);
+    info->ParentProcessId = (HANDLE)(process->creator * 4);
+    info->HandleCount = process->handles.used;
+    info->SessionId = 1;
+    list_each(thread, &process->threads, struct nt_thread, link) at = put_thread(list, thread, at);
+    put_name(info, to, at, address, name, text_length(name));
+}
+
+static void fill_other(const struct other_process *other, uint8_t *to, uint32_t address)
+{
+    SYSTEM_PROCESS_INFORMATION *info = (SYSTEM_PROCESS_INFORMATION *)to;
+    info->CreationTime.QuadPart = other->start;
+    info->dwBasePriority = 8;
+    info->UniqueProcessId = (HANDLE)(other->pid * 4);
+    info->ParentProcessId = (HANDLE)(other->ppid * 4);
+    info->SessionId = 1;
+    info->vmCounters.WorkingSetSize = other->resident_pages * PAGE_SIZE;
+    put_name(info, to, (uint8_t *)info->ti, address, other->name, other->name_length);
+}
+
+static bool is_listed(const struct nt_process *process)
+{
+    return !process->exited && !process->foreign;
+}
+
+static uint32_t list_size(const struct process_list *list)
+{
+    uint32_t total = 0;
+    list_each(process, &nt_processes, struct nt_process, link) if (is_listed(process)) total +=
+        record_bytes(list, process->thread_count, text_length(leaf_name(process)));
+    for (uint32_t i = 0; i < list->other_count; i++)
+        total += record_bytes(list, 0, list->others[i].name_length);
+    return total;
+}
+
+/* The records, one after the other; each says where the next one is. */
+static void fill_list(const struct process_list *list, uint8_t *to, uint32_t address,
+                      uint32_t total)
+{
+    uint32_t at = 0, size;
+    list_each(process, &nt_processes, struct nt_process, link)
+    {
+        if (!is_listed(process))
+            continue;
+        size = record_bytes(list, process->thread_count, text_length(leaf_name(process)));
+        fill_process(list, process, to + at, address + at);
+        ((SYSTEM_PROCESS_INFORMATION *)(to + at))->NextEntryOffset = at + size < total ? size : 0;
+        at += size;
+    }
+    for (uint32_t i = 0; i < list->other_count; i++) {
+        size = record_bytes(list, 0, list->others[i].name_length);
+        fill_other(&list->others[i], to + at, address + at);
+        ((SYSTEM_PROCESS_INFORMATION *)(to + at))->NextEntryOffset = at + size < total ? size : 0;
+        at += size;
+    }
+}
+
+static NTSTATUS give_list(const struct answer *answer, const struct process_list *list)
+{
+    uint32_t total = list_size(list);
+    NTSTATUS status = guest_return32(answer->returned, total);
+    if (status)
+        return status;
+    if (answer->length < total)
+        return STATUS_INFO_LENGTH_MISMATCH;
+    uint8_t *reply = calloc(1, total + 1);
+    if (!reply)
+        return STATUS_NO_MEMORY;
+    fill_list(list, reply, answer->buffer, total);
+    status = guest_write(answer->buffer, reply, total);
+    free(reply);
+    return status;
+}
+
+static NTSTATUS system_processes(const struct answer *answer, bool extended)
+{
+    struct process_list list = {.extended = extended};
+    NTSTATUS status = BLOCKING(others_read(&list));
+    if (!status)
+        status = give_list(answer, &list);
+    others_free(&list);
+    return status;
+}
+
+/* ---- handles ---- */
+
+static uint32_t count_handles(void)
+{
+    uint32_t count = 0;
+    list_each(process, &nt_processes, struct nt_process, link) count += process->handles.used;
+    return count;
+}
+
+static uint32_t handle_attributes(const struct handle_entry *entry)
+{
+    return (entry->inherit ? OBJ_INHERIT : 0) | (entry->protect ? OBJ_PROTECT_CLOSE : 0);
+}
+
+static void fill_handle(const struct nt_process *process, uint32_t index, bool extended, void *to)
+{
+    const struct handle_entry *entry = &process->handles.entries[index];
+    SYSTEM_HANDLE_ENTRY *info = to;
+    SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX *more = to;
+    if (extended)
+        *more = (SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX){.UniqueProcessId = process->pid * 4,
+                                                    .HandleValue = (index + 1) * 4,
+                                                    .GrantedAccess = entry->access,
+                                                    .ObjectTypeIndex = entry->object->type->number,
+                                                    .HandleAttributes = handle_attributes(entry)};
+    else
+        *info = (SYSTEM_HANDLE_ENTRY){.OwnerPid = process->pid * 4,
+                                      .ObjectType = entry->object->type->number,
+                                      .HandleFlags = handle_attributes(entry),
+                                      .HandleValue = (index + 1) * 4,
+                                      .AccessMask = entry->access};
+}
+
+/* A count, then one record for each handle of each process. Addresses of objects are not told. */
+static NTSTATUS system_handles(const struct answer *answer, bool extended)
+{
+    uint32_t count = count_handles(), header = offsetof(SYSTEM_HANDLE_INFORMATION, Handle);
+    uint32_t size = sizeof(SYSTEM_HANDLE_ENTRY);
+    if (extended) {
+        header = offsetof(SYSTEM_HANDLE_INFORMATION_EX, Handles);
+        size = sizeof(SYSTEM_HANDLE_TABLE_ENTRY_INFO_EX);
+    }
+    uint8_t *reply = calloc(1, header + count * size), *at = reply + header;
+    if (!reply)
+        return STATUS_NO_MEMORY;
+    memcpy(reply, &count, sizeof count);
+    list_each(process, &nt_processes, struct nt_process, link) for (uint32_t i = 0;
+                                                                    i < process->handles.size; i++)
+    {
+        if (!process->handles.entries[i].object)
+            continue;
+        fill_handle(process, i, extended, at);
+        at += size;
+    }
+    NTSTATUS status = give(answer, reply, header + count * size);
+    free(reply);
+    return status;
+}
+
+/* ---- modules of the system ---- */
+
+/* What serves the system calls: this server, which lies above the programs in all their spaces. */
+static void fill_module(RTL_PROCESS_MODULE_INFORMATION *module)
+{
+    static const char name[] = "\\SystemRoot\\system32\\ntoskrnl.exe";
+    extern char end_of_program[];
+    memset(module, 0, sizeof *module);
+    module->ImageBaseAddress = (void *)SERVER_BASE;
+    module->ImageSize = (uint32_t)end_of_program - SERVER_BASE;
+    module->LoadCount = 1;
+    module->NameOffset = sizeof "\\SystemRoot\\system32\\" - 1;
+    memcpy(module->Name, name, sizeof name);
+}
+
+static NTSTATUS system_modules(const struct answer *answer)
+{
+    RTL_PROCESS_MODULES info = {.ModulesCount = 1};
+    fill_module(&info.Modules[0]);
+    return give(answer, &info, sizeof info);
+}
+
+/* The same as a list: each says where the next one begins, an empty one ends it. */
+static NTSTATUS system_modules_more(const struct answer *answer)
+{
+    struct {
+        RTL_PROCESS_MODULE_INFORMATION_EX module;
+        USHORT end;
+    } __attribute__((packed)) info = {.module.NextOffset = sizeof info.module};
+    RTL_PROCESS_MODULE_INFORMATION module;
+    fill_module(&module);
+    memcpy(&info.module.BaseInfo, &module, sizeof module);
+    return give(answer, &info, sizeof info);
+}
+
+/* ---- single values ---- */
+
+static NTSTATUS system_cache(const struct answer *answer)
+{
+    struct system_info system;
+    SYSTEM_CACHE_INFORMATION info;
+    memset(&info, 0, sizeof info);
+    if (system_info(&system) != OK)
+        return STATUS_UNSUCCESSFUL;
+    info.PageFaultCount = system.page_faults;
+    return give(answer, &info, sizeof info);
+}
+
+static NTSTATUS system_time_adjustment(const struct answer *answer)
+{
+    SYSTEM_TIME_ADJUSTMENT_QUERY info = {.TimeAdjustment = TIMER_INCREMENT,
+                                         .TimeIncrement = TIMER_INCREMENT,
+                                         .TimeAdjustmentDisabled = TRUE};
+    return give_exactly(answer, &info, sizeof info);
+}
+
+static NTSTATUS system_registry_quota(const struct answer *answer)
+{
+    struct system_info system;
+    SYSTEM_REGISTRY_QUOTA_INFORMATION info = {0};
+    if (system_info(&system) != OK)
+        return STATUS_UNSUCCESSFUL;
+    info.RegistryQuotaAllowed = system.total_pages / 4 * PAGE_SIZE;
+    return give(answer, &info, sizeof info);
+}
+
+static NTSTATUS system_debugger(const struct answer *answer)
+{
+    SYSTEM_KERNEL_DEBUGGER_INFORMATION info = {.DebuggerNotPresent = TRUE};
+    return give(answer, &info, sizeof info);
+}
+
+static NTSTATUS system_debugger_more(const struct answer *answer)
+{
+    SYSTEM_KERNEL_DEBUGGER_INFORMATION_EX info = {0};
+    return give(answer, &info, sizeof info);
+}
+
+/* ---- time zone and processors ---- */
+
+static NTSTATUS system_time_zone(const struct answer *answer)
+{
+    RTL_DYNAMIC_TIME_ZONE_INFORMATION info;
+    static const WCHAR name[] = L"UTC";
+    memset(&info, 0, sizeof info);
+    memcpy(info.StandardName, name, sizeof name);
+    memcpy(info.DaylightName, name, sizeof name);
+    memcpy(info.TimeZoneKeyName, name, sizeof name);
+    return give(answer, &info, sizeof info);
+}
+
+static NTSTATUS system_time_zone_short(const struct answer *answer)
+{
+    RTL_TIME_ZONE_INFORMATION info;
+    static const WCHAR name[] = L"UTC";
+    memset(&info, 0, sizeof info);
+    memcpy(info.StandardName, name, sizeof name);
+    memcpy(info.DaylightName, name, sizeof name);
+    return give(answer, &info, sizeof info);
+}
+
+static NTSTATUS system_processor_times(const struct answer *answer)
+{
+    struct system_info system;
+    SYSTEM_PROCESSOR_PERFORMANCE_INFORMATION info;
+    memset(&info, 0, sizeof info);
+    if (system_info(&system) != OK)
+        return STATUS_UNSUCCESSFUL;
+    uint64_t idle = ((uint64_t)system.idle_time_high << 32 | system.idle_time_low) / 100;
+    info.IdleTime.QuadPart = idle;
+    info.KernelTime.QuadPart = idle;
+    info.UserTime.QuadPart = nt_uptime() - idle;
+    return give(answer, &info, sizeof info);
+}
+
+/* Counters that nobody could predict: Wine's advapi32 takes its random numbers from them. */
+static NTSTATUS system_interrupts(const struct answer *answer)
+{
+    SYSTEM_INTERRUPT_INFORMATION info;
+    status_t status = random_get(&info, sizeof info);
+    return status == OK ? give(answer, &info, sizeof info) : nt_status(status);
+}
+
+/* One processor, in a core and a package of its own. */
+static NTSTATUS system_logical_processors(const struct answer *answer)
+{
+    SYSTEM_LOGICAL_PROCESSOR_INFORMATION info[2];
+    memset(info, 0, sizeof info);
+    info[0].ProcessorMask = info[1].ProcessorMask = 1;
+    info[0].Relationship = RelationProcessorCore;
+    info[1].Relationship = RelationProcessorPackage;
+    return give(answer, info, sizeof info);
+}
+
+static NTSTATUS wine_version(struct answer *answer)
+{
+    static const char text[] = "8.0\0Atomik\0Atomik\0"
+                               "1.0";
+    uint32_t length = answer->length < sizeof text ? answer->length : sizeof text;
+    return guest_write(answer->buffer, text, length);
+}
+
+NTSTATUS nt_query_system_information(struct call *call)
+{
+    struct answer answer = {call->args[1], call->args[2], call->args[3]};
+    switch (call->args[0]) {
+    case SystemBasicInformation:
+    case SystemEmulationBasicInformation:
+        return system_basic(&answer);
+    case SystemCpuInformation:
+    case SystemEmulationProcessorInformation:
+        return system_processor(&answer);
+    case SystemPerformanceInformation:
+        return system_performance(&answer);
+    case SystemTimeOfDayInformation:
+        return system_time_of_day(&answer);
+    case SystemProcessInformation:
+        return system_processes(&answer, false);
+    case SystemExtendedProcessInformation:
+        return system_processes(&answer, true);
+    case SystemProcessorPerformanceInformation:
+        return system_processor_times(&answer);
+    case SystemHandleInformation:
+        return system_handles(&answer, false);
+    case SystemExtendedHandleInformation:
+        return system_handles(&answer, true);
+    case SystemModuleInformation:
+        return system_modules(&answer);
+    case SystemModuleInformationEx:
+        return system_modules_more(&answer);
+    case SystemFileCacheInformation:
+        return system_cache(&answer);
+    case SystemInterruptInformation:
+        return system_interrupts(&answer);
+    case SystemTimeAdjustmentInformation:
+        return system_time_adjustment(&answer);
+    case SystemKernelDebuggerInformation:
+        return system_debugger(&answer);
+    case SystemKernelDebuggerInformationEx:
+        return system_debugger_more(&answer);
+    case SystemRegistryQuotaInformation:
+        return system_registry_quota(&answer);
+    case SystemLogicalProcessorInformation:
+        return system_logical_processors(&answer);
+    case SystemCurrentTimeZoneInformation:
+        return system_time_zone_short(&answer);
+    case SystemDynamicTimeZoneInformation:
+        return system_time_zone(&answer);
+    case SystemWineVersionInformation:
+        return wine_version(&answer);
+    }
+    NTSTATUS status = guest_return32(answer.returned, 0);
+    return status ? status : STATUS_INVALID_INFO_CLASS;
+}
+
+/* The system below an emulator; there is none, so it is this one. */
+NTSTATUS nt_wow64_get_native_system_information(struct call *call)
+{
+    struct answer answer = {call->args[1], call->args[2], call->args[3]};
+    if (call->args[0] == SystemNativeBasicInformation)
+        return system_basic(&answer);
+    return nt_query_system_information(call);
+}
