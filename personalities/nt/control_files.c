@@ -4,6 +4,7 @@
 
 #include <ipc/call.h>
 #include <personalities/nt/console.h>
+#include <personalities/nt/mount_points.h>
 #include <personalities/nt/wait.h>
 
 #include <stdlib.h>
@@ -37,13 +38,18 @@ static void buffers_free(struct buffers *buffers)
     free(buffers->out);
 }
 
-static NTSTATUS console_control(struct call *call, struct nt_file *file, uint32_t *information)
+/* What is copied in and out for devices that want it so. */
+static NTSTATUS buffered_control(struct call *call, struct nt_file *file, uint32_t *information)
 {
     struct buffers buffers;
     NTSTATUS status = buffers_begin(call, &buffers);
     if (!status)
-        status = console_ioctl(call->thread, file, call->args[5], buffers.in, buffers.in_length,
-                               buffers.out, buffers.out_length, information);
+        status =
+            file->kind == FILE_CONSOLE
+                ? console_ioctl(call->thread, file, call->args[5], buffers.in, buffers.in_length,
+                                buffers.out, buffers.out_length, information)
+                : mount_points_control(call->args[5], buffers.in, buffers.in_length, buffers.out,
+                                       buffers.out_length, information);
     if (*information && call->args[8] && *information <= buffers.out_length &&
         guest_write(call->args[8], buffers.out, *information))
         status = STATUS_ACCESS_VIOLATION;
@@ -55,8 +61,8 @@ static NTSTATUS device_control(struct call *call, struct nt_file *file, const st
                                uint32_t *information)
 {
     (void)io;
-    if (file->kind == FILE_CONSOLE)
-        return console_control(call, file, information);
+    if (file->kind == FILE_CONSOLE || file->kind == FILE_MOUNT_POINTS)
+        return buffered_control(call, file, information);
     /* Console questions to something else: kernelbase wants to hear that it is no console. */
     if (call->args[5] >> 16 == FILE_DEVICE_CONSOLE)
         return STATUS_OBJECT_TYPE_MISMATCH;

@@ -6,6 +6,7 @@
 #include <personalities/nt/console.h>
 #include <personalities/nt/directory_notify.h>
 #include <personalities/nt/io.h>
+#include <personalities/nt/mount_points.h>
 #include <personalities/nt/path.h>
 #include <personalities/nt/pipe.h>
 #include <personalities/nt/wait.h>
@@ -452,18 +453,20 @@ NTSTATUS ntfile_reopen(char *path, struct open_request *request, struct object *
 
 /* ---- devices ---- */
 
-enum device_kind { DEVICE_VOLUME, DEVICE_NULL, DEVICE_CONSOLE, DEVICE_PIPE };
+enum device_kind { DEVICE_VOLUME, DEVICE_NULL, DEVICE_CONSOLE, DEVICE_PIPE, DEVICE_MOUNT_POINTS };
 struct device {
     struct object object;
     enum device_kind kind;
     const char *prefix; /* volumes: the Unix directory, without a slash at the end */
 };
 
-static NTSTATUS open_null(struct open_request *request, struct object **result)
+/* A device of which there is nothing to remember. */
+static NTSTATUS open_plain(enum file_kind kind, struct open_request *request,
+                           struct object **result)
 {
     if (request->attributes_only)
         return STATUS_OBJECT_NAME_NOT_FOUND;
-    struct nt_file *file = ntfile_new(FILE_NULL, request->access, request->options);
+    struct nt_file *file = ntfile_new(kind, request->access, request->options);
     if (!file)
         return STATUS_NO_MEMORY;
     request->information = FILE_OPENED;
@@ -511,7 +514,9 @@ static NTSTATUS device_parse(struct object *object, struct text rest, void *open
     char *path;
     switch (device->kind) {
     case DEVICE_NULL:
-        return open_null(request, result);
+        return open_plain(FILE_NULL, request, result);
+    case DEVICE_MOUNT_POINTS:
+        return open_plain(FILE_MOUNT_POINTS, request, result);
     case DEVICE_CONSOLE:
         return request->attributes_only ? STATUS_OBJECT_NAME_NOT_FOUND
                                         : console_open(rest, request, result);
@@ -583,6 +588,7 @@ void devices_init(void)
     make_device(directory, LITERAL("Null"), DEVICE_NULL, NULL);
     make_device(directory, LITERAL("ConDrv"), DEVICE_CONSOLE, NULL);
     make_device(directory, LITERAL("NamedPipe"), DEVICE_PIPE, NULL);
+    make_device(directory, LITERAL("MountPointManager"), DEVICE_MOUNT_POINTS, NULL);
     object_release(directory);
 }
 

@@ -17,6 +17,7 @@ enum file_kind {
     FILE_NULL,
     FILE_CONSOLE,
     FILE_VOLUME,
+    FILE_MOUNT_POINTS,
     FILE_PIPE_DEVICE
 };
 

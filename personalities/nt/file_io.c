@@ -195,7 +195,8 @@ static NTSTATUS transfer_begin(struct call *call, ACCESS_MASK any_of, bool segme
         .buffer = call->args[5],
         .length = call->args[6],
     };
-    if (file->kind == FILE_DIRECTORY || file->kind == FILE_VOLUME || file->kind == FILE_PIPE_DEVICE)
+    if (file->kind == FILE_DIRECTORY || file->kind == FILE_VOLUME ||
+        file->kind == FILE_PIPE_DEVICE || file->kind == FILE_MOUNT_POINTS)
         status = STATUS_INVALID_DEVICE_REQUEST;
     else if (!(file->access & any_of))
         status = STATUS_ACCESS_DENIED;

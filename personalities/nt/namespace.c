@@ -4,6 +4,7 @@
  * without case and keep theirs. Files and registry keys have name spaces of their own: the walk
  * stops at an object with `parse` and hands over what is left of the path.
  */
+#include <personalities/nt/mount_points.h>
 #include <personalities/nt/nt.h>
 #include <personalities/nt/snapshot/restore.h>
 #include <personalities/nt/snapshot/save.h>
@@ -548,6 +549,9 @@ void namespace_init(void)
     make_link(root_directory, LITERAL("GLOBAL??"), LITERAL("\\??"));
     make_link(dos, LITERAL("C:"), LITERAL("\\Device\\HarddiskVolume1"));
     make_link(dos, LITERAL("Z:"), LITERAL("\\Device\\HarddiskVolume2"));
+    make_link(dos, LITERAL(VOLUME_NAME_C), LITERAL("\\Device\\HarddiskVolume1"));
+    make_link(dos, LITERAL(VOLUME_NAME_Z), LITERAL("\\Device\\HarddiskVolume2"));
+    make_link(dos, LITERAL("MountPointManager"), LITERAL("\\Device\\MountPointManager"));
     make_link(dos, LITERAL("NUL"), LITERAL("\\Device\\Null"));
     make_link(dos, LITERAL("PIPE"), LITERAL("\\Device\\NamedPipe"));
     make_link(dos, LITERAL("CON"), LITERAL("\\Device\\ConDrv\\Console"));
