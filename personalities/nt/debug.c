@@ -37,11 +37,22 @@ static struct debug_object *debug_of(struct object *object)
     return container_of(object, struct debug_object, object);
 }
 
+static bool has_sent(const struct debug_object *debug, const struct nt_process *process)
+{
+    list_each(event, &debug->events, struct debug_event, link)
+    {
+        if (event->state == EVENT_SENT && event->process == process)
+            return true;
+    }
+    return false;
+}
+
+/* What the debugger may have next: of each process one event at a time. */
 static struct debug_event *first_queued(struct debug_object *debug)
 {
     list_each(event, &debug->events, struct debug_event, link)
     {
-        if (event->state == EVENT_QUEUED)
+        if (event->state == EVENT_QUEUED && !has_sent(debug, event->process))
             return event;
     }
     return NULL;
@@ -64,17 +75,20 @@ static void event_free(struct debug_event *event)
     free(event);
 }
 
-/* The process goes on. */
-static void event_done(struct debug_event *event, NTSTATUS answer)
+/* The process goes on, or has another event. */
+static void event_done(struct object *object, struct debug_event *event, NTSTATUS answer)
 {
     struct nt_process *process = event->process;
     event->state = EVENT_DONE;
     event->answer = answer;
     list_remove(&event->link);
     process->debug_stops--;
+    object_hold(&process->object);
     if (!event->owned)
         event_free(event);
     list_each(thread, &process->threads, struct nt_thread, link) thread_wake(thread);
+    object_release(&process->object);
+    object_changed(object);
 }
 
 static void stop_others(struct nt_process *process, const struct nt_thread *except)
@@ -218,8 +232,21 @@ bool debug_exception(struct nt_thread *thread, const EXCEPTION_RECORD *record, b
     return true;
 }
 
-void debug_thread_ends(struct nt_thread *thread, bool last)
+/* The others may be there still, but only because they wait until their ends are continued. */
+static bool is_last(const struct nt_thread *thread)
 {
+    list_each(other, &thread->process->threads, struct nt_thread, link)
+    {
+        if (other != thread && !other->debug_ended)
+            return false;
+    }
+    return true;
+}
+
+void debug_thread_ends(struct nt_thread *thread)
+{
+    bool last = is_last(thread);
+    thread->debug_ended = true;
     if (thread->debug_event) {
         /* Nobody waits for the answer any more. */
         if (thread->debug_event->state == EVENT_DONE)
@@ -291,7 +318,7 @@ static void detach(struct nt_process *process)
     list_each_safe(event, after, &debug_of(object)->events, struct debug_event, link)
     {
         if (event->process == process)
-            event_done(event, DBG_CONTINUE);
+            event_done(object, event, DBG_CONTINUE);
     }
     (void)mark(process, false);
     object_release(object);
@@ -335,32 +362,46 @@ const struct nt_type debug_type = {
     .destroy = debug_destroy,
 };
 
-/* The state of a process that ran before: what its debugger would have heard until now. */
+static void report_image(struct nt_process *process, struct nt_thread *thread,
+                         const struct allocation *allocation)
+{
+    const WCHAR *name =
+        allocation->section ? section_of(allocation->section)->file_name : NTDLL_NAME;
+    struct debug_event *event = image_event(thread, name, allocation->base);
+    if (event)
+        event_send(event, process->debug);
+}
+
+static void report_images(struct nt_process *process, struct nt_thread *thread, bool ntdll)
+{
+    for (uint32_t i = 0; i < process->vm.count; i++) {
+        const struct allocation *allocation = process->vm.allocations[i];
+        if (allocation->type == MEM_IMAGE && allocation->base != process->image_base &&
+            (allocation->base == process->ntdll_base) == ntdll)
+            report_image(process, thread, allocation);
+    }
+}
+
+/*
+ * The state of a process that ran before, as its debugger would have heard of it: the process with its
+ * first thread and ntdll, the other threads, the other images.
+ */
 static void report_past(struct nt_process *process)
 {
-    bool first = true;
+    struct nt_thread *first = NULL;
     list_each(thread, &process->threads, struct nt_thread, link)
     {
-        struct debug_event *event = first ? process_event(thread) : thread_event(thread);
+        struct debug_event *event = first ? thread_event(thread) : process_event(thread);
         if (event)
             event_send(event, process->debug);
         thread->debug_reported = true;
-        first = false;
+        if (!first)
+            report_images(process, thread, true);
+        first = first ? first : thread;
     }
     process->debug_reported = true;
     if (first)
-        return;
-    struct nt_thread *thread = container_of(process->threads.next, struct nt_thread, link);
-    for (uint32_t i = 0; i < process->vm.count; i++) {
-        const struct allocation *allocation = process->vm.allocations[i];
-        if (allocation->type != MEM_IMAGE || allocation->base == process->image_base)
-            continue;
-        struct debug_event *event = image_event(
-            thread, allocation->section ? section_of(allocation->section)->file_name : NULL,
-            allocation->base);
-        if (event)
-            event_send(event, process->debug);
-    }
+        report_images(process, first, false);
 }
 
 /* ---- calls ---- */
@@ -550,7 +591,7 @@ NTSTATUS nt_debug_continue(struct call *call)
             continue;
         struct nt_thread *thread = event->thread;
         object_hold(&thread->object);
-        event_done(event, answer);
+        event_done(object, event, answer);
         if (answer == DBG_TERMINATE_PROCESS)
             process_terminate_nt(thread->process, (uint32_t)DBG_TERMINATE_PROCESS);
         else if (answer == DBG_TERMINATE_THREAD)

@@ -34,8 +34,8 @@ void debug_image_unmapped(struct nt_thread *thread, uint32_t base);
  * exception_continue is called with the answer once the thread may go on.
  */
 bool debug_exception(struct nt_thread *thread, const EXCEPTION_RECORD *record, bool first_chance);
-/* The thread ends; `last` of its process: waits for the debugger. */
-void debug_thread_ends(struct nt_thread *thread, bool last);
+/* The thread ends: waits for the debugger. */
+void debug_thread_ends(struct nt_thread *thread);
 
 /* ---- stopping (thread.c) ---- */
 /* The thread is not to run: its event, or that of another one of its process, is not continued yet. */

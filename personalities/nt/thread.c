@@ -401,9 +401,8 @@ static void thread_finish(struct nt_thread *thread)
         free_memory(thread);
     if (thread_info(HANDLE_SELF, &info) == OK)
         process->cpu_time += (uint64_t)info.cpu_time_high << 32 | info.cpu_time_low;
+    debug_thread_ends(thread);
     bool last = process->thread_count == 1;
-    debug_thread_ends(thread, last);
-    last = process->thread_count == 1; /* while it waited the others may have gone */
     (void)!space_attach(HANDLE_NONE);
     if (last && !process->exiting) {
         process->exiting = true;
