@@ -26,6 +26,7 @@ struct debug_event {
     struct nt_process *process; /* held */
     struct nt_thread *thread;   /* held */
     bool owned;                 /* the thread waits for it and frees it */
+    bool later;                 /* the debugger wants it again, once the thread is not suspended */
     enum event_state state;
     WCHAR *file_name; /* whose handle the debugger gets, or NULL */
     NTSTATUS answer;
@@ -37,22 +38,23 @@ static struct debug_object *debug_of(struct object *object)
     return container_of(object, struct debug_object, object);
 }
 
-static bool has_sent(const struct debug_object *debug, const struct nt_process *process)
+/* Of each process the debugger gets one event at a time, and none while it has put one off. */
+static bool is_held_back(const struct debug_object *debug, const struct nt_process *process)
 {
     list_each(event, &debug->events, struct debug_event, link)
     {
-        if (event->state == EVENT_SENT && event->process == process)
+        bool later = event->later && event->thread->suspend_count > 0;
+        if (event->process == process && (event->state == EVENT_SENT || later))
             return true;
     }
     return false;
 }
 
-/* What the debugger may have next: of each process one event at a time. */
 static struct debug_event *first_queued(struct debug_object *debug)
 {
     list_each(event, &debug->events, struct debug_event, link)
     {
-        if (event->state == EVENT_QUEUED && !has_sent(debug, event->process))
+        if (event->state == EVENT_QUEUED && !is_held_back(debug, event->process))
             return event;
     }
     return NULL;
@@ -589,6 +591,13 @@ NTSTATUS nt_debug_continue(struct call *call)
         if (event->state != EVENT_SENT || event->thread->tid != (uint32_t)id.UniqueThread ||
             event->process->pid * 4 != (uint32_t)id.UniqueProcess)
             continue;
+        status = STATUS_SUCCESS;
+        if (answer == DBG_REPLY_LATER) {
+            event->state = EVENT_QUEUED;
+            event->later = true;
+            object_changed(object);
+            break;
+        }
         struct nt_thread *thread = event->thread;
         object_hold(&thread->object);
         event_done(object, event, answer);
@@ -597,7 +606,6 @@ NTSTATUS nt_debug_continue(struct call *call)
         else if (answer == DBG_TERMINATE_THREAD)
             thread_terminate(thread, (uint32_t)DBG_TERMINATE_THREAD);
         object_release(&thread->object);
-        status = STATUS_SUCCESS;
         break;
     }
     object_release(object);

@@ -117,6 +117,8 @@ static NTSTATUS query_process(struct call *call, struct nt_process *process)
         return process_basic(&answer, process);
     case ProcessVmCounters:
         return process_memory(&answer, process);
+    case ProcessIoCounters:
+        return give(&answer, &(IO_COUNTERS){0}, sizeof(IO_COUNTERS));
     case ProcessTimes:
         return process_times(&answer, process);
     case ProcessDebugPort:
@@ -152,10 +154,68 @@ static NTSTATUS query_process(struct call *call, struct nt_process *process)
     return STATUS_INVALID_INFO_CLASS;
 }
 
+/* Classes with one size, which is looked at before the handle. */
+struct class_size {
+    uint32_t class, size;
+};
+static const struct class_size process_sizes[] = {
+    {ProcessBasicInformation, sizeof(PROCESS_BASIC_INFORMATION)},
+    {ProcessIoCounters, sizeof(IO_COUNTERS)},
+    {ProcessTimes, sizeof(KERNEL_USER_TIMES)},
+    {ProcessDebugPort, sizeof(uint32_t)},
+    {ProcessWow64Information, sizeof(uint32_t)},
+    {ProcessDefaultHardErrorMode, sizeof(uint32_t)},
+    {ProcessPriorityClass, sizeof(PROCESS_PRIORITY_CLASS)},
+    {ProcessDebugObjectHandle, sizeof(uint32_t)},
+    {ProcessDebugFlags, sizeof(uint32_t)},
+    {ProcessImageInformation, sizeof(SECTION_IMAGE_INFORMATION)},
+};
+static const struct class_size thread_sizes[] = {
+    {ThreadBasicInformation, sizeof(THREAD_BASIC_INFORMATION)},
+    {ThreadTimes, sizeof(KERNEL_USER_TIMES)},
+    {ThreadAmILastThread, sizeof(uint32_t)},
+    {ThreadHideFromDebugger, sizeof(uint8_t)},
+    {ThreadPriorityBoost, sizeof(uint32_t)},
+    {ThreadGroupInformation, sizeof(GROUP_AFFINITY)},
+    {ThreadEnableAlignmentFaultFixup, 0},
+};
+
+static bool has_size(const struct class_size *sizes, uint32_t count, uint32_t class, uint32_t size)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (sizes[i].class == class)
+            return sizes[i].size == size;
+    return true;
+}
+#define HAS_SIZE(sizes, call) \
+    has_size(sizes, sizeof sizes / sizeof sizes[0], call->args[1], call->args[3])
+
+static bool is_process_class(uint32_t class)
+{
+    return class <= ProcessImageInformation || class == ProcessImageFileNameWin32;
+}
+
+static ACCESS_MASK process_query_access(uint32_t class)
+{
+    return class == ProcessBasicInformation || class == ProcessTimes ||
+                   class == ProcessVmCounters || class == ProcessImageFileName ||
+                   class == ProcessImageFileNameWin32 || class == ProcessWow64Information ||
+                   class == ProcessSessionInformation || class == ProcessPriorityClass ||
+                   class == ProcessHandleCount || class == ProcessPriorityBoost
+               ? PROCESS_QUERY_LIMITED_INFORMATION
+               : PROCESS_QUERY_INFORMATION;
+}
+
 NTSTATUS nt_query_information_process(struct call *call)
 {
     struct nt_process *process;
-    NTSTATUS status = process_from_handle(call->thread, call->args[0], 0, &process);
+    uint32_t class = call->args[1];
+    if (!is_process_class(class))
+        return STATUS_INVALID_INFO_CLASS;
+    if (!HAS_SIZE(process_sizes, call))
+        return STATUS_INFO_LENGTH_MISMATCH;
+    NTSTATUS status =
+        process_from_handle(call->thread, call->args[0], process_query_access(class), &process);
     if (status)
         return status;
     status = query_process(call, process);
@@ -178,6 +238,19 @@ static NTSTATUS allocate_stack(struct call *call, struct nt_process *process)
     return status ? status : guest_write(call->args[2], &info, sizeof info);
 }
 
+/* A set of processors that must name the only one there is; of threads all bits mean all. */
+static NTSTATUS check_affinity(struct call *call, bool all_allowed)
+{
+    uint32_t mask;
+    NTSTATUS status = call->args[3] == sizeof mask ? guest_read(&mask, call->args[2], sizeof mask)
+                                                   : STATUS_INFO_LENGTH_MISMATCH;
+    if (status)
+        return status;
+    return (mask & 1) && (mask == 1 || (all_allowed && mask == UINT32_MAX))
+               ? STATUS_SUCCESS
+               : STATUS_INVALID_PARAMETER;
+}
+
 static NTSTATUS set_process(struct call *call, struct nt_process *process)
 {
     PROCESS_PRIORITY_CLASS priority;
@@ -194,6 +267,7 @@ static NTSTATUS set_process(struct call *call, struct nt_process *process)
     case ProcessDebugFlags:
         return guest_read(&process->debug_children, call->args[2], sizeof process->debug_children);
     case ProcessAffinityMask:
+        return check_affinity(call, false);
     case ProcessPriorityBoost:
     case ProcessBasePriority:
     case ProcessExecuteFlags:
@@ -223,6 +297,8 @@ static NTSTATUS thread_basic(const struct answer *answer, const struct nt_thread
         .TebBaseAddress = (void *)thread->teb,
         .ClientId = {(HANDLE)(thread->process->pid * 4), (HANDLE)thread->tid},
         .AffinityMask = 1,
+        .Priority = thread->base_priority, /* kernelbase takes it for the relative one */
+        .BasePriority = thread->base_priority,
     };
     return give(answer, &info, sizeof info);
 }
@@ -296,6 +372,10 @@ static NTSTATUS query_thread(struct call *call, const struct nt_thread *thread)
         return thread_times(&answer, thread);
     case ThreadAffinityMask:
         return give32(&answer, 1);
+    case ThreadPriorityBoost:
+        return give32(&answer, thread->boost_disabled);
+    case ThreadGroupInformation:
+        return give(&answer, &(GROUP_AFFINITY){.Mask = 1}, sizeof(GROUP_AFFINITY));
     case ThreadQuerySetWin32StartAddress:
         return give32(&answer, thread->start);
     case ThreadAmILastThread:
@@ -325,10 +405,23 @@ static NTSTATUS with_thread(struct call *call, ACCESS_MASK access, struct nt_thr
     return status;
 }
 
+static ACCESS_MASK thread_query_access(uint32_t class)
+{
+    return class == ThreadBasicInformation || class == ThreadTimes ||
+                   class == ThreadAmILastThread || class == ThreadPriorityBoost ||
+                   class == ThreadNameInformation || class == ThreadDescriptorTableEntry
+               ? THREAD_QUERY_LIMITED_INFORMATION
+               : THREAD_QUERY_INFORMATION;
+}
+
 NTSTATUS nt_query_information_thread(struct call *call)
 {
     struct nt_thread *thread;
-    NTSTATUS status = with_thread(call, 0, &thread);
+    if (call->args[1] >= MaxThreadInfoClass || call->args[1] == ThreadEnableAlignmentFaultFixup)
+        return STATUS_INVALID_INFO_CLASS;
+    if (!HAS_SIZE(thread_sizes, call))
+        return STATUS_INFO_LENGTH_MISMATCH;
+    NTSTATUS status = with_thread(call, thread_query_access(call->args[1]), &thread);
     if (status)
         return status;
     status = query_thread(call, thread);
@@ -340,6 +433,8 @@ static NTSTATUS set_description(struct call *call, struct nt_thread *thread)
 {
     struct text text;
     WCHAR *storage;
+    if (call->args[3] != sizeof(UNICODE_STRING))
+        return STATUS_INFO_LENGTH_MISMATCH;
     NTSTATUS status = guest_read_text(call->args[2], &text, &storage);
     if (status)
         return status;
@@ -364,21 +459,83 @@ static NTSTATUS set_token(struct call *call, struct nt_thread *thread)
     return status;
 }
 
+/* -2 .. 2, and what means the lowest and the highest of a class. */
+static NTSTATUS set_base_priority(struct call *call, struct nt_thread *thread)
+{
+    int32_t priority;
+    NTSTATUS status = call->args[3] == sizeof priority
+                          ? guest_read(&priority, call->args[2], sizeof priority)
+                          : STATUS_INFO_LENGTH_MISMATCH;
+    if (status)
+        return status;
+    if ((priority < -2 || priority > 2) && priority != THREAD_BASE_PRIORITY_IDLE &&
+        priority != THREAD_BASE_PRIORITY_LOWRT)
+        return STATUS_INVALID_PARAMETER;
+    thread->base_priority = priority;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS set_boost(struct call *call, struct nt_thread *thread)
+{
+    uint32_t disabled;
+    NTSTATUS status = call->args[3] == sizeof disabled
+                          ? guest_read(&disabled, call->args[2], sizeof disabled)
+                          : STATUS_INFO_LENGTH_MISMATCH;
+    if (!status)
+        thread->boost_disabled = disabled != 0;
+    return status;
+}
+
+static NTSTATUS check_group(struct call *call)
+{
+    GROUP_AFFINITY group;
+    NTSTATUS status = call->args[3] == sizeof group
+                          ? guest_read(&group, call->args[2], sizeof group)
+                          : STATUS_INFO_LENGTH_MISMATCH;
+    if (!status && (group.Group != 0 || group.Mask != 1))
+        status = STATUS_INVALID_PARAMETER;
+    return status;
+}
+
+static NTSTATUS check_ideal_processor(struct call *call)
+{
+    uint32_t number;
+    NTSTATUS status = call->args[3] == sizeof number
+                          ? guest_read(&number, call->args[2], sizeof number)
+                          : STATUS_INFO_LENGTH_MISMATCH;
+    return !status && number > MAXIMUM_PROCESSORS ? STATUS_INVALID_PARAMETER : status;
+}
+
+static NTSTATUS hide(struct call *call, struct nt_thread *thread)
+{
+    if (call->args[3])
+        return STATUS_INFO_LENGTH_MISMATCH;
+    thread->hidden = true;
+    return STATUS_SUCCESS;
+}
+
 static NTSTATUS set_thread(struct call *call, struct nt_thread *thread)
 {
     switch (call->args[1]) {
     case ThreadNameInformation:
         return set_description(call, thread);
     case ThreadHideFromDebugger:
-        thread->hidden = true;
-        return STATUS_SUCCESS;
+        return hide(call, thread);
+    case ThreadBasePriority:
+        return set_base_priority(call, thread);
+    case ThreadPriorityBoost:
+        return set_boost(call, thread);
+    case ThreadAffinityMask:
+        return check_affinity(call, true);
+    case ThreadGroupInformation:
+        return check_group(call);
+    case ThreadIdealProcessor:
+        return check_ideal_processor(call);
+    case ThreadEnableAlignmentFaultFixup:
+        return call->args[3] == 1 ? STATUS_SUCCESS : STATUS_INFO_LENGTH_MISMATCH;
     case ThreadQuerySetWin32StartAddress:
         return guest_read(&thread->start, call->args[2], sizeof thread->start);
     case ThreadPriority:
-    case ThreadBasePriority:
-    case ThreadAffinityMask:
-    case ThreadPriorityBoost:
-    case ThreadIdealProcessor:
     case ThreadWineNativeThreadName:
         return STATUS_SUCCESS;
     case ThreadImpersonationToken:
@@ -390,7 +547,9 @@ static NTSTATUS set_thread(struct call *call, struct nt_thread *thread)
 NTSTATUS nt_set_information_thread(struct call *call)
 {
     struct nt_thread *thread;
-    NTSTATUS status = with_thread(call, 0, &thread);
+    ACCESS_MASK access = call->args[1] == ThreadImpersonationToken ? THREAD_SET_THREAD_TOKEN
+                                                                   : THREAD_SET_LIMITED_INFORMATION;
+    NTSTATUS status = with_thread(call, access, &thread);
     if (status)
         return status;
     status = set_thread(call, thread);

@@ -134,6 +134,7 @@ struct nt_thread {
     bool hidden;
     struct object *token;  /* held: that it impersonates, or NULL */
     int32_t base_priority; /* relative to the process's class */
+    bool boost_disabled;
     WCHAR *description;
     uint32_t description_length;
     uint32_t debug_registers[6];

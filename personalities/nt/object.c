@@ -70,6 +70,13 @@ static ACCESS_MASK map_access(const struct nt_type *type, ACCESS_MASK access)
         access |= type->mapping.GenericExecute;
     if (access & (GENERIC_ALL | MAXIMUM_ALLOWED))
         access |= type->mapping.GenericAll;
+    /* Who may see or set all may see or set the little that others may. */
+    if (type->number == TYPE_THREAD && (access & THREAD_QUERY_INFORMATION))
+        access |= THREAD_QUERY_LIMITED_INFORMATION;
+    if (type->number == TYPE_THREAD && (access & THREAD_SET_INFORMATION))
+        access |= THREAD_SET_LIMITED_INFORMATION;
+    if (type->number == TYPE_PROCESS && (access & PROCESS_QUERY_INFORMATION))
+        access |= PROCESS_QUERY_LIMITED_INFORMATION;
     return access & 0x01ffffff;
 }
 

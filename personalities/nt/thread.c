@@ -644,8 +644,11 @@ NTSTATUS nt_suspend_thread(struct call *call)
 static uint32_t resume(struct nt_thread *thread)
 {
     uint32_t previous = thread->suspend_count;
-    if (previous > 0 && --thread->suspend_count == 0)
+    if (previous > 0 && --thread->suspend_count == 0) {
         thread_wake(thread);
+        if (thread->process->debug) /* may have waited for it */
+            object_changed(thread->process->debug);
+    }
     return previous;
 }
 
