@@ -34,6 +34,12 @@ static uint64_t section_table(const struct pe_loader *loader)
     return (uint64_t)loader->pe_offset + PE_OPTIONAL_HEADER + loader->headers.optional_header_size;
 }
 
+static uint64_t section_table_end(const struct pe_loader *loader)
+{
+    return section_table(loader) +
+           loader->headers.section_count * (uint64_t)sizeof(struct pe_section);
+}
+
 static enum load_error check_file_header(const struct pe_headers *headers)
 {
     if (headers->signature != PE_SIGNATURE || headers->machine != PE_MACHINE_I386)
@@ -62,18 +68,17 @@ static enum load_error check_alignment(const struct pe_headers *headers)
 static enum load_error check_image(const struct pe_loader *loader)
 {
     const struct pe_headers *headers = &loader->headers;
-    uint64_t image_size = load_page_up(headers->image_size);
-    uint64_t table_end =
-        section_table(loader) + headers->section_count * (uint64_t)sizeof(struct pe_section);
+    uint64_t image_size = load_page_up(headers->image_size), table_end = section_table_end(loader);
 
-    if (headers->image_size == 0 || headers->headers_size > headers->image_size)
+    if (headers->image_size == 0 || headers->headers_size == 0 ||
+        headers->headers_size > headers->image_size)
+        return LOAD_BAD_FORMAT;
+    if (table_end > load_page_up(headers->headers_size))
         return LOAD_BAD_FORMAT;
     if (headers->image_base % PE_BASE_ALIGN != 0)
         return LOAD_BAD_ADDRESS;
     if (image_size > UINT32_MAX - headers->image_base)
         return LOAD_BAD_ADDRESS;
-    if (table_end > headers->headers_size)
-        return LOAD_BAD_FORMAT;
     if (headers->headers_size > loader->reader->size)
         return LOAD_TRUNCATED;
     return LOAD_OK;
@@ -169,12 +174,19 @@ static void push_segment(struct pe_loader *loader, uint32_t rva, struct load_seg
     loader->end = rva + segment.length;
 }
 
+/* With the table of sections, even where the headers' size leaves it out: programs look at it. */
 static void map_headers(struct pe_loader *loader)
 {
+    uint32_t size = loader->headers.headers_size, pages = (uint32_t)load_page_up(size);
+    uint64_t table_end =
+        section_table(loader) + loader->headers.section_count * (uint64_t)sizeof(struct pe_section);
+
+    if (table_end > size)
+        size = (uint32_t)load_min(load_min(table_end, pages), (uint32_t)loader->reader->size);
     push_segment(loader, 0,
                  (struct load_segment){
-                     .length = (uint32_t)load_page_up(loader->headers.headers_size),
-                     .file_length = loader->headers.headers_size,
+                     .length = pages,
+                     .file_length = size,
                      .prot = LOAD_READ,
                      .mappable = true,
                  });

@@ -6,16 +6,13 @@
  *   ntfuzz child SEED CALLS [say]    the calls of one seed; say: print each before it is made
  *
  * A child may die or hang; it is ended after CHILD_MS. What must hold: this program goes on, and
- * prints at the end how many children ended how. The seed of the child that was running is on the last
+ * prints at the end how many children ended how, and of which types of
+ * objects there are more than at the beginning. The seed of the child that was running is on the last
  * line printed when the system did not survive.
  */
-#define WIN32_LEAN_AND_MEAN
-#include <windows.h>
+#include "counts.h"
 
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "tests/fuzz/random.h"
 
@@ -256,6 +253,7 @@ int main(int argc, char **argv)
         return child(strtoull(argv[2], NULL, 10), atoi(argv[3]), argc > 4);
     ULONGLONG limit = GetTickCount64() + (argc > 1 ? atoi(argv[1]) : 10) * 1000ull;
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    struct counts before = counts_now();
     for (; GetTickCount64() < limit; seed++) {
         printf("seed %lu\r", (unsigned long)seed);
         fflush(stdout);
@@ -267,5 +265,5 @@ int main(int argc, char **argv)
     }
     printf("%u ended, %u died, %u were ended, %u did not start; next seed %lu\n", ended, died, hung,
            failed, (unsigned long)seed);
-    return failed != 0;
+    return failed != 0 || counts_compare(&before) != 0;
 }
