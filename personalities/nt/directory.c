@@ -15,44 +15,82 @@
 #define RECORD_MAX (sizeof(FILE_ID_BOTH_DIRECTORY_INFORMATION) + 256 * sizeof(WCHAR))
 
 struct directory_entry {
-    WCHAR *name;
-    uint32_t length;
-    char *unix_name;
     uint64_t ino;
+    uint32_t length;       /* of the name, in characters */
+    const char *unix_name; /* behind the name */
+    WCHAR name[];
 };
 
 void directory_free_entries(struct nt_file *file)
 {
-    for (uint32_t i = 0; i < file->entry_count; i++) {
-        free(file->entries[i].name);
-        free(file->entries[i].unix_name);
-    }
+    for (uint32_t i = 0; i < file->entry_count; i++)
+        free(file->entries[i]);
     free(file->entries);
     file->entries = NULL;
     file->entry_count = file->entry_next = 0;
+}
+
+static struct directory_entry *entry_new(const struct fs_dirent *record)
+{
+    size_t bytes = record->name_length;
+    struct directory_entry *entry = malloc(sizeof *entry + bytes * sizeof(WCHAR) + bytes + 1);
+    if (!entry)
+        return NULL;
+    entry->ino = record->ino;
+    entry->length = utf8_to_utf16(record->name, bytes, entry->name, bytes);
+    char *unix_name = (char *)(entry->name + bytes);
+    memcpy(unix_name, record->name, bytes);
+    unix_name[bytes] = 0;
+    entry->unix_name = unix_name;
+    return entry;
 }
 
 static bool add_entry(struct nt_file *file, const struct fs_dirent *record)
 {
     if ((file->entry_count & (file->entry_count - 1)) == 0) {
         uint32_t capacity = file->entry_count ? file->entry_count * 2 : 1;
-        struct directory_entry *grown = realloc(file->entries, capacity * sizeof *grown);
+        struct directory_entry **grown = realloc(file->entries, capacity * sizeof(void *));
         if (!grown)
             return false;
         file->entries = grown;
     }
-    struct directory_entry *entry = &file->entries[file->entry_count];
-    entry->name = text_from_utf8(record->name, record->name_length, &entry->length);
-    entry->unix_name = strndup(record->name, record->name_length);
-    entry->ino = record->ino;
-    file->entry_count++;
-    return entry->name && entry->unix_name;
+    struct directory_entry *entry = entry_new(record);
+    if (entry)
+        file->entries[file->entry_count++] = entry;
+    return entry != NULL;
 }
 
-static int compare_entries(const void *a, const void *b)
+static bool in_order(const struct directory_entry *a, const struct directory_entry *b)
 {
-    const struct directory_entry *x = a, *y = b;
-    return text_compare((struct text){x->name, x->length}, (struct text){y->name, y->length});
+    return text_compare((struct text){a->name, a->length}, (struct text){b->name, b->length}) <= 0;
+}
+
+/* `space` has room for half of them. A directory whose names are in order already costs one look at each. */
+static void sort_entries(struct directory_entry **at, uint32_t count,
+                         struct directory_entry **space)
+{
+    uint32_t left = count / 2, l = 0, r = left, to = 0;
+    if (count < 2)
+        return;
+    sort_entries(at, left, space);
+    sort_entries(at + left, count - left, space);
+    if (in_order(at[left - 1], at[left]))
+        return;
+    memcpy(space, at, left * sizeof *at);
+    while (l < left && r < count)
+        at[to++] = in_order(space[l], at[r]) ? space[l++] : at[r++];
+    while (l < left)
+        at[to++] = space[l++];
+}
+
+static NTSTATUS sort_directory(struct nt_file *file)
+{
+    struct directory_entry **space = malloc((file->entry_count / 2 + 1) * sizeof *space);
+    if (!space)
+        return STATUS_NO_MEMORY;
+    sort_entries(file->entries, file->entry_count, space);
+    free(space);
+    return STATUS_SUCCESS;
 }
 
 NTSTATUS directory_open_entries(struct nt_process *process, struct nt_file *file)
@@ -76,9 +114,7 @@ NTSTATUS directory_open_entries(struct nt_process *process, struct nt_file *file
             at += record->record_length;
         }
     }
-    if (file->entry_count)
-        qsort(file->entries, file->entry_count, sizeof *file->entries, compare_entries);
-    return STATUS_SUCCESS;
+    return sort_directory(file);
 }
 
 /* ---- records ---- */
@@ -215,7 +251,7 @@ static NTSTATUS list_entries(struct listing *listing, bool single)
     struct nt_file *file = listing->file;
     while (file->entry_next < file->entry_count) {
         struct fs_attr attr;
-        const struct directory_entry *entry = &file->entries[file->entry_next];
+        const struct directory_entry *entry = file->entries[file->entry_next];
         if (!wanted(file, entry) || !entry_attr(listing->call->process, file, entry, &attr)) {
             file->entry_next++;
             continue;

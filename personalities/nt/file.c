@@ -21,8 +21,17 @@
 #define MODE_EXECUTABLE 0111u
 #define UNIX_EXTENSION  ".unix"
 
-/* Disk files that are open, for share modes and deletion. */
-static struct list open_files = {&open_files, &open_files};
+/* Disk files that are open, for share modes and deletion: by the number of the file. */
+#define OPEN_BUCKETS 64u
+static struct list open_files[OPEN_BUCKETS];
+
+static struct list *open_bucket(uint64_t ino)
+{
+    struct list *bucket = &open_files[ino % OPEN_BUCKETS];
+    if (!bucket->next)
+        list_init(bucket);
+    return bucket;
+}
 
 /* ---- the object ---- */
 
@@ -50,7 +59,7 @@ static bool same_node(const struct nt_file *a, const struct nt_file *b)
 /* Delete on close happens with the last of all open file objects of that file. */
 static void delete_if_last(struct nt_file *file)
 {
-    list_each(other, &open_files, struct nt_file, share_link)
+    list_each(other, open_bucket(file->ino), struct nt_file, share_link)
     {
         if (other != file && same_node(other, file))
             return;
@@ -68,7 +77,7 @@ static void delete_if_last(struct nt_file *file)
 
 bool ntfile_is_open(const struct fs_attr *attr)
 {
-    list_each(file, &open_files, struct nt_file, share_link)
+    list_each(file, open_bucket(attr->ino), struct nt_file, share_link)
     {
         if (file->ino == attr->ino && file->device == attr->device)
             return true;
@@ -78,7 +87,7 @@ bool ntfile_is_open(const struct fs_attr *attr)
 
 void ntfile_set_pending(struct nt_file *file, bool pending)
 {
-    list_each(other, &open_files, struct nt_file, share_link)
+    list_each(other, open_bucket(file->ino), struct nt_file, share_link)
     {
         if (same_node(other, file))
             other->delete_pending = pending;
@@ -103,7 +112,7 @@ static void set_path(struct nt_file *file, const char *path)
 
 void ntfile_renamed(struct nt_file *file, const char *path)
 {
-    list_each(other, &open_files, struct nt_file, share_link)
+    list_each(other, open_bucket(file->ino), struct nt_file, share_link)
     {
         if (other != file && same_node(other, file))
             set_path(other, path);
@@ -239,7 +248,7 @@ static NTSTATUS check_sharing(const struct open_request *request)
     uint32_t wanted = share_bits(request->access);
     if (overwrites(request->disposition))
         wanted |= FILE_SHARE_WRITE;
-    list_each(file, &open_files, struct nt_file, share_link)
+    list_each(file, open_bucket(request->attr.ino), struct nt_file, share_link)
     {
         if (file->ino != request->attr.ino || file->device != request->attr.device)
             continue;
@@ -363,7 +372,7 @@ static NTSTATUS finish_open(char *path, handle_t node, struct open_request *requ
     file->read_only = !(request->attr.mode & MODE_WRITABLE);
     file->append = !(request->access & FILE_WRITE_DATA) && (request->access & FILE_APPEND_DATA);
     file->delete_on_close = (request->options & FILE_DELETE_ON_CLOSE) != 0;
-    list_append(&open_files, &file->share_link);
+    list_append(open_bucket(file->ino), &file->share_link);
     request->information = open_information(request->disposition, exists);
     *result = &file->object;
     return STATUS_SUCCESS;

@@ -57,7 +57,7 @@ struct nt_file {
     uint32_t console_role;   /* enum console_role */
 
     /* enumeration of a directory */
-    struct directory_entry *entries;
+    struct directory_entry **entries;
     uint32_t entry_count, entry_next;
     WCHAR *mask;
     uint32_t mask_length;

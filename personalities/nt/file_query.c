@@ -42,14 +42,15 @@ static uint64_t file_allocation(const struct fs_attr *attr)
 
 void fill_basic(const struct fs_attr *attr, FILE_BASIC_INFORMATION *info)
 {
-    uint64_t created = attr->ctime < attr->mtime ? attr->ctime : attr->mtime;
-    if (attr->btime != 0)
-        created = attr->btime;
+    uint64_t written = nt_from_ns(attr->mtime);
+    uint64_t changed = attr->ctime == attr->mtime ? written : nt_from_ns(attr->ctime);
     memset(info, 0, sizeof *info);
-    info->CreationTime.QuadPart = nt_from_ns(created);
-    info->LastAccessTime.QuadPart = nt_from_ns(attr->atime);
-    info->LastWriteTime.QuadPart = nt_from_ns(attr->mtime);
-    info->ChangeTime.QuadPart = nt_from_ns(attr->ctime);
+    info->CreationTime.QuadPart = attr->btime          ? nt_from_ns(attr->btime)
+                                  : changed < written ? changed
+                                                      : written;
+    info->LastAccessTime.QuadPart = attr->atime == attr->mtime ? written : nt_from_ns(attr->atime);
+    info->LastWriteTime.QuadPart = written;
+    info->ChangeTime.QuadPart = changed;
     info->FileAttributes = file_attributes(attr);
 }
 

@@ -108,7 +108,11 @@ static size_t utf8_put(uint32_t c, char to[4])
 size_t utf16_to_utf8(const WCHAR *from, size_t count, char *to, size_t size)
 {
     size_t done = 0;
-    for (size_t at = 0; at < count;) {
+    while (done < count && done < size && from[done] < 0x80) { /* most names are nothing else */
+        to[done] = (char)from[done];
+        done++;
+    }
+    for (size_t at = done; at < count;) {
         char bytes[4];
         size_t length = utf8_put(utf16_next(from, count, &at), bytes);
         if (done + length > size)
@@ -141,7 +145,11 @@ static uint32_t utf8_next(const uint8_t *from, size_t size, size_t *at)
 size_t utf8_to_utf16(const char *from, size_t size, WCHAR *to, size_t count)
 {
     size_t done = 0;
-    for (size_t at = 0; at < size;) {
+    while (done < size && done < count && (uint8_t)from[done] < 0x80) {
+        to[done] = from[done];
+        done++;
+    }
+    for (size_t at = done; at < size;) {
         uint32_t c = utf8_next((const uint8_t *)from, size, &at);
         size_t units = c >= 0x10000 ? 2 : 1;
         if (done + units > count)
