@@ -98,16 +98,12 @@ void ntfile_set_pending(struct nt_file *file, bool pending)
 static void set_path(struct nt_file *file, const char *path)
 {
     char *unix_path = strdup(path);
-    WCHAR *name = path_object_name(path);
-    if (!unix_path || !name) {
-        free(unix_path);
-        free(name);
+    if (!unix_path)
         return;
-    }
     free(file->unix_path);
     free(file->nt_name);
     file->unix_path = unix_path;
-    file->nt_name = name;
+    file->nt_name = NULL;
 }
 
 void ntfile_renamed(struct nt_file *file, const char *path)
@@ -169,23 +165,32 @@ static bool file_signaled(struct object *object, struct nt_thread *thread)
 
 #define PIPE_DEVICE L"\\Device\\NamedPipe"
 
-WCHAR *ntfile_object_name(const struct nt_file *file, uint32_t *length)
+const WCHAR *ntfile_name(struct nt_file *file)
 {
-    if (!file->nt_name)
-        return NULL;
-    if (file->kind != FILE_PIPE)
-        return path_device_name(file->nt_name, length);
-    *length = text_length(file->nt_name);
-    return text_copy((struct text){file->nt_name, *length});
+    if (!file->nt_name && file->unix_path)
+        file->nt_name = path_object_name(file->unix_path);
+    return file->nt_name;
 }
 
-struct text ntfile_volume_name(const struct nt_file *file)
+WCHAR *ntfile_object_name(struct nt_file *file, uint32_t *length)
 {
+    const WCHAR *name = ntfile_name(file);
+    if (!name)
+        return NULL;
+    if (file->kind != FILE_PIPE)
+        return path_device_name(name, length);
+    *length = text_length(name);
+    return text_copy((struct text){name, *length});
+}
+
+struct text ntfile_volume_name(struct nt_file *file)
+{
+    const WCHAR *name = ntfile_name(file);
     uint32_t skip = file->kind == FILE_PIPE ? sizeof PIPE_DEVICE / sizeof(WCHAR) - 1 : 6;
-    uint32_t length = file->nt_name ? text_length(file->nt_name) : 0;
+    uint32_t length = name ? text_length(name) : 0;
     if (length < skip)
         return (struct text){L"", 0};
-    return (struct text){file->nt_name + skip, length - skip};
+    return (struct text){name + skip, length - skip};
 }
 
 bool file_kernel_wait(struct object *object, struct wait_item *item)
@@ -366,7 +371,6 @@ static NTSTATUS finish_open(char *path, handle_t node, struct open_request *requ
     file->node = node;
     file->shared_node = !directory; /* it may be one that is remembered */
     file->unix_path = path;
-    file->nt_name = path_object_name(path);
     file->ino = request->attr.ino;
     file->device = request->attr.device;
     file->read_only = !(request->attr.mode & MODE_WRITABLE);
@@ -775,7 +779,6 @@ static NTSTATUS adopt_node(struct nt_file *file, handle_t node)
         file->kind = FILE_DIRECTORY;
         if (BLOCKING(fs_client_name_of(node, path, sizeof path)) == OK)
             file->unix_path = strdup(path);
-        file->nt_name = file->unix_path ? path_object_name(file->unix_path) : NULL;
     }
     return STATUS_SUCCESS;
 }

@@ -31,7 +31,7 @@ struct nt_file {
     enum file_kind kind;
     ACCESS_MASK access;
     uint32_t share, options;
-    WCHAR *nt_name;  /* \??\C:\..., of pipes \Device\NamedPipe\..., or NULL */
+    WCHAR *nt_name; /* what ntfile_name gives, once it was asked for; of pipes from the beginning */
     char *unix_path; /* absolute; of disk files and directories that were opened by name */
 
     handle_t node;       /* disk, directory */
@@ -118,8 +118,10 @@ NTSTATUS ntfile_new_volume(struct nt_process *process, const char *path, ACCESS_
 void devices_init(void);
 
 /* The name as NtQueryObject gives it (malloc'ed, or NULL), and below the volume or device. */
-WCHAR *ntfile_object_name(const struct nt_file *file, uint32_t *length);
-struct text ntfile_volume_name(const struct nt_file *file);
+WCHAR *ntfile_object_name(struct nt_file *file, uint32_t *length);
+struct text ntfile_volume_name(struct nt_file *file);
+/* \??\C:\..., of pipes \Device\NamedPipe\..., or NULL; the file's own. */
+const WCHAR *ntfile_name(struct nt_file *file);
 
 /* A standard stream or inherited descriptor as a file object; consumes the handles. */
 NTSTATUS ntfile_from_descriptor(struct nt_process *process, const struct start_fd *fd, handle_t h0,

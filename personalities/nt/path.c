@@ -48,7 +48,7 @@ NTSTATUS path_from_nt(const char *prefix, struct text rest, char **result, bool 
     memcpy(path, prefix, used);
     *trailing_slash = false;
     while (!status && rest.length) {
-        if (rest.chars[0] == '\\')
+        while (rest.length && rest.chars[0] == '\\')
             rest = text_skip(rest, 1);
         if (rest.length == 0) {
             *trailing_slash = true;

@@ -148,8 +148,9 @@ static NTSTATUS fill_section(struct section *section, struct nt_thread *thread, 
         status = STATUS_ACCESS_DENIED;
     else
         status = fill_file(section, file->node, size);
-    if (!status && file->nt_name)
-        section->file_name = text_copy((struct text){file->nt_name, text_length(file->nt_name)});
+    const WCHAR *name = status ? NULL : ntfile_name(file);
+    if (name)
+        section->file_name = text_copy((struct text){name, text_length(name)});
     object_release(object);
     return status;
 }
