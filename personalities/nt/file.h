@@ -17,8 +17,8 @@ enum file_kind {
     FILE_NULL,
     FILE_CONSOLE,
     FILE_VOLUME,
-    FILE_MOUNT_POINTS,
-    FILE_PIPE_DEVICE
+    FILE_PIPE_DEVICE,
+    FILE_MOUNT_POINTS
 };
 
 struct console;

@@ -138,7 +138,7 @@ struct nt_thread {
     WCHAR *description;
     uint32_t description_length;
     uint32_t debug_registers[6];
-    struct debug_event *debug_event; /* that it waits for, or has an answer to */
+    struct debug_event *debug_event;  /* that it waits for, or has an answer to */
     bool debug_reported, debug_ended; /* its start, its end */
 };
 

@@ -15,6 +15,8 @@
 
 #include <stdlib.h>
 
+#include "tests/fuzz/random.h"
+
 #define CHILD_MS 3000
 #define SHORT    4 /* without a time to fill: every such step of what is changed */
 
@@ -320,15 +322,7 @@ static void import_loops(void)
 
 /* ---- random damage -------------------------------------------------------------------------------- */
 
-static uint64_t state = 88172645463325252ull;
-
-static uint32_t next_random(void)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (uint32_t)(state >> 16);
-}
+static struct random chance;
 
 static void random_damage(uint8_t *copy, DWORD seconds)
 {
@@ -337,9 +331,9 @@ static void random_damage(uint8_t *copy, DWORD seconds)
     for (unsigned n = 0; GetTickCount64() < until; n++) {
         char name[40];
         memcpy(copy, image, image_size);
-        for (unsigned i = next_random() % 6 + 1; i > 0; i--)
-            copy[next_random() % (next_random() % 4 ? header : image_size)] =
-                (uint8_t)next_random();
+        for (unsigned i = random_below(&chance, 6) + 1; i > 0; i--)
+            copy[random_below(&chance, random_below(&chance, 4) ? header : image_size)] =
+                (uint8_t)random_next(&chance);
         snprintf(name, sizeof name, "random%u.exe", n);
         try_file(name, copy, image_size);
     }
@@ -444,8 +438,7 @@ int main(int argc, char **argv)
     snprintf(loops, sizeof loops, "\"%s\" loops", argv[0]);
     DWORD seconds = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
     stride = seconds ? 1 : SHORT;
-    if (argc > 2)
-        state ^= strtoul(argv[2], NULL, 10);
+    random_seed(&chance, argc > 2 ? strtoul(argv[2], NULL, 10) : 1);
     start(whole);
     struct counts before = counts_now();
     damage_all(copy, seconds ? 1 : 31, try_file);

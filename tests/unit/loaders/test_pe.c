@@ -303,7 +303,7 @@ static void header_field_wrong(void **state)
         {FIELD(characteristics), 0, LOAD_BAD_FORMAT},
         {FIELD(section_count), LOAD_MAX_SEGMENTS, LOAD_TOO_COMPLEX},
         {FIELD(section_count), 0xffff, LOAD_TOO_COMPLEX},
-        {FIELD(section_count), 40, LOAD_TRUNCATED},  /* the table runs into what is none */
+        {FIELD(section_count), 40, LOAD_TRUNCATED}, /* the table runs into what is none */
         {FIELD(optional_header_size), 95, LOAD_BAD_FORMAT},
         {FIELD(optional_header_size), 96, LOAD_BAD_FORMAT}, /* no room for the directories */
         {FIELD(optional_header_size), 0xffff, LOAD_BAD_FORMAT},
