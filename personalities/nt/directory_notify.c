@@ -18,6 +18,7 @@
 #include <personalities/nt/io.h>
 #include <personalities/nt/process.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -253,10 +254,8 @@ static struct place *place_new(struct directory_watch *watch, const char *above,
     struct place *place = calloc(1, sizeof *place + start + length + slash + 1);
     if (!place)
         return NULL;
-    memcpy(place->path, above, start);
-    memcpy(place->path + start, name, length);
-    if (slash)
-        place->path[start + length] = '/';
+    snprintf(place->path, start + length + slash + 1, "%s%.*s%s", above, (int)length, name,
+             slash ? "/" : "");
     place->watch = watch;
     place->id = ++last_id;
     list_init(&place->todo);

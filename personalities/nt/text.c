@@ -146,7 +146,7 @@ size_t utf8_to_utf16(const char *from, size_t size, WCHAR *to, size_t count)
 {
     size_t done = 0;
     while (done < size && done < count && (uint8_t)from[done] < 0x80) {
-        to[done] = from[done];
+        to[done] = (uint8_t)from[done];
         done++;
     }
     for (size_t at = done; at < size;) {
