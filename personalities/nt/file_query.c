@@ -45,7 +45,7 @@ void fill_basic(const struct fs_attr *attr, FILE_BASIC_INFORMATION *info)
     uint64_t written = nt_from_ns(attr->mtime);
     uint64_t changed = attr->ctime == attr->mtime ? written : nt_from_ns(attr->ctime);
     memset(info, 0, sizeof *info);
-    info->CreationTime.QuadPart = attr->btime          ? nt_from_ns(attr->btime)
+    info->CreationTime.QuadPart = attr->btime         ? nt_from_ns(attr->btime)
                                   : changed < written ? changed
                                                       : written;
     info->LastAccessTime.QuadPart = attr->atime == attr->mtime ? written : nt_from_ns(attr->atime);
