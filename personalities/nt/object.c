@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Objects and handles. See object.h. */
 #include <personalities/nt/nt.h>
+#include <personalities/nt/security.h>
 #include <personalities/nt/token.h>
 
 #include <assert.h>
@@ -48,6 +49,7 @@ void object_release(struct object *object)
     if (object->name)
         namespace_remove(object);
     type_counts[object->type->number].objects--;
+    security_free(object->security);
     object->type->destroy(object);
 }
 
@@ -373,6 +375,8 @@ NTSTATUS object_create_named(struct nt_thread *thread, uint32_t handle_guest, AC
     struct attributes attributes;
     NTSTATUS status = attributes_read(thread, attributes_guest, &attributes);
     NTSTATUS named = STATUS_SUCCESS;
+    if (!status && attributes.security_descriptor)
+        status = security_read(attributes.security_descriptor, SECURITY_ALL, &created->security);
     if (!status && attributes.name.length)
         status = named = name_or_find(&attributes, &created);
     if (!NT_SUCCESS_(status)) {

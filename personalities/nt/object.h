@@ -12,6 +12,7 @@
 #include <personalities/nt/text.h>
 
 struct object;
+struct security;
 struct nt_process;
 struct nt_thread;
 struct restore;
@@ -71,8 +72,9 @@ struct object {
     const struct nt_type *type;
     uint32_t references;
     uint32_t handle_count;
-    struct list waiters; /* struct wait_block.object_link */
-    struct name *name;   /* in a directory, or NULL */
+    struct list waiters;       /* struct wait_block.object_link */
+    struct name *name;         /* in a directory, or NULL */
+    struct security *security; /* that it was given, or NULL */
 };
 
 /* How many there are, and were at most. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The tree of keys. See registry.h. */
 #include <personalities/nt/registry.h>
+
+#include <personalities/nt/security.h>
 #include <personalities/nt/snapshot/restore.h>
 #include <personalities/nt/snapshot/save.h>
 
@@ -39,6 +41,7 @@ void key_release(struct key *key)
     }
     free(key->name);
     free(key->class);
+    security_free(key->security);
     free(key);
 }
 

@@ -23,9 +23,10 @@ struct key {
     struct value *values;                 /* in order */
     WCHAR *name, *class;
     uint32_t name_length, class_length;
-    uint64_t written;    /* FILETIME */
-    uint32_t references; /* open handles and the tree */
-    uint32_t user_flags; /* NtSetInformationKey */
+    uint64_t written;          /* FILETIME */
+    uint32_t references;       /* open handles and the tree */
+    uint32_t user_flags;       /* NtSetInformationKey */
+    struct security *security; /* that it was given in this run of the server, or NULL */
     bool deleted, is_volatile, is_link;
     bool is_hive;        /* put there by NtLoadKey */
     struct list watches; /* struct watch.link (registry_notify.c) */
