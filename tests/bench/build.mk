@@ -5,6 +5,11 @@ $(BUILD)/tests/bench/bench: tests/bench/bench.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CROSS)gcc -O2 -static -pthread -Wall -Wextra -Werror -o $@ $<
 
+$(BUILD)/tests/bench/disk-bench: tests/bench/disk-bench.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CROSS)gcc -O2 -static -Wall -Wextra -Werror -o $@ $<
+
 # The Win32 one, for Atomik and Wine.
 $(BUILD)/tests/bench/bench-win.exe: tests/bench/bench-win.c
 	$(call say,MINGW,$@)
@@ -12,7 +17,7 @@ $(BUILD)/tests/bench/bench-win.exe: tests/bench/bench-win.c
 	$(Q)$(MINGW)gcc -std=gnu11 -O2 -Wall -Wextra -Werror -static-libgcc -s -o $@ $< -ladvapi32
 
 # All that tools/bench/run needs beside `make all`.
-$(BUILD)/bench.stamp: $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench-win.exe \
+$(BUILD)/bench.stamp: $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench-win.exe $(BUILD)/tests/bench/disk-bench \
     $(BUILD)/tests/nt/hello-win.exe \
     $(addprefix $(BUILD)/packages/,$(addsuffix .stamp,linux-image-686 libwine wine32 libc6 libgcc-s1))
 	$(Q)touch $@

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-LINE = re.compile(rb"^([a-z0-9-]+(?:-4MiB)?) +([0-9.]+) ns\r*$", re.MULTILINE)
+LINE = re.compile(rb"^([a-z0-9-]+(?:-4MiB|-256MiB)?) +([0-9.]+) ns\r*$", re.MULTILINE)
 LIMIT = 900  # seconds for one run of all tests
 MEBIBYTES = 128
 
