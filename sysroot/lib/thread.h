@@ -30,6 +30,17 @@ struct robust_list {
     void *pending;
 };
 
+/*
+ * Small free blocks that a thread keeps (memory/heap.c). The C library has no thread-local variables of
+ * the compiler's kind: so linkers that know none, like tcc's, can link programs.
+ */
+enum { HEAP_CLASSES = 33 };
+struct heap_cache {
+    struct block *free[HEAP_CLASSES];
+    unsigned char count[HEAP_CLASSES];
+    bool ended; /* the thread is ending: nothing more is kept */
+};
+
 struct __atomik_thread {
     struct __atomik_thread *self;
     void *reserved[3];
@@ -56,6 +67,7 @@ struct __atomik_thread {
     volatile int start_gate;
     char dlerror_text[96];
     bool dlerror_set;
+    struct heap_cache heap;
 };
 
 _Static_assert(offsetof(struct __atomik_thread, canary) == 0x14, "the compiler reads gs:0x14");

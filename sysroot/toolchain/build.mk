@@ -66,9 +66,10 @@ $(SYSROOT)/lib/libstdc++.a: $(CXX_WORK)/unpacked $(SYSROOT)/lib/libc.a $(SYSROOT
 	    grep -m 20 -E ' error: |undefined|\*\*\*' $(CXX_WORK)/make.log; exit 1; }
 	$(Q)rm -rf $(SYSROOT)/include/c++ $(CXX_WORK)/installed
 	$(Q)$(MAKE) -C $(CXX_WORK)/build -s install DESTDIR=$(abspath $(CXX_WORK))/installed >>$(CXX_WORK)/make.log 2>&1
+	$(Q)rm -f $(CXX_WORK)/installed/lib/*.la $(CXX_WORK)/installed/lib/*.py
 	$(Q)mv $(CXX_WORK)/installed/include/c++/12/i686-atomik-elf $(CXX_WORK)/installed/include/c++/12/i686-atomik
 	$(Q)cp -r $(CXX_WORK)/installed/include/c++ $(SYSROOT)/include/
-	$(Q)cp $(CXX_WORK)/installed/lib/lib*.a $(SYSROOT)/lib/
+	$(Q)for name in stdc++ supc++; do cp $(CXX_WORK)/installed/lib/lib$$name.* $(SYSROOT)/lib/lib$$name.a; done
 
 sysroot: $(SYSROOT)/native.stamp $(SYSROOT)/lib/libstdc++.a
 ALL += $(SYSROOT)/native.stamp

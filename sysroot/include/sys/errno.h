@@ -7,7 +7,11 @@
 
 #ifndef _REENT_ONLY
 #define errno (*__errno())
-extern int *__errno(void);
+#ifdef __cplusplus
+extern "C"
+#endif
+    int *
+    __errno(void);
 #endif
 
 extern const char *const _sys_errlist[];

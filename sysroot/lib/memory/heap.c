@@ -25,13 +25,7 @@ struct block {
     struct block *next;
 };
 
-struct cache {
-    struct block *free[CLASSES];
-    unsigned char count[CLASSES];
-    bool ended; /* the thread is ending: nothing more is kept */
-};
-
-static __thread struct cache cache;
+_Static_assert((int)CLASSES == (int)HEAP_CLASSES, "the cache in struct __atomik_thread");
 
 void *_malloc_r(struct _reent *, size_t);
 void _free_r(struct _reent *, void *);
@@ -52,10 +46,11 @@ void *malloc(size_t size)
 {
     if (size <= CACHED_MAX) {
         size_t class = class_for(size);
-        struct block *block = cache.free[class];
+        struct heap_cache *cache = &thread_self()->heap;
+        struct block *block = cache->free[class];
         if (block) {
-            cache.free[class] = block->next;
-            cache.count[class]--;
+            cache->free[class] = block->next;
+            cache->count[class]--;
             return block;
         }
     }
@@ -67,11 +62,12 @@ void free(void *pointer)
     if (!pointer)
         return;
     size_t class = (usable(pointer) + WORD) / UNIT;
-    if (class < CLASSES && cache.count[class] < KEPT_MAX && !cache.ended) {
+    struct heap_cache *cache = &thread_self()->heap;
+    if (class < CLASSES && cache->count[class] < KEPT_MAX && !cache->ended) {
         struct block *block = pointer;
-        block->next = cache.free[class];
-        cache.free[class] = block;
-        cache.count[class]++;
+        block->next = cache->free[class];
+        cache->free[class] = block;
+        cache->count[class]++;
         return;
     }
     int saved = errno;
@@ -117,11 +113,12 @@ void *realloc(void *pointer, size_t size)
 void __atomik_heap_thread_end(void);
 void __atomik_heap_thread_end(void)
 {
-    cache.ended = true;
+    struct heap_cache *cache = &thread_self()->heap;
+    cache->ended = true;
     for (unsigned class = 0; class < CLASSES; class ++) {
-        while (cache.free[class]) {
-            struct block *block = cache.free[class];
-            cache.free[class] = block->next;
+        while (cache->free[class]) {
+            struct block *block = cache->free[class];
+            cache->free[class] = block->next;
             _free_r(_REENT, block);
         }
     }
