@@ -213,50 +213,41 @@ static int send(struct process *process, const siginfo_t *info)
     return 0;
 }
 
-/* Whom a descriptor means: a pidfd's process, or the one of a directory of /proc. Lock held. */
-static int process_of(const struct file *file, struct process **process)
+/* The process whose directory of /proc this is; 0: it is none. */
+static uint32_t pid_of_directory(const struct file *file)
 {
     char *end;
-    if (file->ops == &pidfd_ops) {
-        *process = ((struct pidfd *)file->data)->process;
-        return 0;
-    }
     if (!S_ISDIR(file->attr.mode) || file->attr.device != INTERNAL_DEVICE || !file->path ||
         strncmp(file->path, "/proc/", 6) != 0)
-        return -EBADF;
-    unsigned long pid = strtoul(file->path + 6, &end, 10);
-    if (end == file->path + 6 || *end)
-        return -EBADF;
-    *process = process_find(pid);
-    return 0;
+        return 0;
+    uint32_t pid = strtoul(file->path + 6, &end, 10);
+    return *end ? 0 : pid;
 }
 
+/* By a pidfd or a directory of /proc, which may be that of another personality's process. */
 static int send_by_descriptor(const struct file *file, const siginfo_t *info, bool forged)
 {
-    struct process *process;
+    uint32_t pid = file->ops == &pidfd_ops ? 0 : pid_of_directory(file);
     server_lock();
-    int result = process_of(file, &process);
-    if (result == 0 && forged && process != self()->process)
-        result = -EPERM;
-    if (result == 0)
+    struct process *process = pid ? process_find(pid) : ((struct pidfd *)file->data)->process;
+    int result = forged && process != self()->process ? -EPERM : 0;
+    bool foreign = pid && !process;
+    if (result == 0 && !foreign)
         result = send(process, info);
     server_unlock();
-    return result;
+    return result == 0 && foreign ? sys_kill((int32_t)pid, (uint32_t)info->si_signo) : result;
 }
 
 int32_t sys_pidfd_send_signal(uint32_t fd, uint32_t signal, user_t info_at, uint32_t flags)
 {
     siginfo_t info = signal_info_user(signal, SI_USER, self()->process);
-    struct process *process;
     bool forged = false;
     if (flags)
         return -EINVAL;
     struct file *file = fd_get(fd);
     if (!file)
         return -EBADF;
-    server_lock();
-    int result = process_of(file, &process);
-    server_unlock();
+    int result = file->ops == &pidfd_ops || pid_of_directory(file) ? 0 : -EBADF;
     if (result == 0 && info_at.address) {
         result = copy_in(&info, info_at, sizeof info);
         if (result == 0 && (uint32_t)info.si_signo != signal)
