@@ -22,4 +22,7 @@ void timeout_stop(struct timeout *timeout);                    /* lock held */
 uint64_t timeout_left(const struct timeout *timeout);
 void timeouts_begin(void); /* the thread */
 
+/* Periodic timers are looked at no more often, whatever their interval: ns. */
+#define INTERVAL_LEAST 1000000u
+
 #endif

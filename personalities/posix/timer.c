@@ -37,6 +37,7 @@ struct itimer {
     uint32_t value; /* sigval */
     uint64_t interval, cpu_deadline;
     uint32_t overrun;    /* of the last signal that was delivered */
+    uint32_t skipped;    /* expirations that the next one stands for */
     bool interval_timer; /* of setitimer: no information with the signal */
 };
 
@@ -69,7 +70,8 @@ static void timer_signal(struct itimer *timer, uint32_t missed)
         struct queued_signal *queued =
             still_pending(timer, to_thread ? &thread->pending : &timer->process->pending);
         if (queued) {
-            queued->info.si_overrun += (int)(missed + 1);
+            queued->info.si_overrun =
+                (int)MIN((uint32_t)queued->info.si_overrun + missed + 1, INT32_MAX);
             return;
         }
         info.si_tid = (int)timer->id;
@@ -105,6 +107,12 @@ static void timer_expire(struct timeout *timeout, ktime_t time)
     struct itimer *timer = (struct itimer *)timeout;
     ktime_t deadline = timeout->deadline;
     uint32_t missed = timer->interval ? next_deadline(&deadline, timer->interval, time) : 0;
+    missed = MIN(missed + timer->skipped, INT32_MAX);
+    timer->skipped = 0;
+    if (timer->interval && timer->interval < INTERVAL_LEAST) { /* or nothing else would run */
+        timer->skipped = (uint32_t)(INTERVAL_LEAST / timer->interval);
+        deadline += timer->skipped * timer->interval;
+    }
     if (timer->interval)
         timeout_start(timeout, deadline);
     timer_signal(timer, missed);
@@ -210,6 +218,7 @@ static void timer_arm(struct itimer *timer, uint64_t span, uint64_t interval)
     uint64_t time = 0;
     timer_stop(timer);
     timer->interval = interval;
+    timer->skipped = 0;
     timer->overrun = 0;
     if (span == 0)
         return;

@@ -20,6 +20,7 @@ struct timerfd {
     struct list link;       /* all of them */
     uint32_t clock, flags;
     uint64_t interval, ticks;
+    uint64_t skipped;       /* expirations that the next one stands for */
     uint64_t wall_deadline; /* of an absolute one on the wall clock */
     bool cancelled;
     struct wait_queue expired;
@@ -49,12 +50,16 @@ static void timerfd_expire(struct timeout *timeout, ktime_t time)
 {
     struct timerfd *timer = (struct timerfd *)timeout;
     ktime_t deadline = timeout->deadline;
-    timer->ticks++;
+    timer->ticks += 1 + timer->skipped;
+    timer->skipped = 0;
     if (timer->interval) {
         uint64_t missed = (time - deadline) / timer->interval;
+        if (timer->interval < INTERVAL_LEAST) /* or nothing else would run */
+            timer->skipped = INTERVAL_LEAST / timer->interval;
+        uint64_t advance = (missed + 1 + timer->skipped) * timer->interval;
         timer->ticks += missed;
-        timer->wall_deadline += (missed + 1) * timer->interval;
-        timeout_start(timeout, deadline + (missed + 1) * timer->interval);
+        timer->wall_deadline += advance;
+        timeout_start(timeout, deadline + advance);
     }
     tell(timer);
 }
@@ -252,6 +257,7 @@ static void arm(struct timerfd *timer, uint32_t flags, uint64_t value, uint64_t 
     timeout_stop(&timer->timeout);
     timer->flags = flags;
     timer->interval = interval;
+    timer->skipped = 0;
     timer->ticks = 0;
     timer->cancelled = false;
     timer->wall_deadline = value;
