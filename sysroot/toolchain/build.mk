@@ -56,6 +56,7 @@ CXX_TOOL = $(abspath $(SYSROOT))/bin/i686-atomik-
 $(SYSROOT)/lib/libstdc++.a: $(CXX_WORK)/unpacked $(SYSROOT)/lib/libc.a $(SYSROOT)/toolchain.stamp
 	$(call say,CXX,$@)
 	$(Q)rm -rf $(CXX_WORK)/build && mkdir -p $(CXX_WORK)/build
+	$(Q)[ -f $@ ] || $(CROSS)ar rcs $@ # what configure links names it
 	$(Q)cd $(CXX_WORK)/build && ../libstdc++-v3/configure --build=i686-atomik-elf --host=i686-atomik-elf \
 	    --target=i686-atomik-elf --prefix=/ --with-gxx-include-dir=/include/c++/12 --disable-multilib --disable-shared \
 	    --disable-nls --disable-libstdcxx-pch --disable-libstdcxx-verbose --enable-clocale=newlib \
