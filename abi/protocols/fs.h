@@ -32,7 +32,9 @@ enum fs_open_flags {
     FS_O_NOCASE = 1u << 10,   /* compare names without case (NT); exact match first */
     FS_O_COVERED = 1u << 11,  /* do not cross a mount point at the last component */
     FS_O_ABSENT = 1u << 12,   /* OPEN, STAT: answer FS_WALK_ABSENT instead of NOT_FOUND */
-    FS_O_SAME = 1u << 13,     /* fs_reopen: with the flags that this node has, not checked again */
+    /* OPEN of a regular file: TEXT_BUSY while it is open for writing; then it is for others while this is open. */
+    FS_O_DENY_WRITE = 1u << 15,
+    FS_O_SAME = 1u << 13, /* fs_reopen: with the flags that this node has, not checked again */
     /* A new file without a name in this directory; LINK may give it one, unless FS_O_EXCLUSIVE. */
     FS_O_UNNAMED = 1u << 14,
 };

@@ -24,16 +24,18 @@
 #define FS_BADGE_ROOT 1
 
 /* Type bits of fs_attr.mode. */
-#define FS_TYPE_MASK      0170000u
-#define FS_TYPE_SOCKET    0140000u
-#define FS_TYPE_LINK      0120000u
-#define FS_TYPE_FILE      0100000u
-#define FS_TYPE_BLOCK     0060000u
-#define FS_TYPE_DIRECTORY 0040000u
-#define FS_TYPE_CHARACTER 0020000u
-#define FS_TYPE_FIFO      0010000u
-#define FS_MODE_SETGID    02000u
-#define FS_MODE_STICKY    01000u
+#define FS_TYPE_MASK           0170000u
+#define FS_TYPE_SOCKET         0140000u
+#define FS_TYPE_LINK           0120000u
+#define FS_TYPE_FILE           0100000u
+#define FS_TYPE_BLOCK          0060000u
+#define FS_TYPE_DIRECTORY      0040000u
+#define FS_TYPE_CHARACTER      0020000u
+#define FS_TYPE_FIFO           0010000u
+#define FS_MODE_SETUID         04000u
+#define FS_MODE_SETGID         02000u
+#define FS_MODE_GROUP_EXECUTES 00010u
+#define FS_MODE_STICKY         01000u
 
 struct fs_server;
 struct fs_watch;
@@ -53,7 +55,8 @@ struct fs_node {
     uint32_t type; /* FS_TYPE_* if the file system says so at once; 0: its attributes say */
     uint32_t references;
     handle_t mounted; /* root directory of the file system that covers this directory, or none */
-    struct fs_lock *locks; /* held and waited for */
+    uint32_t writers, write_deniers; /* of its open nodes: for writing, with FS_O_DENY_WRITE */
+    struct fs_lock *locks;           /* held and waited for */
 };
 
 /* What ops->create makes. */

@@ -60,6 +60,8 @@ status_t fs_handle_path(struct service *service, struct message *message);
 struct fs_open *fs_open_of(struct fs_server *server, uint32_t badge); /* NULL: no such badge */
 /* The open node that a handle of a message names, if it is one of this server's; else NULL. */
 struct fs_open *fs_open_of_handle(struct fs_server *server, handle_t handle);
+/* TEXT_BUSY if who has it open does not let it be opened so, or would have to be denied it. */
+status_t fs_open_share(const struct fs_node *node, uint32_t flags);
 /* Make an open node and a handle for it. */
 status_t fs_open_new(struct fs_server *server, struct fs_node *node, uint32_t flags,
                      const struct fs_who *who, handle_t *handle);

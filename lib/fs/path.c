@@ -76,7 +76,8 @@ static uint32_t access_of_flags(uint32_t flags)
 {
     if (flags & FS_O_NODE)
         return 0;
-    return (flags & FS_O_READ ? MAY_READ : 0) | (flags & FS_O_WRITE ? MAY_WRITE : 0);
+    return (flags & FS_O_READ ? MAY_READ : 0) |
+           (flags & (FS_O_WRITE | FS_O_TRUNCATE) ? MAY_WRITE : 0);
 }
 
 static status_t check_open(struct path_call *call, uint32_t flags)
@@ -92,7 +93,8 @@ static status_t check_open(struct path_call *call, uint32_t flags)
         return ERR_SYMLINK_LOOP;
     if (type == FS_TYPE_DIRECTORY && (flags & (FS_O_WRITE | FS_O_CREATE)))
         return ERR_IS_DIRECTORY;
-    return fs_access(call->walk.node, &call->who, access_of_flags(flags));
+    status_t status = fs_access(call->walk.node, &call->who, access_of_flags(flags));
+    return status == OK && type == FS_TYPE_FILE ? fs_open_share(call->walk.node, flags) : status;
 }
 
 static status_t truncate_node(struct fs_node *node, struct fs_attr *attr)
@@ -199,7 +201,7 @@ static status_t op_open(struct path_call *call)
             return status;
     }
     bool regular = (call->attr.mode & FS_TYPE_MASK) == FS_TYPE_FILE;
-    if ((flags & FS_O_TRUNCATE) && (flags & FS_O_WRITE) && regular) {
+    if ((flags & FS_O_TRUNCATE) && regular) {
         status = truncate_node(call->walk.node, &call->attr);
         if (status != OK)
             return status;

@@ -196,6 +196,20 @@ static status_t write_bulk(struct fs_open *open, uint64_t offset, uint32_t lengt
     return OK;
 }
 
+/* What somebody without power writes does not run with another's power: the bits for that go. */
+static void drop_set_id(const struct fs_open *open)
+{
+    struct fs_attr attr;
+    if (open->who.power || open->node->server->ops->set_attributes == NULL ||
+        fs_attributes(open->node, &attr) != OK ||
+        (attr.mode & (FS_MODE_SETUID | FS_MODE_SETGID)) == 0)
+        return;
+    bool group = (attr.mode & FS_MODE_GROUP_EXECUTES) != 0; /* else it is a lock's mark */
+    attr.mode &= ~(FS_MODE_SETUID | (group ? FS_MODE_SETGID : 0));
+    if (open->node->server->ops->set_attributes(open->node, FS_ATTR_MODE, &attr) != OK)
+        LOG_ONCE("a file that was written keeps its set-id bits");
+}
+
 static status_t handle_write(struct service *service, struct message *message)
 {
     struct fs_open *open;
@@ -224,8 +238,10 @@ static status_t handle_write(struct service *service, struct message *message)
     fs_changed(open->node);
     if (status != OK)
         return status;
-    if (done > 0)
+    if (done > 0) {
+        drop_set_id(open);
         fs_event_content(open->node, FS_EVENT_MODIFY);
+    }
     if (request.offset == FS_POSITION)
         open->position = offset + done;
     struct fs_write_reply *reply = service_reply(message, sizeof *reply);
@@ -340,6 +356,8 @@ static status_t handle_modified(struct service *service, struct message *message
     if (status == OK && open->node->server->ops->modified != NULL)
         status = open->node->server->ops->modified(open->node);
     if (status == OK)
+        drop_set_id(open);
+    if (status == OK)
         fs_changed(open->node);
     if (status == OK)
         fs_event_content(open->node, FS_EVENT_MODIFY);
@@ -385,6 +403,8 @@ static status_t handle_reopen(struct service *service, struct message *message)
             status = fs_access(node, &who,
                                (request.flags & FS_O_READ ? MAY_READ : 0) |
                                    (request.flags & FS_O_WRITE ? MAY_WRITE : 0));
+        if (status == OK && (attr.mode & FS_TYPE_MASK) == FS_TYPE_FILE)
+            status = fs_open_share(node, request.flags);
     }
     if (status == OK)
         status = fs_open_new(fs_server_of(service), node, request.flags, &who, &handle);

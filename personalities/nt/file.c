@@ -304,6 +304,13 @@ static NTSTATUS make_directory(const struct fs_walk_context *context, const char
     return nt_status(status);
 }
 
+/* Among NT's programs check_sharing sees to it; the file server is told for the sake of all others. */
+static uint32_t deny_flags(const struct open_request *request)
+{
+    bool denies = !(request->share & FILE_SHARE_WRITE) && share_bits(request->access) != 0;
+    return denies ? FS_O_DENY_WRITE : 0;
+}
+
 static uint32_t open_flags(const struct open_request *request, bool exists)
 {
     uint32_t flags = FS_O_READ | FS_O_NOCASE;
@@ -313,6 +320,7 @@ static uint32_t open_flags(const struct open_request *request, bool exists)
         return flags | FS_O_DIRECTORY;
     if (wants_data_write(request->access) || overwrites(request->disposition))
         flags |= FS_O_WRITE;
+    flags |= deny_flags(request);
     if (!exists)
         flags |= FS_O_CREATE | FS_O_EXCLUSIVE | FS_O_WRITE;
     else if (overwrites(request->disposition))
@@ -414,9 +422,9 @@ static status_t look_at(struct open_request *request, const char *path, handle_t
 {
     const struct fs_walk_context *context = &request->process->fs;
     if (only_reads(request)) {
-        status_t status =
-            BLOCKING(fs_client_open(context, HANDLE_NONE, path, strlen(path),
-                                    FS_O_READ | FS_O_NOCASE, 0, node, &request->attr));
+        uint32_t flags = FS_O_READ | FS_O_NOCASE | deny_flags(request);
+        status_t status = BLOCKING(fs_client_open(context, HANDLE_NONE, path, strlen(path), flags,
+                                                  0, node, &request->attr));
         if (status == OK || status == ERR_NOT_FOUND)
             return status;
     }

@@ -36,3 +36,9 @@ suites-wine: all $(WINE_SUITE_PACKAGES) ## measure with Wine's tests of its DLLs
 	@tools/suites/wine host
 	@tools/suites/wine run
 	@tools/suites/wine report
+
+.PHONY: suites-files
+suites-files: all ## measure file systems: PJDFSTEST_SOURCE= and LTP_SOURCE= name source trees
+	@test -n '$(LTP_SOURCE)' -a -n '$(PJDFSTEST_SOURCE)' || { echo 'suites-files: PJDFSTEST_SOURCE= and LTP_SOURCE='; exit 1; }
+	@tools/suites/files build '$(PJDFSTEST_SOURCE)' '$(LTP_SOURCE)'
+	@tools/suites/files run

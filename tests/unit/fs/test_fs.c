@@ -788,6 +788,28 @@ static void short_names_are_made_of_long_ones(void **state)
     assert_string_equal(short_of("A long name.text") + 8, ".TEX");
 }
 
+static void who_denies_writing_and_who_writes_exclude_each_other(void **state)
+{
+    (void)state;
+    make_file("/file", "x");
+    handle_t writer = open_file("/file", FS_O_WRITE);
+    assert_int_equal(run(FS_OP_OPEN, "/file", FS_O_READ | FS_O_DENY_WRITE, 0, NULL), ERR_TEXT_BUSY);
+    handle_drop(&writer);
+    handle_t denier = open_file("/file", FS_O_READ | FS_O_DENY_WRITE);
+    handle_t reader = open_file("/file", FS_O_READ),
+             other = open_file("/file", FS_O_READ | FS_O_DENY_WRITE);
+    assert_int_equal(run(FS_OP_OPEN, "/file", FS_O_WRITE, 0, NULL), ERR_TEXT_BUSY);
+    assert_int_equal(run(FS_OP_OPEN, "/file", FS_O_WRITE | FS_O_TRUNCATE, 0, NULL), ERR_TEXT_BUSY);
+    expect_content("/file", "x");
+    handle_drop(&reader);
+    handle_drop(&denier);
+    assert_int_equal(run(FS_OP_OPEN, "/file", FS_O_WRITE, 0, NULL), ERR_TEXT_BUSY);
+    handle_drop(&other);
+    writer = open_file("/file", FS_O_WRITE | FS_O_DENY_WRITE);
+    assert_int_equal(run(FS_OP_OPEN, "/file", FS_O_WRITE, 0, NULL), ERR_TEXT_BUSY);
+    handle_drop(&writer);
+}
+
 static void attributes_of_nt_are_an_extended_attribute(void **state)
 {
     struct fs_attr attr, wanted = {.dos = 0x22}, result;
@@ -860,6 +882,7 @@ int main(void)
         cmocka_unit_test(letters_of_all_alphabets_fold),
         cmocka_unit_test(short_names_are_made_of_long_ones),
         TEST(tables_of_names_follow_every_change),
+        TEST(who_denies_writing_and_who_writes_exclude_each_other),
         TEST(attributes_of_nt_are_an_extended_attribute),
         TEST(rename_replaces_and_refuses_as_unix_does),
         TEST(rename_can_exchange),

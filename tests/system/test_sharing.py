@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+"""One file open in programs of both worlds: NT's denial of writing holds against Unix, and Unix's writers against it."""
+
+import os
+
+from machine import BUILD, run
+
+SCRIPT = r"""
+cd /tmp && echo text >file
+exec 3>>file
+/host/sharing.exe file 0
+exec 3>&-
+/host/sharing.exe file 4000 | { read -r line; echo "$line"; (echo more >>file) 2>&1 | grep -o 'Text file busy'
+cat file; echo new >other && mv other file && cat file; wait; cat >/dev/null; }
+echo more >>file && tail -n 1 file
+"""
+
+
+def test_denied_writing_holds_across_personalities():
+    """32: a sharing violation. Reading, and taking the name away, are never refused to Unix."""
+    result = run("/bin/sh", "-c", SCRIPT, options=("--share", os.path.join(BUILD, "tests", "nt")))
+    assert result.stdout.decode().replace("\r", "").splitlines() == ["error 32", "open", "Text file busy", "text", "new",
+                                                                     "more"], result.stderr
