@@ -8,16 +8,25 @@ NEWLIB_SOURCE := $(firstword $(wildcard /usr/src/newlib/newlib-*.tar.xz))
 NEWLIB_WORK := $(BUILD)/newlib
 SYSROOT_BUILTIN := $(shell $(CROSS)gcc -print-file-name=include)
 SYSROOT_HEADERS := $(shell find sysroot/include -name '*.h')
-# Those that stand in front of one of newlib's own: newlib is built again when they change.
-NEWLIB_HEADERS := $(foreach name,$(SYSROOT_HEADERS),$(if $(wildcard \
-	$(NEWLIB_WORK)/source/newlib/libc/include/$(name:sysroot/include/%=%)),$(name)))
+# Those that stand in front of one of newlib's own: newlib is built again when what is in them changes.
+NEWLIB_HEADERS := $(addprefix sysroot/include/,dirent.h grp.h machine/setjmp.h pthread.h sched.h search.h spawn.h stdio.h stdlib.h \
+	sys/_default_fcntl.h sys/_pthreadtypes.h sys/_sigset.h sys/_timespec.h sys/_types.h sys/dirent.h \
+	sys/errno.h sys/features.h sys/file.h sys/resource.h sys/sched.h sys/select.h sys/signal.h \
+	sys/stat.h sys/syslimits.h sys/time.h sys/wait.h termios.h threads.h time.h unistd.h utmp.h)
 # What is a program of Atomik and not of Linux; no position independence, no stack protector.
 SYSROOT_TARGET := -march=i686 -fno-pic -fno-pie -fno-stack-protector -U__linux__ -U__linux -Ulinux -U__gnu_linux__ \
 	-D__atomik__ -nostdinc
-SYSROOT_CFLAGS := -O2 $(SYSROOT_TARGET) -ffunction-sections -fdata-sections
+SYSROOT_CFLAGS := -O2 $(SYSROOT_TARGET) -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 # What newlib asks of a system by macro.
 NEWLIB_HAVE := -DHAVE_FCNTL -DHAVE_BLKSIZE -DHAVE_RENAME -DMALLOC_ALIGNMENT=16 -DDEFAULT_TOP_PAD=65536 \
 	-DDEFAULT_TRIM_THRESHOLD=1048576
+
+NEWLIB_STAMP := $(NEWLIB_WORK).inputs
+NEWLIB_NOW := $(firstword $(shell cat $(NEWLIB_HEADERS) sysroot/lib/newlib.options | sha256sum)) $(NEWLIB_HAVE) $(SYSROOT_CFLAGS)
+ifneq ($(strip $(NEWLIB_NOW)),$(strip $(file <$(NEWLIB_STAMP))))
+$(shell mkdir -p $(BUILD))
+$(file >$(NEWLIB_STAMP),$(NEWLIB_NOW))
+endif
 
 $(NEWLIB_WORK)/unpacked: $(NEWLIB_SOURCE)
 	$(call say,UNPACK,$(NEWLIB_SOURCE))
@@ -25,13 +34,13 @@ $(NEWLIB_WORK)/unpacked: $(NEWLIB_SOURCE)
 	$(Q)tar -xf $(NEWLIB_SOURCE) -C $(NEWLIB_WORK)
 	$(Q)ln -s $$(basename $(NEWLIB_WORK)/newlib-*) $(NEWLIB_WORK)/source && touch $@
 
-$(NEWLIB_WORK)/installed/i686-elf/lib/libc.a: $(NEWLIB_WORK)/unpacked $(NEWLIB_HEADERS) sysroot/lib/newlib.options
+$(NEWLIB_WORK)/installed/i686-elf/lib/libc.a: $(NEWLIB_WORK)/unpacked $(NEWLIB_STAMP)
 	$(call say,NEWLIB,$@)
 	$(Q)rm -rf $(NEWLIB_WORK)/build $(NEWLIB_WORK)/installed && mkdir -p $(NEWLIB_WORK)/build
 	$(Q)cd $(NEWLIB_WORK)/build && ../source/newlib/configure $(strip $(file <sysroot/lib/newlib.options)) \
 	    CC="$(CROSS)gcc -I$(abspath sysroot/include)" CC_FOR_BUILD=gcc AR=$(CROSS)ar RANLIB=$(CROSS)ranlib \
 	    AS=$(CROSS)as CFLAGS="$(SYSROOT_CFLAGS) $(NEWLIB_HAVE) -isystem $(SYSROOT_BUILTIN)" >configure.log 2>&1
-	$(Q)$(MAKE) -C $(NEWLIB_WORK)/build -s >$(NEWLIB_WORK)/make.log 2>&1 || { tail -n 20 $(NEWLIB_WORK)/make.log; exit 1; }
+	$(Q)$(MAKE) -j2 -C $(NEWLIB_WORK)/build -s >$(NEWLIB_WORK)/make.log 2>&1 || { tail -n 20 $(NEWLIB_WORK)/make.log; exit 1; }
 	$(Q)$(MAKE) -C $(NEWLIB_WORK)/build -s install DESTDIR=$(abspath $(NEWLIB_WORK))/installed >>$(NEWLIB_WORK)/make.log 2>&1
 
 # Headers: ours in include/, newlib's in include/newlib, in this order on every include path, so that

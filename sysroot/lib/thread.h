@@ -34,7 +34,7 @@ struct robust_list {
  * Small free blocks that a thread keeps (memory/heap.c). The C library has no thread-local variables of
  * the compiler's kind: so linkers that know none, like tcc's, can link programs.
  */
-enum { HEAP_CLASSES = 33 };
+enum { HEAP_CLASSES = 97 };
 struct heap_cache {
     struct block *free[HEAP_CLASSES];
     unsigned char count[HEAP_CLASSES];

@@ -13,7 +13,7 @@ $(BUILD)/docs/%.md: $(BUILD)/tools/reference
 	$(Q)$< $* >$@
 
 .PHONY: docs
-docs: $(REFERENCE_PAGES:%=$(BUILD)/docs/%.md) $(BUILD)/docs/nt.md ## the reference pages of all interfaces, in build/docs
+docs: $(REFERENCE_PAGES:%=$(BUILD)/docs/%.md) $(BUILD)/docs/nt.md $(BUILD)/docs/sysroot-posix.md ## the reference pages of all interfaces, in build/docs
 
 # The calls that Wine's headers declare and the table does not have, behind those that it has.
 $(BUILD)/docs/nt.md: $(BUILD)/tools/reference | $(NT_WINE)/winternl.h
@@ -22,3 +22,7 @@ $(BUILD)/docs/nt.md: $(BUILD)/tools/reference | $(NT_WINE)/winternl.h
 	$(Q)echo >>$@ && echo "These return STATUS_NOT_IMPLEMENTED, and the log names each once:" >>$@ && echo >>$@
 	$(Q)sed -n 's/.*WINAPI *\(Nt[A-Z][A-Za-z0-9]*\)(.*/\1/p' $(NT_WINE)/winternl.h | sort -u | while read name; do \
 	    grep -q "NTCALL($$name," personalities/nt/syscalls.def || echo "* $$name"; done >>$@
+
+$(BUILD)/docs/sysroot-posix.md: tools/sysroot/conformance tools/sysroot/posix-2008.txt $(SYSROOT)/lib/libc.a $(SYSROOT)/lib/libm.a
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/sysroot/conformance $(SYSROOT) $(CROSS) >$@

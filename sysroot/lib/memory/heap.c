@@ -16,9 +16,13 @@
 enum {
     UNIT = 16, /* sizes of newlib's blocks, with the word before them, are multiples of this */
     WORD = sizeof(size_t),
-    CACHED_MAX = 512 - WORD, /* larger ones go to newlib */
-    CLASSES = (CACHED_MAX + WORD) / UNIT + 1,
-    KEPT_MAX = 16, /* of a class */
+    SMALL_MAX = 512 - WORD, /* up to this each size has a class */
+    SMALL_CLASSES = (SMALL_MAX + WORD) / UNIT + 1,
+    FIRST_POWER = 8,    /* then eight classes for each power of two */
+    CACHED_MAX = 65536, /* larger ones go to newlib */
+    CLASSES = SMALL_CLASSES + 8 * (16 - FIRST_POWER),
+    SMALL_KEPT = 16, /* of a class */
+    LARGE_KEPT = 4,
 };
 
 struct block {
@@ -36,16 +40,32 @@ static size_t usable(const void *block)
     return (((const size_t *)block)[-1] & ~(size_t)3) - WORD;
 }
 
-/* The class of the smallest blocks that hold `size` bytes: such a block's size, in units. */
-static size_t class_for(size_t size)
+/* The class of the smallest blocks that hold *size bytes; a large size is rounded up to the class's. */
+static size_t class_for(size_t *size)
 {
-    return (size + WORD + UNIT - 1) / UNIT;
+    if (*size <= SMALL_MAX)
+        return (*size + WORD + UNIT - 1) / UNIT;
+    unsigned power = 31 - (unsigned)__builtin_clz(*size - 1);
+    unsigned index = (*size - 1) >> (power - 3) & 7;
+    *size = ((size_t)1 << power) + ((index + 1) << (power - 3));
+    return SMALL_CLASSES + 8 * (power - FIRST_POWER) + index;
+}
+
+/* The class that a block can serve. */
+static size_t class_of(size_t bytes)
+{
+    if (bytes <= SMALL_MAX)
+        return (bytes + WORD) / UNIT;
+    if (bytes > CACHED_MAX + UNIT)
+        return CLASSES;
+    unsigned power = 31 - (unsigned)__builtin_clz(bytes);
+    return SMALL_CLASSES + 8 * (power - FIRST_POWER) + (bytes >> (power - 3) & 7) - 1;
 }
 
 void *malloc(size_t size)
 {
     if (size <= CACHED_MAX) {
-        size_t class = class_for(size);
+        size_t class = class_for(&size);
         struct heap_cache *cache = &thread_self()->heap;
         struct block *block = cache->free[class];
         if (block) {
@@ -61,9 +81,10 @@ void free(void *pointer)
 {
     if (!pointer)
         return;
-    size_t class = (usable(pointer) + WORD) / UNIT;
+    size_t class = class_of(usable(pointer));
+    unsigned most = class < SMALL_CLASSES ? SMALL_KEPT : LARGE_KEPT;
     struct heap_cache *cache = &thread_self()->heap;
-    if (class < CLASSES && cache->count[class] < KEPT_MAX && !cache->ended) {
+    if (class < CLASSES && cache->count[class] < most && !cache->ended) {
         struct block *block = pointer;
         block->next = cache->free[class];
         cache->free[class] = block;

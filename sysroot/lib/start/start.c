@@ -40,7 +40,7 @@ static void find_tls(void)
     struct program *program = &__atomik_program;
     program->headers = (const void *)(uintptr_t)auxiliary(AT_PHDR);
     program->header_count = auxiliary(AT_PHNUM);
-    program->tls_align = sizeof(void *) * 4;
+    size_t own_align = 1;
     const Elf32_Phdr *header = program->headers;
     for (size_t i = 0; i < program->header_count; i++, header++) {
         if (header->p_type != PT_TLS)
@@ -48,22 +48,22 @@ static void find_tls(void)
         program->tls_image = (const void *)(uintptr_t)header->p_vaddr;
         program->tls_filled = header->p_filesz;
         program->tls_size = header->p_memsz;
-        if (header->p_align > program->tls_align)
-            program->tls_align = header->p_align;
+        if (header->p_align > 1)
+            own_align = header->p_align;
     }
-    /* The variables end where the structure begins, and both are aligned. */
-    size_t align = program->tls_align;
-    program->tls_size = (program->tls_size + align - 1) & -align;
-    program->thread_size = program->tls_size + sizeof(struct __atomik_thread) + align;
+    /* The linker counts the variables' places down from the structure, by their size rounded up. */
+    program->tls_size = (program->tls_size + own_align - 1) & -own_align;
+    program->tls_align = own_align > 16 ? own_align : 16;
+    program->thread_size = program->tls_size + sizeof(struct __atomik_thread) + program->tls_align;
 }
 
 struct __atomik_thread *__atomik_thread_place(void *memory)
 {
     const struct program *program = &__atomik_program;
-    uintptr_t base = ((uintptr_t)memory + program->tls_align - 1) & -program->tls_align;
-    struct __atomik_thread *thread = (void *)(base + program->tls_size);
+    uintptr_t above = (uintptr_t)memory + program->tls_size + program->tls_align - 1;
+    struct __atomik_thread *thread = (void *)(above & -program->tls_align);
     if (program->tls_filled)
-        memcpy((void *)base, program->tls_image, program->tls_filled);
+        memcpy((char *)thread - program->tls_size, program->tls_image, program->tls_filled);
     thread->self = thread;
     return thread;
 }
@@ -78,7 +78,7 @@ static void set_thread_register(struct __atomik_thread *thread)
 
 static void start_first_thread(void)
 {
-    static char small[sizeof(struct __atomik_thread) + 768] __attribute__((aligned(16)));
+    static char small[sizeof(struct __atomik_thread) + 256] __attribute__((aligned(16)));
     void *memory = small;
     if (__atomik_program.thread_size > sizeof small)
         memory = mmap(NULL, __atomik_program.thread_size, PROT_READ | PROT_WRITE,

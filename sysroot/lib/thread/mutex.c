@@ -56,7 +56,7 @@ static void robust_unlink(pthread_mutex_t *mutex, const struct __atomik_thread *
 /* With the lock free or its owner dead. */
 static int take(pthread_mutex_t *mutex, int seen, int tid)
 {
-    int wanted = tid | (seen & WAITERS);
+    int wanted = tid | (seen & (WAITERS | OWNER_DIED)); /* until somebody calls it consistent */
     if (!__sync_bool_compare_and_swap(&mutex->__lock, seen, wanted))
         return EBUSY;
     return seen & OWNER_DIED ? EOWNERDEAD : 0;

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* Files: 64-bit offsets and times, directories, walks, temporary files, locks, vectors. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <ftw.h>
+#include <glob.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "check.h"
+
+static int visited, depth;
+
+static int visit(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+    (void)status;
+    visited++;
+    if (place->level > depth)
+        depth = place->level;
+    printf("nftw %d %d %s\n", type, place->level, path + place->base);
+    return 0;
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+static void test_stdio(void)
+{
+    char *line = NULL, *memory = NULL;
+    size_t size = 0;
+    write_file("a/text", "first\nsecond line\n");
+    FILE *file = fopen("a/text", "r+");
+    CHECK(getline(&line, &size, file) == 6 && !strcmp(line, "first\n"));
+    CHECK(ftello(file) == 6 && getline(&line, &size, file) == 12 &&
+          getline(&line, &size, file) < 0);
+    CHECK(fseeko(file, 5000000000LL, SEEK_SET) == 0 && fputc('x', file) == 'x' &&
+          fclose(file) == 0);
+    struct stat status;
+    CHECK(stat("a/text", &status) == 0 && status.st_size == 5000000001LL);
+    free(line);
+    file = open_memstream(&memory, &size);
+    fprintf(file, "%5.2f|%-6s|%#llx", 3.14159, "ab", 0x123456789abcLL);
+    fclose(file);
+    printf("%s %zu\n", memory, size);
+    free(memory);
+    file = popen("echo from the shell; exit 3", "r");
+    char buffer[64];
+    CHECK(fgets(buffer, sizeof buffer, file) && !strcmp(buffer, "from the shell\n"));
+    CHECK(pclose(file) == 3 << 8);
+    CHECK(system("exit 5") == 5 << 8);
+}
+
+static void test_times(void)
+{
+    struct timespec times[2] = {{4102444800LL, 123456789}, {1000000000, 5}};
+    struct stat status;
+    CHECK(utimensat(AT_FDCWD, "a/b/one", times, 0) == 0 && stat("a/b/one", &status) == 0);
+    CHECK(status.st_atim.tv_sec == 4102444800LL && status.st_mtim.tv_sec == 1000000000);
+    struct timeval older[2] = {{7, 8}, {9, 10}};
+    CHECK(utimes("a/b/one", older) == 0 && stat("a/b/one", &status) == 0);
+    CHECK(status.st_mtime == 9 && status.st_nlink == 1 && S_ISREG(status.st_mode));
+}
+
+static void test_directories(void)
+{
+    struct dirent **list;
+    glob_t found;
+    char path[PATH_MAX];
+    int count = scandir("a/b", &list, NULL, alphasort);
+    for (int i = 0; i < count; i++)
+        printf("scandir %s\n", list[i]->d_name);
+    CHECK(glob("a/b/t*", 0, NULL, &found) == 0 && found.gl_pathc == 2);
+    printf("glob %s %s\n", found.gl_pathv[0], found.gl_pathv[1]);
+    CHECK(nftw("a", visit, 5, FTW_PHYS) == 0 && visited == 8 && depth == 2);
+    CHECK(realpath("a/./b/../link/one", path) != NULL);
+    printf("realpath ...%s\n", strstr(path, "/a/"));
+    CHECK(realpath("a/nothing/one", path) == NULL && errno == ENOENT);
+    char *roots[] = {"a", NULL};
+    FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    int entries = 0;
+    for (FTSENT *entry; (entry = fts_read(fts)) != NULL;)
+        entries += entry->fts_info == FTS_D ? 100 : entry->fts_info == FTS_DP ? 10000 : 1;
+    CHECK(fts_close(fts) == 0 && entries == 30305);
+}
+
+static void test_vectors_and_locks(void)
+{
+    struct iovec vector[2] = {{"abc", 3}, {"defg", 4}};
+    char buffer[8] = "";
+    int fd = open("a/vector", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    CHECK(writev(fd, vector, 2) == 7 && pread(fd, buffer, 4, 2) == 4 && !strcmp(buffer, "cdef"));
+    CHECK(lseek(fd, -1, SEEK_END) == 6 && ftruncate(fd, 3) == 0 && lseek(fd, 0, SEEK_END) == 3);
+    CHECK(lockf(fd, F_TLOCK, 0) == 0 && lockf(fd, F_ULOCK, 0) == 0);
+    CHECK(fcntl(fd, F_GETFD) == FD_CLOEXEC && posix_fallocate(fd, 0, 100) == 0);
+    close(fd);
+    struct statvfs space;
+    CHECK(statvfs("a", &space) == 0 && space.f_bsize > 0 && space.f_namemax >= 255);
+    CHECK(fchmodat(AT_FDCWD, "a/vector", 0640, 0) == 0 &&
+          faccessat(AT_FDCWD, "a/none", F_OK, 0) < 0);
+    CHECK(remove("a/vector") == 0 && remove("a/empty") == 0 && access("a/empty", F_OK) < 0);
+}
+
+int main(void)
+{
+    char dir[] = "/tmp/sysroot.XXXXXX";
+    CHECK(mkdtemp(dir) != NULL && chdir(dir) == 0);
+    CHECK(mkdir("a", 0755) == 0 && mkdir("a/b", 0755) == 0 && mkdir("a/empty", 0700) == 0);
+    write_file("a/b/one", "1");
+    write_file("a/b/two", "2");
+    write_file("a/b/three", "3");
+    CHECK(symlink("b", "a/link") == 0);
+    test_stdio();
+    test_times();
+    test_directories();
+    test_vectors_and_locks();
+    CHECK(chdir("/") == 0);
+    char command[64];
+    snprintf(command, sizeof command, "rm -r %s", dir);
+    CHECK(system(command) == 0);
+    return finish();
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Nanoseconds that a call of a library function takes; the same source is built for two C libraries. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static char from[1 << 20], to[1 << 20];
+static volatile size_t sink;
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
+}
+
+#define MEASURE(name, size, count, call)                               \
+    do {                                                               \
+        double start = now();                                          \
+        for (int i = 0; i < (count); i++) {                            \
+            __asm__ volatile("" ::: "memory");                         \
+            call;                                                      \
+        }                                                              \
+        printf("%s %d %.2f\n", name, size, (now() - start) / (count)); \
+    } while (0)
+
+static void blocks(int size, int count)
+{
+    void *kept[64];
+    for (int i = 0; i < 64; i++)
+        kept[i] = malloc((size_t)size);
+    MEASURE("malloc and free", size, count, {
+        free(kept[i & 63]);
+        kept[i & 63] = malloc((size_t)(size + (i & 15)));
+    });
+    for (int i = 0; i < 64; i++)
+        free(kept[i]);
+}
+
+int main(void)
+{
+    static const int sizes[] = {7, 32, 200, 2000, 65536, 1 << 20};
+    void *(*volatile copy)(void *, const void *, size_t) = memcpy;
+    void *(*volatile fill)(void *, int, size_t) = memset;
+    size_t (*volatile length)(const char *) = strlen;
+    memset(from, 'x', sizeof from);
+    for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        int size = sizes[i], count = size > 10000 ? 40000000 / size : 300000;
+        MEASURE("memcpy", size, count, copy(to, from, (size_t)size));
+        MEASURE("memset", size, count, fill(to, 1, (size_t)size));
+        from[size - 1] = 0;
+        MEASURE("strlen", size, count, sink = length(from));
+        from[size - 1] = 'x';
+    }
+    blocks(24, 300000);
+    blocks(300, 300000);
+    blocks(5000, 100000);
+    return 0;
+}
