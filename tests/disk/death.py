@@ -118,7 +118,7 @@ def main():
     parser.add_argument("--image", default=os.path.join("/tmp", f"atomik-death-{os.getpid()}.img"))
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
-    series = Series(os.path.abspath(options.build), options.image, options.seed)
+    series = Series(os.path.abspath(options.build), options.image, options.seed, ("--timeout", str(60 * options.runs)))
     rounds = series.kill_drivers(options.runs)
     print(f"{series.killed} drivers killed, {rounds} rounds of tar, each with the right result", flush=True)
     before = series.killed
