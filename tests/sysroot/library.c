@@ -152,12 +152,13 @@ static void test_memory(void)
             blocks[i] = NULL;
         }
     }
-    void *aligned;
+    void *aligned = NULL;
     CHECK(posix_memalign(&aligned, 256, 100) == 0 && ((unsigned long)aligned & 255) == 0);
     free(aligned);
     char *zero = calloc(1000, 3);
     CHECK(zero && zero[0] == 0 && zero[2999] == 0);
-    void *huge = malloc((size_t)3 << 30);
+    volatile size_t too_much = (size_t)3 << 30;
+    void *huge = malloc(too_much);
     CHECK(huge == NULL && errno == ENOMEM);
     for (int i = 0; i < 100; i++)
         numbers[i] = i * 77 % 100;
