@@ -57,9 +57,13 @@ def run_script(side, work, script, seconds):
                    "--timeout", str(seconds), "--share", share, "--", "/bin/sh", "/host/script"]
     else:
         command = ["unshare", "-mpfiu", "/bin/sh", "-c", HOST_ROOT.format(root=make_host_root(work), share=share)]
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                            check=False, timeout=seconds + 60)
-    return result.stdout.decode(errors="replace")
+    # Into a file, so that one can see how far it is.
+    log = os.path.join(work, side + ".log")
+    with open(log, "wb") as output:
+        subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False,
+                       timeout=seconds + 60)
+    with open(log, encoding="utf-8", errors="replace") as output:
+        return output.read()
 
 
 def write_results(work, side, results):
