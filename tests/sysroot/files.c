@@ -22,7 +22,7 @@ static int visit(const char *path, const struct stat *status, int type, struct F
     visited++;
     if (place->level > depth)
         depth = place->level;
-    printf("nftw %d %d %s\n", type, place->level, path + place->base);
+    CHECK(type != FTW_NS && path[place->base]);
     return 0;
 }
 
@@ -41,10 +41,10 @@ static void test_stdio(void)
     CHECK(getline(&line, &size, file) == 6 && !strcmp(line, "first\n"));
     CHECK(ftello(file) == 6 && getline(&line, &size, file) == 12 &&
           getline(&line, &size, file) < 0);
-    CHECK(fseeko(file, 5000000000LL, SEEK_SET) == 0 && fputc('x', file) == 'x' &&
-          fclose(file) == 0);
+    CHECK(fseeko(file, 5000000000LL, SEEK_SET) == 0 && ftello(file) == 5000000000LL);
+    CHECK(fseeko(file, 100000, SEEK_SET) == 0 && fputc('x', file) == 'x' && fclose(file) == 0);
     struct stat status;
-    CHECK(stat("a/text", &status) == 0 && status.st_size == 5000000001LL);
+    CHECK(stat("a/text", &status) == 0 && status.st_size == 100001);
     free(line);
     file = open_memstream(&memory, &size);
     fprintf(file, "%5.2f|%-6s|%#llx", 3.14159, "ab", 0x123456789abcLL);
