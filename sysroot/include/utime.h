@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <sys/types.h>
+
 #include_next <utime.h>
 
 #ifndef _ATOMIK_UTIME_H
