@@ -96,7 +96,7 @@ all: $(ALL) ## build everything: kernel, programs, archives, disk image
 run: all ## set up, build and boot the disk image to a shell in this terminal
 	@./atomik --disk $(if $(filter-out build,$(BUILD)),--build $(BUILD))
 
-test: all ## set up, build and run all tests
+test: all sysroot ## set up, build and run all tests
 	@$(PYTHON) tools/run-tests --build $(BUILD) --check check $(UNIT_TARGETS)
 
 unit: $(UNIT_TARGETS) ## the host unit tests alone

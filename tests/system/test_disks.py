@@ -121,7 +121,7 @@ for i in 1 2 3 4 5; do mount -t tmpfs here /tmp/m && echo $i >/tmp/m/n && umount
 def test_mount_and_umount():
     result = run("/bin/sh", "-c", SCRIPT)
     assert result.stdout.decode().splitlines() == [
-        "here /tmp/m tmpfs rw,mode=700 0 0", "700", "text", "busy", "gone", "no such type", "no block device",
+        "here /tmp/m tmpfs rw,relatime,mode=700 0 0", "700", "text", "busy", "gone", "no such type", "no block device",
         "nothing there"]
 
 

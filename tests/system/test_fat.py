@@ -166,7 +166,7 @@ def test_init_mounts_what_its_configuration_says(tmp_path):
     subprocess.run(["/sbin/mkfs.vfat", "--offset", "2048", str(disk), "20480"], check=True, capture_output=True)
     script = "echo text >/data/file; grep /data /proc/mounts"
     result = run("/bin/sh", "-c", script, options=("--append", "data", "--drive", str(disk)))
-    assert result.stdout == b"data /data vfat rw 0 0\n"
+    assert result.stdout == b"/dev/vda1 /data vfat rw 0 0\n"
     assert mtools("mtype", f"{disk}@@1M", "::file") == b"text\n"
     result = run("/bin/sh", "-c", "grep -c /data /proc/mounts", options=("--append", "data"))
     assert result.stdout == b"0\n"
