@@ -38,7 +38,7 @@ class Screen:
     def __init__(self, directory, *options):
         self.directory = directory
         self.monitor_path = os.path.join(directory, "qmp")
-        arguments = ["--build", BUILD, "--disk", "--timeout", "300",
+        arguments = ["--build", BUILD, "--disk", "--discard", "--menu", "--timeout", "300",
                      "--qemu", f"-qmp unix:{self.monitor_path},server=on,wait=off", *options]
         self.child = pexpect.spawn(ATOMIK, arguments, timeout=COMMAND_SECONDS)
         self.monitor = None

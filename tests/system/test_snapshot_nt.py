@@ -80,7 +80,7 @@ def test_show_names_objects_and_waits(share):
     snapshot = shown(path)
     classes = {note["class"] for note in snapshot["object"]}
     assert {"Event", "Mutant", "Semaphore", "Timer", "File", "Section", "Key", "Thread"} <= classes
-    assert any(note.get("name") == "\\BaseNamedObjects\\objects-done" for note in snapshot["object"])
+    assert any(note.get("name") == "\\Sessions\\1\\BaseNamedObjects\\objects-done" for note in snapshot["object"])
     waits = [note.get("wait", "") for note in snapshot["thread"]]
     assert len(waits) == 4 and any(wait.startswith("NtWait") for wait in waits)
 

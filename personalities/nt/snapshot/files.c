@@ -379,9 +379,11 @@ static NTSTATUS write_content(struct restore *restore, uint32_t id, struct nt_fi
         data ? restored_blob(restore, snap_get_u32(data, SNAP_FILEDATA_BLOB, 0), &size) : NULL;
     if (!bytes)
         return data ? STATUS_NO_MEMORY : STATUS_SUCCESS;
-    handle_t writable = HANDLE_NONE;
+    /* Its own node where that may write: it may deny it to all others. */
+    handle_t writable = file->access & FILE_WRITE_DATA ? handle_copy(file->node) : HANDLE_NONE;
     size_t done = 0;
-    status_t status = BLOCKING(fs_client_reopen(file->node, FS_O_READ | FS_O_WRITE, &writable));
+    status_t status =
+        writable ? OK : BLOCKING(fs_client_reopen(file->node, FS_O_READ | FS_O_WRITE, &writable));
     if (status == OK)
         status = BLOCKING(fs_client_setattr(writable, FS_ATTR_SIZE, &attr, &result));
     if (status == OK && size > 0)
