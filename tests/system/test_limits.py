@@ -9,7 +9,7 @@ import pytest
 from machine import BUILD
 
 PROGRAMS = os.path.join(BUILD, "tests", "posix", "limits")
-OBJECTS_KEPT, KIB_KEPT = 90, 2048  # what servers keep for the next time
+OBJECTS_KEPT, KIB_KEPT = 90, 4096  # what servers keep for the next time
 
 
 def counts(machine):
