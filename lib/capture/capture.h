@@ -37,9 +37,47 @@ status_t capture_read(struct snapshot *snapshot, struct capture_image *image, bo
                       const char **problem);
 /* Whether the first bytes of a VMO are those of a snapshot. */
 bool capture_recognise(handle_t vmo);
+/*
+ * Whose process the snapshot in a VMO is of, without a look at the digests, which whoever restores it
+ * verifies. False: it cannot be read, or does not say.
+ */
+bool capture_personality(handle_t vmo, char *to, uint32_t size);
 
 /* A random UUID (RFC 4122, version 4). */
 void capture_uuid(uint8_t uuid[16]);
+/* Begins the HEADER note of a snapshot that is taken now; group: 16 bytes, or NULL. */
+void capture_header(struct snapshot *snapshot, const char *personality, const uint8_t *group,
+                    bool crash);
+
+/* ---- registers, as NT_PRSTATUS has them ---- */
+static inline struct core_registers capture_registers(const struct registers *regs,
+                                                      uint32_t orig_eax)
+{
+    return (struct core_registers){regs->ebx, regs->ecx, regs->edx, regs->esi, regs->edi,
+                                   regs->ebp, regs->eax, regs->ds,  regs->es,  regs->fs,
+                                   regs->gs,  orig_eax,  regs->eip, regs->cs,  regs->eflags,
+                                   regs->esp, regs->ss};
+}
+/* As they are in the file: what ring 3 may have is the caller's, or the kernel's, to see to. */
+static inline struct registers capture_registers_back(const struct core_registers *from)
+{
+    return (struct registers){.gs = from->gs,
+                              .fs = from->fs,
+                              .es = from->es,
+                              .ds = from->ds,
+                              .edi = from->edi,
+                              .esi = from->esi,
+                              .ebp = from->ebp,
+                              .ebx = from->ebx,
+                              .edx = from->edx,
+                              .ecx = from->ecx,
+                              .eax = from->eax,
+                              .eip = from->eip,
+                              .cs = from->cs,
+                              .eflags = from->eflags,
+                              .esp = from->esp,
+                              .ss = from->ss};
+}
 
 /* ---- memory (memory.c) ---- */
 

@@ -2,6 +2,7 @@
 /* The file that a snapshot is written into, and read from. */
 #include "capture.h"
 
+#include <atomik/time.h>
 #include <ipc/call.h>
 #include <ipc/fsclient.h>
 #include <string.h>
@@ -55,23 +56,48 @@ void capture_uuid(uint8_t uuid[16])
     uuid[8] = (uuid[8] & 0x3f) | 0x80;
 }
 
+void capture_header(struct snapshot *snapshot, const char *personality, const uint8_t *group,
+                    bool crash)
+{
+    uint8_t uuid[16];
+    capture_uuid(uuid);
+    snap_note_begin(snapshot, SNAP_HEADER);
+    snap_put_u32(snapshot, SNAP_HEADER_MAJOR, SNAP_MAJOR);
+    snap_put_u32(snapshot, SNAP_HEADER_MINOR, SNAP_MINOR);
+    snap_put_text(snapshot, SNAP_HEADER_PERSONALITY, personality);
+    snap_put(snapshot, SNAP_HEADER_UUID, uuid, sizeof uuid);
+    if (group)
+        snap_put(snapshot, SNAP_HEADER_GROUP, group, sizeof uuid);
+    snap_put_text(snapshot, SNAP_HEADER_REASON, crash ? "crash" : "manual");
+    snap_put_u64(snapshot, SNAP_HEADER_REALTIME, time_realtime());
+    snap_put_u64(snapshot, SNAP_HEADER_MONOTONIC, time_monotonic());
+    snap_put_u32(snapshot, SNAP_HEADER_FLAGS, 0);
+}
+
 static status_t read_image(void *context, uint64_t offset, void *to, uint32_t length)
 {
     return vmo_read(((const struct capture_image *)context)->vmo, offset, to, length);
+}
+
+static status_t image_open(struct capture_image *image, uint64_t *size)
+{
+    struct vmo_info info;
+    status_t status = vmo_info(image->vmo, &info);
+    image->source = (struct snap_source){read_image, image};
+    *size = status == OK ? info.size_low | (uint64_t)info.size_high << 32 : 0;
+    return status;
 }
 
 status_t capture_read(struct snapshot *snapshot, struct capture_image *image, bool accept_edited,
                       const char **problem)
 {
     enum snap_verdict verdict;
-    struct vmo_info info;
     const struct snap_source *source = &image->source;
-    image->source = (struct snap_source){read_image, image};
+    uint64_t size;
     *problem = NULL;
-    status_t status = vmo_info(image->vmo, &info);
+    status_t status = image_open(image, &size);
     if (status != OK)
         return status;
-    uint64_t size = info.size_low | (uint64_t)info.size_high << 32;
     status = snap_verify(source, size, &verdict, problem);
     if (status == OK && verdict == SNAP_DAMAGED)
         status = ERR_BAD_EXECUTABLE;
@@ -90,4 +116,18 @@ bool capture_recognise(handle_t vmo)
     return vmo_read(vmo, 0, &ehdr, sizeof ehdr) == OK &&
            memcmp(ehdr.ident, magic, sizeof magic) == 0 && ehdr.type == ELF_ET_CORE &&
            ehdr.machine == ELF_EM_386;
+}
+
+bool capture_personality(handle_t vmo, char *to, uint32_t size)
+{
+    struct capture_image image = {.vmo = vmo};
+    struct snapshot snapshot;
+    const char *problem;
+    uint64_t length;
+    if (image_open(&image, &length) != OK ||
+        snap_read(&snapshot, &image.source, length, &problem) != OK)
+        return false;
+    bool known = snap_get_personality(&snapshot, to, size);
+    snap_free(&snapshot);
+    return known;
 }

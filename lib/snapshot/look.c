@@ -94,6 +94,11 @@ bool snap_get_text(const struct snap_note *note, uint16_t tag, char *to, uint32_
 
 /* ---- bytes ------------------------------------------------------------------------------------- */
 
+bool snap_get_personality(const struct snapshot *snapshot, char *to, uint32_t size)
+{
+    return snap_get_text(snap_next(snapshot, SNAP_HEADER, NULL), SNAP_HEADER_PERSONALITY, to, size);
+}
+
 const struct snap_blob *snap_find_blob(const struct snapshot *snapshot, uint32_t id)
 {
     for (uint32_t i = 0; i < snapshot->blob_count; i++)

@@ -96,6 +96,8 @@ uint32_t snap_get_u32(const struct snap_note *note, uint16_t tag, uint32_t missi
 uint64_t snap_get_u64(const struct snap_note *note, uint16_t tag, uint64_t missing);
 /* A text field as a string in `to`, cut to `size`; false if there is none. */
 bool snap_get_text(const struct snap_note *note, uint16_t tag, char *to, uint32_t size);
+/* Whose process it is of, as the header says; false: there is no such field. */
+bool snap_get_personality(const struct snapshot *snapshot, char *to, uint32_t size);
 const struct snap_blob *snap_find_blob(const struct snapshot *snapshot, uint32_t id);
 status_t snap_bytes_read(const struct snap_bytes *bytes, uint64_t offset, void *to,
                          uint32_t length);

@@ -27,6 +27,11 @@ struct fxsave {
 _Static_assert(sizeof(struct fxsave) == FPU_STATE_SIZE, "FXSAVE image");
 _Static_assert(sizeof(((CONTEXT *)0)->ExtendedRegisters) == FPU_STATE_SIZE, "extended registers");
 
+uint32_t context_guest_flags(uint32_t eflags)
+{
+    return (eflags & EFLAGS_GUEST) | EFLAGS_ALWAYS;
+}
+
 /* ---- FNSAVE and FXSAVE ---- */
 
 /* Valid 0, zero 1, special 2, as FNSAVE's tag word has them. */
@@ -166,7 +171,7 @@ static void set_registers(struct registers *regs, const CONTEXT *context)
         regs->ebp = context->Ebp;
         regs->eip = context->Eip;
         regs->esp = context->Esp;
-        regs->eflags = (context->EFlags & EFLAGS_GUEST) | EFLAGS_ALWAYS;
+        regs->eflags = context_guest_flags(context->EFlags);
     }
     if (has(context->ContextFlags, CONTEXT_INTEGER)) {
         regs->edi = context->Edi;
@@ -222,7 +227,7 @@ static void copy_context(CONTEXT *to, const CONTEXT *from, DWORD flags)
         to->Ebp = from->Ebp;
         to->Eip = from->Eip;
         to->SegCs = GUEST_CS;
-        to->EFlags = (from->EFlags & EFLAGS_GUEST) | EFLAGS_ALWAYS;
+        to->EFlags = context_guest_flags(from->EFlags);
         to->Esp = from->Esp;
         to->SegSs = GUEST_DS;
     }

@@ -14,6 +14,8 @@
 NTSTATUS context_get(struct nt_thread *thread, CONTEXT *context);
 /* Set the parts that ContextFlags names. Flags and selectors are what ring 3 may have. */
 NTSTATUS context_set(struct nt_thread *thread, const CONTEXT *context);
+/* Of eflags, what ring 3 may have. */
+uint32_t context_guest_flags(uint32_t eflags);
 /* FXSAVE's image in the older form. */
 void context_fpu_legacy(const void *fxsave, FLOATING_SAVE_AREA *area);
 /* The context in which a new thread begins. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which personality runs an image: a PE goes to nt, an ELF with an Atomik note to the one it names,
- * any other ELF and `#!` to posix, a snapshot to the one it was taken in. The image comes from a file system server, so it is looked at in
- * a thread of its own.
+ * any other ELF and `#!` to posix, a snapshot to the one it was taken in. The image comes from a file
+ * system server, so it is looked at in a thread of its own.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -47,8 +47,8 @@ static bool is_snapshot(struct decision *decision, uint64_t size)
     const char *problem;
     if (snap_read(&snapshot, &source, size, &problem) != OK)
         return false;
-    bool known = snap_get_text(snap_next(&snapshot, SNAP_HEADER, NULL), SNAP_HEADER_PERSONALITY,
-                               decision->personality, sizeof decision->personality);
+    bool known =
+        snap_get_personality(&snapshot, decision->personality, sizeof decision->personality);
     snap_free(&snapshot);
     return known;
 }

@@ -29,18 +29,30 @@ static void name_of(const struct nt_process *process, char *name)
     name[utf16_to_utf8(path.chars, path.length, name, NAME_BYTES - 1)] = '\0';
 }
 
-static struct fs_walk_context walk_at_root(void)
+/*
+ * From the machine's root. Programs that live by exceptions come here with each, so that there are no
+ * rules is remembered.
+ */
+static const struct fs_walk_context *walk_at_root(void)
 {
-    return (struct fs_walk_context){
-        .root = root_node(), .cwd = root_node(), .flags = CALL_UNINTERRUPTIBLE};
+    static struct fs_walk_context walk;
+    static bool known;
+    if (!known) {
+        walk = (struct fs_walk_context){.root = root_node(),
+                                        .cwd = root_node(),
+                                        .flags = CALL_UNINTERRUPTIBLE,
+                                        .remember = true};
+        known = fs_client_root(&walk) == OK;
+    }
+    return known ? &walk : NULL;
 }
 
 static bool is_wanted(const struct nt_process *process)
 {
-    struct fs_walk_context walk = walk_at_root();
+    const struct fs_walk_context *walk = walk_at_root();
     char name[NAME_BYTES];
     name_of(process, name);
-    return BLOCKING(fs_client_root(&walk)) == OK && BLOCKING(capture_crash_wanted(&walk, name));
+    return walk && BLOCKING(capture_crash_wanted(walk, name));
 }
 
 static void forget(struct nt_process *process)
@@ -80,15 +92,15 @@ static status_t write_crash(void *context, handle_t file)
 void crash_end(struct nt_process *process)
 {
     struct save *save = process->crash;
-    struct fs_walk_context walk = walk_at_root();
+    const struct fs_walk_context *walk = walk_at_root();
     char name[NAME_BYTES], path[CAPTURE_CRASH_PATH] = "";
     if (!save)
         return;
     if (process->exit_signal == 0 && process->exit_status == save->crash.code) {
         name_of(process, name);
-        status_t status = BLOCKING(fs_client_root(&walk));
+        status_t status = walk ? OK : ERR_IO_ERROR;
         if (status == OK)
-            status = BLOCKING(capture_crash(&walk, name, process->pid, write_crash, save, path));
+            status = BLOCKING(capture_crash(walk, name, process->pid, write_crash, save, path));
         if (status == OK)
             log_printf("%s (pid %u) crashed: %s", name, process->pid, path);
         else

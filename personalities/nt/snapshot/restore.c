@@ -190,7 +190,7 @@ static NTSTATUS check_header(struct restore *restore)
 {
     const struct snap_note *header = snap_next(&restore->snapshot, SNAP_HEADER, NULL);
     char personality[16] = "";
-    (void)snap_get_text(header, SNAP_HEADER_PERSONALITY, personality, sizeof personality);
+    (void)snap_get_personality(&restore->snapshot, personality, sizeof personality);
     if (snap_get_u32(header, SNAP_HEADER_MAJOR, 0) != SNAP_MAJOR)
         return restore_refuse(restore, STATUS_REVISION_MISMATCH, "another format");
     if (strcmp(personality, "nt") != 0)

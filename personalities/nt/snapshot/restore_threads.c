@@ -11,9 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EFLAGS_GUEST  0x00240dd5u
-#define EFLAGS_ALWAYS 0x202u
-#define THREADS_MAX   4096u
+#define THREADS_MAX 4096u
 
 struct nt_thread *restored_thread(const struct restore *restore, uint32_t tid)
 {
@@ -28,22 +26,12 @@ struct nt_thread *restored_thread(const struct restore *restore, uint32_t tid)
 /* What ring 3 may have. */
 static void take_registers(const struct core_registers *from, struct registers *regs)
 {
-    *regs = (struct registers){.ebx = from->ebx,
-                               .ecx = from->ecx,
-                               .edx = from->edx,
-                               .esi = from->esi,
-                               .edi = from->edi,
-                               .ebp = from->ebp,
-                               .eax = from->eax,
-                               .eip = from->eip,
-                               .esp = from->esp,
-                               .eflags = (from->eflags & EFLAGS_GUEST) | EFLAGS_ALWAYS,
-                               .cs = GUEST_CS,
-                               .ss = GUEST_DS,
-                               .ds = GUEST_DS,
-                               .es = GUEST_DS,
-                               .fs = GUEST_TLS_SELECTOR(NT_TEB_SLOT),
-                               .gs = from->gs & 0xffff};
+    *regs = capture_registers_back(from);
+    regs->eflags = context_guest_flags(from->eflags);
+    regs->cs = GUEST_CS;
+    regs->ss = regs->ds = regs->es = GUEST_DS;
+    regs->fs = GUEST_TLS_SELECTOR(NT_TEB_SLOT);
+    regs->gs &= 0xffff;
 }
 
 static NTSTATUS take_state(struct nt_thread *thread, const struct snap_note *status,

@@ -45,18 +45,8 @@ static void put_header(struct save *save)
 {
     struct snapshot *snapshot = &save->snapshot;
     const struct nt_process *process = save->process;
-    uint8_t uuid[16];
     char text[96];
-    capture_uuid(uuid);
-    snap_note_begin(snapshot, SNAP_HEADER);
-    snap_put_u32(snapshot, SNAP_HEADER_MAJOR, SNAP_MAJOR);
-    snap_put_u32(snapshot, SNAP_HEADER_MINOR, SNAP_MINOR);
-    snap_put_text(snapshot, SNAP_HEADER_PERSONALITY, "nt");
-    snap_put(snapshot, SNAP_HEADER_UUID, uuid, sizeof uuid);
-    snap_put_text(snapshot, SNAP_HEADER_REASON, save->crash.thread ? "crash" : "manual");
-    snap_put_u64(snapshot, SNAP_HEADER_REALTIME, time_realtime());
-    snap_put_u64(snapshot, SNAP_HEADER_MONOTONIC, time_monotonic());
-    snap_put_u32(snapshot, SNAP_HEADER_FLAGS, 0);
+    capture_header(snapshot, "nt", NULL, save->crash.thread != NULL);
     snprintf(text, sizeof text, "Atomik snapshot of Windows process %u, %u threads\n", process->pid,
              process->thread_count);
     snap_note_begin(snapshot, SNAP_TEXT);

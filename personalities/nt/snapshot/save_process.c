@@ -151,9 +151,7 @@ static void put_status(struct save *save, const struct nt_thread *thread)
         .ppid = process->ppid,
         .pgrp = process->pgid,
         .sid = process->sid,
-        .regs = {regs.ebx, regs.ecx, regs.edx, regs.esi, regs.edi, regs.ebp, regs.eax, regs.ds,
-                 regs.es, regs.fs, regs.gs, thread->restarted ? regs.eax : UINT32_MAX, regs.eip,
-                 regs.cs, regs.eflags, regs.esp, regs.ss},
+        .regs = capture_registers(&regs, thread->restarted ? regs.eax : UINT32_MAX),
         .fpvalid = 1,
     };
     snap_note_standard(&save->snapshot, "CORE", CORE_PRSTATUS, &status, sizeof status);

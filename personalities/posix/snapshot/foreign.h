@@ -43,8 +43,9 @@ struct restore_bridge {
     uint32_t stream;
     struct file *ends[2]; /* references */
 };
-/* Takes the image. 1: it is of this personality; 0: it is kept in the group; -errno. */
+/* Takes the image unless it is 1: of this personality. 0: it is kept in the group; -errno. */
 int foreign_read(struct restore_group *group, const char *path, handle_t image, uint32_t pid);
+bool foreign_has(const struct restore_group *group, uint32_t pid);
 bool foreign_uses(const struct restore_group *group, uint32_t stream);
 /* When the members are there. */
 int foreign_start(struct restore_group *group);

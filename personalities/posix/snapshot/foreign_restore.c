@@ -21,15 +21,6 @@
 
 /* ---- reading ------------------------------------------------------------------------------------ */
 
-static bool is_ours(const struct snapshot *snapshot)
-{
-    char personality[16] = "";
-    const struct snap_note *header = snap_next(snapshot, SNAP_HEADER, NULL);
-    return !header ||
-           !snap_get_text(header, SNAP_HEADER_PERSONALITY, personality, sizeof personality) ||
-           strcmp(personality, "posix") == 0;
-}
-
 static void foreign_release_one(struct restore_foreign *foreign)
 {
     snap_free(&foreign->snapshot);
@@ -50,10 +41,16 @@ static char *path_beside(const char *path, uint32_t pid)
 
 int foreign_read(struct restore_group *group, const char *path, handle_t image, uint32_t pid)
 {
-    struct restore_foreign *foreign = allocate(sizeof *foreign);
+    char personality[16];
     const char *problem;
-    if (!foreign)
+    if (!capture_personality(image, personality, sizeof personality) ||
+        strcmp(personality, "posix") == 0)
+        return 1;
+    struct restore_foreign *foreign = allocate(sizeof *foreign);
+    if (!foreign) {
+        close_handle(image);
         return -ENOMEM;
+    }
     *foreign = (struct restore_foreign){
         .group = group, .image.vmo = image, .path = path_beside(path, pid)};
     snap_init(&foreign->snapshot);
@@ -61,16 +58,37 @@ int foreign_read(struct restore_group *group, const char *path, handle_t image, 
                                                    group->accept_edited, &problem)
                                     : ERR_NO_MEMORY;
     const struct snap_note *process = snap_next(&foreign->snapshot, SNAP_PROCESS, NULL);
-    if (status != OK || is_ours(&foreign->snapshot) || !process) {
+    if (status != OK || !process) {
         foreign->image.vmo = HANDLE_NONE; /* it stays the caller's */
         foreign_release_one(foreign);
         return 1;
     }
     foreign->old_pid = snap_get_u32(process, SNAP_PROCESS_PID, 0);
+    if (foreign->old_pid != pid) {
+        foreign_release_one(foreign);
+        return restore_refuse(-ENOEXEC, "the file of a child is another process's", pid);
+    }
     foreign->old_ppid = snap_get_u32(process, SNAP_PROCESS_PPID, 0);
     foreign->next = group->foreign;
     group->foreign = foreign;
+    group->member_count++;
     return 0;
+}
+
+bool foreign_has(const struct restore_group *group, uint32_t pid)
+{
+    const struct restore_foreign *each = group->foreign;
+    while (each && each->old_pid != pid)
+        each = each->next;
+    return each != NULL;
+}
+
+static void bridge_free(struct restore_bridge *bridge)
+{
+    for (uint32_t side = 0; side < 2; side++)
+        if (bridge->ends[side])
+            file_release(bridge->ends[side]);
+    release(bridge);
 }
 
 void foreign_free(struct restore_group *group)
@@ -83,9 +101,7 @@ void foreign_free(struct restore_group *group)
     while (group->bridges) {
         struct restore_bridge *bridge = group->bridges;
         group->bridges = bridge->next;
-        file_release(bridge->ends[0]);
-        file_release(bridge->ends[1]);
-        release(bridge);
+        bridge_free(bridge);
     }
 }
 
@@ -152,29 +168,42 @@ static struct restore_bridge *find_bridge(const struct restore_group *group, uin
     return bridge;
 }
 
-/* Both ends of the pipe, from a member's end or new; whoever reads brings what waited. */
+/* Ends of the pipe that a member has one of. */
+static int open_from(const struct file *member, struct file *ends[2])
+{
+    handle_t from = member->handle ? member->handle : member->handle2, end;
+    int error = errno_of(stream_open(from, 0, &end));
+    if (error < 0)
+        return error;
+    ends[0] = stream_file(end, HANDLE_NONE, O_RDONLY);
+    error = ends[0] ? errno_of(stream_open(from, 1, &end)) : -ENOMEM;
+    if (error < 0)
+        return error;
+    ends[1] = stream_file(HANDLE_NONE, end, O_WRONLY);
+    return ends[1] ? 0 : -ENOMEM;
+}
+
+/* Both ends of the pipe, from a member's end or new. */
+static int open_ends(const struct restore_group *group, uint32_t stream, uint32_t capacity,
+                     struct file *ends[2])
+{
+    const struct file *member = member_end(group, stream);
+    return member ? open_from(member, ends) : stream_pair(0, capacity, ends);
+}
+
+/* With what waited in it, which whoever reads brings. */
 static int make_bridge(struct restore_group *group, uint32_t stream, uint32_t capacity,
                        struct restore_bridge **result)
 {
     struct restore_bridge *bridge = allocate(sizeof *bridge);
-    struct file *member = member_end(group, stream);
-    handle_t ends[2] = {HANDLE_NONE, HANDLE_NONE};
-    int error = bridge ? 0 : -ENOMEM;
-    if (error == 0 && !member)
-        error = errno_of(stream_create(capacity, &ends[0], &ends[1]));
-    for (uint32_t side = 0; side < 2 && member && error == 0; side++)
-        error = errno_of(
-            stream_open(member->handle ? member->handle : member->handle2, side, &ends[side]));
+    if (!bridge)
+        return -ENOMEM;
+    int error = open_ends(group, stream, capacity, bridge->ends);
     if (error == 0)
-        error = fill_from_readers(group, stream, ends[1]);
-    if (error == 0) {
-        bridge->stream = stream;
-        bridge->ends[0] = stream_file(ends[0], HANDLE_NONE, O_RDONLY);
-        bridge->ends[1] = stream_file(HANDLE_NONE, ends[1], O_WRONLY);
-        error = bridge->ends[0] && bridge->ends[1] ? 0 : -ENOMEM;
-    }
+        error = fill_from_readers(group, stream, bridge->ends[1]->handle2);
+    bridge->stream = stream;
     if (error < 0) {
-        release(bridge);
+        bridge_free(bridge);
         return error;
     }
     bridge->next = group->bridges;
@@ -267,14 +296,18 @@ static void foreign_begin(struct thread *thread)
     server_unlock();
 }
 
-/* Lock held. */
+/* Takes the files. Lock held; it is given up after an error. */
 static int make_process(struct restore_foreign *foreign, uint32_t pid, struct process *parent,
                         struct files *files)
 {
-    struct process *root = self()->process, *process = process_new(pid);
+    struct process *root = self()->process, *process = parent ? process_new(pid) : NULL;
     struct thread *thread;
-    if (!process)
-        return -ENOMEM;
+    if (!process) {
+        server_unlock();
+        files_release(files);
+        server_lock();
+        return parent ? -ENOMEM : -ESRCH;
+    }
     process->fs = fs_context_copy(root->fs);
     process->sighand = sighand_copy(root->sighand);
     process->files = files;
@@ -285,8 +318,10 @@ static int make_process(struct restore_foreign *foreign, uint32_t pid, struct pr
     credentials_copy(&process->credentials, &root->credentials);
     process_set_parent(process, parent);
     int error = process->fs && process->sighand ? thread_new(process, pid, true, &thread) : -ENOMEM;
-    if (error < 0)
+    if (error < 0) {
+        restore_discard(process);
         return error;
+    }
     struct proc_record record = {.pid = pid, .pgid = process->pgid};
     ignore(init_proc_set(server.init, pid, PROC_PGID, &record, NULL));
     thread->begin = foreign_begin;
@@ -299,12 +334,12 @@ static int make_process(struct restore_foreign *foreign, uint32_t pid, struct pr
 static int start_one(struct restore_foreign *foreign)
 {
     struct restore *above = restore_member(foreign->group, foreign->old_ppid);
-    struct files *files = files_new();
     uint32_t pid;
-    if (!above || !above->pid || !files)
-        return above && above->pid
-                   ? -ENOMEM
-                   : restore_refuse(-ENOEXEC, "a process without its parent", foreign->old_pid);
+    if (!above || !above->pid)
+        return restore_refuse(-ENOEXEC, "a process without its parent", foreign->old_pid);
+    struct files *files = files_new();
+    if (!files)
+        return -ENOMEM;
     int error = give_streams(foreign, files);
     if (error == 0)
         error = restore_number(foreign->group, foreign->old_pid, above->pid, &pid);
@@ -314,8 +349,10 @@ static int start_one(struct restore_foreign *foreign)
     }
     server_lock();
     struct process *parent = process_find(above->pid);
-    error = parent ? make_process(foreign, pid, parent, files) : -ESRCH;
+    error = make_process(foreign, pid, parent, files);
     server_unlock();
+    if (error < 0)
+        restore_give_back(pid);
     return error;
 }
 

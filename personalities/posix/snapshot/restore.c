@@ -24,19 +24,11 @@
 
 bool snapshot_recognise(handle_t image, char *personality, uint32_t size)
 {
-    struct capture_image file = {.vmo = image};
-    struct snapshot snapshot;
-    const char *problem;
     if (!capture_recognise(image))
         return false;
-    snap_init(&snapshot);
     /* What is wrong with it is said by who restores it: us, if it does not say whose it is. */
-    bool known = capture_read(&snapshot, &file, true, &problem) == OK &&
-                 snap_get_text(snap_next(&snapshot, SNAP_HEADER, NULL), SNAP_HEADER_PERSONALITY,
-                               personality, size);
-    if (!known)
+    if (!capture_personality(image, personality, size))
         strlcpy(personality, "posix", size);
-    snap_free(&snapshot);
     return true;
 }
 
@@ -82,7 +74,7 @@ static int check_header(const struct restore *restore)
     if (snap_get_u32(header, SNAP_HEADER_MAJOR, 0) != SNAP_MAJOR)
         return restore_refuse(-ENOEXEC, "another format",
                               snap_get_u32(header, SNAP_HEADER_MAJOR, 0));
-    if (!snap_get_text(header, SNAP_HEADER_PERSONALITY, personality, sizeof personality) ||
+    if (!snap_get_personality(&restore->snapshot, personality, sizeof personality) ||
         strcmp(personality, "posix") != 0)
         return restore_refuse(-ENOEXEC, "of another personality", 0);
     if (snap_get_u32(header, SNAP_HEADER_NEEDS, 0) != 0)
@@ -164,7 +156,7 @@ static int open_beside(const char *path, uint32_t pid, handle_t *image)
 static int add_child(struct restore_group *group, const char *path, uint32_t pid)
 {
     handle_t image;
-    if (restore_member(group, pid) || group->member_count >= MEMBERS_MAX)
+    if (restore_member(group, pid) || foreign_has(group, pid) || group->member_count >= MEMBERS_MAX)
         return restore_refuse(-ENOEXEC, "an impossible tree: process", pid);
     int error = open_beside(path, pid, &image);
     if (error < 0)

@@ -147,6 +147,10 @@ void restore_pending(struct restore *restore, struct process *process); /* lock 
 /* A number in the registry for a process below `parent`: the old one if it is free. */
 int restore_number(const struct restore_group *group, uint32_t old_pid, uint32_t parent,
                    uint32_t *pid);
+/* Such a number that nobody will have. */
+void restore_give_back(uint32_t pid);
+/* A process that has not begun, with its files. Lock held; it is given up meanwhile. */
+void restore_discard(struct process *process);
 /* A group or session of a snapshot's process: that of the member that led it, else `present`. */
 uint32_t restore_group_number(const struct restore_group *group, const struct snapshot *snapshot,
                               uint16_t tag, uint32_t present);

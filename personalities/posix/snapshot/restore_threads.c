@@ -72,23 +72,7 @@ static void take_registers(const struct thread_notes *notes, struct registers *r
 {
     struct core_prstatus status;
     memcpy(&status, notes->status->data, sizeof status);
-    const struct core_registers *from = &status.regs;
-    *regs = (struct registers){.gs = from->gs,
-                               .fs = from->fs,
-                               .es = from->es,
-                               .ds = from->ds,
-                               .edi = from->edi,
-                               .esi = from->esi,
-                               .ebp = from->ebp,
-                               .ebx = from->ebx,
-                               .edx = from->edx,
-                               .ecx = from->ecx,
-                               .eax = from->eax,
-                               .eip = from->eip,
-                               .cs = from->cs,
-                               .eflags = from->eflags,
-                               .esp = from->esp,
-                               .ss = from->ss};
+    *regs = capture_registers_back(&status.regs);
 }
 
 static void take_restart(struct thread *thread, const struct snap_note *note)

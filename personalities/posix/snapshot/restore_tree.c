@@ -79,7 +79,7 @@ int restore_number(const struct restore_group *group, uint32_t old_pid, uint32_t
                                      root->comm, pid));
 }
 
-static void give_back(uint32_t pid)
+void restore_give_back(uint32_t pid)
 {
     ignore(init_proc_exit(server.init, pid, SIGKILL));
     ignore(init_proc_reap(server.init, pid));
@@ -118,7 +118,7 @@ static int fill(struct restore *restore, struct process *process, struct process
     return 0;
 }
 
-static void discard(struct process *process)
+void restore_discard(struct process *process)
 {
     struct files *files = process->files;
     if (process->fs)
@@ -143,7 +143,7 @@ static int make_process(struct restore *restore, uint32_t pid, struct process *p
         error = thread_new(process, pid, true, &thread);
     if (error < 0) {
         restore->pid = 0;
-        discard(process);
+        restore_discard(process);
         return error;
     }
     restore_stopped(restore, process);
@@ -168,7 +168,7 @@ static int make_member(struct restore *restore)
     error = parent ? make_process(restore, pid, parent) : -ESRCH;
     server_unlock();
     if (error < 0)
-        give_back(pid);
+        restore_give_back(pid);
     return error;
 }
 
@@ -196,7 +196,7 @@ static int make_zombie(struct restore *restore, const struct snap_note *note)
     }
     server_unlock();
     if (!process)
-        give_back(pid);
+        restore_give_back(pid);
     return process ? 0 : -ENOMEM;
 }
 

@@ -41,20 +41,9 @@ struct job {
 static void put_header(struct save *save, const struct process *process)
 {
     struct snapshot *snapshot = &save->snapshot;
-    uint8_t uuid[16];
     char text[160];
-    capture_uuid(uuid);
-    snap_note_begin(snapshot, SNAP_HEADER);
-    snap_put_u32(snapshot, SNAP_HEADER_MAJOR, SNAP_MAJOR);
-    snap_put_u32(snapshot, SNAP_HEADER_MINOR, SNAP_MINOR);
-    snap_put_text(snapshot, SNAP_HEADER_PERSONALITY, "posix");
-    snap_put(snapshot, SNAP_HEADER_UUID, uuid, sizeof uuid);
-    if (save->group->flags & SNAPSHOT_TREE)
-        snap_put(snapshot, SNAP_HEADER_GROUP, save->group->uuid, sizeof save->group->uuid);
-    snap_put_text(snapshot, SNAP_HEADER_REASON, save->group->crash ? "crash" : "manual");
-    snap_put_u64(snapshot, SNAP_HEADER_REALTIME, wall_clock());
-    snap_put_u64(snapshot, SNAP_HEADER_MONOTONIC, now());
-    snap_put_u32(snapshot, SNAP_HEADER_FLAGS, 0);
+    capture_header(snapshot, "posix", save->group->flags & SNAPSHOT_TREE ? save->group->uuid : NULL,
+                   save->group->crash != NULL);
     snprintf(text, sizeof text, "Atomik snapshot of Unix process %u (%s), %u threads\n",
              process->pid, process->comm, process->thread_count);
     snap_note_begin(snapshot, SNAP_TEXT);

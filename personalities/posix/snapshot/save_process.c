@@ -144,9 +144,7 @@ static void put_status(struct save *save, struct thread *thread)
         .sid = process->session->sid,
         .utime = core_time(user),
         .stime = core_time(system),
-        .regs = {regs.ebx, regs.ecx, regs.edx, regs.esi, regs.edi, regs.ebp, regs.eax, regs.ds,
-                 regs.es, regs.fs, regs.gs, thread->in_call ? thread->trap_number : UINT32_MAX,
-                 regs.eip, regs.cs, regs.eflags, regs.esp, regs.ss},
+        .regs = capture_registers(&regs, thread->in_call ? thread->trap_number : UINT32_MAX),
         .fpvalid = 1,
     };
     snap_note_standard(&save->snapshot, "CORE", CORE_PRSTATUS, &status, sizeof status);

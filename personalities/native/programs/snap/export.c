@@ -322,8 +322,7 @@ static void build(struct dump *dump)
 static bool is_windows(const struct snapshot *snapshot)
 {
     char personality[16] = "";
-    return snap_get_text(snap_next(snapshot, SNAP_HEADER, NULL), SNAP_HEADER_PERSONALITY,
-                         personality, sizeof personality) &&
+    return snap_get_personality(snapshot, personality, sizeof personality) &&
            strcmp(personality, "nt") == 0 && snap_next(snapshot, SNAP_PROCESS, NULL) != NULL;
 }
 

@@ -159,8 +159,7 @@ static bool look_into(const char *path, char *personality, uint32_t size, uint32
         return false;
     const struct snap_note *process = snap_next(&input.snapshot, SNAP_PROCESS, NULL);
     *pid = process ? snap_get_u32(process, SNAP_PROCESS_PID, 0) : 0;
-    bool known = snap_get_text(snap_next(&input.snapshot, SNAP_HEADER, NULL),
-                               SNAP_HEADER_PERSONALITY, personality, size);
+    bool known = snap_get_personality(&input.snapshot, personality, size);
     if (!known)
         complain("%s: of no personality", path);
     snap_input_close(&input);
