@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Names as ISO 9660 and Joliet write them, made into what programs see. */
+#include <fs/utf8.h>
 #include <string.h>
 
 #include "internal.h"
@@ -38,19 +39,6 @@ size_t name_of_plain(const uint8_t *bytes, uint32_t length, char to[ISO_NAME_MAX
     return checked(to, without_version(to, length));
 }
 
-static size_t encode(uint32_t code, char *to)
-{
-    if (code < 0x80) {
-        to[0] = (char)code;
-        return 1;
-    }
-    size_t length = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = length; i-- > 1; code >>= 6)
-        to[i] = (char)(0x80 | (code & 0x3f));
-    to[0] = (char)(0xf00 >> length | code);
-    return length;
-}
-
 static uint32_t unit(const uint8_t *at)
 {
     return (uint32_t)at[0] << 8 | at[1];
@@ -72,7 +60,7 @@ size_t name_of_joliet(const uint8_t *bytes, uint32_t length, char to[ISO_NAME_MA
         }
         if (size + 4 > ISO_NAME_MAX)
             return 0;
-        size += encode(code, to + size);
+        size += utf8_encode(code, to + size);
     }
     return checked(to, without_version(to, size));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Names: UTF-8 to the UTF-16 of long entries and back, and short names of eight and three bytes. */
+#include <fs/utf8.h>
 #include <string.h>
 
 #include <fs/fold.h>
@@ -63,19 +64,6 @@ status_t name_parse(struct fat_name *name, const char *text, size_t length)
     return OK;
 }
 
-static size_t encode(uint32_t code, char *to)
-{
-    if (code < 0x80) {
-        to[0] = (char)code;
-        return 1;
-    }
-    size_t length = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = length; i-- > 1; code >>= 6)
-        to[i] = (char)(0x80 | (code & 0x3f));
-    to[0] = (char)(0xf00 >> length | code);
-    return length;
-}
-
 size_t name_format(const uint16_t *units, uint32_t count, char text[FAT_NAME_MAX + 1])
 {
     size_t length = 0;
@@ -89,7 +77,7 @@ size_t name_format(const uint16_t *units, uint32_t count, char text[FAT_NAME_MAX
             code = '_'; /* no name of a Unix file */
         if (length + 4 > FAT_NAME_MAX)
             return 0;
-        length += encode(code, text + length);
+        length += utf8_encode(code, text + length);
     }
     text[length] = 0;
     return length;
