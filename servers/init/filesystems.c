@@ -241,29 +241,41 @@ static void unmount_thread(void *argument)
     end_unmount(job, status);
 }
 
-status_t handle_file_system_unmount(struct service *service, struct message *message)
+/* A request whose tail is a mount point, from who may make it; NULL, and why not. `path` is zeroed. */
+static const void *mount_request(const struct message *message, uint32_t size,
+                                 char path[PATH_LENGTH_MAX], status_t *status)
 {
     const uint8_t *tail;
     uint32_t length;
-    const struct file_system_unmount_request *request =
-        service_request(message, sizeof *request, &tail, &length);
-    (void)service;
-    if (request == NULL || length == 0 || length >= PATH_LENGTH_MAX)
-        return ERR_INVALID_ARGUMENT;
-    if (!is_trusted(message))
-        return ERR_NOT_PERMITTED;
+    const void *request = service_request(message, size, &tail, &length);
+    bool is_right = request != NULL && length != 0 && length < PATH_LENGTH_MAX;
+    *status = !is_right ? ERR_INVALID_ARGUMENT : !is_trusted(message) ? ERR_NOT_PERMITTED : OK;
+    if (*status != OK)
+        return NULL;
+    memcpy(path, tail, length);
+    return request;
+}
+
+status_t handle_file_system_unmount(struct service *service, struct message *message)
+{
     struct unmount_job *job = calloc(1, sizeof *job);
+    status_t status;
+    (void)service;
     if (job == NULL)
         return ERR_NO_MEMORY;
-    memcpy(job->path, tail, length);
+    const struct file_system_unmount_request *request =
+        mount_request(message, sizeof *request, job->path, &status);
+    if (request == NULL) {
+        free(job);
+        return status;
+    }
     job->force = (request->flags & UNMOUNT_FORCE) != 0;
     job->token = message->token;
     job->detach = (request->flags & UNMOUNT_DETACH) != 0;
     job->service = service_mounted_at(job->path, &job->named);
-    status_t status =
-        job->service == NULL
-            ? ERR_INVALID_ARGUMENT
-            : thread_spawn(job->detach ? detach_thread : unmount_thread, job, 0, NULL);
+    status = job->service == NULL
+                 ? ERR_INVALID_ARGUMENT
+                 : thread_spawn(job->detach ? detach_thread : unmount_thread, job, 0, NULL);
     if (status == OK)
         return SERVICE_DEFERRED;
     handle_drop(&job->named);
@@ -299,23 +311,21 @@ static void remount_thread(void *argument)
 
 status_t handle_file_system_remount(struct service *service, struct message *message)
 {
-    const uint8_t *tail;
-    uint32_t length;
-    const struct file_system_remount_request *request =
-        service_request(message, sizeof *request, &tail, &length);
-    (void)service;
-    if (request == NULL || length == 0 || length >= PATH_LENGTH_MAX)
-        return ERR_INVALID_ARGUMENT;
-    if (!is_trusted(message))
-        return ERR_NOT_PERMITTED;
     struct remount_job *job = calloc(1, sizeof *job);
+    status_t status;
+    (void)service;
     if (job == NULL)
         return ERR_NO_MEMORY;
-    memcpy(job->path, tail, length);
+    const struct file_system_remount_request *request =
+        mount_request(message, sizeof *request, job->path, &status);
+    if (request == NULL) {
+        free(job);
+        return status;
+    }
     job->flags = request->flags;
     job->token = message->token;
     job->service = service_file_system(job->path, &job->named);
-    status_t status =
+    status =
         job->service == NULL ? ERR_INVALID_ARGUMENT : thread_spawn(remount_thread, job, 0, NULL);
     if (status == OK)
         return SERVICE_DEFERRED;
