@@ -195,16 +195,45 @@ static int check_set(uint32_t size, uint32_t flags)
     return size > XATTR_SIZE_MAX ? -E2BIG : 0;
 }
 
-static int32_t set_path(user_t path, bool follow, user_t name_at, user_t value, uint32_t size,
-                        uint32_t flags)
+/* What a call names: a path, or with `by_path` false a descriptor. */
+struct place {
+    user_t path;
+    uint32_t fd;
+    bool by_path, follow;
+};
+
+static struct place at_path(user_t path, bool follow)
+{
+    return (struct place){.path = path, .by_path = true, .follow = follow};
+}
+
+static struct place at_fd(uint32_t fd)
+{
+    return (struct place){.fd = fd};
+}
+
+static int target_of(struct target *target, const struct place *place)
+{
+    return place->by_path ? target_of_path(target, place->path, place->follow)
+                          : target_of_fd(target, place->fd);
+}
+
+/* The name is looked at before the place. */
+static int name_and_target(user_t name_at, char *name, struct target *target,
+                           const struct place *place)
+{
+    int error = copy_in_name(name_at, name);
+    return error < 0 ? error : target_of(target, place);
+}
+
+static int32_t set_at(struct place place, user_t name_at, user_t value, uint32_t size,
+                      uint32_t flags)
 {
     char name[XATTR_NAME_MAX + 2];
     struct target target;
     int32_t error = check_set(size, flags);
     if (error == 0)
-        error = copy_in_name(name_at, name);
-    if (error == 0)
-        error = target_of_path(&target, path, follow);
+        error = name_and_target(name_at, name, &target, &place);
     if (error < 0)
         return error;
     error = set(&target, name, value, size, flags);
@@ -214,37 +243,24 @@ static int32_t set_path(user_t path, bool follow, user_t name_at, user_t value, 
 
 int32_t sys_setxattr(user_t path, user_t name, user_t value, uint32_t size, uint32_t flags)
 {
-    return set_path(path, true, name, value, size, flags);
+    return set_at(at_path(path, true), name, value, size, flags);
 }
 
 int32_t sys_lsetxattr(user_t path, user_t name, user_t value, uint32_t size, uint32_t flags)
 {
-    return set_path(path, false, name, value, size, flags);
+    return set_at(at_path(path, false), name, value, size, flags);
 }
 
-int32_t sys_fsetxattr(uint32_t fd, user_t name_at, user_t value, uint32_t size, uint32_t flags)
+int32_t sys_fsetxattr(uint32_t fd, user_t name, user_t value, uint32_t size, uint32_t flags)
+{
+    return set_at(at_fd(fd), name, value, size, flags);
+}
+
+static int32_t get_at(struct place place, user_t name_at, user_t value, uint32_t size)
 {
     char name[XATTR_NAME_MAX + 2];
     struct target target;
-    int32_t error = check_set(size, flags);
-    if (error == 0)
-        error = copy_in_name(name_at, name);
-    if (error == 0)
-        error = target_of_fd(&target, fd);
-    if (error < 0)
-        return error;
-    error = set(&target, name, value, size, flags);
-    target_end(&target);
-    return error;
-}
-
-static int32_t get_path(user_t path, bool follow, user_t name_at, user_t value, uint32_t size)
-{
-    char name[XATTR_NAME_MAX + 2];
-    struct target target;
-    int32_t result = copy_in_name(name_at, name);
-    if (result == 0)
-        result = target_of_path(&target, path, follow);
+    int32_t result = name_and_target(name_at, name, &target, &place);
     if (result < 0)
         return result;
     result = get_named(&target, name, value, size);
@@ -254,32 +270,23 @@ static int32_t get_path(user_t path, bool follow, user_t name_at, user_t value, 
 
 int32_t sys_getxattr(user_t path, user_t name, user_t value, uint32_t size)
 {
-    return get_path(path, true, name, value, size);
+    return get_at(at_path(path, true), name, value, size);
 }
 
 int32_t sys_lgetxattr(user_t path, user_t name, user_t value, uint32_t size)
 {
-    return get_path(path, false, name, value, size);
+    return get_at(at_path(path, false), name, value, size);
 }
 
-int32_t sys_fgetxattr(uint32_t fd, user_t name_at, user_t value, uint32_t size)
+int32_t sys_fgetxattr(uint32_t fd, user_t name, user_t value, uint32_t size)
 {
-    char name[XATTR_NAME_MAX + 2];
-    struct target target;
-    int32_t result = copy_in_name(name_at, name);
-    if (result == 0)
-        result = target_of_fd(&target, fd);
-    if (result < 0)
-        return result;
-    result = get_named(&target, name, value, size);
-    target_end(&target);
-    return result;
+    return get_at(at_fd(fd), name, value, size);
 }
 
-static int32_t list_path(user_t path, bool follow, user_t list, uint32_t size)
+static int32_t list_at(struct place place, user_t list, uint32_t size)
 {
     struct target target;
-    int32_t result = target_of_path(&target, path, follow);
+    int32_t result = target_of(&target, &place);
     if (result < 0)
         return result;
     result = get(&target, FS_XATTR_LIST, "", list, size);
@@ -289,32 +296,24 @@ static int32_t list_path(user_t path, bool follow, user_t list, uint32_t size)
 
 int32_t sys_listxattr(user_t path, user_t list, uint32_t size)
 {
-    return list_path(path, true, list, size);
+    return list_at(at_path(path, true), list, size);
 }
 
 int32_t sys_llistxattr(user_t path, user_t list, uint32_t size)
 {
-    return list_path(path, false, list, size);
+    return list_at(at_path(path, false), list, size);
 }
 
 int32_t sys_flistxattr(uint32_t fd, user_t list, uint32_t size)
 {
-    struct target target;
-    int32_t result = target_of_fd(&target, fd);
-    if (result < 0)
-        return result;
-    result = get(&target, FS_XATTR_LIST, "", list, size);
-    target_end(&target);
-    return result;
+    return list_at(at_fd(fd), list, size);
 }
 
-static int32_t remove_path(user_t path, bool follow, user_t name_at)
+static int32_t remove_at(struct place place, user_t name_at)
 {
     char name[XATTR_NAME_MAX + 2];
     struct target target;
-    int32_t result = copy_in_name(name_at, name);
-    if (result == 0)
-        result = target_of_path(&target, path, follow);
+    int32_t result = name_and_target(name_at, name, &target, &place);
     if (result < 0)
         return result;
     result = remove_named(&target, name);
@@ -324,24 +323,15 @@ static int32_t remove_path(user_t path, bool follow, user_t name_at)
 
 int32_t sys_removexattr(user_t path, user_t name)
 {
-    return remove_path(path, true, name);
+    return remove_at(at_path(path, true), name);
 }
 
 int32_t sys_lremovexattr(user_t path, user_t name)
 {
-    return remove_path(path, false, name);
+    return remove_at(at_path(path, false), name);
 }
 
-int32_t sys_fremovexattr(uint32_t fd, user_t name_at)
+int32_t sys_fremovexattr(uint32_t fd, user_t name)
 {
-    char name[XATTR_NAME_MAX + 2];
-    struct target target;
-    int32_t result = copy_in_name(name_at, name);
-    if (result == 0)
-        result = target_of_fd(&target, fd);
-    if (result < 0)
-        return result;
-    result = remove_named(&target, name);
-    target_end(&target);
-    return result;
+    return remove_at(at_fd(fd), name);
 }
