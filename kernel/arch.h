@@ -166,10 +166,10 @@ void arch_backtrace_registers(const struct registers *registers); /* from a trap
 /* ---- calls from arch into the generic kernel ---- */
 void kernel_tick(void);         /* clock interrupt: timers, time slices */
 void kernel_irq(uint32_t line); /* device interrupt; line is masked already */
-/* A page fault. true: resolved, retry. Called for guest, server, native code and user copies. write/fetch as known, `supervisor` = CPL 1 in the saved CS (not U/S). */
-bool kernel_page_fault(uintptr_t address, bool write, bool fetch, bool supervisor);
+/* A page fault. true: resolved, retry. Called for guest, server, native code and user copies. write/fetch as known. */
+bool kernel_page_fault(uintptr_t address, bool write, bool fetch);
 /* The same for a fault outside the kernel, which may wait for the page. */
-bool kernel_page_fault_wait(uintptr_t address, bool write, bool fetch, bool supervisor);
+bool kernel_page_fault_wait(uintptr_t address, bool write, bool fetch);
 /* An exception of ring 3 native or ring 1 server code that nothing resolved. registers may be changed. */
 void kernel_exception(uint32_t vector, uint32_t error, uintptr_t address,
                       struct registers *registers);

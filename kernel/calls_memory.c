@@ -68,9 +68,11 @@ status_t call_space_clone(handle_t handle, user_t result)
     status_t status = get_space(handle, RIGHT_READ, &space);
     if (status != OK)
         return status;
-    if (!is_server() || space->kind != SPACE_GUEST)
+    bool guest = space->kind == SPACE_GUEST;
+    if (space->kind == SPACE_SERVER || (guest && !is_server()))
         return ERR_NOT_SUPPORTED;
-    status = space_new(SPACE_GUEST, current->process->space, current->process, &clone);
+    status =
+        space_new(space->kind, guest ? current->process->space : NULL, current->process, &clone);
     if (status != OK)
         return status;
     status = space_fork(space, clone);
@@ -193,49 +195,59 @@ status_t call_space_query(handle_t handle, uint32_t address, user_t result)
     return user_write(result, &info, sizeof info);
 }
 
-status_t call_space_read(handle_t handle, uint32_t address, user_t buffer, uint32_t length,
-                         user_t done_at)
+/*
+ * Moves bytes between the caller and a space or, where that is NULL, an object, piece by piece. *done
+ * counts; it is less than length after OK where the space has no more.
+ */
+static status_t move(bool in, struct space *space, struct vmo *vmo, uint64_t at, user_t buffer,
+                     uint32_t length, uint32_t *done)
 {
     char piece[PIECE];
-    uint32_t done = 0, got;
-    struct space *space;
-    status_t status = get_space(handle, RIGHT_READ, &space);
-    while (status == OK && done < length) {
-        uint32_t count = length - done < PIECE ? length - done : PIECE;
-        status = space_copy_out(space, address + done, piece, count, &got);
+    status_t status = OK;
+    uint32_t count = 0, got = 0;
+    for (*done = 0; status == OK && got == count && *done < length;) {
+        user_t here = {buffer.address + *done};
+        uint64_t there = at + *done;
+        count = got = length - *done < PIECE ? length - *done : PIECE;
+        if (in)
+            status = user_read(piece, here, count);
+        if (status == OK && space)
+            status = in ? space_copy_in(space, (uint32_t)there, piece, count, &got)
+                        : space_copy_out(space, (uint32_t)there, piece, count, &got);
+        else if (status == OK)
+            status = in ? vmo_copy_in(vmo, there, piece, count, own_use())
+                        : vmo_copy_out(vmo, there, piece, count);
+        if (status == OK && !in)
+            status = user_write(here, piece, got);
         if (status == OK)
-            status = user_write((user_t){buffer.address + done}, piece, got);
-        if (status == OK)
-            done += got;
-        if (status == OK && got < count)
-            break;
+            *done += got;
     }
+    return status;
+}
+
+static status_t move_space(bool in, handle_t handle, uint32_t address, user_t buffer,
+                           uint32_t length, user_t done_at)
+{
+    uint32_t done = 0;
+    struct space *space;
+    status_t status = get_space(handle, in ? RIGHT_WRITE : RIGHT_READ, &space);
+    if (status == OK)
+        status = move(in, space, NULL, address, buffer, length, &done);
     if (status == ERR_SHOULD_WAIT || (status != OK && done == 0))
         return status;
     return user_write(done_at, &done, sizeof done);
 }
 
-status_t call_space_write(handle_t handle, uint32_t address, user_t buffer, uint32_t length,
-                          user_t done_at)
+status_t call_space_read(handle_t handle, uint32_t address, user_t buffer, uint32_t length,
+                         user_t done)
 {
-    char piece[PIECE];
-    uint32_t done = 0, got = 0;
-    struct space *space;
-    status_t status = get_space(handle, RIGHT_WRITE, &space);
-    while (status == OK && done < length) {
-        uint32_t count = length - done < PIECE ? length - done : PIECE;
-        status = user_read(piece, (user_t){buffer.address + done}, count);
-        if (status != OK)
-            break;
-        status = space_copy_in(space, address + done, piece, count, &got);
-        if (status == OK)
-            done += got;
-        if (status == OK && got < count)
-            break;
-    }
-    if (status == ERR_SHOULD_WAIT || (status != OK && done == 0))
-        return status;
-    return user_write(done_at, &done, sizeof done);
+    return move_space(false, handle, address, buffer, length, done);
+}
+
+status_t call_space_write(handle_t handle, uint32_t address, user_t buffer, uint32_t length,
+                          user_t done)
+{
+    return move_space(true, handle, address, buffer, length, done);
 }
 
 status_t call_space_load(handle_t handle, handle_t image, uint32_t base, uint32_t flags,
@@ -358,39 +370,24 @@ status_t call_vmo_clone(handle_t handle, uint64_t offset, uint64_t length, user_
     return status == OK ? handle_return(&clone->object, RIGHT_ALL, result) : status;
 }
 
-status_t call_vmo_read(handle_t handle, uint64_t offset, user_t buffer, uint32_t length)
+static status_t move_vmo(bool in, handle_t handle, uint64_t offset, user_t buffer, uint32_t length)
 {
-    char piece[PIECE];
+    uint32_t done;
     struct vmo *vmo;
-    status_t status = get_vmo(handle, RIGHT_READ, &vmo);
+    status_t status = get_vmo(handle, in ? RIGHT_WRITE : RIGHT_READ, &vmo);
     if (status == OK && (offset > vmo->size || length > vmo->size - offset))
         status = ERR_OUT_OF_RANGE;
-    for (uint32_t done = 0; status == OK && done < length;) {
-        uint32_t count = length - done < PIECE ? length - done : PIECE;
-        status = vmo_copy_out(vmo, offset + done, piece, count);
-        if (status == OK)
-            status = user_write((user_t){buffer.address + done}, piece, count);
-        done += count;
-    }
-    return status;
+    return status == OK ? move(in, NULL, vmo, offset, buffer, length, &done) : status;
+}
+
+status_t call_vmo_read(handle_t handle, uint64_t offset, user_t buffer, uint32_t length)
+{
+    return move_vmo(false, handle, offset, buffer, length);
 }
 
 status_t call_vmo_write(handle_t handle, uint64_t offset, user_t buffer, uint32_t length)
 {
-    char piece[PIECE];
-    struct vmo *vmo;
-    status_t status = get_vmo(handle, RIGHT_WRITE, &vmo);
-    if (status == OK && (offset > vmo->size || length > vmo->size - offset))
-        status = ERR_OUT_OF_RANGE;
-    for (uint32_t done = 0; status == OK && done < length;) {
-        uint32_t count = length - done < PIECE ? length - done : PIECE;
-        status = user_read(piece, (user_t){buffer.address + done}, count);
-        if (status != OK)
-            break;
-        status = vmo_copy_in(vmo, offset + done, piece, count, own_use());
-        done += count;
-    }
-    return status;
+    return move_vmo(true, handle, offset, buffer, length);
 }
 
 status_t call_vmo_set_size(handle_t handle, uint64_t size)

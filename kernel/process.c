@@ -293,7 +293,7 @@ static bool resolve_fault(struct space *space, uintptr_t address, bool write, bo
     return status == OK;
 }
 
-bool kernel_page_fault(uintptr_t address, bool write, bool fetch, bool supervisor)
+bool kernel_page_fault(uintptr_t address, bool write, bool fetch)
 {
     struct process *process = current->process;
     bool guest = current->arch.in_guest;
@@ -311,19 +311,18 @@ bool kernel_page_fault(uintptr_t address, bool write, bool fetch, bool superviso
             return true;
         return resolve_fault(process->space, address, write, fetch);
     }
-    (void)supervisor;
     return resolve_fault(current->space, address, write, fetch);
 }
 
 /* A wait that is cut short ends as if the fault were resolved: it comes again if the thread goes on. */
-bool kernel_page_fault_wait(uintptr_t address, bool write, bool fetch, bool supervisor)
+bool kernel_page_fault_wait(uintptr_t address, bool write, bool fetch)
 {
     status_t status;
 
     pager_relieve();
     do {
         current->page_need.vmo = NULL;
-        if (kernel_page_fault(address, write, fetch, supervisor))
+        if (kernel_page_fault(address, write, fetch))
             return true;
         if (current->page_need.vmo == NULL)
             return false;

@@ -216,12 +216,11 @@ static void own_trap(struct registers *registers, uint32_t vector, uint32_t erro
     kernel_exception(vector, error, address, registers);
 }
 
-static bool page_fault(const struct registers *registers, uint32_t error, uintptr_t address,
-                       bool supervisor)
+static bool page_fault(const struct registers *registers, uint32_t error, uintptr_t address)
 {
     bool fetch = (error & PF_FETCH) || address == registers->eip;
 
-    return kernel_page_fault_wait(address, error & PF_WRITE, fetch, supervisor);
+    return kernel_page_fault_wait(address, error & PF_WRITE, fetch);
 }
 
 static void user_trap(struct registers *registers, uint32_t vector, uint32_t error, bool server)
@@ -230,7 +229,7 @@ static void user_trap(struct registers *registers, uint32_t vector, uint32_t err
 
     current->fault_short = false;
     if (vector == VECTOR_PAGE_FAULT) {
-        if (page_fault(registers, error, address, server))
+        if (page_fault(registers, error, address))
             return;
         if (server && server_recovers(registers, address))
             return;
@@ -271,9 +270,7 @@ static void kernel_trap(struct registers *registers, uint32_t vector, uint32_t e
     uint32_t address = vector == VECTOR_PAGE_FAULT ? read_cr2() : 0;
 
     if (vector == VECTOR_PAGE_FAULT && in_copy(registers->eip) && address < KERNEL_BASE) {
-        bool server = current->arch.server;
-
-        if (!kernel_page_fault(address, error & PF_WRITE, false, server))
+        if (!kernel_page_fault(address, error & PF_WRITE, false))
             registers->eip = (uintptr_t)copy_user_fault;
         return;
     }
