@@ -45,7 +45,7 @@ static uint32_t both_halves(const struct ext_fs *fs, uint16_t low, uint16_t high
 
 static status_t count_blocks(struct ext_fs *fs, struct ext_group_desc *desc, int32_t more)
 {
-    status_t status = ext_change(fs, fs->super_buffer);
+    status_t status = ext_change_super(fs);
     if (status != OK)
         return status;
     struct ext_super *super = ext_super_of(fs);
@@ -62,7 +62,7 @@ static status_t count_blocks(struct ext_fs *fs, struct ext_group_desc *desc, int
 static status_t count_inodes(struct ext_fs *fs, struct ext_group_desc *desc, int32_t more,
                              bool directory)
 {
-    status_t status = ext_change(fs, fs->super_buffer);
+    status_t status = ext_change_super(fs);
     if (status != OK)
         return status;
     struct ext_super *super = ext_super_of(fs);
@@ -116,15 +116,18 @@ static void fill_block_bitmap(const struct ext_fs *fs, uint32_t group,
     set_bits(bits, ext_group_blocks(fs, group), fs->block_size * 8);
 }
 
-static status_t change_both(struct ext_fs *fs, struct bitmap *bitmap)
+/* Of the descriptor, and of `count` bits. */
+static status_t change_both(struct ext_fs *fs, struct bitmap *bitmap, uint32_t from, uint32_t count)
 {
-    status_t status = ext_change(fs, bitmap->groups);
-    return status == OK ? ext_change(fs, bitmap->buffer) : status;
+    uint32_t offset = (uint32_t)((uint8_t *)bitmap->desc - bitmap->groups->data);
+    uint32_t first = from / 8, end = (from + count + 7) / 8;
+    status_t status = ext_change_part(fs, bitmap->groups, offset, fs->desc_size);
+    return status == OK ? ext_change_part(fs, bitmap->buffer, first, end - first) : status;
 }
 
 static status_t initialise(struct ext_fs *fs, struct bitmap *bitmap, uint32_t group, bool blocks)
 {
-    status_t status = change_both(fs, bitmap);
+    status_t status = change_both(fs, bitmap, 0, fs->block_size * 8);
     if (status != OK)
         return status;
     if (blocks) {
@@ -202,7 +205,7 @@ static status_t allocate_in_group(struct ext_fs *fs, uint32_t group, uint32_t fr
     *count = 0;
     if (both_halves(fs, bitmap.desc->free_blocks_lo, bitmap.desc->free_blocks_hi) > 0)
         *count = find_run(bitmap.buffer, from, ext_group_blocks(fs, group), wanted, &start);
-    status = *count == 0 ? ERR_NO_SPACE : change_both(fs, &bitmap);
+    status = *count == 0 ? ERR_NO_SPACE : change_both(fs, &bitmap, start, *count);
     if (status == OK)
         status = count_blocks(fs, bitmap.desc, -(int32_t)*count);
     if (status == OK) {
@@ -282,7 +285,7 @@ static status_t free_in_group(struct ext_fs *fs, uint32_t group, uint32_t from, 
     status_t status = get_bitmap(fs, group, true, &bitmap);
     if (status != OK)
         return status;
-    status = change_both(fs, &bitmap);
+    status = change_both(fs, &bitmap, from, count);
     if (status == OK)
         status = freeze(fs, bitmap.buffer);
     if (status == OK)
@@ -336,7 +339,7 @@ static status_t allocate_inode_in(struct ext_fs *fs, uint32_t group, bool direct
     uint32_t at = group == 0 ? fs->first_ino - 1 : 0;
     while (at < fs->inodes_per_group && bit_is_set(bitmap.buffer->data, at))
         at = at % 8 == 0 && bitmap.buffer->data[at / 8] == 0xFF ? at + 8 : at + 1;
-    status = at >= fs->inodes_per_group ? ERR_NO_SPACE : change_both(fs, &bitmap);
+    status = at >= fs->inodes_per_group ? ERR_NO_SPACE : change_both(fs, &bitmap, at, 1);
     if (status == OK)
         status = count_inodes(fs, bitmap.desc, -1, directory);
     if (status == OK) {
@@ -399,7 +402,7 @@ status_t ext_free_inode(struct ext_fs *fs, uint32_t ino, bool directory)
     status_t status = get_bitmap(fs, group, false, &bitmap);
     if (status != OK)
         return status;
-    status = change_both(fs, &bitmap);
+    status = change_both(fs, &bitmap, at, 1);
     if (status == OK && !bit_is_set(bitmap.buffer->data, at))
         status = ext_damaged(fs);
     if (status == OK)

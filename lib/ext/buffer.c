@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocks of metadata in memory, and operations on them. A buffer that an operation changes keeps its
- * state before in a copy, so that an operation that fails leaves no trace; the buffers that it has
+ * Blocks of metadata in memory, and operations on them. A buffer that an operation changes keeps what
+ * the changed parts were before in copies, so that an operation that fails leaves no trace; the buffers that it has
  * changed are then part of the running transaction. All that is known about the file system is in
  * these buffers, so nothing else has to be undone.
  */
@@ -62,6 +62,15 @@ struct ext_buffer *ext_find(struct ext_fs *fs, uint64_t block)
     return buffer;
 }
 
+static void drop_saved(struct ext_buffer *buffer)
+{
+    while (buffer->before != NULL) {
+        struct ext_saved *saved = buffer->before;
+        buffer->before = saved->older;
+        free(saved);
+    }
+}
+
 static void destroy(struct ext_fs *fs, struct ext_buffer *buffer)
 {
     struct ext_buffer **link = bucket_of(fs, buffer->block);
@@ -70,7 +79,7 @@ static void destroy(struct ext_fs *fs, struct ext_buffer *buffer)
     *link = buffer->in_bucket;
     take_out(buffer);
     fs->buffer_count--;
-    free(buffer->before);
+    drop_saved(buffer);
     free(buffer->frozen);
     free(buffer);
 }
@@ -204,17 +213,42 @@ static void add_changed(struct ext_fs *fs, struct ext_buffer *buffer)
     fs->dirty_count++;
 }
 
+static bool is_saved(const struct ext_buffer *buffer, uint32_t offset, uint32_t length)
+{
+    for (const struct ext_saved *saved = buffer->before; saved != NULL; saved = saved->older)
+        if (offset >= saved->offset && length <= saved->length &&
+            offset - saved->offset <= saved->length - length)
+            return true;
+    return false;
+}
+
+status_t ext_change_part(struct ext_fs *fs, struct ext_buffer *buffer, uint32_t offset,
+                         uint32_t length)
+{
+    assert(fs->operation && offset <= fs->block_size && length <= fs->block_size - offset);
+    bool is_new = buffer->changed && buffer->before == NULL;
+    if (is_new || is_saved(buffer, offset, length))
+        return OK;
+    struct ext_saved *saved = malloc(sizeof *saved + length);
+    if (saved == NULL)
+        return ERR_NO_MEMORY;
+    *saved = (struct ext_saved){.older = buffer->before, .offset = offset, .length = length};
+    memcpy(saved->bytes, buffer->data + offset, length);
+    buffer->before = saved;
+    if (!buffer->changed)
+        add_changed(fs, buffer);
+    return OK;
+}
+
 status_t ext_change(struct ext_fs *fs, struct ext_buffer *buffer)
 {
-    assert(fs->operation);
-    if (buffer->changed)
-        return OK;
-    buffer->before = malloc(fs->block_size);
-    if (buffer->before == NULL)
-        return ERR_NO_MEMORY;
-    memcpy(buffer->before, buffer->data, fs->block_size);
-    add_changed(fs, buffer);
-    return OK;
+    return ext_change_part(fs, buffer, 0, fs->block_size);
+}
+
+status_t ext_change_super(struct ext_fs *fs)
+{
+    uint32_t offset = (uint32_t)((uint8_t *)ext_super_of(fs) - fs->super_buffer->data);
+    return ext_change_part(fs, fs->super_buffer, offset, sizeof(struct ext_super));
 }
 
 status_t ext_get_new(struct ext_fs *fs, uint64_t block, uint32_t kind, uint32_t seed,
@@ -245,8 +279,7 @@ static void keep_changes(struct ext_fs *fs)
         struct ext_buffer *buffer = fs->changed;
         fs->changed = buffer->next_changed;
         buffer->changed = false;
-        free(buffer->before);
-        buffer->before = NULL;
+        drop_saved(buffer);
     }
 }
 
@@ -260,9 +293,10 @@ static void take_back(struct ext_fs *fs, struct ext_buffer *buffer)
         buffer->valid = false;
         return;
     }
-    memcpy(buffer->data, buffer->before, fs->block_size);
-    free(buffer->before);
-    buffer->before = NULL;
+    /* The newest first: where they overlap, the oldest is how it was. */
+    for (const struct ext_saved *saved = buffer->before; saved != NULL; saved = saved->older)
+        memcpy(buffer->data + saved->offset, saved->bytes, saved->length);
+    drop_saved(buffer);
 }
 
 static void undo_changes(struct ext_fs *fs)

@@ -108,7 +108,7 @@ static status_t set_size(struct ext_ref *ref, uint64_t size)
 {
     struct ext_fs *fs = ref->fs;
     if (size > INT32_MAX && !(fs->ro_compat & EXT_LARGE_FILE)) {
-        status_t status = ext_change(fs, fs->super_buffer);
+        status_t status = ext_change_super(fs);
         if (status != OK)
             return status;
         fs->ro_compat |= EXT_LARGE_FILE; /* also when this is taken back: it does no harm */

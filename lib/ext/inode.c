@@ -64,7 +64,7 @@ status_t ext_open_new(struct ext_fs *fs, uint32_t ino, struct ext_ref *ref)
     status_t status = get_table_block(fs, ino, ref, &slot);
     if (status != OK)
         return status;
-    status = ext_change(fs, ref->buffer);
+    status = ext_inode_change(ref);
     if (status != OK) {
         ext_close(ref);
         return status;
@@ -85,7 +85,8 @@ void ext_close(struct ext_ref *ref)
 
 status_t ext_inode_change(struct ext_ref *ref)
 {
-    return ext_change(ref->fs, ref->buffer);
+    uint32_t offset = (uint32_t)((uint8_t *)ref->inode - ref->buffer->data);
+    return ext_change_part(ref->fs, ref->buffer, offset, ref->fs->inode_size);
 }
 
 void ext_inode_changed(struct ext_ref *ref)
@@ -267,7 +268,7 @@ status_t ext_set_attributes(struct ext_fs *fs, uint32_t ino, uint32_t mask,
 status_t ext_orphan_add(struct ext_ref *ref)
 {
     struct ext_super *super = ext_super_of(ref->fs);
-    status_t status = ext_change(ref->fs, ref->fs->super_buffer);
+    status_t status = ext_change_super(ref->fs);
     if (status == OK)
         status = ext_inode_change(ref);
     if (status != OK)
@@ -303,7 +304,7 @@ status_t ext_orphan_remove(struct ext_ref *ref)
     status_t status = ext_inode_change(ref);
     uint32_t next = ref->inode->dtime, at = super->last_orphan, following = 0;
     if (status == OK && at == ref->ino) {
-        status = ext_change(fs, fs->super_buffer);
+        status = ext_change_super(fs);
         if (status == OK)
             super->last_orphan = next;
         following = ref->ino;

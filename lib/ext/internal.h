@@ -37,10 +37,15 @@ enum ext_kind {
 };
 
 /*
- * A block of metadata. changed: in the list of the operation that runs, `before` is how it was.
+ * A block of metadata. changed: in the list of the operation that runs, `before` is how it was (of a new block: NULL).
  * dirty: in the running transaction. committed: in the journal, but not yet in its place. A block that
  * is any of these stays in memory.
  */
+struct ext_saved {
+    struct ext_saved *older;
+    uint32_t offset, length;
+    uint8_t bytes[];
+};
 struct ext_buffer {
     struct ext_buffer *in_bucket, *newer, *older; /* by last use */
     struct ext_buffer *next_changed, *next_dirty, *next_committed;
@@ -48,7 +53,7 @@ struct ext_buffer {
     uint32_t references, kind, seed; /* seed: of the checksum; for bitmaps the group */
     uint32_t verified;               /* checksum seen to be right; of inodes: a bit for each */
     bool valid, changed, dirty, committed, was_dirty;
-    uint8_t *before;
+    struct ext_saved *before; /* newest first */
     uint8_t
         *frozen; /* block bitmaps: as at the start of the transaction, if any were freed since */
     uint8_t *data;
@@ -134,8 +139,11 @@ status_t ext_get_new(struct ext_fs *fs, uint64_t block, uint32_t kind, uint32_t 
                      struct ext_buffer **buffer);
 struct ext_buffer *ext_find(struct ext_fs *fs, uint64_t block);
 void ext_put(struct ext_fs *fs, struct ext_buffer *buffer);
-/* Before every change of a buffer. */
+/* Before every change of a buffer, or of a part of it, or of the super block. */
 status_t ext_change(struct ext_fs *fs, struct ext_buffer *buffer);
+status_t ext_change_part(struct ext_fs *fs, struct ext_buffer *buffer, uint32_t offset,
+                         uint32_t length);
+status_t ext_change_super(struct ext_fs *fs);
 void ext_forget(struct ext_fs *fs, uint64_t block);
 void ext_buffers_end(struct ext_fs *fs);
 /* Keep the cache within its bounds. */

@@ -266,7 +266,7 @@ static status_t note_feature(struct ext_fs *fs)
 {
     if (ext_super_of(fs)->compat & EXT_ATTR)
         return OK;
-    status_t status = ext_change(fs, fs->super_buffer);
+    status_t status = ext_change_super(fs);
     if (status == OK)
         ext_super_of(fs)->compat |= EXT_ATTR;
     return status;

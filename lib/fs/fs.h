@@ -40,6 +40,7 @@
 struct fs_server;
 struct fs_watch;
 struct fs_lock;
+struct fs_name;
 
 /* Who asks. power: may do everything. The groups are the request's, gone with it. */
 struct fs_who {
@@ -57,6 +58,8 @@ struct fs_node {
     handle_t mounted; /* root directory of the file system that covers this directory, or none */
     uint32_t writers, write_deniers; /* of its open nodes: for writing, with FS_O_DENY_WRITE */
     struct fs_lock *locks;           /* held and waited for */
+    struct fs_name *names;           /* of a directory: what is known of its entries */
+    bool gone;                       /* a directory that was removed */
 };
 
 /* What ops->create makes. */
@@ -139,7 +142,8 @@ struct fs_ops {
     void (*release)(struct fs_node *node);
     bool keeps_dos; /* attributes and set_attributes know attr.dos themselves */
     bool folds; /* lookup finds names without case; otherwise this library keeps tables for that */
-    bool sole;  /* nothing but calls of this server changes the files: clients may remember names */
+    bool costly_lookup; /* only with `sole`: this library remembers what lookup said */
+    bool sole; /* nothing but calls of this server changes the files: clients may remember names */
 };
 
 /* An open node; what a badge names. */

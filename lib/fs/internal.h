@@ -94,6 +94,14 @@ void fs_folded_added(struct fs_node *directory, const char *name, size_t length)
 void fs_folded_removed(struct fs_node *directory, const char *name, size_t length);
 void fs_folded_forget(const struct fs_node *directory); /* it is gone: its number may come again */
 
+/* ---- names.c: what look-ups have found ---- */
+status_t fs_lookup(struct fs_node *directory, const char *name, size_t length, bool nocase,
+                   struct fs_node **child);
+/* child NULL: there is no such name. */
+void fs_name_set(struct fs_node *directory, const char *name, size_t length, struct fs_node *child);
+void fs_name_drop(struct fs_node *directory, const char *name, size_t length);
+void fs_names_drop_all(struct fs_node *directory); /* it is gone */
+
 /* ---- dos.c ---- */
 void fs_dos_get(struct fs_node *node, struct fs_attr *attr); /* into attr->dos */
 status_t fs_dos_set(struct fs_node *node, uint32_t bits);

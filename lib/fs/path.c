@@ -61,8 +61,10 @@ static status_t make(struct path_call *call, uint32_t mode, uint32_t rdev, const
     status = ops->create(walk->directory, &new, &walk->node);
     if (status == OK)
         fs_changed(walk->directory);
-    if (status == OK)
+    if (status == OK) {
+        fs_name_set(walk->directory, walk->name, walk->name_length, walk->node);
         fs_folded_added(walk->directory, walk->name, walk->name_length);
+    }
     if (status == OK)
         fs_event_entry(
             walk->directory, walk->name, walk->name_length,
@@ -283,6 +285,9 @@ static status_t remove_entry(struct path_call *call, bool directory)
             call->server->ops->unlink(walk->directory, walk->name, walk->name_length, walk->node);
     fs_changed(walk->directory);
     fs_changed(walk->node);
+    fs_name_drop(walk->directory, walk->name, walk->name_length);
+    if (status == OK && directory)
+        fs_names_drop_all(walk->node);
     if (status == OK)
         fs_folded_removed(walk->directory, walk->name, walk->name_length);
     if (status == OK && directory)
@@ -328,6 +333,7 @@ static status_t op_link(struct path_call *call)
             call->server->ops->link(walk->directory, walk->name, walk->name_length, existing->node);
     fs_changed(walk->directory);
     fs_changed(existing->node);
+    fs_name_drop(walk->directory, walk->name, walk->name_length);
     if (status == OK) {
         fs_event(existing->node, FS_EVENT_ATTRIBUTES);
         fs_event_entry(walk->directory, walk->name, walk->name_length, FS_EVENT_CREATE, 0);
@@ -428,6 +434,14 @@ static void tell_renamed(const struct fs_rename *rename)
         fs_event_gone(rename->replaced);
 }
 
+static void forget_names(const struct fs_rename *rename)
+{
+    fs_name_drop(rename->old_directory, rename->old_name, rename->old_length);
+    fs_name_drop(rename->new_directory, rename->new_name, rename->new_length);
+    if (rename->replaced != NULL && !rename->exchange)
+        fs_names_drop_all(rename->replaced);
+}
+
 static void note_names(const struct fs_rename *rename)
 {
     if (rename->exchange)
@@ -464,7 +478,7 @@ static status_t op_rename(struct path_call *call)
                                .new_length = call->extra_length,
                                .exchange = (call->request.flags & FS_RENAME_EXCHANGE) != 0};
     status_t status =
-        ops->lookup(target->node, call->extra, call->extra_length, false, &rename.replaced);
+        fs_lookup(target->node, call->extra, call->extra_length, false, &rename.replaced);
     if (status == ERR_NOT_FOUND)
         status = OK, rename.replaced = NULL;
     if (status == OK)
@@ -475,6 +489,7 @@ static status_t op_rename(struct path_call *call)
     fs_changed(rename.new_directory);
     fs_changed(rename.node);
     fs_changed(rename.replaced);
+    forget_names(&rename);
     if (status == OK && rename.replaced != rename.node) {
         note_names(&rename);
         tell_renamed(&rename);

@@ -106,7 +106,7 @@ static status_t find_folded(struct position *position, struct walk *walk, const 
     size_t found_length;
     status_t status = fs_folded_find(position->at, name, length, found, &found_length);
     if (status == OK)
-        status = position->server->ops->lookup(position->at, found, found_length, false, child);
+        status = fs_lookup(position->at, found, found_length, false, child);
     if (status == OK && last) {
         memcpy(walk->found, found, found_length);
         walk->name = walk->found;
@@ -119,7 +119,6 @@ static status_t find_folded(struct position *position, struct walk *walk, const 
 static status_t step_name(struct position *position, struct walk *walk, const char *name,
                           size_t length, bool last, bool *done)
 {
-    struct fs_server *server = position->server;
     struct fs_node *child;
     bool nocase = (position->flags & WALK_NOCASE) != 0;
     if (length > FS_NAME_MAX)
@@ -128,7 +127,7 @@ static status_t step_name(struct position *position, struct walk *walk, const ch
         walk->name = name;
         walk->name_length = length;
     }
-    status_t status = server->ops->lookup(position->at, name, length, nocase, &child);
+    status_t status = fs_lookup(position->at, name, length, nocase, &child);
     if (status == ERR_NOT_FOUND && nocase)
         status = find_folded(position, walk, name, length, last, &child);
     *done = last || status != OK;

@@ -28,11 +28,13 @@ static status_t store_read(struct fs_content *content, uint64_t at, void *to, ui
 static status_t store_write(struct fs_content *content, uint64_t at, const void *from,
                             uint32_t length, uint32_t *done)
 {
+    node_changed(&node_of_content(content)->node);
     return ext_write(fs, node_of_content(content)->ino, at, from, length, done);
 }
 
 static status_t store_set_size(struct fs_content *content, uint64_t size)
 {
+    node_changed(&node_of_content(content)->node);
     return ext_truncate(fs, node_of_content(content)->ino, size);
 }
 
@@ -52,6 +54,7 @@ static status_t store_stored(struct fs_content *content, bool any)
         return OK;
     struct ext_attributes times = {.mtime = node->changed_at, .ctime = node->changed_at};
     status_t status = ext_set_attributes(fs, node->ino, EXT_SET_MTIME | EXT_SET_CTIME, &times);
+    node_changed(&node->node);
     if (status == OK)
         node->changed_at = 0;
     return status;
@@ -77,14 +80,14 @@ void content_init(void)
 
 status_t content_load(struct node *node)
 {
-    struct ext_attributes attributes;
+    const struct ext_attributes *attributes;
     if (node->content.vmo != HANDLE_NONE)
         return OK;
     if (node->direct || node->type != FS_TYPE_FILE)
         return ERR_NOT_SUPPORTED;
-    status_t status = ext_get_attributes(fs, node->ino, &attributes);
+    status_t status = node_attributes(node, &attributes);
     if (status == OK)
-        status = fs_content_open(&node->content, attributes.size);
+        status = fs_content_open(&node->content, attributes->size);
     node->direct = status == ERR_NOT_SUPPORTED;
     return status;
 }

@@ -45,6 +45,8 @@ struct node {
     uint32_t ino, type;
     uint32_t generation; /* as of struct fs_attr: no two nodes have the same */
     bool unlinked;       /* has no name any more: its end frees the inode */
+    bool is_known;       /* `known` is what the inode says */
+    struct ext_attributes known;
 
     /* ---- contents (content.c), of files ---- */
     struct fs_content content;
@@ -71,6 +73,12 @@ uint8_t *device_buffer(uint32_t *size);
 void nodes_init(void);
 /* With a reference of the caller's. */
 status_t node_get(uint32_t ino, struct node **node);
+/* What the inode says; and it is to be asked again, as after everything that changes it. */
+status_t node_attributes(struct node *node, const struct ext_attributes **attributes);
+static inline void node_changed(struct fs_node *node)
+{
+    node_of(node)->is_known = false;
+}
 void node_release(struct fs_node *node); /* the last reference is gone */
 /* It has lost its last name. */
 void node_unlinked(struct node *node);

@@ -99,6 +99,7 @@ static status_t op_create(struct fs_node *directory, const struct fs_new *new,
     struct node *node;
     uint32_t ino;
     status_t status = ext_create(fs, node_of(directory)->ino, &create, &ino);
+    node_changed(directory);
     if (status == OK)
         status = node_get(ino, &node);
     if (status == OK)
@@ -110,6 +111,8 @@ static status_t op_link(struct fs_node *directory, const char *name, size_t leng
                         struct fs_node *node)
 {
     status_t status = ext_link(fs, node_of(directory)->ino, name, length, node_of(node)->ino);
+    node_changed(directory);
+    node_changed(node);
     if (status == OK)
         node_of(node)->unlinked = false;
     return status;
@@ -120,6 +123,8 @@ static status_t op_unlink(struct fs_node *directory, const char *name, size_t le
 {
     bool last;
     status_t status = ext_unlink(fs, node_of(directory)->ino, name, length, &last);
+    node_changed(directory);
+    node_changed(child);
     if (status == OK && last)
         node_unlinked(node_of(child));
     return status;
@@ -140,6 +145,11 @@ static status_t op_rename(const struct fs_rename *rename)
     status_t status = rename->replaced != NULL ? fs_content_flush(&node->content) : OK;
     if (status == OK)
         status = ext_rename(fs, &what, &replaced);
+    node_changed(rename->old_directory);
+    node_changed(rename->new_directory);
+    node_changed(rename->node);
+    if (rename->replaced != NULL)
+        node_changed(rename->replaced);
     if (status == OK && replaced != 0 && rename->replaced != NULL)
         node_unlinked(node_of(rename->replaced));
     return status;
@@ -170,22 +180,22 @@ static status_t op_read_directory(struct fs_node *directory, void *data, uint64_
 static status_t op_attributes(struct fs_node *base, struct fs_attr *attr)
 {
     struct node *node = node_of(base);
-    struct ext_attributes own;
-    status_t status = ext_get_attributes(fs, node->ino, &own);
+    const struct ext_attributes *own;
+    status_t status = node_attributes(node, &own);
     if (status != OK)
         return status;
     *attr = (struct fs_attr){.ino = node->ino,
-                             .size = own.size,
-                             .blocks = own.blocks,
-                             .atime = own.atime,
-                             .mtime = own.mtime,
-                             .ctime = own.ctime,
-                             .btime = own.crtime,
-                             .mode = own.mode,
-                             .nlink = own.nlink,
-                             .uid = own.uid,
-                             .gid = own.gid,
-                             .rdev = own.rdev,
+                             .size = own->size,
+                             .blocks = own->blocks,
+                             .atime = own->atime,
+                             .mtime = own->mtime,
+                             .ctime = own->ctime,
+                             .btime = own->crtime,
+                             .mode = own->mode,
+                             .nlink = own->nlink,
+                             .uid = own->uid,
+                             .gid = own->gid,
+                             .rdev = own->rdev,
                              .generation = node->generation};
     if (node->content.vmo != HANDLE_NONE)
         attr->size = node->content.size;
@@ -203,7 +213,10 @@ static status_t set_size(struct node *node, uint64_t size, bool space)
     if (ext_is_read_only(fs))
         return ERR_READ_ONLY;
     status_t status = content_resize(node, size, space);
-    return status == ERR_NOT_SUPPORTED ? ext_truncate(fs, node->ino, size) : status;
+    if (status != ERR_NOT_SUPPORTED)
+        return status;
+    node_changed(&node->node);
+    return ext_truncate(fs, node->ino, size);
 }
 
 static status_t op_set_attributes(struct fs_node *base, uint32_t mask, const struct fs_attr *attr)
@@ -234,6 +247,7 @@ static status_t op_set_attributes(struct fs_node *base, uint32_t mask, const str
         status = fs_content_flush(&node->content); /* what was written before has an earlier time */
         node->changed_at = 0;
     }
+    node_changed(base);
     return status == OK ? ext_set_attributes(fs, node->ino, set, &own) : status;
 }
 
@@ -304,6 +318,7 @@ static status_t op_write(struct fs_node *base, void *data, uint64_t offset, cons
         status = content_write(node, offset, from, length, done);
     if (status != ERR_NOT_SUPPORTED)
         return status;
+    node_changed(base);
     status = ext_write(fs, node->ino, offset, from, length, done);
     return status == ERR_NO_SPACE && *done > 0 ? OK : status;
 }
@@ -348,6 +363,7 @@ static status_t op_finish(struct fs_server *of)
 
 static const struct fs_ops ops = {
     .sole = true,
+    .costly_lookup = true,
     .lookup = op_lookup,
     .attributes = op_attributes,
     .set_attributes = op_set_attributes,

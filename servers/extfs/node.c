@@ -70,11 +70,21 @@ status_t node_get(uint32_t ino, struct node **result)
     fs_node_init(&server, &node->node, ino);
     node->ino = ino;
     node->generation = ++last_generation;
-    node->type = attributes.mode & FS_TYPE_MASK;
+    node->type = node->node.type = attributes.mode & FS_TYPE_MASK;
+    node->known = attributes;
+    node->is_known = true;
     node->in_bucket = *bucket_of(ino);
     *bucket_of(ino) = node;
     *result = node;
     return OK;
+}
+
+status_t node_attributes(struct node *node, const struct ext_attributes **attributes)
+{
+    status_t status = node->is_known ? OK : ext_get_attributes(fs, node->ino, &node->known);
+    node->is_known = status == OK;
+    *attributes = &node->known;
+    return status;
 }
 
 static void free_inode(struct node *node)

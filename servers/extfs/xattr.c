@@ -33,6 +33,8 @@ status_t extfs_xattr(struct fs_node *base, struct fs_xattr *call)
     bool changes = call->op == FS_XATTR_SET || call->op == FS_XATTR_REMOVE;
     if (changes && ext_is_read_only(fs))
         return ERR_READ_ONLY;
+    if (changes)
+        node_changed(base);
     if (call->op == FS_XATTR_GET)
         status = get(ino, call);
     else if (call->op == FS_XATTR_LIST)

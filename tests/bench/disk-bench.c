@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Speed of a file system on a disk: `disk-bench DIRECTORY BUSYBOX` prints `name nanoseconds ns` for each
- * test, on Linux and on Atomik alike. The directory has the file `source.tar`.
+ * test, on Linux and on Atomik alike. The directory has the file `source.tar`. `disk-bench DIRECTORY BUSYBOX
+ * TEST...` runs only the tests that are named (find and cat-all need what tar-x leaves).
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #define FILES 10000u
 
 static char block[BLOCK];
+static char *busybox;
 
 static double now(void)
 {
@@ -98,21 +100,52 @@ static void small_files(void)
     end("small-files-10000");
 }
 
-int main(int argc, char **argv)
+static void untar(void)
 {
-    must(argc == 3 && chdir(argv[1]) == 0, "directory");
-    sequential();
     begin();
-    run(argv[2], (char *[]){"tar", "xf", "source.tar", NULL}, 0);
+    run(busybox, (char *[]){"tar", "xf", "source.tar", NULL}, 0);
     sync();
     end("tar-x");
+}
+
+static void find(void)
+{
     begin();
-    run(argv[2], (char *[]){"find", ".", NULL}, 1);
+    run(busybox, (char *[]){"find", ".", NULL}, 1);
     end("find");
+}
+
+static void cat_all(void)
+{
     begin();
-    run(argv[2], (char *[]){"find", ".", "-type", "f", "-exec", argv[2], "cat", "{}", "+", NULL},
+    run(busybox, (char *[]){"find", ".", "-type", "f", "-exec", busybox, "cat", "{}", "+", NULL},
         1);
     end("cat-all");
-    small_files();
+}
+
+static const struct test {
+    const char *name;
+    void (*run)(void);
+} tests[] = {{"sequential", sequential},
+             {"tar-x", untar},
+             {"find", find},
+             {"cat-all", cat_all},
+             {"small-files", small_files}};
+
+static int is_named(const char *name, char **names, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
+            return 1;
+    return count == 0;
+}
+
+int main(int argc, char **argv)
+{
+    must(argc >= 3 && chdir(argv[1]) == 0, "directory");
+    busybox = argv[2];
+    for (unsigned i = 0; i < sizeof tests / sizeof tests[0]; i++)
+        if (is_named(tests[i].name, argv + 3, argc - 3))
+            tests[i].run();
     return 0;
 }
