@@ -5,7 +5,9 @@
  * Every READY thread is on run_queues[effective priority], and no other thread is; ready_mask has
  * the bit of each queue that is not empty. The idle thread is on no queue: it runs when ready_mask
  * is 0. A thread that lost the processor to a more urgent one goes back to the head of its queue
- * with what is left of its slice, one whose slice is used up to the tail.
+ * with what is left of its slice, one whose slice is used up to the tail. A thread that wakes with
+ * something left of its slice goes to the head too: who waits more than it computes does not stand
+ * behind a whole slice of everyone who only computes, and who computes more has no slice left.
  */
 #include <kernel/log.h>
 #include <kernel/memory.h>

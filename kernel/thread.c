@@ -207,7 +207,7 @@ void thread_wake(struct thread *thread, status_t status)
         return;
     timeout_stop(&thread->timeout);
     thread->wake_status = status;
-    thread_make_ready(thread, false);
+    thread_make_ready(thread, thread->slice != 0);
 }
 
 void thread_kick_thread(struct thread *thread)
