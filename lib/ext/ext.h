@@ -94,6 +94,9 @@ status_t ext_read(struct ext_fs *fs, uint32_t ino, uint64_t offset, void *to, ui
 /* Stops early only with an error; *done says how far it came also then. */
 status_t ext_write(struct ext_fs *fs, uint32_t ino, uint64_t offset, const void *from,
                    uint32_t length, uint32_t *done);
+/* The same where zeros follow what is written, up to the end of its last block: it need not be copied. */
+status_t ext_write_padded(struct ext_fs *fs, uint32_t ino, uint64_t offset, const void *from,
+                          uint32_t length, uint32_t *done);
 status_t ext_truncate(struct ext_fs *fs, uint32_t ino, uint64_t size);
 
 /* ---- names ---- */

@@ -118,8 +118,9 @@ static status_t set_size(struct ext_ref *ref, uint64_t size)
     return OK;
 }
 
+/* padded: the end of the last block is there too, zeros. */
 static status_t write_run(struct ext_fs *fs, const struct ext_mapping *mapping, uint32_t offset,
-                          const uint8_t *from, uint32_t length, uint32_t *done)
+                          const uint8_t *from, uint32_t length, bool padded, uint32_t *done)
 {
     uint64_t there = ((uint64_t)mapping->count << fs->block_bits) - offset;
     *done = length < there ? length : (uint32_t)there;
@@ -127,6 +128,8 @@ static status_t write_run(struct ext_fs *fs, const struct ext_mapping *mapping, 
         *done &= ~(fs->block_size - 1);
         return ext_device_write(fs, mapping->physical, *done >> fs->block_bits, from);
     }
+    if (offset == 0 && padded)
+        return ext_device_write(fs, mapping->physical, 1, from);
     if (*done > fs->block_size - offset)
         *done = fs->block_size - offset;
     status_t status = OK;
@@ -145,6 +148,7 @@ struct write {
     uint64_t offset;
     const uint8_t *from;
     uint32_t length;
+    bool padded;
     uint32_t reached; /* what was possible when it failed */
 };
 
@@ -156,6 +160,7 @@ struct write {
 static status_t write_blocks(struct ext_ref *ref, struct write *write)
 {
     struct ext_fs *fs = ref->fs;
+    bool padded = write->padded && write->offset + write->length >= ext_inode_size(ref);
     for (uint32_t done = 0, part; done < write->length; done += part) {
         if (fs->changed_count + WRITE_RESERVE > EXT_OPERATION_LIMIT) {
             write->length = done;
@@ -170,7 +175,7 @@ static status_t write_blocks(struct ext_ref *ref, struct write *write)
         status_t status =
             ext_map_for_write(ref, (uint32_t)(at >> fs->block_bits), blocks, &mapping);
         if (status == OK)
-            status = write_run(fs, &mapping, in_block, write->from + done, left, &part);
+            status = write_run(fs, &mapping, in_block, write->from + done, left, padded, &part);
         if (status != OK) {
             write->reached = done;
             return status;
@@ -203,8 +208,8 @@ static status_t write_operation(struct ext_fs *fs, void *context)
     return status;
 }
 
-status_t ext_write(struct ext_fs *fs, uint32_t ino, uint64_t offset, const void *from,
-                   uint32_t length, uint32_t *done)
+static status_t write_all(struct ext_fs *fs, uint32_t ino, uint64_t offset, const void *from,
+                          uint32_t length, bool padded, uint32_t *done)
 {
     uint32_t most = WRITE_BLOCKS << fs->block_bits;
     if (offset + length < offset)
@@ -215,8 +220,10 @@ status_t ext_write(struct ext_fs *fs, uint32_t ino, uint64_t offset, const void 
         write.length = most - (uint32_t)(write.offset & (most - 1));
         if (write.length > length - *done)
             write.length = length - *done;
+        write.padded = padded && write.length == length - *done;
         status_t status = ext_run(fs, write_operation, &write);
         if (status == ERR_NO_SPACE && write.reached > 0) {
+            write.padded = false;
             write.length = write.reached; /* as much as there is space for */
             status = ext_run(fs, write_operation, &write);
         }
@@ -225,6 +232,18 @@ status_t ext_write(struct ext_fs *fs, uint32_t ino, uint64_t offset, const void 
         *done += write.length;
     }
     return OK;
+}
+
+status_t ext_write(struct ext_fs *fs, uint32_t ino, uint64_t offset, const void *from,
+                   uint32_t length, uint32_t *done)
+{
+    return write_all(fs, ino, offset, from, length, false, done);
+}
+
+status_t ext_write_padded(struct ext_fs *fs, uint32_t ino, uint64_t offset, const void *from,
+                          uint32_t length, uint32_t *done)
+{
+    return write_all(fs, ino, offset, from, length, true, done);
 }
 
 /* ---- cutting ---------------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #define WINDOW_FIRST 8u    /* pages that are read for who does not read in order */
 #define SMALL_PAGES  16u   /* a file that has no more is read at once */
 #define TEXT_LENGTH  64u
+#define QUEUE_MOST   128u
 
 static const struct fs_store *store;
 static handle_t port;
@@ -161,22 +162,79 @@ static void content_wanted(struct fs_content *content, uint32_t index)
 
 /* ---- writing back ---------------------------------------------------------------------------------- */
 
+/* Pages that were given to the file system, and what of its buffer they take until it has drained. */
+static struct queued {
+    struct fs_content *content;
+    uint32_t first, count;
+} queue[QUEUE_MOST];
+static uint32_t queue_count, queue_bytes;
+
+static void say_error(struct fs_content *content, const char *what, status_t status)
+{
+    char name[TEXT_LENGTH];
+    store->name(content, name, sizeof name);
+    log_printf("%s%s: %s", what, name, status_text(status));
+}
+
+static void note_error(struct fs_content *content, status_t status)
+{
+    if (content->error == OK)
+        say_error(content, "writing back ", status);
+    content->error = status;
+}
+
+static void tell_written(struct fs_content *content, uint32_t first, uint32_t count,
+                         status_t status)
+{
+    if (vmo_written(content->vmo, first, count, status == OK) != OK)
+        log_printf("pages cannot be told to be written");
+    if (status == OK)
+        return;
+    note_written(content);
+    note_error(content, status);
+}
+
+static status_t drain(void)
+{
+    status_t status = store->drain();
+    for (uint32_t i = 0; i < queue_count; i++)
+        tell_written(queue[i].content, queue[i].first, queue[i].count, status);
+    queue_count = queue_bytes = 0;
+    return status;
+}
+
+static status_t store_part(struct fs_content *content, uint64_t at, uint32_t length, uint32_t *done)
+{
+    uint32_t whole = (length + PAGE_MASK) & ~(uint32_t)PAGE_MASK;
+    uint8_t *buffer = store->buffer + queue_bytes;
+    status_t status = vmo_read(content->vmo, at, buffer, length);
+    if (status != OK)
+        return status;
+    memset(buffer + length, 0, whole - length);
+    queue_bytes += whole;
+    status = store->write(content, at, buffer, length, done);
+    if (status == OK && at + *done > content->stored)
+        content->stored = at + *done;
+    return status;
+}
+
 static status_t store_run(struct fs_content *content, uint32_t first, uint32_t count)
 {
     uint64_t at = (uint64_t)first * PAGE_SIZE, end = at + (uint64_t)count * PAGE_SIZE;
     uint32_t done;
+    status_t status = OK;
     end = end < content->size ? end : content->size;
-    for (; at < end; at += done) {
-        uint32_t part = end - at < store->buffer_size ? (uint32_t)(end - at) : store->buffer_size;
-        status_t status = vmo_read(content->vmo, at, store->buffer, part);
-        if (status == OK)
-            status = store->write(content, at, store->buffer, part, &done);
-        if (status != OK)
-            return status;
-        if (at + done > content->stored)
-            content->stored = at + done;
+    if (queue_count == QUEUE_MOST)
+        status = drain();
+    for (; status == OK && at < end; at += done) {
+        if (queue_bytes == store->buffer_size && (status = drain()) != OK)
+            break;
+        uint32_t room = store->buffer_size - queue_bytes;
+        status = store_part(content, at, end - at < room ? (uint32_t)(end - at) : room, &done);
     }
-    return OK;
+    if (status == OK)
+        queue[queue_count++] = (struct queued){content, first, count};
+    return status;
 }
 
 static bool bit(const uint8_t *bits, uint32_t index)
@@ -184,7 +242,7 @@ static bool bit(const uint8_t *bits, uint32_t index)
     return bits[index / 8] >> index % 8 & 1;
 }
 
-/* The pages of the bits have been taken: all become clean, or from the first error on dirty again. */
+/* The pages of the bits have been taken: they wait for the drain, or from the first error on are dirty again. */
 static status_t store_taken(struct fs_content *content, const uint8_t *bits, uint32_t first,
                             uint32_t count)
 {
@@ -197,8 +255,8 @@ static status_t store_taken(struct fs_content *content, const uint8_t *bits, uin
             continue;
         if (status == OK)
             status = store_run(content, first + start, i - start);
-        if (vmo_written(content->vmo, first + start, i - start, status == OK) != OK)
-            log_printf("pages cannot be told to be written");
+        if (status != OK)
+            tell_written(content, first + start, i - start, status);
     }
     return status;
 }
@@ -229,28 +287,26 @@ static status_t write_back(struct fs_content *content, const struct vmo_info *in
     return status == OK ? store->stored(content, info->dirty > 0) : status;
 }
 
-static void say_error(struct fs_content *content, const char *what, status_t status)
-{
-    char name[TEXT_LENGTH];
-    store->name(content, name, sizeof name);
-    log_printf("%s%s: %s", what, name, status_text(status));
-}
-
-static status_t flush(struct fs_content *content)
+/* All but the drain. */
+static status_t start_flush(struct fs_content *content)
 {
     struct vmo_info info;
     status_t status = vmo_info(content->vmo, &info);
     if (status == OK)
         status = write_back(content, &info);
     if (status != OK) {
-        if (content->error == OK)
-            say_error(content, "writing back ", status);
-        content->error = status;
+        note_error(content, status);
         return status;
     }
     if (content->writers == 0 && info.writers == 0)
         leave_written(content);
     return OK;
+}
+
+static status_t flush(struct fs_content *content)
+{
+    status_t status = start_flush(content), drained = drain();
+    return status == OK ? drained : status;
 }
 
 status_t fs_content_flush(struct fs_content *content)
@@ -271,11 +327,12 @@ status_t fs_contents_flush(void)
     struct fs_content *next;
     for (struct fs_content *content = written; content != NULL; content = next) {
         next = content->next_written;
-        status_t status = fs_content_flush(content);
+        status_t status = content->nameless ? OK : start_flush(content);
         if (first == OK)
             first = status;
     }
-    return first;
+    status_t drained = drain();
+    return first == OK ? drained : first;
 }
 
 /* Its memory is needed and it cannot be stored. */

@@ -35,6 +35,7 @@ struct fs_store {
     /* At most `length` bytes below `stored`; *done 0 is an error. */
     status_t (*read)(struct fs_content *content, uint64_t at, void *to, uint32_t length,
                      uint32_t *done);
+    /* Behind the last byte there are zeros up to the end of its page. */
     status_t (*write)(struct fs_content *content, uint64_t at, const void *from, uint32_t length,
                       uint32_t *done);
     status_t (*set_size)(struct fs_content *content, uint64_t size);
@@ -42,6 +43,11 @@ struct fs_store {
     status_t (*stored)(struct fs_content *content, bool any);
     /* For the log: what could not be written. */
     void (*name)(const struct fs_content *content, char *to, size_t size);
+    /*
+     * What `write` was given may be under way until then, out of the buffer, so that many small files are
+     * one transfer: now all of it has arrived, or none of it is sure to have.
+     */
+    status_t (*drain)(void);
     uint8_t *buffer; /* for transfers, page-aligned size */
     uint32_t buffer_size;
 };

@@ -29,7 +29,7 @@ static status_t store_write(struct fs_content *content, uint64_t at, const void 
                             uint32_t length, uint32_t *done)
 {
     node_changed(&node_of_content(content)->node);
-    return ext_write(fs, node_of_content(content)->ino, at, from, length, done);
+    return ext_write_padded(fs, node_of_content(content)->ino, at, from, length, done);
 }
 
 static status_t store_set_size(struct fs_content *content, uint64_t size)
@@ -44,15 +44,20 @@ static void release_promise(struct node *node)
     node->grown = 0;
 }
 
+static void content_now(struct node *node)
+{
+    node->changed_at = node->changed_ctime = (uint64_t)time_realtime();
+}
+
 static status_t store_stored(struct fs_content *content, bool any)
 {
     struct node *node = node_of_content(content);
     release_promise(node);
     if (any && node->changed_at == 0)
-        node->changed_at = (uint64_t)time_realtime(); /* through a mapping, at some time */
+        content_now(node); /* through a mapping, at some time */
     if (node->changed_at == 0)
         return OK;
-    struct ext_attributes times = {.mtime = node->changed_at, .ctime = node->changed_at};
+    struct ext_attributes times = {.mtime = node->changed_at, .ctime = node->changed_ctime};
     status_t status = ext_set_attributes(fs, node->ino, EXT_SET_MTIME | EXT_SET_CTIME, &times);
     node_changed(&node->node);
     if (status == OK)
@@ -71,7 +76,8 @@ void content_init(void)
                                     .write = store_write,
                                     .set_size = store_set_size,
                                     .stored = store_stored,
-                                    .name = store_name};
+                                    .name = store_name,
+                                    .drain = device_drain};
     store.buffer = device_buffer(&store.buffer_size);
     fs_content_init(&server, &store);
 }
@@ -100,7 +106,7 @@ void content_close(struct node *node)
 
 void content_touch(struct node *node)
 {
-    node->changed_at = (uint64_t)time_realtime();
+    content_now(node);
     fs_content_begin_write(&node->content);
 }
 

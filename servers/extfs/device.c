@@ -23,9 +23,53 @@ static uint32_t part_of(uint64_t offset, uint32_t length, uint32_t *skip)
     return length < size - *skip ? length : size - *skip;
 }
 
+/* A disk that has been pulled out is an error of the file that was asked for, not a missing file. */
+static status_t as_io_error(status_t status)
+{
+    return status == ERR_NO_DEVICE ? ERR_IO_ERROR : status;
+}
+
+static struct block_extent collected[BLOCK_EXTENTS_MAX];
+static uint32_t collected_count;
+static status_t collected_status; /* of what was collected and sent since the last drain */
+
+static void send_collected(void)
+{
+    if (collected_count == 0)
+        return;
+    status_t status = block_client_transfer(&transfers, BLOCK_WRITE, 0, collected, collected_count);
+    collected_count = 0;
+    if (collected_status == OK)
+        collected_status = as_io_error(status);
+}
+
+status_t device_drain(void)
+{
+    send_collected();
+    status_t status = collected_status;
+    collected_status = OK;
+    return status;
+}
+
+static void collect(const struct block_extent *extent)
+{
+    if (collected_count > 0) {
+        struct block_extent *last = &collected[collected_count - 1];
+        if (last->sector + last->count == extent->sector &&
+            last->offset + (last->count << BLOCK_SECTOR_SHIFT) == extent->offset) {
+            last->count += extent->count;
+            return;
+        }
+    }
+    if (collected_count == BLOCK_EXTENTS_MAX)
+        send_collected();
+    collected[collected_count++] = *extent;
+}
+
 static status_t read_edge(uint64_t offset)
 {
     uint32_t size = session.info.sector_size;
+    send_collected();
     return block_client_read(&session, (offset & ~(uint64_t)(size - 1)) >> BLOCK_SECTOR_SHIFT, edge,
                              size >> BLOCK_SECTOR_SHIFT);
 }
@@ -46,17 +90,17 @@ static bool in_buffer(const void *at, uint32_t length, uint32_t *offset)
            from % BLOCK_SECTOR == 0;
 }
 
-/* A disk that has been pulled out is an error of the file that was asked for, not a missing file. */
-static status_t as_io_error(status_t status)
-{
-    return status == ERR_NO_DEVICE ? ERR_IO_ERROR : status;
-}
-
 static status_t move_whole(enum block_op op, uint64_t offset, void *data, uint32_t length)
 {
     struct block_extent extent = {.sector = offset >> BLOCK_SECTOR_SHIFT,
                                   .count = length >> BLOCK_SECTOR_SHIFT};
-    if (in_buffer(data, length, &extent.offset))
+    bool direct = in_buffer(data, length, &extent.offset);
+    if (direct && op == BLOCK_WRITE) {
+        collect(&extent);
+        return OK;
+    }
+    send_collected();
+    if (direct)
         return block_client_transfer(&transfers, op, 0, &extent, 1);
     return op == BLOCK_READ ? block_client_read(&session, extent.sector, data, extent.count)
                             : block_client_write(&session, extent.sector, data, extent.count);
@@ -121,6 +165,7 @@ static status_t device_write(void *context, uint64_t offset, const void *from, u
 static status_t device_flush(void *context)
 {
     (void)context;
+    send_collected();
     return as_io_error(block_client_flush(&session));
 }
 

@@ -50,9 +50,10 @@ struct node {
 
     /* ---- contents (content.c), of files ---- */
     struct fs_content content;
-    uint64_t grown;      /* bytes that it will need room for, at most */
-    uint64_t changed_at; /* the time it was written last, for the inode; 0: that has it */
-    bool direct;         /* too large for a VMO: every transfer goes to the device */
+    uint64_t grown;         /* bytes that it will need room for, at most */
+    uint64_t changed_at;    /* the time it was written last, for the inode; 0: that has it */
+    uint64_t changed_ctime; /* and the one of that or a later change of its attributes */
+    bool direct;            /* too large for a VMO: every transfer goes to the device */
 };
 
 extern struct fs_server server;
@@ -68,6 +69,11 @@ static inline struct node *node_of(struct fs_node *node)
 status_t device_open(const char *name, bool read_only, struct ext_device *device);
 /* Memory that the device reads and writes by itself. */
 uint8_t *device_buffer(uint32_t *size);
+/*
+ * What was written out of that memory is collected, and has been written when anything else is done with the
+ * device. An error is the one of all that was collected since the last drain.
+ */
+status_t device_drain(void);
 
 /* ---- node.c ---- */
 void nodes_init(void);

@@ -202,7 +202,7 @@ static status_t op_attributes(struct fs_node *base, struct fs_attr *attr)
     if (node->grown > 0) /* will have them */
         attr->blocks += node->grown / 512;
     if (node->changed_at != 0)
-        attr->mtime = attr->ctime = node->changed_at;
+        attr->mtime = node->changed_at, attr->ctime = node->changed_ctime;
     return OK;
 }
 
@@ -217,6 +217,21 @@ static status_t set_size(struct node *node, uint64_t size, bool space)
         return status;
     node_changed(&node->node);
     return ext_truncate(fs, node->ino, size);
+}
+
+/* What was written before has an earlier time, also if it is written back later. */
+static status_t keep_mtime(struct node *node, uint64_t mtime)
+{
+    struct vmo_info info;
+    node->changed_at = 0;
+    if (!node->content.may_be_dirty)
+        return OK;
+    /* Through a mapping more may be written at any time, and that would be later. */
+    status_t status = vmo_info(node->content.vmo, &info);
+    if (status != OK || info.writers > 0 || info.dirty == 0 || mtime == 0)
+        return fs_content_flush(&node->content);
+    node->changed_at = mtime;
+    return OK;
 }
 
 static status_t op_set_attributes(struct fs_node *base, uint32_t mask, const struct fs_attr *attr)
@@ -243,10 +258,9 @@ static status_t op_set_attributes(struct fs_node *base, uint32_t mask, const str
                                  .crtime = attr->btime,
                                  .atime = mask & FS_ATTR_ATIME_NOW ? now : attr->atime,
                                  .mtime = mask & FS_ATTR_MTIME_NOW ? now : attr->mtime};
-    if (set & EXT_SET_MTIME) {
-        status = fs_content_flush(&node->content); /* what was written before has an earlier time */
-        node->changed_at = 0;
-    }
+    if (set & EXT_SET_MTIME)
+        status = keep_mtime(node, own.mtime);
+    node->changed_ctime = now;
     node_changed(base);
     return status == OK ? ext_set_attributes(fs, node->ino, set, &own) : status;
 }
