@@ -4,6 +4,7 @@
  * carries readable and writable for poll. A queue lives while it has a name or an open descriptor.
  */
 #include <linux/mqueue.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "calls.h"
@@ -22,6 +23,7 @@
 struct linux_sigevent {
     uint32_t value, signal, notify, rest[13];
 };
+#define STATUS_SIZE  80u
 #define EVENT_SIGNAL 0u
 #define EVENT_NONE   1u
 #define EVENT_THREAD 2u
@@ -116,6 +118,29 @@ static int mq_stat(struct file *file, struct fs_attr *attr)
     return 0;
 }
 
+/* What is in the queue and whom it tells, as a line of text. */
+static int mq_read(struct file *file, struct io *io, uint64_t *offset)
+{
+    const struct mq *queue = file->data;
+    const struct mq_message *message;
+    char line[STATUS_SIZE];
+    uint32_t bytes = 0;
+    server_lock();
+    list_each(message, &queue->messages, struct mq_message, link) bytes += message->size;
+    bool told = queue->notify_pid != 0;
+    int length = snprintf(line, sizeof line, "QSIZE:%-10u NOTIFY:%-5u SIGNO:%-5u NOTIFY_PID:%-6u\n",
+                          bytes, told ? queue->notify.notify : 0,
+                          told && queue->notify.notify == EVENT_SIGNAL ? queue->notify.signal : 0,
+                          queue->notify_pid);
+    server_unlock();
+    if (*offset >= (uint32_t)length)
+        return 0;
+    uint32_t count = MIN((uint32_t)length - (uint32_t)*offset, io->left);
+    int error = io_put(io, line + *offset, count);
+    *offset += error < 0 ? 0 : count;
+    return error < 0 ? error : (int)count;
+}
+
 static void mq_poll(struct file *file, struct poll_source *source)
 {
     const struct mq *queue = file->data;
@@ -144,7 +169,14 @@ static void mq_save(struct file *file, struct snapshot *snapshot)
 }
 
 static const struct file_ops mq_ops = {
-    .name = "message queue", .stat = mq_stat, .poll = mq_poll, .save = mq_save, .close = mq_close};
+    .name = "message queue",
+    .read = mq_read,
+    .stat = mq_stat,
+    .poll = mq_poll,
+    .save = mq_save,
+    .close = mq_close,
+    .seekable = true,
+};
 
 /* The queue of a descriptor, whose file is held; *error otherwise. */
 static struct mq *mq_of(uint32_t fd, struct file **file, int32_t *error)

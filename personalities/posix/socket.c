@@ -241,6 +241,28 @@ static int op_stat(struct file *file, struct fs_attr *attr)
     return 0;
 }
 
+/* Owner and mode are the socket's own; a name that it is bound to has others. */
+static int op_set_attr(struct file *file, uint32_t mask, struct fs_attr *attr)
+{
+    if (mask & FS_ATTR_SIZE)
+        return -EINVAL;
+    server_lock();
+    if (mask & FS_ATTR_MODE)
+        file->attr.mode = S_IFSOCK | (attr->mode & 07777);
+    if (mask & FS_ATTR_UID)
+        file->attr.uid = attr->uid;
+    if (mask & FS_ATTR_GID)
+        file->attr.gid = attr->gid;
+    if (mask & FS_ATTR_ATIME)
+        file->attr.atime = attr->atime;
+    if (mask & FS_ATTR_MTIME)
+        file->attr.mtime = attr->mtime;
+    file->attr.ctime = wall_clock();
+    *attr = file->attr;
+    server_unlock();
+    return 0;
+}
+
 static int bytes_queued(struct socket *socket)
 {
     if (socket->state == SOCKET_LISTENING)
@@ -266,6 +288,7 @@ static const struct file_ops socket_ops = {
     .read = op_read,
     .write = op_write,
     .stat = op_stat,
+    .set_attr = op_set_attr,
     .ioctl = op_ioctl,
     .poll = op_poll,
     .export = socket_export,

@@ -4,6 +4,7 @@
 
 #include <linux/net.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 static void get(int fd, const char *text, int option)
@@ -107,10 +108,22 @@ static void multiplexed(void)
     say("queued %d", queued);
 }
 
+/* Mode and owner of a socket without a name: one shell makes its pipes of such. */
+static void attributes(int fd)
+{
+    struct stat attr;
+    show(fchmod(fd, 0600));
+    show(fchown(fd, 3, 4));
+    show(fstat(fd, &attr));
+    say("%o %u %u", attr.st_mode, attr.st_uid, attr.st_gid);
+    show(ftruncate(fd, 0));
+}
+
 int main(void)
 {
     int fd = need(socket(AF_UNIX, SOCK_STREAM, 0));
     numbers(fd);
+    attributes(fd);
     close(fd);
     fd = need(socket(AF_UNIX, SOCK_DGRAM, 0));
     sizes(fd);

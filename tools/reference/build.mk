@@ -15,6 +15,14 @@ $(BUILD)/docs/%.md: $(BUILD)/tools/reference
 .PHONY: docs
 docs: $(REFERENCE_PAGES:%=$(BUILD)/docs/%.md) $(BUILD)/docs/nt.md $(BUILD)/docs/sysroot-posix.md ## the reference pages of all interfaces, in build/docs
 
+# Linux's calls that the table does not have, behind those that it has.
+$(BUILD)/docs/posix.md: $(BUILD)/tools/reference
+	$(Q)mkdir -p $(@D)
+	$(Q)$< posix >$@
+	$(Q)printf '\nThese return ENOSYS, and `atrace --missing` names them:\n\n' >>$@
+	$(Q)echo '#include <asm/unistd.h>' | $(CROSS)gcc -E -dM - | sed -n 's/^#define __NR_\([a-z0-9_]*\) [0-9]*$$/\1/p' | \
+	    sort | while read name; do grep -q "([0-9]*, $$name," personalities/posix/syscalls.def || echo "* $$name"; done >>$@
+
 # The calls that Wine's headers declare and the table does not have, behind those that it has.
 $(BUILD)/docs/nt.md: $(BUILD)/tools/reference | $(NT_WINE)/winternl.h
 	$(Q)mkdir -p $(@D)

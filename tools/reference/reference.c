@@ -79,9 +79,7 @@ static void print_hello(void)
 static void print_posix(void)
 {
     unsigned full = 0, partial = 0, none = 0;
-    puts("# Unix system calls\n\nThose that are not in this table return ENOSYS, and `atrace "
-         "--missing` "
-         "names them.\n\n| no. | call | support | |\n|---:|---|---|---|");
+    puts("# Unix system calls\n\n| no. | call | support | |\n|---:|---|---|---|");
 #define FULL          NULL
 #define PARTIAL(what) what
 #define A(word, kind, name)
