@@ -15,3 +15,8 @@ ALL += $(SNAPSHOT_NT_TESTS)
 .PHONY: snapshot-step
 snapshot-step: all ## save and restore the programs of tests/posix at every system call
 	@tests/snapshot/step $(BUILD)
+
+RUNS ?= 10
+.PHONY: snapshot-moments
+snapshot-moments: all ## stop programs at RUNS random moments each and go on in new machines [RUNS=100] [PROGRAMS='shell cmd']
+	@tests/snapshot/moments --build $(BUILD) --runs $(RUNS) $(PROGRAMS)
