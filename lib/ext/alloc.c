@@ -193,6 +193,18 @@ static uint32_t find_run(const struct ext_buffer *buffer, uint32_t from, uint32_
     return 0;
 }
 
+/* Where to go on searching, if from there on nothing is free for a while. */
+static uint32_t skip_taken(const struct ext_taken *taken, uint32_t group, uint32_t from)
+{
+    return taken->group == group && from >= taken->from && from < taken->end ? taken->end : from;
+}
+
+static void note_taken(struct ext_taken *taken, uint32_t group, uint32_t from, uint32_t end)
+{
+    bool goes_on = taken->group == group && from >= taken->from && from <= taken->end;
+    *taken = (struct ext_taken){group, goes_on ? taken->from : from, end};
+}
+
 /* ERR_NO_SPACE: not in this group. */
 static status_t allocate_in_group(struct ext_fs *fs, uint32_t group, uint32_t from, uint32_t wanted,
                                   uint64_t *block, uint32_t *count)
@@ -203,6 +215,7 @@ static status_t allocate_in_group(struct ext_fs *fs, uint32_t group, uint32_t fr
     if (status != OK)
         return status;
     *count = 0;
+    from = skip_taken(&fs->taken_blocks, group, from);
     if (both_halves(fs, bitmap.desc->free_blocks_lo, bitmap.desc->free_blocks_hi) > 0)
         *count = find_run(bitmap.buffer, from, ext_group_blocks(fs, group), wanted, &start);
     status = *count == 0 ? ERR_NO_SPACE : change_both(fs, &bitmap, start, *count);
@@ -210,6 +223,7 @@ static status_t allocate_in_group(struct ext_fs *fs, uint32_t group, uint32_t fr
         status = count_blocks(fs, bitmap.desc, -(int32_t)*count);
     if (status == OK) {
         set_bits(bitmap.buffer->data, start, start + *count);
+        note_taken(&fs->taken_blocks, group, from, start + *count);
         if (bitmap.buffer->frozen != NULL) /* freed again, it waits for the commit as well */
             set_bits(bitmap.buffer->frozen, start, start + *count);
         *block = fs->first_data_block + (uint64_t)group * fs->blocks_per_group + start;
@@ -336,7 +350,8 @@ static status_t allocate_inode_in(struct ext_fs *fs, uint32_t group, bool direct
     status_t status = get_bitmap(fs, group, false, &bitmap);
     if (status != OK)
         return status;
-    uint32_t at = group == 0 ? fs->first_ino - 1 : 0;
+    uint32_t from = group == 0 ? fs->first_ino - 1 : 0, at;
+    from = at = skip_taken(&fs->taken_inodes, group, from);
     while (at < fs->inodes_per_group && bit_is_set(bitmap.buffer->data, at))
         at = at % 8 == 0 && bitmap.buffer->data[at / 8] == 0xFF ? at + 8 : at + 1;
     status = at >= fs->inodes_per_group ? ERR_NO_SPACE : change_both(fs, &bitmap, at, 1);
@@ -344,6 +359,7 @@ static status_t allocate_inode_in(struct ext_fs *fs, uint32_t group, bool direct
         status = count_inodes(fs, bitmap.desc, -1, directory);
     if (status == OK) {
         set_bits(bitmap.buffer->data, at, at + 1);
+        note_taken(&fs->taken_inodes, group, from, at + 1);
         use_inode_table(fs, bitmap.desc, at);
         *ino = group * fs->inodes_per_group + at + 1;
     }
@@ -407,8 +423,12 @@ status_t ext_free_inode(struct ext_fs *fs, uint32_t ino, bool directory)
         status = ext_damaged(fs);
     if (status == OK)
         status = count_inodes(fs, bitmap.desc, 1, directory);
-    if (status == OK)
+    if (status == OK) {
         bitmap.buffer->data[at / 8] &= (uint8_t) ~(1u << at % 8);
+        fs->taken_inodes.end = fs->taken_inodes.group == group && at < fs->taken_inodes.end
+                                   ? at
+                                   : fs->taken_inodes.end;
+    }
     put_bitmap(fs, &bitmap);
     return status;
 }

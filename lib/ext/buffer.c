@@ -11,6 +11,7 @@
 
 #include "internal.h"
 
+#define AHEAD_BLOCKS    16u
 #define CACHE_BUFFERS   768u  /* kept for their own sake */
 #define COMMITTED_LIMIT 1024u /* kept because they are not in their places yet */
 
@@ -168,6 +169,29 @@ status_t ext_get(struct ext_fs *fs, uint64_t block, uint32_t kind, uint32_t seed
     return status;
 }
 
+void ext_read_ahead(struct ext_fs *fs, uint64_t block, uint64_t end, uint32_t kind, uint32_t seed,
+                    uint32_t seed_step)
+{
+    uint32_t count = 0;
+    while (count < AHEAD_BLOCKS && block + count < end && block + count < fs->block_count &&
+           ext_find(fs, block + count) == NULL)
+        count++;
+    uint8_t *space = count > 1 ? malloc(count << fs->block_bits) : NULL;
+    if (space == NULL || ext_device_read(fs, block, count, space) != OK)
+        count = 0; /* whoever needs them will read one and hear of an error */
+    for (uint32_t i = 0; i < count; i++) {
+        struct ext_buffer *buffer = find_or_make(fs, block + i);
+        if (buffer == NULL)
+            break;
+        memcpy(buffer->data, space + (i << fs->block_bits), fs->block_size);
+        buffer->valid = true;
+        buffer->kind = kind;
+        buffer->seed = seed + i * seed_step;
+        ext_put(fs, buffer);
+    }
+    free(space);
+}
+
 /* Drop what is cached of a block whose content no longer matters. */
 void ext_forget(struct ext_fs *fs, uint64_t block)
 {
@@ -320,6 +344,7 @@ static void undo_changes(struct ext_fs *fs)
     }
     fs->freed_count = fs->freed_before;
     fs->any_freed = fs->any_freed_before;
+    ext_search_anew(fs);
 }
 
 static status_t run_once(struct ext_fs *fs, ext_operation *operation, void *arguments)

@@ -232,6 +232,16 @@ static void seal_groups(struct ext_fs *fs, struct ext_buffer *buffer)
                            (struct ext_group_desc *)(buffer->data + i * fs->desc_size), true);
 }
 
+static void seal_inodes(struct ext_fs *fs, struct ext_buffer *buffer)
+{
+    for (uint32_t slot = 0; buffer->unsealed != 0; slot++) {
+        if (buffer->unsealed & 1u)
+            ext_inode_checksum(fs, buffer->seed + slot,
+                               (struct ext_inode *)(buffer->data + slot * fs->inode_size), true);
+        buffer->unsealed >>= 1;
+    }
+}
+
 status_t ext_seal(struct ext_fs *fs)
 {
     struct ext_buffer *buffer;
@@ -249,6 +259,8 @@ status_t ext_seal(struct ext_fs *fs)
         }
     }
     for (buffer = fs->dirty; buffer != NULL; buffer = buffer->next_dirty) {
+        if (buffer->kind == KIND_INODES)
+            seal_inodes(fs, buffer);
         if (buffer->kind == KIND_GROUPS)
             seal_groups(fs, buffer);
         if (buffer->kind == KIND_SUPER && fs->checksums)

@@ -109,8 +109,9 @@ static struct ext_entry *find_in_block(const struct ext_fs *fs, uint8_t *block, 
     *previous = NULL;
     for (uint32_t at = 0; at < fs->block_size;) {
         struct ext_entry *entry = entry_at(block, at);
+        /* Names of one directory often differ at their ends only. */
         if (entry->ino != 0 && entry->name_length == length &&
-            memcmp(entry->name, name, length) == 0)
+            entry->name[length - 1] == name[length - 1] && memcmp(entry->name, name, length) == 0)
             return entry;
         *previous = entry;
         at += entry->record_length;
@@ -246,7 +247,10 @@ status_t ext_entry_remove(struct ext_ref *directory, const char *name, size_t le
     status_t status = find_place(directory, name, length, &place);
     if (status != OK)
         return status;
-    status = ext_change(directory->fs, place.buffer);
+    const struct ext_entry *changed = place.previous != NULL ? place.previous : place.entry;
+    status = ext_change_part(directory->fs, place.buffer,
+                             (uint32_t)((const uint8_t *)changed - place.buffer->data),
+                             offsetof(struct ext_entry, name));
     if (status == OK)
         remove_from_block(place.entry, place.previous);
     ext_put(directory->fs, place.buffer);

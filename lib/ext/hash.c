@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The hashes by which directories are indexed. */
+#include <string.h>
+
 #include "internal.h"
 
 #define HASH_END 0x7FFFFFFFu
@@ -96,7 +98,8 @@ static uint32_t legacy(const char *name, size_t length, bool is_signed)
     return now << 1;
 }
 
-uint32_t ext_hash_name(const struct ext_fs *fs, uint32_t version, const char *name, size_t length)
+static uint32_t hash_name(const struct ext_fs *fs, uint32_t version, const char *name,
+                          size_t length)
 {
     uint32_t state[4] = {0x67452301u, 0xEFCDAB89u, 0x98BADCFEu, 0x10325476u}, in[8], hash;
     const uint32_t *seed = ext_super_of(fs)->hash_seed;
@@ -116,4 +119,19 @@ uint32_t ext_hash_name(const struct ext_fs *fs, uint32_t version, const char *na
     }
     hash = (version == EXT_HASH_TEA ? state[0] : state[1]) & ~1u;
     return hash == HASH_END << 1 ? (HASH_END - 1) << 1 : hash;
+}
+
+/* A name is looked up and then added or removed: the last one is remembered. */
+uint32_t ext_hash_name(struct ext_fs *fs, uint32_t version, const char *name, size_t length)
+{
+    struct ext_hashed *last = &fs->hashed;
+    if (length > EXT_NAME_MAX)
+        return hash_name(fs, version, name, length);
+    if (last->length == length && last->version == version && memcmp(last->name, name, length) == 0)
+        return last->hash;
+    last->hash = hash_name(fs, version, name, length);
+    last->version = version;
+    last->length = (uint32_t)length;
+    memcpy(last->name, name, length);
+    return last->hash;
 }

@@ -20,12 +20,16 @@ static status_t get_table_block(struct ext_fs *fs, uint32_t ino, struct ext_ref 
         return status;
     uint32_t per_block = fs->block_size / fs->inode_size;
     uint32_t index = (ino - 1) % fs->inodes_per_group;
-    uint64_t block = ext_wide(fs, desc->inode_table_lo, desc->inode_table_hi) + index / per_block;
+    uint64_t table = ext_wide(fs, desc->inode_table_lo, desc->inode_table_hi);
+    uint64_t block = table + index / per_block;
     ext_put(fs, groups);
+    if (ext_find(fs, block) == NULL)
+        ext_read_ahead(fs, block, table + fs->inodes_per_group / per_block, KIND_INODES,
+                       ino - index % per_block, per_block);
     ref->fs = fs;
     ref->ino = ino;
     *slot = index % per_block;
-    status = ext_get(fs, block, KIND_INODES, 0, &ref->buffer);
+    status = ext_get(fs, block, KIND_INODES, ino - *slot, &ref->buffer);
     if (status == OK)
         ref->inode = (struct ext_inode *)(ref->buffer->data + *slot * fs->inode_size);
     return status;
@@ -91,7 +95,7 @@ status_t ext_inode_change(struct ext_ref *ref)
 
 void ext_inode_changed(struct ext_ref *ref)
 {
-    ext_inode_checksum(ref->fs, ref->ino, ref->inode, true);
+    ref->buffer->unsealed |= 1u << (ref->ino - ref->buffer->seed);
 }
 
 /* ---- fields ----------------------------------------------------------------------------------------- */

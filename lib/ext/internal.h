@@ -50,8 +50,10 @@ struct ext_buffer {
     struct ext_buffer *in_bucket, *newer, *older; /* by last use */
     struct ext_buffer *next_changed, *next_dirty, *next_committed;
     uint64_t block;
-    uint32_t references, kind, seed; /* seed: of the checksum; for bitmaps the group */
-    uint32_t verified;               /* checksum seen to be right; of inodes: a bit for each */
+    uint32_t references, kind,
+        seed;          /* seed: of the checksum; for bitmaps the group, for inodes the first */
+    uint32_t unsealed; /* of inodes: a bit for each whose checksum is to be made */
+    uint32_t verified; /* checksum seen to be right; of inodes: a bit for each */
     bool valid, changed, dirty, committed, was_dirty;
     struct ext_saved *before; /* newest first */
     uint8_t
@@ -76,6 +78,15 @@ struct ext_journal {
     uint8_t *space; /* blocks that are being put together */
 };
 
+struct ext_hashed { /* length 0: none */
+    uint32_t length, version, hash;
+    char name[EXT_NAME_MAX];
+};
+/* Bits of a bitmap of which none can be allocated, so that the search for the next does not begin anew. */
+struct ext_taken {
+    uint32_t group, from, end;
+};
+
 struct ext_fs {
     struct ext_device device;
     uint32_t block_size, block_bits;
@@ -98,6 +109,8 @@ struct ext_fs {
     uint32_t freed_count, freed_capacity, freed_before;
     bool any_freed, any_freed_before; /* blocks that become free with the commit */
     struct ext_journal *journal;
+    struct ext_hashed hashed;
+    struct ext_taken taken_blocks, taken_inodes;
     uint8_t *bounce; /* a block, for parts of blocks */
 };
 
@@ -137,6 +150,9 @@ status_t ext_get(struct ext_fs *fs, uint64_t block, uint32_t kind, uint32_t seed
 /* A block that was just allocated: zeros, changed already. */
 status_t ext_get_new(struct ext_fs *fs, uint64_t block, uint32_t kind, uint32_t seed,
                      struct ext_buffer **buffer);
+/* Blocks of a table from this one on, as far as none of them is in memory. */
+void ext_read_ahead(struct ext_fs *fs, uint64_t block, uint64_t end, uint32_t kind, uint32_t seed,
+                    uint32_t seed_step);
 struct ext_buffer *ext_find(struct ext_fs *fs, uint64_t block);
 void ext_put(struct ext_fs *fs, struct ext_buffer *buffer);
 /* Before every change of a buffer, or of a part of it, or of the super block. */
@@ -184,6 +200,12 @@ status_t ext_free_blocks(struct ext_fs *fs, uint64_t block, uint32_t count, bool
 status_t ext_allocate_inode(struct ext_fs *fs, uint32_t parent, bool directory, uint32_t *ino);
 status_t ext_free_inode(struct ext_fs *fs, uint32_t ino, bool directory);
 
+/* Bits have become free otherwise. */
+static inline void ext_search_anew(struct ext_fs *fs)
+{
+    fs->taken_blocks = fs->taken_inodes = (struct ext_taken){0};
+}
+
 /* ---- inode.c ---- */
 struct ext_ref {
     struct ext_fs *fs;
@@ -196,7 +218,8 @@ status_t ext_open(struct ext_fs *fs, uint32_t ino, struct ext_ref *ref);
 status_t ext_open_new(struct ext_fs *fs, uint32_t ino, struct ext_ref *ref);
 void ext_close(struct ext_ref *ref);
 status_t ext_inode_change(struct ext_ref *ref);
-void ext_inode_changed(struct ext_ref *ref); /* after the change: the checksum */
+void ext_inode_changed(
+    struct ext_ref *ref); /* after the change: its checksum is made with the commit */
 enum ext_times { TOUCH_ATIME = 1, TOUCH_MTIME = 2, TOUCH_CTIME = 4, TOUCH_CREATED = 8 };
 void ext_touch(struct ext_ref *ref, uint32_t times, uint64_t when);
 uint64_t ext_inode_size(const struct ext_ref *ref);
@@ -262,7 +285,7 @@ status_t ext_entry_find(struct ext_ref *directory, const char *name, size_t leng
 status_t ext_directory_is_empty(struct ext_ref *directory, bool *empty);
 
 /* ---- hash.c, index.c ---- */
-uint32_t ext_hash_name(const struct ext_fs *fs, uint32_t version, const char *name, size_t length);
+uint32_t ext_hash_name(struct ext_fs *fs, uint32_t version, const char *name, size_t length);
 /* ERR_NOT_SUPPORTED: the index is of a kind that is not known; look through all blocks. */
 status_t ext_index_find(struct ext_ref *directory, const char *name, size_t length,
                         uint32_t *logical);

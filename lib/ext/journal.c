@@ -501,6 +501,7 @@ static void end_transaction(struct ext_fs *fs)
     fs->dirty_count = 0;
     fs->freed_count = 0;
     fs->any_freed = false;
+    ext_search_anew(fs);
 }
 
 /* After a transaction that could not be written none behind it counts: replay would end before it. */
