@@ -312,9 +312,8 @@ static void default_action(struct thread *thread, uint32_t signal, const siginfo
     }
     if ((bit & SIGNALS_CORE) && record_is_replayed_crash(thread, signal))
         return;
-    int32_t status = (int32_t)signal | (bit & SIGNALS_CORE ? 0x80 : 0);
-    if (!(bit & SIGNALS_CORE) || !crash_begin(thread, info, status))
-        process_end_all(process, status);
+    if (!(bit & SIGNALS_CORE) || !crash_begin(thread, info, (int32_t)signal))
+        process_end_all(process, (int32_t)signal);
 }
 
 /* Puts the registers back so that the guest issues its system call again. */

@@ -209,6 +209,15 @@ def test_crash_of_a_program_without_a_rule_leaves_nothing(share):
     assert result.stdout == b"before\n139\n"
 
 
+def test_limit_of_core_files_decides_about_a_core_file_and_the_status_says_so(share):
+    result = atomik(share, "cd /host; for n in 0 1 unlimited; do (ulimit -c $n; exec sh -c '/host/crash; echo $?; "
+                    "test -f core && echo core'); done")
+    assert result.stdout == b"before\n139\nbefore\n139\nbefore\n139\ncore\n"
+    assert [line.endswith(b"(core dumped)") for line in result.stderr.splitlines()] == [False, False, True], result.stderr
+    printed = gdb(os.path.join(PROGRAMS, "crash"), share / "core", "bt")
+    assert "SIGSEGV" in printed and "main ()" in printed
+
+
 @pytest.mark.parametrize("change", [
     ("--reg", "nosuch=1"), ("--reg", "eax=0x1ffffffff"), ("--mem", "0xdeadb000=00"), ("--mem", "0x1000=0"),
     ("--file", "99.offset=0"), ("--file", "1.nosuch=0"), ("--pipe", "1.bytes=00"), ("--env", "NOSUCH=x"),
