@@ -301,6 +301,20 @@ static int remembered_step(struct walk *walk, struct place *place, const struct 
     return 0;
 }
 
+/* A name that is known to be there is not made: no message says so better. */
+static bool is_remembered(struct name_key key)
+{
+    static const uint32_t flags[] = {0, FS_O_NOFOLLOW};
+    struct name_answer answer;
+    key.op = FS_OP_STAT;
+    for (uint32_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        key.flags = flags[i];
+        if (namecache_find(&key, &answer) && answer.walk == FS_WALK_DONE)
+            return true;
+    }
+    return false;
+}
+
 static void remember(const struct name_key *key, const struct place *place, const struct ipc *ipc,
                      const struct fs_path_reply *reply, uint32_t links)
 {
@@ -361,6 +375,8 @@ static int send_step(struct walk *walk, struct place *place, const char *path, c
     int error = takes ? remembered_step(walk, place, &key, rest, links) : 2;
     if (error != 2)
         return error;
+    if (op == FS_OP_MKDIR && place->device && !more_groups(0) && is_remembered(key))
+        return -EEXIST;
     flags |= takes ? FS_O_ABSENT : 0;
     status_t status;
     uint32_t group = 0;

@@ -29,12 +29,21 @@ def table(title, unit, other, ours):
     return "\n".join(lines) + "\n"
 
 
+def title_of(part):
+    return part.split("\n", 1)[0]
+
+
 def record(tables):
+    """Each table takes the place of the one with its title; the others stay."""
     with open(DOCUMENT, encoding="utf-8") as file:
         text = file.read()
-    pattern = re.escape(BEGIN) + ".*" + re.escape(END)
-    new, count = re.subn(pattern, lambda _: BEGIN + "\n" + "\n".join(tables) + "\n" + END, text, flags=re.DOTALL)
-    if count != 1:
-        raise SystemExit("bench: docs/benchmarks.md has no place for the record")
+    try:
+        before, rest = text.split(BEGIN, 1)
+        old, after = rest.split(END, 1)
+    except ValueError:
+        raise SystemExit("bench: docs/benchmarks.md has no place for the record") from None
+    kept = {title_of(part): part for part in re.split(r"^(?=### )", old.strip() + "\n", flags=re.MULTILINE) if part.strip()}
+    kept.update({title_of(part): part for part in tables})
+    record_text = "\n".join(part.strip("\n") + "\n" for part in kept.values())
     with open(DOCUMENT, "w", encoding="utf-8") as file:
-        file.write(new)
+        file.write(before + BEGIN + "\n" + record_text + "\n" + END + after)
