@@ -3,7 +3,8 @@
 #   build/lib/libatomik.a         ring 3: native programs and services
 #   build/lib/libatomik-server.a  ring 1: personality servers; no FPU, MMX or SSE code
 # and the two functions that link programs with it:
-#   $(call native-program,NAME,SOURCES)   -> build/bin/NAME (symbols kept), build/debug/NAME (with debug information)
+#   $(call native-program,NAME,SOURCES[,ARCHIVES])
+#                                         -> build/bin/NAME (symbols kept), build/debug/NAME (with debug information)
 #   $(call server-program,NAME,SOURCES)   the same for a ring-1 personality server
 # Both add the program to ALL.
 
@@ -59,21 +60,21 @@ $(BUILD)/lib/libatomik-server.a: $(call user_objects,server,$(LIB_SERVER_SRCS))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(USER_AR) rcs $@ $^
 
-# user_program_rules NAME SOURCES FLAVOUR ARCHIVE LINKER-SCRIPT
+# user_program_rules NAME SOURCES FLAVOUR ARCHIVE LINKER-SCRIPT FURTHER-ARCHIVES
 define user_program_rules
 ALL += $(BUILD)/bin/$(1)
-$(BUILD)/debug/$(1): $(call user_objects,$(3),$(LIB_CRT0) $(2)) $(4) $(5)
+$(BUILD)/debug/$(1): $(call user_objects,$(3),$(LIB_CRT0) $(2)) $(4) $(5) $(6)
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)
 	$$(Q)$(USER_CC) -static -nostdlib -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 \
-		-T $(5) -o $$@ $(call user_objects,$(3),$(LIB_CRT0) $(2)) $(4) -lgcc
+		-T $(5) -o $$@ $(call user_objects,$(3),$(LIB_CRT0) $(2)) $(6) $(4) -lgcc
 $(BUILD)/bin/$(1): $(BUILD)/debug/$(1)
 	@mkdir -p $$(@D)
 	$$(Q)$(USER_OBJCOPY) -g $$< $$@
 -include $(patsubst %.o,%.d,$(call user_objects,$(3),$(2)))
 endef
 
-native-program = $(eval $(call user_program_rules,$(1),$(2),native,$(BUILD)/lib/libatomik.a,lib/native.ld))
+native-program = $(eval $(call user_program_rules,$(1),$(2),native,$(BUILD)/lib/libatomik.a,lib/native.ld,$(3)))
 server-program = $(eval $(call user_program_rules,$(1),$(2),server,$(BUILD)/lib/libatomik-server.a,lib/server.ld))
 
 -include $(patsubst %.o,%.d,$(call user_objects,native,$(LIB_SRCS)) $(call user_objects,server,$(LIB_SERVER_SRCS)))

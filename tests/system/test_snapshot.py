@@ -70,6 +70,23 @@ def test_restored_twice_and_as_a_program(share, threads):
     assert result.stdout == whole + b"code 7\n" + whole
 
 
+def test_compressed_goes_on_and_a_cut_one_is_refused(share):
+    """Written and read packed, in the machine and on the host; what is missing is noticed, and nothing is left behind."""
+    whole = expected_of_threads()
+    script = """cd /tmp; /host/threads >out & sleep 0.3; snap save --stop --files $! /host/t.snap.zst >/dev/null
+snap restore --files=snapshot /host/t.snap.zst; echo code $?; cat out
+head -c 5000 /host/t.snap.zst >cut; snap restore cut; echo code $?; ls"""
+    result = atomik(share, script)
+    assert result.stdout == b"code 7\n" + whole + b"code 1\ncut\nout\n"
+    assert b"cut: the compressed file is damaged or cut off" in result.stderr
+    packed, edited = share / "t.snap.zst", share / "e.snap.zst"
+    assert packed.read_bytes()[:4] == b"\x28\xb5\x2f\xfd"
+    assert snap("verify", packed).stdout.endswith("verified\n")
+    assert snap("edit", packed, "-o", edited, "--reg", "edx=0x1234567").returncode == 0
+    assert "-> 0x01234567" in snap("diff", packed, edited).stdout
+    assert sorted(path.name for path in share.glob("*.snap*")) == ["e.snap.zst", "t.snap.zst"]
+
+
 @pytest.mark.parametrize("program", ["threads", "files", "events"])
 def test_at_random_moments(share, program):
     """Stopped and restored, the output of the whole run is that of an undisturbed one."""

@@ -29,7 +29,7 @@ static status_t read_file(void *context, uint64_t offset, void *to, uint32_t len
     return OK;
 }
 
-bool snap_file_open(struct snap_file *file, const char *path)
+bool snap_file_open_raw(struct snap_file *file, const char *path)
 {
     struct stat attributes;
     *file = (struct snap_file){.source = {read_file, file}, .fd = open(path, O_RDONLY)};
@@ -37,6 +37,7 @@ bool snap_file_open(struct snap_file *file, const char *path)
         complain("%s: %s", path, strerror(errno));
         if (file->fd >= 0)
             close(file->fd);
+        file->fd = -1;
         return false;
     }
     file->size = (uint64_t)attributes.st_size;
@@ -79,7 +80,7 @@ static status_t write_file(void *context, uint64_t offset, const void *from, uin
     return OK;
 }
 
-bool snap_output_open(struct snap_output *output, const char *path)
+bool snap_output_begin(struct snap_output *output, const char *path)
 {
     *output = (struct snap_output){.sink = {write_file, output}};
     snprintf(output->path, sizeof output->path, "%s", path);
@@ -94,8 +95,15 @@ bool snap_output_open(struct snap_output *output, const char *path)
     return output->fd >= 0;
 }
 
-bool snap_output_commit(struct snap_output *output)
+static uint64_t size_of(int fd)
 {
+    struct stat attributes;
+    return fstat(fd, &attributes) == 0 ? (uint64_t)attributes.st_size : 0;
+}
+
+bool snap_output_finish(struct snap_output *output)
+{
+    output->size = size_of(output->fd);
     if (fchmod(output->fd, 0700) == 0 && fsync(output->fd) == 0 &&
         rename(output->temporary, output->path) == 0) {
         close(output->fd);
@@ -110,6 +118,14 @@ void snap_output_discard(struct snap_output *output)
 {
     close(output->fd);
     unlink(output->temporary);
+}
+
+void snap_output_read(struct snap_output *output, struct snap_file *file, bool take)
+{
+    *file = (struct snap_file){
+        .source = {read_file, file}, .size = size_of(output->fd), .fd = output->fd};
+    if (take)
+        unlink(output->temporary);
 }
 
 uint64_t snap_clock(void)

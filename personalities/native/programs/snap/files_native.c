@@ -30,15 +30,18 @@ static status_t read_file(void *context, uint64_t offset, void *to, uint32_t len
     return status;
 }
 
-bool snap_file_open(struct snap_file *file, const char *path)
+bool snap_file_open_raw(struct snap_file *file, const char *path)
 {
     struct fs_attr attr;
-    *file = (struct snap_file){.source = {read_file, file}};
+    *file = (struct snap_file){.source = {read_file, file}, .fd = -1};
     status_t status = file_open(path, FS_O_READ, 0, &file->fd);
     if (status == OK)
         status = file_stat(file->fd, &attr);
     if (status != OK) {
         complain("%s: %s", path, status_text(status));
+        if (file->fd >= 0)
+            snap_file_close(file);
+        file->fd = -1;
         return false;
     }
     file->size = attr.size;
@@ -78,7 +81,7 @@ static status_t write_file(void *context, uint64_t offset, const void *from, uin
     return status == OK ? file_write(output->fd, from, length, &done) : status;
 }
 
-bool snap_output_open(struct snap_output *output, const char *path)
+bool snap_output_begin(struct snap_output *output, const char *path)
 {
     uint32_t number = 0;
     *output = (struct snap_output){.sink = {write_file, output}};
@@ -114,8 +117,15 @@ static status_t sync_and_rename(struct snap_output *output)
     return status;
 }
 
-bool snap_output_commit(struct snap_output *output)
+static uint64_t size_of(int fd)
 {
+    struct fs_attr attr;
+    return file_stat(fd, &attr) == OK ? attr.size : 0;
+}
+
+bool snap_output_finish(struct snap_output *output)
+{
+    output->size = size_of(output->fd);
     status_t status = sync_and_rename(output);
     if (status != OK) {
         complain("%s: %s", output->path, status_text(status));
@@ -125,19 +135,32 @@ bool snap_output_commit(struct snap_output *output)
     return file_close(output->fd) == OK;
 }
 
-void snap_output_discard(struct snap_output *output)
+static void remove_name(const struct snap_output *output)
 {
     struct fs_path_args args = {.op = FS_OP_UNLINK};
     struct fs_path_result result;
     struct fs_walk_context context;
-    status_t status = file_close(output->fd);
-    if (status == OK)
-        status = file_context(&context);
+    status_t status = file_context(&context);
     if (status == OK)
         status = fs_client_path(&context, HANDLE_NONE, output->temporary, strlen(output->temporary),
                                 &args, &result);
     if (status != OK)
         complain("%s: cannot be removed: %s", output->temporary, status_text(status));
+}
+
+void snap_output_discard(struct snap_output *output)
+{
+    if (file_close(output->fd) != OK)
+        complain("a descriptor was closed twice");
+    remove_name(output);
+}
+
+void snap_output_read(struct snap_output *output, struct snap_file *file, bool take)
+{
+    *file = (struct snap_file){
+        .source = {read_file, file}, .size = size_of(output->fd), .fd = output->fd};
+    if (take)
+        remove_name(output);
 }
 
 uint64_t snap_clock(void)

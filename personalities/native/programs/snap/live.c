@@ -62,6 +62,7 @@ static int save_process(uint32_t pid, uint32_t flags, const char *path)
     }
     if (!snap_output_commit(&output))
         return 1;
+    result.size = output.size;
     print_result(path, &result);
     return 0;
 }
@@ -166,7 +167,8 @@ static bool look_into(const char *path, char *personality, uint32_t size, uint32
     return known;
 }
 
-bool live_restore(const char *path, char *const *options, const uint32_t *wanted, uint32_t *pid)
+static bool restore_plain(const char *path, char *const *options, const uint32_t *wanted,
+                          uint32_t *pid)
 {
     char personality[16];
     uint32_t old_pid;
@@ -182,6 +184,24 @@ bool live_restore(const char *path, char *const *options, const uint32_t *wanted
     if (status != OK)
         complain("%s: %s", path, status_text(status));
     return status == OK;
+}
+
+/* A personality restores plain files: one that is packed becomes such for as long as the start takes. */
+bool live_restore(const char *path, char *const *options, const uint32_t *wanted, uint32_t *pid)
+{
+    struct snap_output output;
+    struct snap_file file;
+    if (!snap_file_open_raw(&file, path))
+        return false;
+    bool packed = snap_is_packed(&file),
+         good = packed && snap_output_begin(&output, SNAP_TEMPORARY);
+    if (good) {
+        good = snap_unpack_into(path, &file, &output) &&
+               restore_plain(output.temporary, options, wanted, pid);
+        snap_output_discard(&output);
+    }
+    snap_file_close(&file);
+    return packed ? good : restore_plain(path, options, wanted, pid);
 }
 
 static int command_restore(int argc, char **argv)

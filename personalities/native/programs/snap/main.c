@@ -51,7 +51,7 @@ int main(int argc, char **argv)
         complain("'%s' is no command; see snap --help", argv[1]);
         return 2;
     }
-    printf("Snapshots of processes.\n");
+    printf("Snapshots of processes. Files named *.zst are compressed.\n");
     print_usage(live_commands);
     print_usage(file_commands);
     return argc > 1 ? 0 : 2;

@@ -19,21 +19,34 @@ struct snap_file {
     uint64_t size;
     int fd;
 };
-bool snap_file_open(struct snap_file *file, const char *path);
+bool snap_file_open(struct snap_file *file, const char *path); /* unpacked, if need be (pack.c) */
+bool snap_file_open_raw(struct snap_file *file,
+                        const char *path); /* fd is negative after an error */
 void snap_file_close(struct snap_file *file);
 /* A whole file of at most `max` bytes, malloc'ed. */
 bool snap_file_load(const char *path, uint32_t max, uint8_t **data, uint32_t *size);
 
-/* A file that gets its name when it is complete. */
+/* A file that gets its name when it is complete; packed, if the name ends so. */
 struct snap_output {
     struct snap_sink sink; /* context is the struct snap_output */
     int fd;
+    uint64_t size; /* when it is complete */
     char path[SNAP_PATH_MAX], temporary[SNAP_PATH_MAX];
 };
 bool snap_output_open(struct snap_output *output, const char *path);
 bool snap_output_commit(struct snap_output *output);
 void snap_output_discard(struct snap_output *output);
-uint64_t snap_clock(void); /* ns since 1970 */
+/* The parts of these, without packing: files_native.c, files_host.c. */
+bool snap_output_begin(struct snap_output *output, const char *path);
+bool snap_output_finish(struct snap_output *output);
+/* What has been written so far, as a file of the same descriptor; take: it loses its name, and the output is no more. */
+void snap_output_read(struct snap_output *output, struct snap_file *file, bool take);
+#define SNAP_TEMPORARY "/tmp/snap" /* what is unpacked goes there, with a number behind */
+uint64_t snap_clock(void);         /* ns since 1970 */
+
+/* ---- compressed files (pack.c) ---- */
+bool snap_is_packed(const struct snap_file *file);
+bool snap_unpack_into(const char *path, const struct snap_file *file, struct snap_output *output);
 
 /* ---- opened snapshots ---- */
 struct snap_input {
