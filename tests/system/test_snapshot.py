@@ -19,7 +19,7 @@ MOMENTS = 12
 
 def atomik(share, script, seconds=60):
     """Run a shell script in a machine of its own, with `share` as /host and the programs in it."""
-    for name in ("threads", "files", "crash", "events", "recorded"):
+    for name in ("threads", "files", "crash", "events", "recorded", "shared"):
         if not (share / name).exists():
             shutil.copy(os.path.join(PROGRAMS, name), share / name)
     return run("/bin/sh", "-c", script, options=("--share", str(share)), seconds=seconds)
@@ -145,6 +145,12 @@ def test_the_saved_process_goes_on(share):
     first, rest = result.stdout.split(b"\n", 1)
     assert re.fullmatch(rb"/tmp/p.snap: \d+ bytes, paused \d+ us, \d+ us in all", first)
     assert rest == b"7\n" + expected_of_threads()
+
+
+def test_shared_memory_is_of_the_moment_though_the_process_goes_on(share):
+    script = """cd /tmp; /host/shared 25 & usleep 300000; for i in 1 2; do snap save $! $i.snap >/dev/null; done; wait
+for i in 1 2; do snap restore --as-new-pid $i.snap; echo code $?; done"""
+    assert atomik(share, script).stdout == b"of one moment\n" + b"of one moment\ncode 0\n" * 2
 
 
 def test_gdb_shows_threads_with_symbols(threads):

@@ -114,6 +114,7 @@ static status_t note_state(struct save *save, struct process *process)
     msg_save(save, process);
     save->root = handle_copy(process->fs->root);
     save->cwd = process->fs->cwd ? handle_copy(process->fs->cwd) : HANDLE_NONE;
+    save->live = handle_copy(process->mm->space);
     status_t status = space_clone(process->mm->space, &save->space);
     return save->snapshot.failed ? ERR_NO_MEMORY : status;
 }
@@ -219,6 +220,8 @@ static status_t take(struct save_group *group, uint32_t pid, handle_t directory,
         save_directory(save);
         save_mappings(save);
         save_objects(save);
+        if (!(group->flags & SNAPSHOT_STOP))
+            status = save_shared(save);
     }
     bool stop = status == OK && (group->flags & SNAPSHOT_STOP);
     server_lock();
@@ -284,6 +287,7 @@ static void group_free(struct save_group *group)
         struct save *save = group->members;
         group->members = save->next;
         close_handle(save->space);
+        close_handle(save->live);
         close_handle(save->root);
         close_handle(save->cwd);
         free(save->used);

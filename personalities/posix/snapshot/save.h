@@ -55,6 +55,7 @@ struct save {
     struct snapshot snapshot;
     uint32_t pid;
     handle_t space;     /* a clone of the process's, taken while it stood still */
+    handle_t live;      /* the process's own */
     handle_t root, cwd; /* its directories */
     struct capture_memory memory;
     uint32_t *used; /* the numbers of the files that it has open */
@@ -86,6 +87,8 @@ void save_descriptors(struct save *save, struct process *process);
 /* The mappings, of the clone; their contents come later. */
 void save_mappings(struct save *save);
 void save_objects(struct save *save);
+/* Memory that the clone shares with the process is copied, so that it stays as it is now. */
+status_t save_shared(struct save *save);
 /* ---- when it runs again ---- */
 void save_memory(struct save *save);
 

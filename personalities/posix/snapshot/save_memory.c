@@ -3,12 +3,15 @@
  * Mappings and their contents. File pages that nobody has written to are left out with
  * SNAPSHOT_NO_TEXT.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "../file.h"
 #include "../task.h"
 #include "kinds.h"
 #include "save.h"
+
+#define COPY_PAGES 16u /* at a time */
 
 /* ---- the table ------------------------------------------------------------------------------------ */
 
@@ -119,6 +122,70 @@ static bool is_wanted(void *context, const struct mapping_info *info, uint8_t st
         return true;
     return file ? !(save->group->flags & SNAPSHOT_NO_TEXT) : (state & PAGE_OBJECT) != 0;
 }
+
+/* ---- what others write to -------------------------------------------------------------------------- */
+
+/* Memory without a file; files and memfds have their content elsewhere in the snapshot. */
+static bool is_shared_memory(const struct save *save, const struct mapping_info *info)
+{
+    const char *name = mapping_name(info->tag);
+    return info->vmo_id && (info->flags & MAP_FLAG_SHARED) &&
+           object_of_mapping(save, info, name) == 0 &&
+           !(*name == '/' && save_is_content(save, name, info->vmo_id));
+}
+
+static bool any_present(const uint8_t *states, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (states[i] != 0)
+            return true;
+    return false;
+}
+
+static status_t copy_pages(const struct save *save, uint32_t start, uint32_t end, uint8_t *buffer)
+{
+    uint8_t states[COPY_PAGES];
+    status_t status = OK;
+    for (uint32_t at = start, done = 0; at < end && status == OK; at += COPY_PAGES * PAGE_SIZE) {
+        uint32_t pages = MIN((end - at) / PAGE_SIZE, COPY_PAGES);
+        status = space_present(save->live, at, states, pages);
+        if (status != OK || !any_present(states, pages))
+            continue;
+        status = space_read(save->live, at, buffer, pages * PAGE_SIZE, &done);
+        if (status == OK)
+            status = space_write(save->space, at, buffer, done, &done);
+    }
+    return status;
+}
+
+/* Private memory takes the mapping's place in the clone. */
+static status_t copy_mapping(const struct save *save, const struct mapping_info *info)
+{
+    struct map_request request = {.address = info->address,
+                                  .length = info->length,
+                                  .prot = info->prot,
+                                  .flags = MAP_FLAG_FIXED,
+                                  .tag = info->tag};
+    uint8_t *buffer = malloc(COPY_PAGES * PAGE_SIZE);
+    status_t status = buffer ? space_map(save->space, &request) : ERR_NO_MEMORY;
+    if (status == OK)
+        status = copy_pages(save, info->address, info->address + info->length, buffer);
+    free(buffer);
+    return status;
+}
+
+status_t save_shared(struct save *save)
+{
+    struct mapping_info info;
+    status_t status = OK;
+    uint32_t at = 0;
+    while (status == OK && capture_next_mapping(save->space, &at, &info))
+        if (is_shared_memory(save, &info))
+            status = copy_mapping(save, &info);
+    return status;
+}
+
+/* ---- contents, when it runs again -------------------------------------------------------------------- */
 
 void save_memory(struct save *save)
 {
