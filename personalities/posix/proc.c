@@ -214,7 +214,7 @@ static bool list_machine(const struct internal_node *node, uint32_t *index, char
 static bool list_process(const struct internal_node *node, uint32_t *index, char *name,
                          uint32_t *type)
 {
-    static const char *const others[] = {"exe", "cwd", "root", "fd", "task", "mem"};
+    static const char *const others[] = {"exe", "cwd", "root", "fd", "fdinfo", "task", "mem"};
     (void)node;
     if (list_table(process_files, ARRAY_COUNT(process_files), "", index, name, type))
         return true;
@@ -222,9 +222,12 @@ static bool list_process(const struct internal_node *node, uint32_t *index, char
     if (at >= ARRAY_COUNT(others))
         return false;
     strcpy(name, others[at]);
-    *type = (at < 3 ? S_IFLNK : at < 5 ? S_IFDIR : S_IFREG) >> 12;
+    *type = (at < 3 ? S_IFLNK : at < 6 ? S_IFDIR : S_IFREG) >> 12;
     return true;
 }
+
+/* Which directory of descriptors a node is. */
+enum { LIST_LINKS, LIST_INFO };
 
 static bool list_descriptors(const struct internal_node *node, uint32_t *index, char *name,
                              uint32_t *type)
@@ -237,7 +240,7 @@ static bool list_descriptors(const struct internal_node *node, uint32_t *index, 
         if (!files->slots[*index].file)
             continue;
         snprintf(name, 16, "%u", *index);
-        *type = S_IFLNK >> 12;
+        *type = node->number == LIST_INFO ? S_IFREG >> 12 : S_IFLNK >> 12;
         found = true;
         break;
     }
@@ -287,6 +290,28 @@ static int store_entry(const struct internal_node *node, const char *text)
     const struct proc_file *file = node->entry;
     return file->store(node, text);
 }
+
+/* /proc/PID/fdinfo/FD */
+static void generate_descriptor(const struct internal_node *node, struct text *text)
+{
+    struct file *file = descriptor_file(node);
+    bool cloexec = false;
+    if (!file)
+        return;
+    uint64_t offset = file->offset;
+    if (file->ops->position && file->ops->position(file, &offset) < 0)
+        offset = file->offset;
+    server_lock();
+    const struct process *process = process_find(node->pid);
+    if (process && process->files && node->number < process->files->capacity)
+        cloexec = process->files->slots[node->number].close_on_exec;
+    server_unlock();
+    text_printf(text, "pos:\t%llu\nflags:\t0%o\n", offset,
+                (unsigned)(file->flags | (cloexec ? O_CLOEXEC : 0)));
+    file_release(file);
+}
+
+static const struct internal_ops info_ops = {.generate = generate_descriptor};
 
 static const struct internal_ops text_file_ops = {.generate = generate_entry},
                                  stored_ops = {.generate = generate_entry, .store = store_entry},
@@ -360,7 +385,7 @@ static int descriptor_lookup(const char *rest, struct internal_node *node, uint3
     uint32_t fd;
     const char *more;
     if (!*rest)
-        return set_node(node, &fd_ops, S_IFDIR | 0500, pid, 0);
+        return set_node(node, &fd_ops, S_IFDIR | 0500, pid, LIST_LINKS);
     if (!parse_number(rest, &fd, &more))
         return -ENOENT;
     set_node(node, &descriptor_ops, S_IFLNK | 0700, pid, fd);
@@ -378,6 +403,22 @@ static int descriptor_lookup(const char *rest, struct internal_node *node, uint3
     }
     file_release(file);
     return result;
+}
+
+static int descriptor_info_lookup(const char *rest, struct internal_node *node, uint32_t pid)
+{
+    uint32_t fd;
+    const char *more;
+    if (!*rest)
+        return set_node(node, &fd_ops, S_IFDIR | 0555, pid, LIST_INFO);
+    if (!parse_number(rest, &fd, &more) || *more)
+        return -ENOENT;
+    set_node(node, &info_ops, S_IFREG | 0444, pid, fd);
+    struct file *file = descriptor_file(node);
+    if (!file)
+        return -ENOENT;
+    file_release(file);
+    return 0;
 }
 
 static uint32_t process_of_thread(uint32_t tid)
@@ -415,6 +456,8 @@ static int process_lookup(const char *rest, struct internal_node *node, uint32_t
     }
     if (strncmp(rest, "fd", length) == 0 && length == 2)
         return descriptor_lookup(rest + 2 + (rest[2] == '/'), node, pid, redirect);
+    if (strncmp(rest, "fdinfo", length) == 0 && length == 6)
+        return descriptor_info_lookup(rest + 6 + (rest[6] == '/'), node, pid);
     if (strncmp(rest, "task", length) == 0 && length == 4) {
         if (!rest[4] || !rest[5])
             return set_node(node, &task_ops, S_IFDIR | 0555, pid, 1);

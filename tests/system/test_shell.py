@@ -152,3 +152,10 @@ def test_memory_is_returned_after_many_processes(machine):
     machine.output(start.format(1000), 300)
     after = int(machine.output(free))
     assert before - after < 256, f"{before - after} KiB of memory are gone"
+
+
+def test_descriptors_have_position_and_flags_in_proc(machine):
+    """Flags as Linux writes them: octal, O_APPEND, O_LARGEFILE and O_WRONLY among them."""
+    assert machine.output("head -n 1 /etc/motd | wc -c") == machine.output(
+        "(read -r x; awk '/^pos/ {print $2}' /proc/self/fdinfo/0) </etc/motd")
+    assert machine.output("awk '/^flags/ {print $2}' /proc/self/fdinfo/3 3>>/tmp/fdinfo").strip() == "0102001"
