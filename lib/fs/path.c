@@ -264,13 +264,25 @@ static void tell_removed(const struct walk *walk, bool directory, uint32_t links
                    FS_EVENT_DELETE | (directory ? (uint32_t)FS_EVENT_DIRECTORY : 0), 0);
 }
 
+/* What a directory that is named by `..` always has in it is the one it was reached from. */
+static bool ends_in_parent(const struct path_call *call)
+{
+    size_t end = call->request.path_length;
+    while (end > 0 && call->text[end - 1] == '/')
+        end--;
+    return end >= 2 && memcmp(call->text + end - 2, "..", 2) == 0 &&
+           (end == 2 || call->text[end - 3] == '/');
+}
+
 static status_t remove_entry(struct path_call *call, bool directory)
 {
     struct walk *walk = &call->walk;
     if (call->server->ops->unlink == NULL)
         return ERR_READ_ONLY;
-    if (walk->name == NULL) /* the path ended in `.`, `..` or was empty */
-        return directory ? ERR_INVALID_ARGUMENT : ERR_IS_DIRECTORY;
+    if (walk->name == NULL && directory) /* the path ended in `.`, `..` or was empty */
+        return ends_in_parent(call) ? ERR_NOT_EMPTY : ERR_INVALID_ARGUMENT;
+    if (walk->name == NULL)
+        return ERR_IS_DIRECTORY;
     status_t status = fs_attributes(walk->node, &call->attr);
     if (status != OK)
         return status;
@@ -366,6 +378,15 @@ static bool is_directory(struct fs_node *node)
     return fs_attributes(node, &attr) == OK && (attr.mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY;
 }
 
+/* A directory that gets another parent is written: its `..` is another one. */
+static status_t may_get_parent(const struct path_call *call, const struct fs_rename *rename,
+                               struct fs_node *node)
+{
+    if (rename->old_directory == rename->new_directory || !is_directory(node))
+        return OK;
+    return fs_access(node, &call->who, MAY_WRITE);
+}
+
 static status_t check_rename(struct path_call *call, const struct fs_rename *rename)
 {
     bool directory = is_directory(rename->node);
@@ -391,6 +412,10 @@ static status_t check_rename(struct path_call *call, const struct fs_rename *ren
     status_t status = fs_may_change(rename->old_directory, rename->node, &call->who);
     if (status == OK)
         status = fs_may_change(rename->new_directory, rename->replaced, &call->who);
+    if (status == OK)
+        status = may_get_parent(call, rename, rename->node);
+    if (status == OK && rename->exchange)
+        status = may_get_parent(call, rename, rename->replaced);
     return status;
 }
 

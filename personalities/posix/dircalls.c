@@ -28,13 +28,13 @@ static void set_cwd(handle_t node, char *text)
     release(old_text);
 }
 
-/* The name of a new working directory: what it is called now, else what it was entered by. */
+/* The name of a new working directory: what it is called now, else what it was entered by; "": neither is known. */
 static char *cwd_name(handle_t node, const char *entered)
 {
     char *name = worker_self()->scratch;
     if (node != HANDLE_NONE && path_of_directory(node, name) == 0 && name[0] == '/')
         return text_copy(name);
-    return entered ? text_copy(entered) : text_copy("/");
+    return text_copy(entered ? entered : "");
 }
 
 int chdir_to(const char *path)
@@ -96,6 +96,8 @@ int32_t sys_getcwd(user_t buffer, uint32_t size)
         return error;
     }
     uint32_t length = (uint32_t)strlen(text) + 1;
+    if (length == 1)
+        return -ENAMETOOLONG;
     if (length > size)
         return -ERANGE;
     return copy_out(buffer, text, length) < 0 ? -EFAULT : (int32_t)length;

@@ -359,7 +359,7 @@ static int add_watch(struct file *file, const struct walk *walk, uint32_t mask)
         return error < 0 ? error : (int)watch->id;
     }
     watch = allocate(sizeof *watch);
-    char *path = watch ? text_copy(walk->absolute) : NULL;
+    char *path = watch ? text_copy(walk->absolute ? walk->absolute : "") : NULL;
     if (!path) {
         release(watch);
         close_handle(walk->node);

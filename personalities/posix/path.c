@@ -153,8 +153,8 @@ static void place_cwd(struct place *place, struct fs_context *fs)
 {
     struct fs_attr attr;
     server_lock();
-    *place = (struct place){
-        .directory = fs->cwd, .base = fs->cwd_text, .ino = fs->cwd_ino, .device = fs->cwd_device};
+    *place = (struct place){.directory = fs->cwd, .ino = fs->cwd_ino, .device = fs->cwd_device};
+    place->base = fs->cwd_text[0] ? fs->cwd_text : NULL;
     server_unlock();
     if (place->device || !place->directory || node_stat(place->directory, &attr) != OK)
         return;
@@ -455,6 +455,19 @@ static bool leaves_internal(const char *path)
     return through && strstr(path, "/..") != NULL;
 }
 
+/* The path as absolute text, where the directory's is known. Only what has no other name needs it: else it may be too long. */
+static int find_text(struct walk *walk, struct place *place, const char *path)
+{
+    if (!place->base)
+        return 0;
+    walk->absolute = worker_self()->path2;
+    int error = path_absolute(place->base, path, worker_self()->path2);
+    if (error == 0 || place->directory == HANDLE_NONE)
+        return error;
+    walk->absolute = place->base = NULL;
+    return 0;
+}
+
 static int walk_steps(struct walk *walk, struct place *place, char *rest)
 {
     struct fs_context *fs = self()->process->fs;
@@ -466,10 +479,10 @@ static int walk_steps(struct walk *walk, struct place *place, char *rest)
             place_root(place, fs);
             place->base = "/";
         }
+        result = find_text(walk, place, path);
+        if (result < 0)
+            return result;
         if (place->base) {
-            result = path_absolute(place->base, path, absolute);
-            if (result < 0)
-                return result;
             if (internal_owns(absolute)) {
                 result = internal_step(walk, absolute, rest, &links);
                 if (result <= 0)
@@ -496,7 +509,7 @@ int path_walk(struct walk *walk)
     struct place place;
     walk->is_internal = false;
     walk->node = HANDLE_NONE;
-    walk->absolute = worker_self()->path2;
+    walk->absolute = NULL;
     if (!walk->path[0])
         return -ENOENT;
     int error = place_begin(&place, walk->dirfd, walk->path);
@@ -580,7 +593,7 @@ static int open_node(struct walk *walk, uint32_t flags, struct file **result)
         if (S_ISFIFO(walk->attr.mode)) {
             close_handle(walk->node);
             error = fifo_open(&walk->attr, flags, result);
-            if (error == 0)
+            if (error == 0 && walk->absolute)
                 (*result)->path = text_copy(walk->absolute);
             return error;
         }

@@ -28,9 +28,10 @@ struct walk {
     bool is_internal;
     struct internal_node internal;
     struct fs_attr attr;
-    handle_t node;        /* OPEN; the caller's */
-    char *text;           /* READLINK: worker->scratch, terminated */
-    const char *absolute; /* the path as text, in worker->path2; of the first step */
+    handle_t node; /* OPEN; the caller's */
+    char *text;    /* READLINK: worker->scratch, terminated */
+    const char
+        *absolute; /* the path as text, in worker->path2; of the first step; NULL: not known */
 };
 
 int path_walk(struct walk *walk);

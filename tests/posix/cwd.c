@@ -100,11 +100,70 @@ static void devices(void)
     show(ftruncate(fd, 10));
 }
 
+/* A relative path of as many bytes as there may be leads below the working directory, whose own name comes on top. */
+static void long_paths(void)
+{
+    enum { PART = 250, PARTS = 16 };
+    static char path[PART * PARTS + 4];
+    need(mkdir("deep", 0755));
+    need(chdir("deep"));
+    for (int i = 0; i < PARTS; i++) {
+        memset(path + i * PART, 'a' + i, PART - 1);
+        path[i * PART + PART - 1] = '/';
+        need(mkdir(path, 0755));
+    }
+    strcpy(path + PART * PARTS, "end");
+    int fd = show(open(path, O_CREAT | O_RDWR, 0600));
+    show((int)write(fd, "x", 1));
+    struct stat status;
+    show(stat(path, &status));
+    show(chdir(path));
+    show(unlink(path));
+    show(stat(path, &status));
+    path[PART * PARTS] = '\0';
+    show(chdir(path));
+    show(open("here", O_CREAT | O_RDWR, 0600) >= 0);
+    show(unlink("here"));
+    for (int i = 0; i < PARTS; i++)
+        need(chdir(".."));
+    show_cwd("up again");
+    for (int i = PARTS; i > 0; i--) {
+        path[i * PART] = '\0';
+        need(rmdir(path));
+    }
+    show(chdir(start));
+    show(rmdir("deep"));
+}
+
+/* A directory gets another parent only from who may write it. */
+static void moves(void)
+{
+    umask(0);
+    need(chmod(start, 0755));
+    need(mkdir("one", 0777));
+    need(mkdir("two", 0777));
+    need(mkdir("one/theirs", 0755));
+    need(mkdir("one/all", 0777));
+    if (fork() == 0) {
+        need(setresuid(1000, 1000, 1000));
+        show(rename("one/theirs", "two/theirs"));
+        show(rename("one/theirs", "one/renamed"));
+        show(rename("one/all", "two/all"));
+        show((int)syscall(SYS_renameat2, AT_FDCWD, "two/all", AT_FDCWD, "one/renamed", 2));
+        show(rmdir("two/all/.."));
+        show(rmdir("two/all/."));
+        _exit(0);
+    }
+    wait(NULL);
+}
+
 int main(void)
 {
     need(getcwd(start, sizeof start) != NULL ? 0 : -1);
     names();
     roots();
     devices();
+    long_paths();
+    moves();
     return 0;
 }
