@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VECTOR __attribute__((target("sse2")))
+/* Callers of other compilers (tcc) keep the stack at 4 bytes: a function that spills a vector aligns it itself. */
+#define VECTOR __attribute__((target("sse2"), force_align_arg_pointer))
 
 bool __atomik_has_sse2(void);
 bool __atomik_has_fast_rep(void);
