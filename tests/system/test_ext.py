@@ -69,6 +69,54 @@ def test_files_are_there_after_the_next_mount(tmp_path, kind):
     assert content(image, "renamed") == "text 1\n"
 
 
+# What names lead to is remembered; here each is asked for before and after it changes.
+NAMES = r"""
+mkdir /tmp/m && mount -t ext4 /dev/vda /tmp/m && cd /tmp/m || exit 1
+is() { stat -c "$1: %F %s" $1 2>/dev/null || echo "$1: none"; }
+is a; echo 1 >a; is a; rm a; is a; mkdir a; is a/b; mkdir a; rmdir a; mkdir a && is a
+echo 12 >a/b; is a/b; mv a c; is a/b; is c/b; mkdir a; is a/b; mv -T a c; is c; mv c/b d; mv -T a c; is c/b; is d
+ln d e; is e; echo 1234 >e; is d; echo 5 >new; mv new e; is d; is e; ln -s d f; cat f; rm d; cat f; ln e d; cat f
+mkdir g; (cd g; rmdir ../g; is x; echo >x); is g/x; mkdir g; is g/x; rmdir g; is g
+touch -d '2001-02-03 04:05:06' e; echo 678 >new; touch -d '2002-03-04 05:06:07' new; sync; stat -c '%n %y' e new
+chmod 700 new; stat -c '%n %a %y' new; cd /; umount /tmp/m; mount -t ext4 /dev/vda /tmp/m; stat -c '%n %a %y' /tmp/m/new; umount /tmp/m
+"""
+NAMES_EXPECTED = """a: none
+a: regular file 2
+a: none
+a/b: none
+a: directory 4096
+a/b: regular file 3
+a/b: none
+c/b: regular file 3
+a/b: none
+c: directory 4096
+c/b: none
+d: regular file 3
+e: regular file 3
+d: regular file 5
+d: regular file 5
+e: regular file 2
+1234
+5
+x: none
+g/x: none
+g/x: none
+g: none
+e 2001-02-03 04:05:06.000000000 +0000
+new 2002-03-04 05:06:07.000000000 +0000
+new 700 2002-03-04 05:06:07.000000000 +0000
+/tmp/m/new 700 2002-03-04 05:06:07.000000000 +0000
+"""
+
+
+def test_names_are_what_they_were_changed_to(tmp_path):
+    image = tmp_path / "disk.img"
+    make(image, "-t ext4 -b 4096")
+    result = run("/bin/sh", "-c", NAMES, options=("--drive", str(image)))
+    assert result.stdout.decode() == NAMES_EXPECTED
+    assert_clean(image)
+
+
 def test_the_end_of_the_machine_leaves_the_disk_clean(tmp_path):
     image = tmp_path / "disk.img"
     make(image, "-t ext4")
