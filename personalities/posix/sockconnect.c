@@ -62,8 +62,11 @@ int32_t sys_listen(uint32_t fd, int32_t backlog)
     struct file *file = socket_get(fd, &socket, &error);
     if (!file)
         return error;
+    if (socket_is_inet(socket) && socket_is_stream(socket) && !socket->name)
+        error = inet_autobind(socket, true);
     server_lock();
-    error = start_listening(socket, backlog);
+    if (error == 0)
+        error = start_listening(socket, backlog);
     server_unlock();
     file_release(file);
     return error;
@@ -92,7 +95,7 @@ static int connect_datagram(struct socket *socket, const struct socket_address *
     if ((socket->flags & SOCKET_PASS_CREDENTIALS) && !socket->name)
         error = socket_autobind(socket);
     if (error == 0)
-        error = socket_find(address, socket->type, &peer);
+        error = socket_find(socket, address, &peer);
     if (error < 0)
         return error;
     server_lock();
@@ -136,6 +139,7 @@ static void enter(struct socket *socket, struct socket *listener, struct socket 
                   struct socket_message *message)
 {
     socket->own = far->own;
+    far->family = socket->family;
     socket_join(socket, far);
     socket->peer_credentials = listener->own;
     far->flags = listener->flags & (SOCKET_PASS_CREDENTIALS | SOCKET_TIMESTAMP);
@@ -149,6 +153,13 @@ static void enter(struct socket *socket, struct socket *listener, struct socket 
     socket_show(socket, WRITE_READY);
 }
 
+static void drop_found(struct socket *socket)
+{
+    server_lock();
+    socket_drop(socket);
+    server_unlock();
+}
+
 static int connect_stream(struct socket *socket, const struct socket_address *address,
                           uint32_t flags)
 {
@@ -157,9 +168,14 @@ static int connect_stream(struct socket *socket, const struct socket_address *ad
     if ((socket->flags & SOCKET_PASS_CREDENTIALS) && !socket->name)
         error = socket_autobind(socket);
     if (error == 0)
-        error = socket_find(address, socket->type, &listener);
-    if (error < 0)
+        error = socket_find(socket, address, &listener);
+    if (error == 0 && socket_is_inet(socket) && !socket->name)
+        error = socket_autobind(socket);
+    if (error < 0) {
+        if (listener)
+            drop_found(listener);
         return error;
+    }
     struct socket *far = socket_new(socket->type);
     struct socket_message *message = allocate(sizeof *message);
     struct socket_address *name = allocate(sizeof *name);
@@ -167,7 +183,9 @@ static int connect_stream(struct socket *socket, const struct socket_address *ad
     error = far && message && name ? wait_for_listener(socket, listener, flags) : -ENOMEM;
     if (error == 0) {
         if (listener->name) {
-            *name = *listener->name;
+            *name = socket_is_inet(socket) ? *address : *listener->name;
+            if (socket_is_inet(socket))
+                inet_settle(name);
             far->name = name;
             name = NULL;
         }
@@ -185,8 +203,10 @@ static int connect_stream(struct socket *socket, const struct socket_address *ad
 
 int socket_connect(struct socket *socket, const struct socket_address *address, uint32_t flags)
 {
-    return socket_is_stream(socket) ? connect_stream(socket, address, flags)
-                                    : connect_datagram(socket, address);
+    if (socket_is_stream(socket))
+        return connect_stream(socket, address, flags);
+    return socket_is_inet(socket) ? inet_connect_datagram(socket, address)
+                                  : connect_datagram(socket, address);
 }
 
 int32_t sys_connect(uint32_t fd, user_t at, uint32_t size)
@@ -229,6 +249,8 @@ static int take_connection(struct socket *listener, uint32_t flags, struct list 
 static int peer_address_out(struct socket *socket, user_t to, user_t size)
 {
     struct socket_address address = {.length = 0};
+    if (socket_is_inet(socket))
+        address = (struct socket_address){.length = 16, .family = AF_INET};
     server_lock();
     if (socket->peer && socket->peer->name)
         address = *socket->peer->name;
@@ -296,6 +318,8 @@ int32_t sys_shutdown(uint32_t fd, uint32_t how)
         return error;
     if (how > 2) {
         error = -EINVAL;
+    } else if (socket_is_inet(socket) && socket->state == SOCKET_UNCONNECTED) {
+        error = -ENOTCONN;
     } else {
         server_lock();
         socket_shut(socket, how + 1);

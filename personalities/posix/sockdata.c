@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Data through AF_UNIX sockets. A message is made and filled without the lock, then queued under it.
+ * Data through sockets. A message is made and filled without the lock, then queued under it.
  * Receiving copies out of the first message without the lock while `reading` keeps other readers
  * away; only a reader, or the end of the socket, takes messages out of its queue.
  */
@@ -82,10 +82,12 @@ static void message_queue(struct socket *from, struct socket *to, struct socket_
     socket_hold(from);
     message->from = from;
     from->charged += message->charge;
-    if (from->name) {
+    if (from->name && !(socket_is_inet(from) && socket_is_stream(from))) {
         message->name = allocate(sizeof *message->name); /* without memory it has no sender */
         if (message->name)
             *message->name = *from->name;
+        if (message->name && socket_is_inet(from))
+            inet_settle(message->name);
     }
     message->control.has_credentials |= ((from->flags | to->flags) & SOCKET_PASS_CREDENTIALS) != 0;
     flight_begin(&message->control);
@@ -212,7 +214,11 @@ static int destination(struct socket *socket, const struct socket_transfer *tran
                        struct socket **to)
 {
     if (transfer->address && transfer->address->length > 0 && !socket_is_stream(socket))
-        return socket_find(transfer->address, socket->type, to);
+        return socket_find(socket, transfer->address, to);
+    if (socket->remote.length)
+        return socket_find(socket, &socket->remote, to);
+    if (socket_is_inet(socket) && !socket_is_stream(socket))
+        return -EDESTADDRREQ;
     int error = 0;
     server_lock();
     *to = socket->peer;
@@ -239,8 +245,12 @@ static int may_deliver(struct socket *socket, struct socket *to)
         return -EPERM;
     if (to->shutdown & SHUT_READ)
         return -EPIPE;
+    if (socket_is_inet(to))
+        return 0;
     return to != socket && to->peer != socket && to->queued > SOCKET_QUEUE;
 }
+
+#define MESSAGE_LOST 1 /* as datagrams may be: it is sent, and nobody gets it */
 
 static int deliver(struct socket *socket, struct socket *to, struct socket_message *message,
                    bool poll)
@@ -253,6 +263,8 @@ static int deliver(struct socket *socket, struct socket *to, struct socket_messa
         if (result < 0)
             break;
     }
+    if (result == 0 && inet_drops(socket, to))
+        result = MESSAGE_LOST;
     if (result == 0)
         message_queue(socket, to, message);
     server_unlock();
@@ -268,6 +280,17 @@ static int check_packet(const struct socket *socket, const struct socket_transfe
     return transfer->io->left + 32 > socket->send_limit ? -EMSGSIZE : 0;
 }
 
+/* Nobody has the port: who sent it learns that with a later call, if it is connected. */
+static int refused(struct socket *socket, int length)
+{
+    server_lock();
+    if (socket->remote.length)
+        socket->error = ECONNREFUSED;
+    socket_wake_all(socket, 0);
+    server_unlock();
+    return length;
+}
+
 static int send_packet(struct file *file, struct socket *socket, struct socket_transfer *transfer)
 {
     struct socket_message *message = NULL;
@@ -277,7 +300,10 @@ static int send_packet(struct file *file, struct socket *socket, struct socket_t
     int error = check_packet(socket, transfer);
     if (error == 0)
         error = destination(socket, transfer, &to);
-    if (error == 0 && (socket->flags & SOCKET_PASS_CREDENTIALS) && !socket->name)
+    if (error == -ECONNREFUSED && socket_is_inet(socket))
+        return refused(socket, (int)length);
+    if (error == 0 && (socket_is_inet(socket) || (socket->flags & SOCKET_PASS_CREDENTIALS)) &&
+        !socket->name)
         error = socket_autobind(socket);
     if (error == 0) {
         server_lock();
@@ -293,7 +319,7 @@ static int send_packet(struct file *file, struct socket *socket, struct socket_t
         socket_drop(to);
         server_unlock();
     }
-    if (error < 0 && message)
+    if (error != 0 && message)
         message_free(message);
     return error < 0 ? error : (int)length;
 }
@@ -301,6 +327,10 @@ static int send_packet(struct file *file, struct socket *socket, struct socket_t
 int socket_send(struct file *file, struct socket_transfer *transfer)
 {
     struct socket *socket = file->data;
+    if (socket_is_inet(socket) && transfer->control.file_count > 0) {
+        control_free(&transfer->control);
+        return -EINVAL;
+    }
     int result = socket->type == SOCK_STREAM ? send_stream(file, socket, transfer)
                                              : send_packet(file, socket, transfer);
     control_free(&transfer->control);
@@ -454,7 +484,7 @@ static int receive_stream(struct file *file, struct socket *socket,
         server_lock();
         if (sum == 0 && socket->state != SOCKET_CONNECTED) {
             server_unlock();
-            return -EINVAL;
+            return socket_is_inet(socket) ? -ENOTCONN : -EINVAL;
         }
         int result = begin_reading(socket, poll, deadline);
         server_unlock();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* AF_UNIX sockets: their life, their files, and the calls that make them. See socket.h. */
+/* Sockets: their life, their files, and the calls that make them. See socket.h. */
 #include "socket.h"
 
 #include <string.h>
@@ -8,7 +8,6 @@
 #include "path.h"
 #include "task.h"
 
-#define AF_UNIX       1
 #define FAMILY_MAX    46
 #define TYPE_MAX      11
 #define SOCK_RAW      3
@@ -65,6 +64,7 @@ struct socket *socket_new(uint32_t type)
     if (!socket)
         return NULL;
     *socket = (struct socket){.references = 1,
+                              .family = AF_UNIX,
                               .type = type,
                               .send_limit = SOCKET_BUFFER,
                               .receive_limit = SOCKET_BUFFER,
@@ -328,7 +328,7 @@ struct file *socket_file(struct socket *socket, uint32_t flags)
 
 /* ---- calls --------------------------------------------------------------------------------------- */
 
-/* The type of a new AF_UNIX socket, or -errno. */
+/* The type of a new socket, or -errno. */
 static int checked_type(uint32_t family, uint32_t type, uint32_t protocol)
 {
     uint32_t kind = type & SOCK_TYPE_MASK;
@@ -338,6 +338,8 @@ static int checked_type(uint32_t family, uint32_t type, uint32_t protocol)
         return -EAFNOSUPPORT;
     if (kind >= TYPE_MAX)
         return -EINVAL;
+    if (family == AF_INET)
+        return inet_type(kind, protocol);
     if (family != AF_UNIX)
         return -EAFNOSUPPORT;
     if (protocol && protocol != AF_UNIX)
@@ -354,6 +356,8 @@ int32_t sys_socket(uint32_t family, uint32_t type, uint32_t protocol)
     if (kind < 0)
         return kind;
     struct socket *socket = socket_new((uint32_t)kind);
+    if (socket && family == AF_INET)
+        inet_begin(socket);
     struct file *file = socket ? socket_file(socket, type) : NULL;
     return file ? fd_install(file, 0, type & O_CLOEXEC) : -ENOMEM;
 }
@@ -364,6 +368,8 @@ int32_t sys_socketpair(uint32_t family, uint32_t type, uint32_t protocol, user_t
     int kind = checked_type(family, type, protocol);
     if (kind < 0)
         return kind;
+    if (family != AF_UNIX)
+        return -EOPNOTSUPP;
     for (int i = 0; i < 2; i++) {
         struct socket *socket = socket_new((uint32_t)kind);
         ends[i] = socket ? socket_file(socket, type) : NULL;
@@ -409,7 +415,7 @@ void socket_print_table(struct text *text)
     server_lock();
     list_each(socket, &all_sockets, struct socket, link)
     {
-        if (!socket->closed)
+        if (!socket->closed && !socket_is_inet(socket))
             print_row(text, socket);
     }
     server_unlock();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sockets of the AF_UNIX family. A socket has a queue of messages that came for it; sending puts one
+ * Sockets of the AF_UNIX family, and of AF_INET within the machine (sockinet.c). A socket has a queue of messages that came for it; sending puts one
  * into the receiver's queue and charges it to the sender until it has been taken. All state is
  * guarded by the server lock; `reading` is held by the one thread that copies out of the queue.
  *
@@ -9,6 +9,7 @@
  *
  *   socket.c       life, file operations, the calls that make sockets
  *   sockname.c     addresses and what is bound to them
+ *   sockinet.c     addresses of AF_INET, and what differs there
  *   sockconnect.c  listen, connect, accept, shutdown
  *   sockdata.c     sending and receiving
  *   sockcontrol.c  descriptors and credentials that travel with data
@@ -23,6 +24,9 @@
 #include "core.h"
 #include "file.h"
 #include "ready.h"
+
+#define AF_UNIX 1
+#define AF_INET 2
 
 #define SHUT_READ  1u
 #define SHUT_WRITE 2u
@@ -51,6 +55,9 @@ enum message_flags {
     MESSAGE_WAITFORONE = 0x10000,
     MESSAGE_CLOEXEC = 0x40000000,
 };
+
+#define INET_LEVELS  2u /* IPPROTO_IP, IPPROTO_TCP */
+#define INET_OPTIONS 24u
 
 struct socket_address {
     uint32_t length; /* with the family; 0 or 2: no name */
@@ -87,7 +94,7 @@ struct socket {
     struct list link; /* all sockets */
     uint32_t references, ino;
     struct file *file; /* not a reference; NULL: not accepted yet, or closed */
-    uint32_t type;
+    uint32_t family, type;
     enum socket_state state;
     uint32_t shutdown; /* SHUT_* */
     uint32_t error;    /* told once */
@@ -109,6 +116,8 @@ struct socket {
     uint64_t node_ino;
     uint32_t node_device;
 
+    struct socket_address remote; /* AF_INET datagrams: where to and from; length 0: anybody */
+    uint32_t inet_options[INET_LEVELS][INET_OPTIONS];
     uint32_t backlog, send_limit, receive_limit, low_water;
     struct socket_credentials own, peer_credentials; /* own: of who bound or connected it */
     uint32_t flags;                                  /* enum socket_flags */
@@ -167,7 +176,27 @@ int socket_autobind(struct socket *socket);
 int socket_bind_again(struct socket *socket, const struct socket_address *address,
                       const char *path);
 /* The socket bound to an address, with a reference. Without the lock. */
-int socket_find(const struct socket_address *address, uint32_t type, struct socket **found);
+int socket_find(const struct socket *socket, const struct socket_address *address,
+                struct socket **found);
+
+/* ---- sockinet.c ---- */
+static inline bool socket_is_inet(const struct socket *socket)
+{
+    return socket->family == AF_INET;
+}
+void inet_begin(struct socket *socket);
+int inet_type(uint32_t kind, uint32_t protocol); /* of a new socket, or -errno */
+uint32_t inet_protocol(const struct socket *socket);
+int inet_bind(struct socket *socket, const struct socket_address *address);
+int inet_autobind(struct socket *socket, bool any);
+int inet_find(const struct socket *socket, const struct socket_address *address,
+              struct socket **found);
+int inet_connect_datagram(struct socket *socket, const struct socket_address *address);
+void inet_settle(struct socket_address *address); /* `any` is this machine */
+/* Whether a datagram from that socket is lost there. Lock held. */
+bool inet_drops(const struct socket *from, const struct socket *to);
+/* The place of an option's value, NULL: there is no such option. */
+uint32_t *inet_option(struct socket *socket, uint32_t level, uint32_t option);
 
 /* ---- sockconnect.c ---- */
 int socket_connect(struct socket *socket, const struct socket_address *address, uint32_t flags);

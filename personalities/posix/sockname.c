@@ -12,7 +12,6 @@
 #include "socket.h"
 #include "task.h"
 
-#define AF_UNIX       1
 #define FAMILY_LENGTH 2u
 #define NAME_MAX_     SOCKET_PATH_MAX
 #define ADDRESS_LIMIT 128u /* sizeof(struct sockaddr_storage) */
@@ -68,7 +67,7 @@ static struct socket *find_abstract(const struct socket_address *address, uint32
     struct socket *socket;
     list_each(socket, &all_sockets, struct socket, link)
     {
-        if (socket->type == type && !socket->closed && socket->name &&
+        if (socket->type == type && socket->family == AF_UNIX && !socket->closed && socket->name &&
             socket->name->length == address->length &&
             memcmp(socket->name->path, address->path, address->length - FAMILY_LENGTH) == 0)
             return socket;
@@ -103,9 +102,13 @@ static int look_up(const struct socket_address *address, struct fs_attr *attr)
     return error < 0 ? error : S_ISSOCK(walk.attr.mode) ? 0 : -ECONNREFUSED;
 }
 
-int socket_find(const struct socket_address *address, uint32_t type, struct socket **found)
+int socket_find(const struct socket *socket, const struct socket_address *address,
+                struct socket **found)
 {
+    uint32_t type = socket->type;
     struct fs_attr attr = {.ino = 0};
+    if (socket_is_inet(socket))
+        return inet_find(socket, address, found);
     if (!is_name(address))
         return -EINVAL;
     int error = is_abstract(address) ? 0 : look_up(address, &attr);
@@ -242,6 +245,8 @@ int socket_autobind(struct socket *socket)
 {
     static uint32_t next;
     struct socket_address address = {.length = FAMILY_LENGTH + 6, .family = AF_UNIX};
+    if (socket_is_inet(socket))
+        return inet_autobind(socket, false);
     for (uint32_t i = 0; i <= 0xfffff; i++) {
         uint32_t number = __atomic_add_fetch(&next, 1, __ATOMIC_RELAXED) & 0xfffff;
         (void)snprintf(address.path + 1, 6, "%05x", number);
@@ -257,6 +262,8 @@ int socket_autobind(struct socket *socket)
 
 int socket_bind(struct socket *socket, const struct socket_address *address)
 {
+    if (socket_is_inet(socket))
+        return inet_bind(socket, address);
     if (address->length == FAMILY_LENGTH && address->family == AF_UNIX)
         return socket_autobind(socket);
     if (!is_name(address))
@@ -292,9 +299,13 @@ static int32_t name_out(uint32_t fd, user_t to, user_t size, bool of_peer)
     struct file *file = socket_get(fd, &socket, &error);
     if (!file)
         return error;
+    if (socket_is_inet(socket))
+        address = (struct socket_address){.length = 16, .family = AF_INET};
     server_lock();
     const struct socket *which = of_peer ? socket->peer : socket;
-    if (!which)
+    if (of_peer && socket->remote.length)
+        address = socket->remote;
+    else if (!which)
         error = -ENOTCONN;
     else if (which->name)
         address = *which->name;

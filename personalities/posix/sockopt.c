@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* getsockopt and setsockopt of AF_UNIX sockets: level SOL_SOCKET, by two tables. */
+/* getsockopt and setsockopt: level SOL_SOCKET by two tables; those of AF_INET are in sockinet.c. */
+#include <string.h>
+
 #include "missing.h"
 #include "calls.h"
 #include "socket.h"
 #include "task.h"
 
 #define SOL_SOCKET        1
-#define AF_UNIX           1
 #define BUFFER_LIMIT      (SOCKET_BUFFER * 2)
 #define RECEIVE_MIN       2304u
 #define SOCKET_GROUPS_MAX 32
@@ -99,10 +100,10 @@ static bool number_of(struct socket *socket, uint32_t option, uint32_t *value)
         *value = socket->state == SOCKET_LISTENING;
         return true;
     case OPT_PROTOCOL:
-        *value = 0;
+        *value = inet_protocol(socket);
         return true;
     case OPT_DOMAIN:
-        *value = AF_UNIX;
+        *value = socket->family;
         return true;
     }
     return false;
@@ -154,15 +155,18 @@ int32_t sys_getsockopt(uint32_t fd, uint32_t level, uint32_t option, user_t valu
     struct file *file = socket_get(fd, &socket, &error);
     if (!file)
         return error;
-    if (level != SOL_SOCKET)
-        error = -EOPNOTSUPP;
+    uint32_t *inet = level == SOL_SOCKET ? NULL : inet_option(socket, level, option);
+    if (level != SOL_SOCKET && !inet)
+        error = socket_is_inet(socket) ? -ENOPROTOOPT : -EOPNOTSUPP;
     else if (get_user(&room, size) < 0)
         error = -EFAULT;
     else if ((int32_t)room < 0)
         error = -EINVAL;
     if (error == 0) {
         server_lock();
-        length = get_option(socket, option, answer);
+        length = inet ? 4 : get_option(socket, option, answer);
+        if (inet)
+            memcpy(answer, inet, 4);
         server_unlock();
         error = length ? 0 : -ENOPROTOOPT;
     }
@@ -263,15 +267,21 @@ int32_t sys_setsockopt(uint32_t fd, uint32_t level, uint32_t option, user_t from
     struct file *file = socket_get(fd, &socket, &error);
     if (!file)
         return error;
-    if (level != SOL_SOCKET)
-        error = -EOPNOTSUPP;
+    uint32_t *inet = level == SOL_SOCKET ? NULL : inet_option(socket, level, option);
+    if (level != SOL_SOCKET && !inet)
+        error = socket_is_inet(socket)
+                    ? missing_error(ENOPROTOOPT, "socket option %u of level %u", option, level)
+                    : -EOPNOTSUPP;
     else if ((int32_t)size < 4)
         error = -EINVAL;
     else if (copy_in(value, from, MIN(size, sizeof value)) < 0)
         error = -EFAULT;
     if (error == 0) {
         server_lock();
-        error = set_option(socket, option, value, size);
+        if (inet)
+            memcpy(inet, value, 4);
+        else
+            error = set_option(socket, option, value, size);
         server_unlock();
     }
     file_release(file);

@@ -91,12 +91,25 @@ static bool has_filters(struct process *process)
     return false;
 }
 
+/* Sockets of AF_INET, whose other ends may be anywhere, have no form in a snapshot. */
+static bool has_inet_sockets(const struct process *process)
+{
+    const struct files *files = process->files;
+    for (uint32_t fd = 0; files && fd < files->capacity; fd++) {
+        const struct socket *socket =
+            files->slots[fd].file ? socket_of(files->slots[fd].file) : NULL;
+        if (socket && socket_is_inet(socket))
+            return true;
+    }
+    return false;
+}
+
 /* Everything that only the lock keeps as it is. */
 static status_t note_state(struct save *save, struct process *process)
 {
     if (!process)
         return ERR_NO_PROCESS;
-    if (has_filters(process))
+    if (has_filters(process) || has_inet_sockets(process))
         return ERR_NOT_SUPPORTED;
     put_header(save, process);
     if (save->group->crash)
