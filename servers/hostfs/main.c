@@ -500,6 +500,8 @@ static status_t host_content(struct fs_node *fs_node, void *data, uint32_t prot,
     uint32_t rights = RIGHT_READ | RIGHT_EXECUTE | RIGHT_MAP | RIGHT_DUPLICATE | RIGHT_TRANSFER;
     if (data == NULL)
         return ERR_BAD_HANDLE;
+    if (!caching && !(prot & PROT_R))
+        return ERR_NOT_SUPPORTED; /* nothing is written to a copy, and it may not be readable */
     status_t status = caching ? content_load(node) : live_content(node, data);
     if (status == OK && caching && (prot & PROT_W)) {
         status = content_begin_write(node);

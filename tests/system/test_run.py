@@ -61,6 +61,17 @@ def test_share_is_read_and_written(share):
     assert not (share / "gone").exists()
 
 
+def test_a_file_on_the_share_grows_at_its_end(share):
+    """Also when it is open for writing alone, and when a snapshot of the writer goes on."""
+    (share / "old").write_bytes(b"one\n")
+    (share / "loop.sh").write_text("i=0; while [ $i -lt 40 ]; do echo $i; usleep 20000; i=$((i+1)); done\n")
+    script = """cd /host; echo two >>old; echo $?; sh loop.sh >lines & sleep 0.3
+snap save --stop $! /tmp/l.snap >/dev/null; snap restore /tmp/l.snap; echo $?"""
+    assert run("/bin/sh", "-c", script, options=("--share", str(share))).stdout == b"0\n0\n"
+    assert (share / "old").read_bytes() == b"one\ntwo\n"
+    assert (share / "lines").read_text().split() == [str(i) for i in range(40)]
+
+
 def test_share_is_live(own_machine, share):
     machine = own_machine("--share", str(share), "--unix-only")
     (share / "first").write_text("1\n")
