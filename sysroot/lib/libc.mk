@@ -9,7 +9,7 @@ NEWLIB_WORK := $(BUILD)/newlib
 SYSROOT_BUILTIN := $(shell $(CROSS)gcc -print-file-name=include)
 SYSROOT_HEADERS := $(shell find sysroot/include -name '*.h')
 # Those that stand in front of one of newlib's own: newlib is built again when what is in them changes.
-NEWLIB_HEADERS := $(addprefix sysroot/include/,dirent.h grp.h machine/setjmp.h pthread.h sched.h search.h spawn.h stdio.h stdlib.h \
+NEWLIB_HEADERS := $(addprefix sysroot/include/,dirent.h grp.h machine/setjmp.h math.h pthread.h sched.h search.h spawn.h stdio.h stdlib.h \
 	sys/_default_fcntl.h sys/_pthreadtypes.h sys/_sigset.h sys/_timespec.h sys/_types.h sys/dirent.h \
 	sys/errno.h sys/features.h sys/file.h sys/resource.h sys/sched.h sys/select.h sys/signal.h \
 	sys/stat.h sys/syslimits.h sys/time.h sys/wait.h termios.h threads.h time.h unistd.h utmp.h)
@@ -77,8 +77,11 @@ $(SYSROOT)/lib/libc.a: $(SYSROOT_OBJS) $(NEWLIB_POSIX_OBJS) $(NEWLIB_WORK)/insta
 	$(Q)mkdir -p $(@D)
 	$(Q)sysroot/lib/merge-libc $(CROSS) $@ $(NEWLIB_WORK)/installed/i686-elf/lib/libc.a $(SYSROOT_OBJS) $(NEWLIB_POSIX_OBJS)
 
-$(SYSROOT)/lib/libm.a: $(NEWLIB_WORK)/installed/i686-elf/lib/libc.a
-	$(Q)mkdir -p $(@D) && cp $(NEWLIB_WORK)/installed/i686-elf/lib/libm.a $@
+MUSL_LIBC := $(BUILD)/packages/musl-dev/usr/lib/i386-linux-musl/libc.a
+$(SYSROOT)/lib/libm.a: $(NEWLIB_WORK)/installed/i686-elf/lib/libc.a $(MUSL_LIBC) sysroot/lib/long-double
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)sysroot/lib/long-double $(CROSS) $@ $(NEWLIB_WORK)/installed/i686-elf/lib/libm.a $(MUSL_LIBC)
 
 # Everything is in libc.a; these exist because build systems name them.
 SYSROOT_EMPTY := $(patsubst %,$(SYSROOT)/lib/lib%.a,pthread rt dl util g)

@@ -9,7 +9,7 @@ import pytest
 from machine import BUILD, ROOT, run
 
 PROGRAMS = os.path.join(BUILD, "tests", "sysroot")
-NAMES = ("threads", "files", "processes", "library")
+NAMES = ("threads", "files", "processes", "library", "longmath")
 HELLO_LIMIT = 20 * 1024
 
 

@@ -362,3 +362,15 @@ char *crypt(const char *key, const char *salt)
     errno = ENOSYS;
     return NULL;
 }
+
+void encrypt(char *block, int decode)
+{
+    (void)block, (void)decode;
+    errno = ENOSYS;
+}
+
+void setkey(const char *key)
+{
+    (void)key;
+    errno = ENOSYS;
+}
