@@ -13,12 +13,13 @@
 #include "../file.h"
 #include "../task.h"
 
-#define LOG_MAGIC  0x474f4c53u /* "SLOG" */
-#define LOG_BUFFER 65536u
-#define RANGES     64u
-#define OUT_MAX    (1u << 20)  /* bytes of one range */
-#define MAPPED_MAX (32u << 20) /* of a file that is mapped */
-#define TRIES      100u
+#define LOG_MAGIC   0x474f4c53u /* "SLOG" */
+#define LOG_VERSION 2u
+#define LOG_BUFFER  65536u
+#define RANGES      64u
+#define OUT_MAX     (1u << 20)  /* bytes of one range */
+#define MAPPED_MAX  (32u << 20) /* of a file that is mapped */
+#define TRIES       100u
 
 uint32_t recordings;
 
@@ -28,12 +29,21 @@ enum entry_kind { ENTRY_CALL = 1, ENTRY_OUT, ENTRY_IN, ENTRY_SIGNAL, ENTRY_END }
 struct entry {
     uint32_t kind, size; /* of what follows */
 };
-struct call_entry {
-    uint32_t number, arguments[6];
-    int32_t result;
-    uint64_t blocked, restore_blocked;
-    uint32_t has_restore_blocked, reserved;
+/* A call, as words: what is not in the log is as with the call before. */
+enum call_word {
+    WORD_NUMBER,
+    WORD_ARGUMENTS,
+    WORD_RESULT = WORD_ARGUMENTS + 6,
+    WORD_BLOCKED, /* the signal masks after it, low half first */
+    WORD_RESTORE_BLOCKED = WORD_BLOCKED + 2,
+    WORD_HAS_RESTORE_BLOCKED = WORD_RESTORE_BLOCKED + 2,
+    CALL_WORDS
 };
+struct call {
+    uint32_t words[CALL_WORDS];
+};
+#define CALL_ENTRY_HEAD ((uint32_t)(sizeof(struct entry) + sizeof(uint32_t)))
+#define CALL_ENTRY_MAX  (CALL_ENTRY_HEAD + CALL_WORDS * 4u)
 struct range_entry {
     uint32_t address, length, crc; /* OUT: its bytes follow */
 };
@@ -41,6 +51,8 @@ struct range_entry {
 struct recording {
     bool replaying, inside; /* inside: a call, whose copies are of interest */
     uint64_t calls;
+    struct call last;
+    uint32_t changed; /* words of it since the last one that is in the log: a bit each */
     /* recording */
     struct capture_output output;
     uint64_t offset; /* in the log */
@@ -90,6 +102,40 @@ static void put_entry(struct recording *own, uint32_t kind, const void *data, ui
     put(own, data, size);
 }
 
+static void put_word(struct recording *own, uint32_t word)
+{
+    __builtin_memcpy(own->buffer + own->used, &word, sizeof word); /* a store, not a call */
+    own->used += (uint32_t)sizeof word;
+}
+
+static inline void note_word(struct recording *own, uint32_t word, uint32_t value)
+{
+    if (likely(own->last.words[word] == value))
+        return;
+    own->last.words[word] = value;
+    own->changed |= 1u << word;
+}
+
+/*
+ * ENTRY_CALL: a word with a bit for each word that follows, and those. Straight into the buffer, since
+ * programs make calls far more often than anything else that is recorded.
+ */
+static void put_call(struct recording *own)
+{
+    uint32_t mask = own->changed, size = sizeof mask;
+    if (unlikely(LOG_BUFFER - own->used < CALL_ENTRY_MAX))
+        flush(own);
+    uint8_t *head = own->buffer + own->used;
+    own->used += CALL_ENTRY_HEAD;
+    for (uint32_t left = mask; unlikely(left != 0); left &= left - 1) {
+        put_word(own, own->last.words[__builtin_ctz(left)]);
+        size += 4;
+    }
+    __builtin_memcpy(head, &(struct entry){ENTRY_CALL, size}, sizeof(struct entry));
+    __builtin_memcpy(head + sizeof(struct entry), &mask, sizeof mask);
+    own->changed = 0;
+}
+
 static void put_end(struct recording *own, const char *why)
 {
     put_entry(own, ENTRY_END, why, (uint32_t)strlen(why), 0);
@@ -119,7 +165,7 @@ static void watch_threads(struct process *process)
 status_t record_begin(struct process *process, handle_t log)
 {
     struct recording *own = process->recording ? NULL : allocate(sizeof *own);
-    uint32_t head[2] = {LOG_MAGIC, 1};
+    uint32_t head[2] = {LOG_MAGIC, LOG_VERSION};
     status_t status = process->thread_count > 1 ? ERR_NOT_SUPPORTED : own ? OK : ERR_BUSY;
     if (status == OK) {
         own->buffer = malloc(LOG_BUFFER);
@@ -230,27 +276,43 @@ static bool is_error(int32_t result)
 }
 
 /* A file that was mapped: its content goes into the log, for the replay has no file. */
-static void add_mapping(struct recording *own, uint32_t number, const struct registers *regs,
-                        int32_t result)
+static void add_mapping(struct recording *own, int32_t result)
 {
-    if (number != __NR_mmap2 || is_error(result) || (regs->esi & MAP_ANONYMOUS))
+    const uint32_t *words = own->last.words;
+    uint32_t length = words[WORD_ARGUMENTS + 1];
+    if (words[WORD_NUMBER] != __NR_mmap2 || is_error(result) ||
+        (words[WORD_ARGUMENTS + 3] & MAP_ANONYMOUS))
         return;
-    if (regs->ecx > MAPPED_MAX)
+    if (length > MAPPED_MAX)
         own->failed = true;
     else
-        add_range(own, (uint32_t)result, (regs->ecx + PAGE_MASK) & ~PAGE_MASK, 0, true);
+        add_range(own, (uint32_t)result, (length + PAGE_MASK) & ~PAGE_MASK, 0, true);
 }
 
-static struct call_entry call_entry(const struct thread *thread, uint32_t number,
-                                    const struct registers *regs, int32_t result)
+static void note_call(struct recording *own, uint32_t number, const struct registers *regs)
 {
-    return (struct call_entry){
-        .number = number,
-        .arguments = {regs->ebx, regs->ecx, regs->edx, regs->esi, regs->edi, regs->ebp},
-        .result = result,
-        .blocked = thread->blocked,
-        .restore_blocked = thread->restore_blocked,
-        .has_restore_blocked = thread->has_restore_blocked};
+    note_word(own, WORD_NUMBER, number);
+    note_word(own, WORD_ARGUMENTS, regs->ebx);
+    note_word(own, WORD_ARGUMENTS + 1, regs->ecx);
+    note_word(own, WORD_ARGUMENTS + 2, regs->edx);
+    note_word(own, WORD_ARGUMENTS + 3, regs->esi);
+    note_word(own, WORD_ARGUMENTS + 4, regs->edi);
+    note_word(own, WORD_ARGUMENTS + 5, regs->ebp);
+}
+
+static void note_result(struct recording *own, const struct thread *thread, int32_t result)
+{
+    note_word(own, WORD_RESULT, (uint32_t)result);
+    note_word(own, WORD_BLOCKED, (uint32_t)thread->blocked);
+    note_word(own, WORD_BLOCKED + 1, (uint32_t)(thread->blocked >> 32));
+    note_word(own, WORD_RESTORE_BLOCKED, (uint32_t)thread->restore_blocked);
+    note_word(own, WORD_RESTORE_BLOCKED + 1, (uint32_t)(thread->restore_blocked >> 32));
+    note_word(own, WORD_HAS_RESTORE_BLOCKED, thread->has_restore_blocked);
+}
+
+static uint64_t call_mask(const struct call *call, enum call_word low)
+{
+    return call->words[low] | (uint64_t)call->words[low + 1] << 32;
 }
 
 static int32_t perform(uint32_t number, const struct registers *regs)
@@ -276,10 +338,10 @@ static int32_t record_one(struct thread *thread, struct recording *own, uint32_t
                           const struct registers *regs)
 {
     struct process *process = thread->process;
-    struct registers before = *regs;
+    note_call(own, number, regs);
     if (number == __NR_exit || number == __NR_exit_group) {
-        struct call_entry entry = call_entry(thread, number, regs, 0);
-        put_entry(own, ENTRY_CALL, &entry, sizeof entry, 0);
+        note_result(own, thread, 0);
+        put_call(own);
         record_end(process, "the program ended");
         return perform(number, regs);
     }
@@ -293,14 +355,14 @@ static int32_t record_one(struct thread *thread, struct recording *own, uint32_t
         record_end(process, "the process became another program");
         return result;
     }
-    add_mapping(own, number, &before, result);
-    struct call_entry entry = call_entry(thread, number, &before, result);
-    put_entry(own, ENTRY_CALL, &entry, sizeof entry, 0);
+    add_mapping(own, result);
+    note_result(own, thread, result);
+    put_call(own);
     put_ranges(own, process->mm->space);
     if (own->used > LOG_BUFFER / 2)
         flush(own);
     const char *limit = limit_of_recording(process, own, number, result);
-    if (limit)
+    if (unlikely(limit != NULL))
         record_end(process, limit);
     else if (signal_pending_set(thread) & ~thread->blocked)
         thread->attention = 1; /* what had to wait for the end of a call */
@@ -337,7 +399,7 @@ int replay_begin(struct process *process, const struct replay_options *options)
     own->options = *options;
     if (vmo_info(options->log, &info) == OK)
         own->size = info.size_low | (uint64_t)info.size_high << 32;
-    if (!read_log(own, head, sizeof head) || head[0] != LOG_MAGIC || head[1] != 1) {
+    if (!read_log(own, head, sizeof head) || head[0] != LOG_MAGIC || head[1] != LOG_VERSION) {
         free_recording(own);
         return -ENOEXEC;
     }
@@ -464,10 +526,30 @@ static bool take_ranges(struct thread *thread, struct recording *own, struct ran
     return true;
 }
 
-static bool is_call(const struct call_entry *call, uint32_t number, const struct registers *regs)
+/* The call that the log has next. */
+static bool take_call(struct recording *own, struct call *call)
 {
-    uint32_t words[6] = {regs->ebx, regs->ecx, regs->edx, regs->esi, regs->edi, regs->ebp};
-    return call->number == number && memcmp(words, call->arguments, sizeof words) == 0;
+    uint32_t mask = 0, words[CALL_WORDS];
+    struct entry entry;
+    if (!peek_entry(own, &entry) || entry.kind != ENTRY_CALL || entry.size < sizeof mask ||
+        entry.size > sizeof mask + sizeof words || !read_log(own, &entry, sizeof entry) ||
+        !read_log(own, &mask, sizeof mask))
+        return false;
+    uint32_t count = (uint32_t)__builtin_popcount(mask);
+    if (mask >> CALL_WORDS || entry.size != sizeof mask + count * 4 ||
+        !read_log(own, words, count * 4))
+        return false;
+    for (uint32_t i = 0, from = 0; i < CALL_WORDS; i++)
+        if (mask & 1u << i)
+            own->last.words[i] = words[from++];
+    *call = own->last;
+    return true;
+}
+
+static bool is_call(const struct call *call, uint32_t number, const struct registers *regs)
+{
+    uint32_t words[7] = {number, regs->ebx, regs->ecx, regs->edx, regs->esi, regs->edi, regs->ebp};
+    return memcmp(words, call->words, sizeof words) == 0;
 }
 
 static const char *name_of(uint32_t number)
@@ -491,35 +573,37 @@ static int32_t end_of_log(struct thread *thread, struct recording *own, uint32_t
     return -ERESTARTNOINTR; /* it is made for real if the process goes on */
 }
 
-static int32_t differs(struct thread *thread, const struct call_entry *call, uint32_t number,
+static int32_t differs(struct thread *thread, const struct call *call, uint32_t number,
                        const struct registers *regs)
 {
     stop(thread, "divergence: it was %s(%#x, %#x, %#x, %#x), it is %s(%#x, %#x, %#x, %#x) at %#x",
-         name_of(call->number), call->arguments[0], call->arguments[1], call->arguments[2],
-         call->arguments[3], name_of(number), regs->ebx, regs->ecx, regs->edx, regs->esi,
-         regs->eip - 2);
+         name_of(call->words[WORD_NUMBER]), call->words[WORD_ARGUMENTS],
+         call->words[WORD_ARGUMENTS + 1], call->words[WORD_ARGUMENTS + 2],
+         call->words[WORD_ARGUMENTS + 3], name_of(number), regs->ebx, regs->ecx, regs->edx,
+         regs->esi, regs->eip - 2);
     finish(thread);
     return -ERESTARTNOINTR;
 }
 
-static int32_t do_again(struct thread *thread, const struct call_entry *call,
+static int32_t do_again(struct thread *thread, const struct call *call,
                         const struct registers *regs)
 {
-    int32_t result =
-        call->number == __NR_mmap2 ? map_again(regs, call->result) : perform(call->number, regs);
-    if (call->number == __NR_set_tid_address)
-        return call->result; /* its number is another one in a replay */
-    if (result != call->result)
-        stop(thread, "divergence: %s gave %#x, now it gives %#x", name_of(call->number),
-             (uint32_t)call->result, (uint32_t)result);
+    uint32_t number = call->words[WORD_NUMBER];
+    int32_t wanted = (int32_t)call->words[WORD_RESULT];
+    int32_t result = number == __NR_mmap2 ? map_again(regs, wanted) : perform(number, regs);
+    if (number == __NR_set_tid_address)
+        return wanted; /* its number is another one in a replay */
+    if (result != wanted)
+        stop(thread, "divergence: %s gave %#x, now it gives %#x", name_of(number), (uint32_t)wanted,
+             (uint32_t)result);
     return result;
 }
 
-static int32_t replay_one(struct thread *thread, struct recording *own, uint32_t number,
-                          const struct registers *regs)
+static int32_t __attribute__((noinline)) replay_one(struct thread *thread, struct recording *own,
+                                                    uint32_t number, const struct registers *regs)
 {
     struct entry entry;
-    struct call_entry call;
+    struct call call;
     struct range_entry different = {0, 0, 0};
     struct registers before = *regs;
     if (own->options.until && own->calls == own->options.until) {
@@ -528,9 +612,8 @@ static int32_t replay_one(struct thread *thread, struct recording *own, uint32_t
         own->options.until = 0;
         return -ERESTARTNOINTR;
     }
-    if (!peek_entry(own, &entry) || entry.kind != ENTRY_CALL || entry.size != sizeof call)
+    if (!take_call(own, &call))
         return end_of_log(thread, own, number, regs);
-    (void)(read_log(own, &entry, sizeof entry) && read_log(own, &call, sizeof call));
     if (!is_call(&call, number, regs))
         return differs(thread, &call, number, regs);
     own->calls++;
@@ -539,16 +622,16 @@ static int32_t replay_one(struct thread *thread, struct recording *own, uint32_t
         return perform(number, regs);
     }
     bool again = is_done_again(number) || number == __NR_mmap2;
-    int32_t result = again ? do_again(thread, &call, regs) : call.result;
+    int32_t result = again ? do_again(thread, &call, regs) : (int32_t)call.words[WORD_RESULT];
     if (!take_ranges(thread, own, &different))
         return differs(thread, &call, number, &before);
     if (different.length)
         stop(thread, "divergence: %s says something else: %u bytes at %#x are not what they were",
              name_of(number), different.length, different.address);
     if (!again) {
-        thread->blocked = call.blocked;
-        thread->restore_blocked = call.restore_blocked;
-        thread->has_restore_blocked = call.has_restore_blocked;
+        thread->blocked = call_mask(&call, WORD_BLOCKED);
+        thread->restore_blocked = call_mask(&call, WORD_RESTORE_BLOCKED);
+        thread->has_restore_blocked = call.words[WORD_HAS_RESTORE_BLOCKED] != 0;
     }
     if (peek_entry(own, &entry) && entry.kind == ENTRY_SIGNAL)
         thread->attention = 1;
@@ -558,8 +641,8 @@ static int32_t replay_one(struct thread *thread, struct recording *own, uint32_t
 int32_t record_call(struct thread *thread, uint32_t number, const struct registers *regs)
 {
     struct recording *own = thread->process->recording;
-    return own->replaying ? replay_one(thread, own, number, regs)
-                          : record_one(thread, own, number, regs);
+    return unlikely(own->replaying) ? replay_one(thread, own, number, regs)
+                                    : record_one(thread, own, number, regs);
 }
 
 /* ---- signals ------------------------------------------------------------------------------------------------ */
