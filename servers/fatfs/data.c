@@ -56,9 +56,10 @@ status_t fat_attributes(struct fs_node *base, struct fs_attr *attr)
     return OK;
 }
 
-/* As Linux: all of the bits r and x that there can be, and all or none of the bits w. */
+/* As Linux: beside what the masks take away, all of the bits r and x that there can be, and all or none of the bits w. */
 static status_t set_mode(struct node *node, uint32_t mode)
 {
+    mode &= ~(node->directory ? options.directory_mask : options.file_mask);
     uint32_t allowed = 0777 & ~(node->directory ? options.directory_mask : options.file_mask);
     uint32_t writable = allowed & 0222;
     if ((mode & 07777 & ~0222u) != (allowed & ~0222u))

@@ -101,9 +101,10 @@ def test_what_fat_cannot_hold(volume):
     script = """
     ln -s a b 2>&1 | grep -c 'not permitted'; echo >plain; ln plain other 2>&1 | grep -c 'not permitted'
     mkfifo f 2>&1 | grep -c 'not permitted'; echo 2>/dev/null >'a:b' || echo invalid
+    chmod 777 plain; stat -c %a plain; chmod 600 plain 2>&1 | grep -c 'not permitted'
     chmod a-w plain; stat -c %a plain; rmdir plain 2>&1 | grep -c 'Not a directory'
     """
-    assert shell(volume, script) == ["1", "1", "1", "invalid", "555", "1"]
+    assert shell(volume, script) == ["1", "1", "1", "invalid", "755", "1", "555", "1"]
     assert_clean(volume)
 
 
