@@ -8,7 +8,7 @@ ALL += $(IMAGE) $(BOOT_FILES) $(BUILD)/kernel/atomik.elf
 # Debian packages. The files of a package are newer than its stamp (tools/packages/fetch), so that a
 # file is up to date as soon as it is there.
 PACKAGES := busybox-static libzstd libwine libwine-dev libz-mingw-w64 linux-image-686 wine32 libc6 libgcc-s1 \
-    busybox linux-source-6.1 gcc-12-source wine
+    busybox linux-source-6.1 gcc-12-source musl-dev wine
 
 define package-rules
 $(BUILD)/packages/$(1).stamp: tools/packages/packages.lock tools/packages/fetch
