@@ -87,6 +87,16 @@ head -c 5000 /host/t.snap.zst >cut; snap restore cut; echo code $?; ls"""
     assert sorted(path.name for path in share.glob("*.snap*")) == ["e.snap.zst", "t.snap.zst"]
 
 
+def test_a_full_disk_leaves_no_half_snapshot(share):
+    """Plain, packed and of a tree: an error, no file at all, and the process goes on."""
+    script = """mkdir /tmp/small; mount -t tmpfs -o size=300k none /tmp/small; cd /tmp/small; sleep 5 & pid=$!
+snap save $pid p.snap && echo saved; snap save $pid p.snap.zst && echo saved; snap save --tree $pid tree && echo saved
+find . -type f; kill -0 $pid && echo lives; snap save $pid /tmp/p.snap >/dev/null && echo saved elsewhere"""
+    result = atomik(share, script)
+    assert result.stdout == b"lives\nsaved elsewhere\n", result.stderr
+    assert result.stderr.count(b"o space left") == 3
+
+
 @pytest.mark.parametrize("program", ["threads", "files", "events"])
 def test_at_random_moments(share, program):
     """Stopped and restored, the output of the whole run is that of an undisturbed one."""

@@ -265,21 +265,29 @@ static status_t write_out(struct save *save, handle_t file, struct snapshot_resu
     return status;
 }
 
+/* Under a name of its own until it is complete. */
 static status_t write_member(struct save *save, handle_t directory, struct snapshot_result *result)
 {
     struct fs_walk_context walk = {.root = directory, .cwd = directory};
+    struct fs_path_args unlink = {.op = FS_OP_UNLINK};
+    struct fs_path_result ignored;
     handle_t file;
-    char name[32];
+    char name[32], temporary[32];
     snprintf(name, sizeof name, "p%u.snap", save->pid);
+    snprintf(temporary, sizeof temporary, "%s.new", name);
     status_t status = fs_client_root(&walk);
     if (status == OK)
         status =
-            fs_client_open(&walk, HANDLE_NONE, name, strlen(name),
+            fs_client_open(&walk, HANDLE_NONE, temporary, strlen(temporary),
                            FS_O_READ | FS_O_WRITE | FS_O_CREATE | FS_O_TRUNCATE, 0700, &file, NULL);
     if (status != OK)
         return status;
     status = write_out(save, file, result);
     close_handle(file);
+    if (status == OK)
+        return fs_client_rename(&walk, HANDLE_NONE, temporary, strlen(temporary), HANDLE_NONE, name,
+                                strlen(name), 0);
+    ignore(fs_client_path(&walk, HANDLE_NONE, temporary, strlen(temporary), &unlink, &ignored));
     return status;
 }
 
