@@ -104,3 +104,13 @@ def test_cxx_program(share):
     here = call("./cxx", cwd=share)
     assert here.splitlines()[-1] == "done"
     assert printed_by(share, "cxx") == here
+
+
+def test_undefined_behaviour_traps_when_asked(share):
+    (share / "u.c").write_text('#include <limits.h>\n#include <stdio.h>\nint main(int argc, char **argv)\n{\n    volatile int sum = INT_MAX - 1;\n'
+                               '    (void)argv, puts("before");\n    fflush(stdout);\n    sum += argc;\n    return 0;\n}\n')
+    call("i686-atomik-gcc", "-O1", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error", "u.c", "-o", "u", cwd=share)
+    fine = run("/host/u", options=("--share", str(share), "--unix-only"))
+    trapped = run("/host/u", "word", options=("--share", str(share), "--unix-only"))
+    assert (fine.returncode, fine.stdout) == (0, b"before\n")
+    assert (trapped.returncode, trapped.stdout) == (128 + 4, b"before\n")  # SIGILL
