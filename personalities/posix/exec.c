@@ -607,28 +607,46 @@ static char **pointer_array(const struct string_list *list)
     return array;
 }
 
+/* The first descriptor from `from` on that the next program gets and that is of this file; capacity: none. */
+static uint32_t kept_descriptor(const struct files *files, const struct file *file, uint32_t from)
+{
+    uint32_t fd = from;
+    while (fd < files->capacity &&
+           (files->slots[fd].file != file || files->slots[fd].close_on_exec))
+        fd++;
+    return fd;
+}
+
+/* A file is exported once for all its descriptors: what a socket brings goes to one pair of streams. */
+static int hand_over_file(const struct files *files, struct file *file, uint32_t fd, uint32_t start)
+{
+    struct start_fd row = {.fd = fd};
+    handle_t handles[2] = {HANDLE_NONE, HANDLE_NONE};
+    status_t status = OK;
+    if (!file->ops->export || file->ops->export(file, &row, handles) != 0)
+        return 0;
+    for (; status == OK && fd < files->capacity; fd = kept_descriptor(files, file, fd + 1)) {
+        row.fd = fd;
+        status = init_start_fd(server.init, start, &row, handles[0], handles[1]);
+    }
+    handle_drop(&handles[0]);
+    handle_drop(&handles[1]);
+    return errno_of(status);
+}
+
 static int hand_over_fds(struct process *process, uint32_t start)
 {
-    for (uint32_t fd = 0; fd < process->files->capacity; fd++) {
-        struct start_fd row = {.fd = fd};
-        handle_t handles[2] = {HANDLE_NONE, HANDLE_NONE};
+    const struct files *files = process->files;
+    int error = 0;
+    for (uint32_t fd = 0; error == 0 && fd < files->capacity; fd++) {
         struct file *file = fd_get(fd);
         if (!file)
             continue;
-        if (!process->files->slots[fd].close_on_exec && file->ops->export &&
-            file->ops->export(file, &row, handles) == 0) {
-            row.fd = fd;
-            status_t status = init_start_fd(server.init, start, &row, handles[0], handles[1]);
-            handle_drop(&handles[0]);
-            handle_drop(&handles[1]);
-            if (status != OK) {
-                file_release(file);
-                return errno_of(status);
-            }
-        }
+        if (kept_descriptor(files, file, 0) == fd)
+            error = hand_over_file(files, file, fd, start);
         file_release(file);
     }
-    return 0;
+    return error;
 }
 
 static void note_signals(struct process *process, struct start_arguments *arguments)
