@@ -121,7 +121,7 @@ static status_t layout_init(struct layout *layout, const struct snapshot *snapsh
 
 static status_t put(struct layout *layout, uint64_t offset, const void *data, uint32_t length)
 {
-    return layout->sink->write(layout->sink->context, offset, data, length);
+    return length > 0 ? layout->sink->write(layout->sink->context, offset, data, length) : OK;
 }
 
 static void add_digest(struct layout *layout, uint32_t kind, uint32_t index, uint32_t length,
