@@ -91,7 +91,7 @@ class Series:
             self.killed += 1
             printed, status = machine.command("wait; dd if=/dev/zero bs=1 count=1 conv=fsync >&7", 60)
             if status == 0 or "nput/output error" not in printed:
-                raise Lost("writing goes on after the end of the server: " + printed)
+                raise Lost(f"writing goes on after the end of the server ({status}):\n" + machine.last_lines())
             machine.output("exec 7>&-; cd /")
             end = time.monotonic() + 30
             while machine.command(f"[ \"$(cat /tmp/m/synced)\" = {number} ]")[1] != 0:
