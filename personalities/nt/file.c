@@ -172,13 +172,12 @@ const WCHAR *ntfile_name(struct nt_file *file)
     return file->nt_name;
 }
 
+/* As under Wine, a file of a drive is named by its drive letter: kernelbase takes no device here. */
 WCHAR *ntfile_object_name(struct nt_file *file, uint32_t *length)
 {
     const WCHAR *name = ntfile_name(file);
     if (!name)
         return NULL;
-    if (file->kind != FILE_PIPE)
-        return path_device_name(name, length);
     *length = text_length(name);
     return text_copy((struct text){name, *length});
 }
