@@ -20,7 +20,9 @@ static const uint8_t protections[] = {0,
                                       PAGE_EXECUTE_READ,
                                       PAGE_EXECUTE_READWRITE,
                                       PAGE_EXECUTE_WRITECOPY};
-#define PROTECT_MODIFIERS (PAGE_GUARD | PAGE_NOCACHE | PAGE_WRITECOMBINE)
+/* Tells which calls through pointers are allowed; it only matters with control flow guard. */
+#define PAGE_TARGETS_INVALID 0x40000000u
+#define PROTECT_MODIFIERS    (PAGE_GUARD | PAGE_NOCACHE | PAGE_WRITECOMBINE | PAGE_TARGETS_INVALID)
 
 static uint8_t page_state(uint32_t protect)
 {
