@@ -48,10 +48,17 @@ def test_fork_bomb_is_contained(own_machine):
         machine.command("kill -9 -1", 120)
         assert machine.output("ls -d /", 120) == "/"
 
-    bomb()  # what servers keep for the next time they need as much is no loss
-    before = free_kib(machine)
-    bomb()
-    assert_memory_is_back(machine, before)
+    # What servers keep for the next time they need as much is no loss, and not every bomb grows as large:
+    # what is lost is lost each time.
+    lost = []
+    for _ in range(4):
+        before = free_kib(machine)
+        bomb()
+        time.sleep(1)
+        lost.append(before - free_kib(machine))
+        if len(lost) > 1 and lost[-1] <= 256:
+            return
+    raise AssertionError(f"KiB gone after each of the bombs: {lost}")
 
 
 def test_memory_hog_ends_alone(own_machine):
