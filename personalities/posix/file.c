@@ -145,6 +145,17 @@ int io_put(struct io *io, const void *data, uint32_t length)
     return 0;
 }
 
+int io_put_from(struct io *io, const char *data, uint32_t length, uint64_t *offset)
+{
+    if (*offset >= length)
+        return 0;
+    uint32_t count = MIN(io->left, length - (uint32_t)*offset);
+    if (io_put(io, data + (uint32_t)*offset, count) < 0)
+        return -EFAULT;
+    *offset += count;
+    return (int)count;
+}
+
 int io_take(struct io *io, void *data, uint32_t length)
 {
     uint8_t *to = data;
@@ -393,4 +404,19 @@ int fd_flag(uint32_t fd, int set)
     }
     server_unlock();
     return result;
+}
+
+void file_apply_attr(struct fs_attr *own, uint32_t mask, const struct fs_attr *attr)
+{
+    if (mask & FS_ATTR_MODE)
+        own->mode = (own->mode & S_IFMT) | (attr->mode & 07777);
+    if (mask & FS_ATTR_UID)
+        own->uid = attr->uid;
+    if (mask & FS_ATTR_GID)
+        own->gid = attr->gid;
+    if (mask & FS_ATTR_ATIME)
+        own->atime = attr->atime;
+    if (mask & FS_ATTR_MTIME)
+        own->mtime = attr->mtime;
+    own->ctime = wall_clock();
 }

@@ -31,8 +31,10 @@ void io_kernel(struct io *io, void *buffer, uint32_t length);
 int32_t io_copy_in_vector(user_t from, uint32_t count, struct linux_iovec *small,
                           uint32_t small_count, struct linux_iovec **vector);
 int io_put(struct io *io, const void *data, uint32_t length); /* towards the reader; advances */
-int io_take(struct io *io, void *data, uint32_t length);      /* from the writer; advances */
-int io_probe(struct io *io, uint32_t length);                 /* -EFAULT if io_put would fail */
+/* What there is of `length` bytes from *offset on, which moves; how many those are, or -EFAULT. */
+int io_put_from(struct io *io, const char *data, uint32_t length, uint64_t *offset);
+int io_take(struct io *io, void *data, uint32_t length); /* from the writer; advances */
+int io_probe(struct io *io, uint32_t length);            /* -EFAULT if io_put would fail */
 uint32_t io_contiguous(struct io *io,
                        uint32_t length); /* bytes of the current piece, at most length */
 void io_undo(struct io *io,
@@ -196,5 +198,8 @@ enum device_number {
     DEVICE_TTY0 = DEVICE(4, 0),
     DEVICE_TTYS0 = DEVICE(4, 64),
 };
+
+/* Attributes of a file that has them in memory alone: all of `mask` but the size, and the time of the change. */
+void file_apply_attr(struct fs_attr *own, uint32_t mask, const struct fs_attr *attr);
 
 #endif

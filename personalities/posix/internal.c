@@ -61,13 +61,7 @@ void internal_attr(const struct internal_node *node, struct fs_attr *attr)
 static int text_read(struct file *file, struct io *io, uint64_t *offset)
 {
     const struct text *text = file->data;
-    if (*offset >= text->length)
-        return 0;
-    uint32_t length = MIN(io->left, text->length - (uint32_t)*offset);
-    if (io_put(io, text->data + (uint32_t)*offset, length) < 0)
-        return -EFAULT;
-    *offset += length;
-    return (int)length;
+    return io_put_from(io, text->data, text->length, offset);
 }
 
 static int attr_stat(struct file *file, struct fs_attr *attr)

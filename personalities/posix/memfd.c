@@ -122,17 +122,7 @@ static int memfd_set_attr(struct file *file, uint32_t mask, struct fs_attr *attr
     if ((mask & FS_ATTR_MODE) && (own->seals & F_SEAL_EXEC) &&
         ((attr->mode ^ own->attr.mode) & 0111))
         return -EPERM;
-    if (mask & FS_ATTR_MODE)
-        own->attr.mode = (own->attr.mode & S_IFMT) | (attr->mode & 07777);
-    if (mask & FS_ATTR_UID)
-        own->attr.uid = attr->uid;
-    if (mask & FS_ATTR_GID)
-        own->attr.gid = attr->gid;
-    if (mask & FS_ATTR_MTIME)
-        own->attr.mtime = attr->mtime;
-    if (mask & FS_ATTR_ATIME)
-        own->attr.atime = attr->atime;
-    own->attr.ctime = wall_clock();
+    file_apply_attr(&own->attr, mask, attr);
     return 0;
 }
 

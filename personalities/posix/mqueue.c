@@ -133,12 +133,7 @@ static int mq_read(struct file *file, struct io *io, uint64_t *offset)
                           told && queue->notify.notify == EVENT_SIGNAL ? queue->notify.signal : 0,
                           queue->notify_pid);
     server_unlock();
-    if (*offset >= (uint32_t)length)
-        return 0;
-    uint32_t count = MIN((uint32_t)length - (uint32_t)*offset, io->left);
-    int error = io_put(io, line + *offset, count);
-    *offset += error < 0 ? 0 : count;
-    return error < 0 ? error : (int)count;
+    return io_put_from(io, line, (uint32_t)length, offset);
 }
 
 static void mq_poll(struct file *file, struct poll_source *source)

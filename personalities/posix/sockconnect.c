@@ -153,13 +153,6 @@ static void enter(struct socket *socket, struct socket *listener, struct socket 
     socket_show(socket, WRITE_READY);
 }
 
-static void drop_found(struct socket *socket)
-{
-    server_lock();
-    socket_drop(socket);
-    server_unlock();
-}
-
 static int connect_stream(struct socket *socket, const struct socket_address *address,
                           uint32_t flags)
 {
@@ -173,7 +166,7 @@ static int connect_stream(struct socket *socket, const struct socket_address *ad
         error = socket_autobind(socket);
     if (error < 0) {
         if (listener)
-            drop_found(listener);
+            socket_release(listener);
         return error;
     }
     struct socket *far = socket_new(socket->type);
@@ -250,7 +243,7 @@ static int peer_address_out(struct socket *socket, user_t to, user_t size)
 {
     struct socket_address address = {.length = 0};
     if (socket_is_inet(socket))
-        address = (struct socket_address){.length = 16, .family = AF_INET};
+        address = inet_no_address;
     server_lock();
     if (socket->peer && socket->peer->name)
         address = *socket->peer->name;

@@ -314,11 +314,8 @@ static int send_packet(struct file *file, struct socket *socket, struct socket_t
         error = message_fill(socket, transfer, length, true, &message);
     if (error == 0)
         error = deliver(socket, to, message, poll);
-    if (to) {
-        server_lock();
-        socket_drop(to);
-        server_unlock();
-    }
+    if (to)
+        socket_release(to);
     if (error != 0 && message)
         message_free(message);
     return error < 0 ? error : (int)length;

@@ -98,6 +98,13 @@ void socket_drop(struct socket *socket)
     release(socket);
 }
 
+void socket_release(struct socket *socket)
+{
+    server_lock();
+    socket_drop(socket);
+    server_unlock();
+}
+
 bool socket_is_stream(const struct socket *socket)
 {
     return socket->type != SOCK_DGRAM;
@@ -247,17 +254,7 @@ static int op_set_attr(struct file *file, uint32_t mask, struct fs_attr *attr)
     if (mask & FS_ATTR_SIZE)
         return -EINVAL;
     server_lock();
-    if (mask & FS_ATTR_MODE)
-        file->attr.mode = S_IFSOCK | (attr->mode & 07777);
-    if (mask & FS_ATTR_UID)
-        file->attr.uid = attr->uid;
-    if (mask & FS_ATTR_GID)
-        file->attr.gid = attr->gid;
-    if (mask & FS_ATTR_ATIME)
-        file->attr.atime = attr->atime;
-    if (mask & FS_ATTR_MTIME)
-        file->attr.mtime = attr->mtime;
-    file->attr.ctime = wall_clock();
+    file_apply_attr(&file->attr, mask, attr);
     *attr = file->attr;
     server_unlock();
     return 0;

@@ -156,6 +156,7 @@ static inline void socket_hold(struct socket *socket)
     socket->references++; /* lock held */
 }
 void socket_drop(struct socket *socket);            /* lock held */
+void socket_release(struct socket *socket);         /* the same, without it */
 bool socket_is_stream(const struct socket *socket); /* stream or seqpacket: has connections */
 uint32_t socket_ready(const struct socket *socket); /* poll bits as of now; lock held */
 /* Show the present readiness; `news` just came about. Lock held. */
@@ -192,7 +193,8 @@ int inet_autobind(struct socket *socket, bool any);
 int inet_find(const struct socket *socket, const struct socket_address *address,
               struct socket **found);
 int inet_connect_datagram(struct socket *socket, const struct socket_address *address);
-void inet_settle(struct socket_address *address); /* `any` is this machine */
+extern const struct socket_address inet_no_address; /* what a socket without a name says */
+void inet_settle(struct socket_address *address);   /* `any` is this machine */
 /* Whether a datagram from that socket is lost there. Lock held. */
 bool inet_drops(const struct socket *from, const struct socket *to);
 /* The place of an option's value, NULL: there is no such option. */

@@ -27,6 +27,8 @@
 
 /* ---- addresses ------------------------------------------------------------------------------------- */
 
+const struct socket_address inet_no_address = {.length = INET_LENGTH, .family = AF_INET};
+
 static uint32_t port_of(const struct socket_address *address)
 {
     return (uint32_t)(uint8_t)address->path[0] << 8 | (uint8_t)address->path[1];

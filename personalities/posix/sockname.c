@@ -300,7 +300,7 @@ static int32_t name_out(uint32_t fd, user_t to, user_t size, bool of_peer)
     if (!file)
         return error;
     if (socket_is_inet(socket))
-        address = (struct socket_address){.length = 16, .family = AF_INET};
+        address = inet_no_address;
     server_lock();
     const struct socket *which = of_peer ? socket->peer : socket;
     if (of_peer && socket->remote.length)
