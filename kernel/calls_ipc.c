@@ -63,14 +63,21 @@ status_t call_port_receive(handle_t handle, user_t message, ktime_t deadline)
     return status == OK ? port_receive(port, message, deadline) : status;
 }
 
+/* The port and the header of what is to be replied at it. */
+static status_t get_reply(handle_t handle, user_t message, struct object **port,
+                          struct message_header *header)
+{
+    status_t status = get_receiver(handle, port);
+
+    return status == OK ? message_read_header(header, message) : status;
+}
+
 status_t call_port_reply(handle_t handle, uint32_t token, user_t message)
 {
     struct object *port;
     struct message_header header;
-    status_t status = get_receiver(handle, &port);
+    status_t status = get_reply(handle, message, &port, &header);
 
-    if (status == OK)
-        status = message_read_header(&header, message);
     if (status != OK)
         return status;
     return token ? port_reply(port, token, &header, message) : ERR_INVALID_ARGUMENT;
@@ -80,10 +87,8 @@ status_t call_port_reply_receive(handle_t handle, user_t message, ktime_t deadli
 {
     struct object *port;
     struct message_header header;
-    status_t status = get_receiver(handle, &port);
+    status_t status = get_reply(handle, message, &port, &header);
 
-    if (status == OK)
-        status = message_read_header(&header, message);
     if (status != OK)
         return status;
     if (header.token) {

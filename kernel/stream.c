@@ -397,20 +397,30 @@ status_t call_stream_create(uint32_t capacity, user_t read_end, user_t write_end
     return status;
 }
 
+/* The end for a transfer, held, when the call's memory is fit for it. */
+static status_t hold_end(handle_t handle, uint32_t right, user_t buffer, uint32_t length,
+                         user_t done, struct object **end)
+{
+    status_t status = get_end(handle, right, end);
+
+    if (status == OK)
+        status = user_check(buffer, length);
+    if (status == OK)
+        status = user_probe(done, sizeof(uint32_t));
+    if (status == OK)
+        object_hold(*end);
+    return status;
+}
+
 status_t call_stream_read(handle_t handle, user_t buffer, uint32_t length, user_t done,
                           uint64_t deadline)
 {
     struct object *end;
     uint32_t count;
-    status_t status = get_end(handle, RIGHT_READ, &end);
+    status_t status = hold_end(handle, RIGHT_READ, buffer, length, done, &end);
 
-    if (status == OK)
-        status = user_check(buffer, length);
-    if (status == OK)
-        status = user_probe(done, sizeof count);
     if (status != OK)
         return status;
-    object_hold(end);
     status = read_some(end, buffer, length, deadline, &count);
     object_release(end);
     return status == OK ? user_write(done, &count, sizeof count) : status;
@@ -421,15 +431,10 @@ status_t call_stream_write(handle_t handle, user_t buffer, uint32_t length, user
 {
     struct object *end;
     uint32_t count = 0;
-    status_t status = get_end(handle, RIGHT_WRITE, &end);
+    status_t status = hold_end(handle, RIGHT_WRITE, buffer, length, done, &end);
 
-    if (status == OK)
-        status = user_check(buffer, length);
-    if (status == OK)
-        status = user_probe(done, sizeof count);
     if (status != OK)
         return status;
-    object_hold(end);
     status = write_all(end, buffer, length, deadline, &count);
     object_release(end);
     /* A part that is in is a success. A kick that ended the wait is delivered by the short count. */

@@ -34,21 +34,29 @@ static status_t look_up(handle_t init, const char *name, handle_t *device)
     return init_name_lookup(init, full, false, device);
 }
 
-status_t block_client_info(handle_t init, const char *name, struct block_info *info)
+/* Asks the device of that name something that needs no words. */
+static status_t ask(handle_t init, const char *name, uint32_t label, void *reply, uint32_t size)
 {
-    struct block_info_reply reply;
     struct ipc ipc;
     handle_t device;
     status_t status = look_up(init, name, &device);
     if (status != OK)
         return status;
-    ipc_begin(&ipc, LABEL_block_info, NULL, 0);
+    ipc_begin(&ipc, label, NULL, 0);
     ipc.flags = CALL_UNINTERRUPTIBLE;
-    status = ipc_call(&ipc, device, &reply, sizeof reply);
+    status = ipc_call(&ipc, device, reply, size);
     handle_drop(&device);
+    if (status == OK)
+        ipc_drop(&ipc);
+    return status;
+}
+
+status_t block_client_info(handle_t init, const char *name, struct block_info *info)
+{
+    struct block_info_reply reply;
+    status_t status = ask(init, name, LABEL_block_info, &reply, sizeof reply);
     if (status != OK)
         return status;
-    ipc_drop(&ipc);
     *info = reply.info;
     info->name[sizeof info->name - 1] = info->model[sizeof info->model - 1] = 0;
     return OK;
@@ -58,20 +66,10 @@ status_t block_client_statistics(handle_t init, const char *name,
                                  struct block_statistics *statistics)
 {
     struct block_statistics_reply reply;
-    struct ipc ipc;
-    handle_t device;
-    status_t status = look_up(init, name, &device);
-    if (status != OK)
-        return status;
-    ipc_begin(&ipc, LABEL_block_statistics, NULL, 0);
-    ipc.flags = CALL_UNINTERRUPTIBLE;
-    status = ipc_call(&ipc, device, &reply, sizeof reply);
-    handle_drop(&device);
-    if (status != OK)
-        return status;
-    ipc_drop(&ipc);
-    *statistics = reply.statistics;
-    return OK;
+    status_t status = ask(init, name, LABEL_block_statistics, &reply, sizeof reply);
+    if (status == OK)
+        *statistics = reply.statistics;
+    return status;
 }
 
 /* ---- sessions ---------------------------------------------------------------------------------- */

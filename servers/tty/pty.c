@@ -152,13 +152,8 @@ static bool request_read(struct open *open, struct message *message)
         status_t status = pty_read(terminal, message->data, length, &done);
         return request_done(message, status, done);
     }
-    if (request.flags & TTY_NONBLOCK)
-        return request_done(message, ERR_SHOULD_WAIT, 0);
-    struct pending *pending = terminal_pend(terminal, PENDING_READ, open, message, 0);
-    if (pending == NULL)
-        return request_done(message, ERR_NO_MEMORY, 0);
-    pending->length = length;
-    return false;
+    struct pending *pending;
+    return !request_wait(open, message, PENDING_READ, request.flags, NULL, length, &pending);
 }
 
 static bool request_write(struct open *open, struct message *message)
@@ -175,14 +170,10 @@ static bool request_write(struct open *open, struct message *message)
         ((struct tty_write_reply *)message->data)->length = taken;
         return request_done(message, OK, sizeof(struct tty_write_reply));
     }
-    if (request.flags & TTY_NONBLOCK)
-        return request_done(message, ERR_SHOULD_WAIT, 0);
-    struct pending *pending = terminal_pend(terminal, PENDING_TYPE, open, message, length);
-    if (pending == NULL)
-        return request_done(message, ERR_NO_MEMORY, 0);
-    pending->length = length;
+    struct pending *pending;
+    if (!request_wait(open, message, PENDING_TYPE, request.flags, bytes, length, &pending))
+        return true;
     pending->taken = taken;
-    memcpy(pending->data, bytes, length);
     return false;
 }
 

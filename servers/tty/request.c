@@ -26,6 +26,20 @@ bool request_done(struct message *message, status_t status, uint32_t size)
     return true;
 }
 
+bool request_wait(struct open *open, struct message *message, enum pending_kind kind,
+                  uint32_t flags, const void *bytes, uint32_t length, struct pending **pending)
+{
+    if (flags & TTY_NONBLOCK)
+        return !request_done(message, ERR_SHOULD_WAIT, 0);
+    *pending = terminal_pend(open->terminal, kind, open, message, bytes != NULL ? length : 0);
+    if (*pending == NULL)
+        return !request_done(message, ERR_NO_MEMORY, 0);
+    (*pending)->length = length;
+    if (bytes != NULL)
+        memcpy((*pending)->data, bytes, length);
+    return true;
+}
+
 static bool request_read(struct open *open, struct message *message)
 {
     struct terminal *terminal = open->terminal;
@@ -38,12 +52,9 @@ static bool request_read(struct open *open, struct message *message)
         return request_done(
             message, OK,
             ldisc_read(&terminal->ldisc, message->data, length, request.flags & TTY_PEEK));
-    if (request.flags & TTY_NONBLOCK)
-        return request_done(message, ERR_SHOULD_WAIT, 0);
-    struct pending *pending = terminal_pend(terminal, PENDING_READ, open, message, 0);
-    if (pending == NULL)
-        return request_done(message, ERR_NO_MEMORY, 0);
-    pending->length = length;
+    struct pending *pending;
+    if (!request_wait(open, message, PENDING_READ, request.flags, NULL, length, &pending))
+        return true;
     pending->peek = request.flags & TTY_PEEK;
     pending->pgid = request.pgid;
     pending->sid = request.sid;
@@ -67,14 +78,8 @@ static bool request_write(struct open *open, struct message *message)
         ((struct tty_write_reply *)message->data)->length = length;
         return request_done(message, OK, sizeof(struct tty_write_reply));
     }
-    if (request.flags & TTY_NONBLOCK)
-        return request_done(message, ERR_SHOULD_WAIT, 0);
-    struct pending *pending = terminal_pend(terminal, PENDING_WRITE, open, message, length);
-    if (pending == NULL)
-        return request_done(message, ERR_NO_MEMORY, 0);
-    pending->length = length;
-    memcpy(pending->data, bytes, length);
-    return false;
+    struct pending *pending;
+    return !request_wait(open, message, PENDING_WRITE, request.flags, bytes, length, &pending);
 }
 
 static bool request_drain(struct open *open, struct message *message)

@@ -104,6 +104,12 @@ void answer_status(handle_t port, uint32_t token, status_t status, uint32_t size
 /* One message for this terminal. True: the answer is in *message; false: it comes later. */
 bool terminal_request(struct open *open, handle_t port, struct message *message);
 bool request_done(struct message *message, status_t status, uint32_t size);
+/*
+ * The request waits, with its bytes if there are any: *pending. False: it may not or cannot, and the
+ * answer is in *message.
+ */
+bool request_wait(struct open *open, struct message *message, enum pending_kind kind,
+                  uint32_t flags, const void *bytes, uint32_t length, struct pending **pending);
 
 /* ---- console.c ---- */
 void console_connect(struct terminal *terminal);

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+import batch
 from machine import BUSYBOX, run
 
 CASES = {
@@ -55,31 +56,6 @@ CASES = {
     "directory errors": "mkdir q; mkdir q 2>/dev/null; echo $?; rmdir q; rmdir q 2>/dev/null; echo $?; cd q 2>/dev/null; echo $?",
 }
 
-SEPARATOR = "---------- {} ----------"
-
-
-def make_script():
-    """All cases, each in a directory and a shell of its own."""
-    script = ["umask 022", "export PATH=/bin:/usr/bin:/sbin:/usr/sbin LC_ALL=C"]
-    for number, (name, text) in enumerate(CASES.items()):
-        script.append(f"echo '{SEPARATOR.format(name)}'")
-        script.append(f"mkdir $WORK/{number} && cd $WORK/{number}")
-        script.append(f"sh <<'END OF CASE'\n{text}\nEND OF CASE")
-        script.append("echo \"exit code $?\"")
-    return "\n".join(script) + "\n"
-
-
-def split(output):
-    results, name = {}, None
-    separators = {SEPARATOR.format(case): case for case in CASES}
-    for line in output.decode(errors="replace").split("\n"):
-        if line in separators:
-            name = separators[line]
-            results[name] = ""
-        elif name:
-            results[name] += line + "\n"
-    return results
-
 
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory):
@@ -90,14 +66,15 @@ def printed(tmp_path_factory):
     for name in subprocess.run([BUSYBOX, "--list"], capture_output=True, text=True,
                                check=True).stdout.split():
         os.symlink(BUSYBOX, names / name)
-    script = make_script()
+    script = batch.script("umask 022\nexport PATH=/bin:/usr/bin:/sbin:/usr/sbin LC_ALL=C", "$WORK", [
+        (name, f"sh <<'END OF CASE'\n{text}\nEND OF CASE") for name, text in CASES.items()])
     on_host = script.replace("PATH=/bin:/usr/bin:/sbin:/usr/sbin", f"PATH={names}")
     (work / "host").mkdir()
     host = subprocess.run([BUSYBOX, "sh"], input=on_host.encode(), capture_output=True, check=False,
                           env={"WORK": str(work / "host"), "HOME": "/root"}, timeout=120)
     guest = run("/bin/sh", "-c", "mkdir /tmp/w; export WORK=/tmp/w; exec sh", input=script.encode(),
                 seconds=120)
-    return split(host.stdout), split(guest.stdout)
+    return batch.split(host.stdout, CASES), batch.split(guest.stdout, CASES)
 
 
 @pytest.mark.parametrize("name", CASES)

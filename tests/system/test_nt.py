@@ -8,47 +8,27 @@ import os
 
 import pytest
 
+import batch
 from machine import BUILD, ROOT, run
 
 SOURCES = os.path.join(ROOT, "tests", "nt")
 PROGRAMS = os.path.join(BUILD, "tests", "nt")
 EXPECTED = os.path.join(SOURCES, "expected")
 NAMES = sorted(name[:-4] for name in os.listdir(EXPECTED))
-SEPARATOR = "---------- program {} ----------"
 PROGRAM_SECONDS = 30
 
 # What a program prints otherwise, and why: a program leaves this list when it is right.
 KNOWN_GAPS = {}
 
 
-def make_script():
-    script = []
-    for name in NAMES:
-        script.append(f"echo '{SEPARATOR.format(name)}'")
-        script.append(f"mkdir -p /tmp/w/{name} && cd /tmp/w/{name}")
-        script.append(f"timeout {PROGRAM_SECONDS} /host/{name}.exe </dev/null 2>&1")
-        script.append('echo "exit code $?"')
-    return "\n".join(script) + "\n"
-
-
-def split(output):
-    results, name = {}, None
-    separators = {SEPARATOR.format(case): case for case in NAMES}
-    for line in output.decode(errors="replace").replace("\r", "").split("\n"):
-        if line in separators:
-            name = separators[line]
-            results[name] = ""
-        elif name:
-            results[name] += line + "\n"
-    return {name: text.rstrip("\n") + "\n" for name, text in results.items()}
-
-
 @pytest.fixture(scope="module")
 def printed():
     """What all programs print in Atomik."""
-    result = run("/bin/sh", options=("--share", PROGRAMS), input=make_script().encode(),
+    script = batch.script("", "/tmp/w", [
+        (name, f"timeout {PROGRAM_SECONDS} /host/{name}.exe </dev/null 2>&1") for name in NAMES])
+    result = run("/bin/sh", options=("--share", PROGRAMS), input=script.encode(),
                  seconds=PROGRAM_SECONDS * 3 + len(NAMES) * 5)
-    return split(result.stdout)
+    return batch.split(result.stdout.replace(b"\r", b""), NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,46 +8,26 @@ import os
 
 import pytest
 
+import batch
 from machine import BUILD, ROOT, run
 
 SOURCES = os.path.join(ROOT, "tests", "posix")
 PROGRAMS = os.path.join(BUILD, "tests", "posix")
 NAMES = sorted(name[:-2] for name in os.listdir(SOURCES) if name.endswith(".c"))
-SEPARATOR = "---------- program {} ----------"
 PROGRAM_SECONDS = 20
 
 # What a program prints otherwise, and why: a program leaves this list when it is right.
 KNOWN_GAPS = {}
 
 
-def make_script():
-    script = ["umask 022", "export PATH=/bin:/usr/bin HOME=/root"]
-    for name in NAMES:
-        script.append(f"echo '{SEPARATOR.format(name)}'")
-        script.append(f"mkdir -p /tmp/w/{name} && cd /tmp/w/{name}")
-        script.append(f"timeout {PROGRAM_SECONDS} /host/{name} </dev/null 2>&1")
-        script.append('echo "exit code $?"')
-    return "\n".join(script) + "\n"
-
-
-def split(output):
-    results, name = {}, None
-    separators = {SEPARATOR.format(case): case for case in NAMES}
-    for line in output.decode(errors="replace").split("\n"):
-        if line in separators:
-            name = separators[line]
-            results[name] = ""
-        elif name:
-            results[name] += line + "\n"
-    return {name: text.rstrip("\n") + "\n" for name, text in results.items()}
-
-
 @pytest.fixture(scope="module")
 def printed():
     """What all programs print in Atomik."""
-    result = run("/bin/sh", options=("--share", PROGRAMS), input=make_script().encode(),
+    script = batch.script("umask 022\nexport PATH=/bin:/usr/bin HOME=/root", "/tmp/w", [
+        (name, f"timeout {PROGRAM_SECONDS} /host/{name} </dev/null 2>&1") for name in NAMES])
+    result = run("/bin/sh", options=("--share", PROGRAMS), input=script.encode(),
                  seconds=PROGRAM_SECONDS * 10 + len(NAMES) * 4)
-    return split(result.stdout)
+    return batch.split(result.stdout, NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
