@@ -83,6 +83,7 @@ struct block_server {
 void block_server_init(struct block_server *server);
 status_t block_server_interrupt(struct block_server *server, handle_t irq,
                                 void (*function)(void *context), void *context);
+/* A disk without a name gets the first one that no driver has: sda, sdb, ...; an optical drive sr0, ... */
 status_t block_server_add(struct block_server *server, struct block_disk *disk);
 void block_server_run(struct block_server *server) __attribute__((noreturn));
 

@@ -12,6 +12,8 @@
 #include "internal.h"
 #include "partition.h"
 
+#define NAMES_MAX 26u /* of a kind */
+
 struct block_device block_devices[DEVICES_MAX];
 
 static void name_of(const struct block_disk *disk, uint32_t number, char name[BLOCK_NAME_MAX])
@@ -37,21 +39,43 @@ static void register_number(struct block_server *server, const struct partition 
         log_printf("%s: %s", name, status_text(status));
 }
 
+static status_t register_name(struct block_server *server, const char *name, handle_t handle)
+{
+    char full[sizeof BLOCK_NAME_PREFIX + BLOCK_NAME_MAX];
+    (void)snprintf(full, sizeof full, BLOCK_NAME_PREFIX "%s", name);
+    return init_name_register(server->init, full, handle);
+}
+
+/* The first name of the disk's kind that no driver has; it is the disk's from now on. */
+static status_t register_first_name(struct block_server *server, struct block_disk *disk,
+                                    handle_t handle)
+{
+    status_t status = ERR_ALREADY_EXISTS;
+    for (uint32_t nth = 0; nth < NAMES_MAX && status == ERR_ALREADY_EXISTS; nth++) {
+        if (disk->info.flags & BLOCK_OPTICAL)
+            (void)snprintf(disk->info.name, BLOCK_NAME_MAX, "sr%u", (unsigned)nth);
+        else
+            (void)snprintf(disk->info.name, BLOCK_NAME_MAX, "sd%c", (char)('a' + nth));
+        status = register_name(server, disk->info.name, handle);
+    }
+    return status;
+}
+
 /* A new place, with its name in init's table. partition NULL: the whole disk. */
 static status_t device_register(struct block_server *server, struct block_device *device,
                                 struct block_disk *disk, const struct partition *partition)
 {
-    char name[BLOCK_NAME_MAX], full[sizeof BLOCK_NAME_PREFIX + BLOCK_NAME_MAX];
+    char name[BLOCK_NAME_MAX];
     uint32_t number = partition != NULL ? partition->number : 0;
     handle_t handle;
     status_t status =
         port_badge(server->port, BADGE_FIRST + (uint32_t)(device - block_devices), &handle);
     if (status != OK)
         return status;
-    name_of(disk, number, name);
-    (void)snprintf(full, sizeof full, BLOCK_NAME_PREFIX "%s", name);
     *device = (struct block_device){.disk = disk, .number = number};
-    status = init_name_register(server->init, full, handle);
+    name_of(disk, number, name);
+    status = disk->info.name[0] == 0 ? register_first_name(server, disk, handle)
+                                     : register_name(server, name, handle);
     if (status == OK && partition != NULL && partition->signature != 0)
         register_number(server, partition, handle);
     handle_drop(&handle);

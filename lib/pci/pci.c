@@ -4,11 +4,14 @@
 
 #include <atomik/ioport.h>
 #include <atomik/syscall.h>
+#include <ipc/call.h>
 
-#define ADDRESS   0xcf8
-#define DATA      0xcfc
-#define SLOTS     256u
-#define NO_DEVICE 0xffffffffu
+#define ADDRESS    0xcf8
+#define DATA       0xcfc
+#define SLOTS      256u
+#define NO_DEVICE  0xffffffffu
+#define BARS       6u
+#define WINDOW_MAX (1u << 20)
 
 status_t pci_take_ports(uint32_t first, uint32_t count)
 {
@@ -51,6 +54,29 @@ status_t pci_find_class(uint32_t class, uint32_t nth, uint32_t *slot)
             return OK;
         }
     return ERR_NO_DEVICE;
+}
+
+status_t pci_map(uint32_t slot, uint32_t bar, uint32_t offset, uint32_t length,
+                 struct pci_window *window)
+{
+    uint32_t base = bar < BARS ? pci_read(slot, (uint8_t)(PCI_BAR0 + 4 * bar)) : 1;
+    if ((base & 1) || (base & ~15u) == 0 || length == 0 || length > WINDOW_MAX ||
+        offset > WINDOW_MAX ||
+        ((base & 6) == 4 && pci_read(slot, (uint8_t)(PCI_BAR0 + 4 * bar + 4))))
+        return ERR_NOT_SUPPORTED;
+    uint32_t at = (base & ~15u) + offset, within = at & PAGE_MASK;
+    struct map_request request = {.length = (within + length + PAGE_MASK) & ~PAGE_MASK,
+                                  .prot = PROT_R | PROT_W,
+                                  .flags = MAP_FLAG_SHARED | MAP_FLAG_UNCACHED};
+    status_t status = vmo_create_physical(at - within, request.length, &request.vmo);
+    if (status != OK)
+        return status;
+    status = space_map(HANDLE_SELF, &request);
+    handle_drop(&request.vmo);
+    if (status == OK)
+        *window =
+            (struct pci_window){(volatile uint8_t *)(uintptr_t)request.address + within, length};
+    return status;
 }
 
 void pci_enable(uint32_t slot, uint32_t command)

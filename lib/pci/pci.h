@@ -27,6 +27,16 @@ void pci_write(uint32_t slot, uint8_t reg, uint32_t value);
 status_t pci_find_class(uint32_t class, uint32_t nth, uint32_t *slot);
 /* Let it do what the bits of enum pci_command say, besides what it may already. */
 void pci_enable(uint32_t slot, uint32_t command);
+/*
+ * Registers in memory, uncached: `length` bytes from `offset` of the base address register `bar`. Offset
+ * and length may be the device's word: NOT_SUPPORTED when they make no sense. Stays for the program's life.
+ */
+struct pci_window {
+    volatile uint8_t *at;
+    uint32_t length;
+};
+status_t pci_map(uint32_t slot, uint32_t bar, uint32_t offset, uint32_t length,
+                 struct pci_window *window);
 /* I/O ports for this program. */
 status_t pci_take_ports(uint32_t first, uint32_t count);
 

@@ -15,9 +15,7 @@
 #define PCI_DEVICE_FIRST  0x1000
 #define PCI_DEVICE_LAST   0x103f
 #define PCI_MODERN        0x1040 /* and the kind */
-#define PCI_BARS          6u
 #define LEGACY_PORTS      64u
-#define WINDOW_MAX        (1u << 20)
 
 enum legacy_register {
     LEGACY_HOST_FEATURES = 0,
@@ -50,28 +48,28 @@ enum window_kind { WINDOW_COMMON = 1, WINDOW_NOTIFY, WINDOW_ISR, WINDOW_CONFIG }
 enum { STATUS_ACKNOWLEDGE = 1, STATUS_DRIVER = 2, STATUS_DRIVER_OK = 4, STATUS_FEATURES_OK = 8 };
 #define FEATURE_VERSION_1 1u /* in the second word */
 
-static uint8_t read8(const struct virtio_window *window, uint32_t offset)
+static uint8_t read8(const struct pci_window *window, uint32_t offset)
 {
     return offset < window->length ? window->at[offset] : 0xff;
 }
 
-static uint16_t read16(const struct virtio_window *window, uint32_t offset)
+static uint16_t read16(const struct pci_window *window, uint32_t offset)
 {
     return offset + 2 <= window->length ? *(volatile uint16_t *)(window->at + offset) : 0xffff;
 }
 
-static uint32_t read32(const struct virtio_window *window, uint32_t offset)
+static uint32_t read32(const struct pci_window *window, uint32_t offset)
 {
     return offset + 4 <= window->length ? *(volatile uint32_t *)(window->at + offset) : UINT32_MAX;
 }
 
-static void write16(const struct virtio_window *window, uint32_t offset, uint16_t value)
+static void write16(const struct pci_window *window, uint32_t offset, uint16_t value)
 {
     if (offset + 2 <= window->length)
         *(volatile uint16_t *)(window->at + offset) = value;
 }
 
-static void write32(const struct virtio_window *window, uint32_t offset, uint32_t value)
+static void write32(const struct pci_window *window, uint32_t offset, uint32_t value)
 {
     if (offset + 4 <= window->length)
         *(volatile uint32_t *)(window->at + offset) = value;
@@ -100,42 +98,18 @@ static status_t find_device(uint32_t kind, uint32_t nth, uint32_t *slot)
     return ERR_NO_DEVICE;
 }
 
-/* Registers in memory; offset and length are the device's word and are checked. */
-static status_t map_window(uint32_t slot, uint32_t bar, uint32_t offset, uint32_t length,
-                           struct virtio_window *window)
-{
-    uint32_t base = bar < PCI_BARS ? pci_read(slot, (uint8_t)(PCI_BAR0 + 4 * bar)) : 1;
-    if ((base & 1) || (base & ~15u) == 0 || length == 0 || length > WINDOW_MAX ||
-        offset > WINDOW_MAX ||
-        ((base & 6) == 4 && pci_read(slot, (uint8_t)(PCI_BAR0 + 4 * bar + 4))))
-        return ERR_NOT_SUPPORTED;
-    uint32_t at = (base & ~15u) + offset, within = at & PAGE_MASK;
-    struct map_request request = {.length = (within + length + PAGE_MASK) & ~PAGE_MASK,
-                                  .prot = PROT_R | PROT_W,
-                                  .flags = MAP_FLAG_SHARED | MAP_FLAG_UNCACHED};
-    status_t status = vmo_create_physical(at - within, request.length, &request.vmo);
-    if (status != OK)
-        return status;
-    status = space_map(HANDLE_SELF, &request);
-    handle_drop(&request.vmo);
-    if (status == OK)
-        *window =
-            (struct virtio_window){(volatile uint8_t *)(uintptr_t)request.address + within, length};
-    return status;
-}
-
 static status_t take_capability(struct virtio_device *device, uint8_t at, uint32_t head)
 {
-    struct virtio_window *const windows[] = {[WINDOW_COMMON] = &device->common,
-                                             [WINDOW_NOTIFY] = &device->notify,
-                                             [WINDOW_ISR] = &device->isr,
-                                             [WINDOW_CONFIG] = &device->config};
+    struct pci_window *const windows[] = {[WINDOW_COMMON] = &device->common,
+                                          [WINDOW_NOTIFY] = &device->notify,
+                                          [WINDOW_ISR] = &device->isr,
+                                          [WINDOW_CONFIG] = &device->config};
     uint32_t kind = head >> 24;
     if (kind < WINDOW_COMMON || kind > WINDOW_CONFIG || windows[kind]->at != NULL)
         return OK; /* another way to the same, or something else */
     status_t status =
-        map_window(device->slot, pci_read(device->slot, at + 4) & 0xff,
-                   pci_read(device->slot, at + 8), pci_read(device->slot, at + 12), windows[kind]);
+        pci_map(device->slot, pci_read(device->slot, at + 4) & 0xff, pci_read(device->slot, at + 8),
+                pci_read(device->slot, at + 12), windows[kind]);
     if (kind == WINDOW_NOTIFY)
         device->notify_multiplier = pci_read(device->slot, at + 16);
     return status;
@@ -201,7 +175,7 @@ static uint8_t get_status(const struct virtio_device *device)
 
 static status_t negotiate_modern(struct virtio_device *device, uint32_t wanted)
 {
-    const struct virtio_window *common = &device->common;
+    const struct pci_window *common = &device->common;
     write32(common, COMMON_FEATURE_SELECT, 1);
     if (!(read32(common, COMMON_FEATURE) & FEATURE_VERSION_1))
         return ERR_NOT_SUPPORTED;
@@ -293,7 +267,7 @@ uint16_t transport_queue_size(struct virtio_device *device, uint16_t index, uint
     return size > most ? most : size;
 }
 
-static void put_address(const struct virtio_window *common, uint32_t at, uint32_t physical)
+static void put_address(const struct pci_window *common, uint32_t at, uint32_t physical)
 {
     write32(common, at, physical);
     write32(common, at + 4, 0);

@@ -8,17 +8,15 @@
 #define VIRTIO_VIRTIO_H
 
 #include <atomik/types.h>
+#include <pci/pci.h>
 
 enum virtio_device_id { VIRTIO_BLOCK = 2, VIRTIO_CONSOLE = 3, VIRTIO_9P = 9 }; /* subsystem ids */
 
 struct virtio_device {
     uint32_t slot; /* on the bus: device and function */
     bool modern;
-    uint16_t io_base; /* legacy: its ports */
-    struct virtio_window {
-        volatile uint8_t *at;
-        uint32_t length;
-    } common, notify, isr, config; /* modern: its registers */
+    uint16_t io_base;                              /* legacy: its ports */
+    struct pci_window common, notify, isr, config; /* modern: its registers */
     uint32_t notify_multiplier;
     uint32_t features;
     handle_t irq;

@@ -12,6 +12,7 @@ from machine import BUILD, run
 
 PROGRAMS = ("--share", os.path.join(BUILD, "bin"))
 TABLE = "label: dos\n2048,8192,c\n10240,8192,5\n12288,2048,83\n"
+AHCI_DISK = "-device ich9-ahci,id=ahci -device ide-hd,bus=ahci.0"
 MIB = 1 << 20
 
 
@@ -83,13 +84,14 @@ def test_both_interfaces_of_virtio(image, interface):
     assert image.read_bytes()[512:1024] == pattern(1, 5)
 
 
-@pytest.mark.parametrize("device, name", [("virtio-blk-pci", "vda"), ("ide-hd", "sda")])
+@pytest.mark.parametrize("device, name", [
+    ("-device virtio-blk-pci", "vda"), ("-device ide-hd", "sda"), (AHCI_DISK, "sda")], ids=["virtio", "ide", "ahci"])
 def test_sectors_that_cannot_be_read_or_written_are_errors(image, tmp_path, device, name):
     rules = tmp_path / "rules"
     rules.write_text('[inject-error]\nevent = "none"\nsector = "20480"\nerrno = "5"\nonce = "off"\niotype = "read"\n'
                      '[inject-error]\nevent = "none"\nsector = "22528"\nerrno = "5"\nonce = "off"\niotype = "write"\n')
     disk = (f"-drive file=blkdebug:{rules}:{image},format=raw,if=none,id=d,rerror=report,werror=report "
-            f"-device {device},drive=d")
+            f"{device},drive=d")
     script = (f"cd /dev; dd if={name} of=/dev/null bs=512 skip=20479 count=3 2>&1 | grep -o 'Input/output error';"
               f"dd if={name} of=/dev/null bs=512 skip=20481 count=3 2>&1 | grep -c error;"
               f"dd if=zero of={name} bs=512 seek=22528 count=1 2>&1 | grep -o 'Input/output error';"
@@ -137,23 +139,36 @@ def test_a_disk_as_a_file(image):
         "..unaligned..", "block special file fe 5", "1"]
 
 
-@pytest.mark.parametrize("options", [(), ("--append", "ide-pio")], ids=["dma", "pio"])
-def test_an_ide_disk(image, options):
+@pytest.mark.parametrize("interface, options", [("ide", ()), ("ide", ("--append", "ide-pio")), ("ahci", ())],
+                         ids=["dma", "pio", "ahci"])
+def test_an_ata_disk(image, interface, options):
     sfdisk(image, TABLE)
     before = image.read_bytes()
-    assert check(image, "fill", "sda5", "9", drive=",if=ide", options=options) == "right\n"
+    assert check(image, "fill", "sda5", "9", drive=f",if={interface}", options=options) == "right\n"
     after = image.read_bytes()
     assert after[:12288 * 512] == before[:12288 * 512] and after[14336 * 512:] == before[14336 * 512:]
     assert after[12288 * 512:12289 * 512] == pattern(0, 9)
-    assert check(image, "bad", "sda", drive=",if=ide", options=options) == "refused\n"
+    assert check(image, "bad", "sda", drive=f",if={interface}", options=options) == "refused\n"
 
 
-@pytest.mark.parametrize("options", [(), ("--append", "ide-pio")], ids=["dma", "pio"])
-def test_an_optical_disc(tmp_path, options):
+def test_disks_of_two_drivers_have_different_names(image, tmp_path):
+    options = []
+    for name in ("one.img", "two.img"):
+        (tmp_path / name).write_bytes(bytes(1 << 20))
+        options += ["--drive", f"{tmp_path / name},if=ahci"]
+    lines = check(image, "list", drive=",if=ide", options=options)
+    assert sorted(line.split()[0] for line in lines.splitlines()) == ["sda", "sdb", "sdc"]
+
+
+@pytest.mark.parametrize("device, options", [
+    ("-device ide-cd", ()), ("-device ide-cd", ("--append", "ide-pio")), (AHCI_DISK.replace("ide-hd", "ide-cd"), ())],
+    ids=["dma", "pio", "ahci"])
+def test_an_optical_disc(tmp_path, device, options):
     disc = tmp_path / "disc.iso"
     disc.write_bytes(os.urandom(333 * 2048))
     script = "md5sum </dev/sr0; blockdev --getss /dev/sr0; echo 2>/dev/null x >/dev/sr0 || echo read-only"
-    result = run("/bin/sh", "-c", script, options=(*options, "--drive", f"{disc},if=cd"))
+    result = run("/bin/sh", "-c", script, options=(
+        *options, "--qemu", f"-drive file={disc},format=raw,if=none,readonly=on,id=d {device},drive=d"))
     digest = hashlib.md5(disc.read_bytes()).hexdigest()
     assert result.stdout.decode().splitlines() == [f"{digest}  -", "2048", "read-only"]
 

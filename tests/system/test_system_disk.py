@@ -68,8 +68,9 @@ def test_a_program_put_into_the_boot_partition_runs(image):
     assert "argument 1: one" in printed and "argument 1: two" in printed
 
 
-def test_an_ide_disk_boots_too(image):
-    assert "/dev/sda2" in shell(f"{image},if=ide", "df /")
+@pytest.mark.parametrize("interface", ["ide", "ahci"])
+def test_an_ata_disk_boots_too(image, interface):
+    assert "/dev/sda2" in shell(f"{image},if={interface}", "df /")
 
 
 def test_poweroff_at_the_shell_leaves_the_root_clean(image):

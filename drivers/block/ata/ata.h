@@ -6,13 +6,11 @@
 #ifndef ATA_ATA_H
 #define ATA_ATA_H
 
-#include <block/block.h>
+#include <ata/commands.h>
 
 #define CHANNELS        2u
 #define DEVICES         2u /* on a channel */
 #define ATA_SECTORS_MAX 256u
-#define OPTICAL_SECTOR  2048u
-#define PACKET_LENGTH   12u
 
 enum ata_register { /* from the channel's first port */
                     ATA_DATA,
@@ -26,30 +24,7 @@ enum ata_register { /* from the channel's first port */
                     ATA_STATUS,
                     ATA_COMMAND = 7
 };
-enum ata_status {
-    STATUS_ERROR = 0x01,
-    STATUS_DATA = 0x08,
-    STATUS_FAULT = 0x20,
-    STATUS_READY = 0x40,
-    STATUS_BUSY = 0x80
-};
 enum ata_control { CONTROL_NO_INTERRUPT = 2, CONTROL_RESET = 4 };
-enum ata_command {
-    COMMAND_READ = 0x20,
-    COMMAND_READ_EXT = 0x24,
-    COMMAND_READ_DMA_EXT = 0x25,
-    COMMAND_WRITE = 0x30,
-    COMMAND_WRITE_EXT = 0x34,
-    COMMAND_WRITE_DMA_EXT = 0x35,
-    COMMAND_PACKET = 0xa0,
-    COMMAND_IDENTIFY_PACKET = 0xa1,
-    COMMAND_READ_DMA = 0xc8,
-    COMMAND_WRITE_DMA = 0xca,
-    COMMAND_FLUSH = 0xe7,
-    COMMAND_FLUSH_EXT = 0xea,
-    COMMAND_IDENTIFY = 0xec
-};
-enum packet_command { PACKET_TEST_READY = 0x00, PACKET_CAPACITY = 0x25, PACKET_READ = 0x28 };
 
 enum master_register { MASTER_COMMAND = 0, MASTER_STATUS = 2, MASTER_TABLE = 4 };
 

@@ -2,7 +2,6 @@
 /* Disks and optical drives of a PCI IDE controller; see ata.h. */
 #include "ata.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include <atomik/ioport.h>
@@ -16,84 +15,40 @@
 #define BAR_MASTER   0x20
 #define MASTER_PORTS 16u
 
-enum identify_word {
-    WORD_MODEL = 27,
-    WORD_CAPABILITIES = 49,
-    WORD_SECTORS = 60,
-    WORD_SETS = 83,
-    WORD_SETS_ON = 85,
-    WORD_SECTORS48 = 100
-};
-enum { CAPABLE_DMA = 1 << 8, SET_WIDE = 1 << 10, SET_WRITE_CACHE = 1 << 5 };
-
 static struct block_server server;
 static struct channel channels[CHANNELS];
 static struct device devices[CHANNELS * DEVICES];
-static uint32_t disks, drives;
 
-static void copy_model(const uint16_t *words, char *to, size_t size)
+/* An empty drive has no capacity. The first packets only say that the medium has been changed. */
+static void describe_drive(struct device *device, const uint16_t *words)
 {
-    size_t length = 0;
-    for (uint32_t i = 0; i < 20 && length + 2 < size; i++) {
-        to[length++] = (char)(words[WORD_MODEL + i] >> 8);
-        to[length++] = (char)words[WORD_MODEL + i];
-    }
-    while (length > 0 && to[length - 1] == ' ')
-        length--;
-    to[length] = 0;
-}
-
-static void describe_disk(struct device *device, const uint16_t *words)
-{
-    struct block_info *info = &device->disk.info;
-    device->wide = (words[WORD_SETS] & SET_WIDE) != 0;
-    info->sectors = words[WORD_SECTORS] | (uint32_t)words[WORD_SECTORS + 1] << 16;
-    if (device->wide)
-        info->sectors = words[WORD_SECTORS48] | (uint32_t)words[WORD_SECTORS48 + 1] << 16 |
-                        (uint64_t)words[WORD_SECTORS48 + 2] << 32;
-    info->sector_size = BLOCK_SECTOR;
-    info->flags = words[WORD_SETS_ON] & SET_WRITE_CACHE ? BLOCK_WRITE_CACHE : 0;
-    (void)snprintf(info->name, sizeof info->name, "sd%c", (char)('a' + disks++));
-}
-
-/* An empty drive is one of 0 sectors. The first packets only say that the medium has been changed. */
-static void describe_drive(struct device *device)
-{
-    struct block_info *info = &device->disk.info;
     const uint8_t ready[PACKET_LENGTH] = {PACKET_TEST_READY},
                   capacity[PACKET_LENGTH] = {PACKET_CAPACITY};
-    uint8_t answer[8];
+    uint8_t answer[PACKET_CAPACITY_ANSWER];
     for (uint32_t i = 0; i < 4 && !packet_read_now(device, ready, NULL, 0); i++)
         continue;
-    info->sector_size = OPTICAL_SECTOR;
-    info->flags = BLOCK_READ_ONLY | BLOCK_REMOVABLE | BLOCK_OPTICAL;
-    if (packet_read_now(device, capacity, answer, sizeof answer)) {
-        uint32_t last = (uint32_t)answer[0] << 24 | (uint32_t)answer[1] << 16 |
-                        (uint32_t)answer[2] << 8 | answer[3];
-        info->sectors = ((uint64_t)last + 1) * (OPTICAL_SECTOR / BLOCK_SECTOR);
-    }
-    (void)snprintf(info->name, sizeof info->name, "sr%u", (unsigned)drives++);
+    bool has_medium = packet_read_now(device, capacity, answer, sizeof answer);
+    ata_describe_drive(words, has_medium ? answer : NULL, &device->disk.info);
 }
 
 static void add_device(struct channel *channel, uint32_t number)
 {
-    static uint16_t words[256];
+    static uint16_t words[IDENTITY_WORDS];
     struct device *device = &devices[(channel - channels) * DEVICES + number];
     device->channel = channel;
     device->number = number;
     if (!device_identify(device, words))
         return;
-    device->dma = channel->master != 0 && (words[WORD_CAPABILITIES] & CAPABLE_DMA);
+    device->dma = channel->master != 0 && ata_has_dma(words);
     device->disk.driver = device->optical ? &atapi_driver : &ata_driver;
     device->disk.context = device;
-    copy_model(words, device->disk.info.model, sizeof device->disk.info.model);
     if (device->optical)
-        describe_drive(device);
+        describe_drive(device, words);
     else
-        describe_disk(device, words);
+        ata_describe_disk(words, &device->disk.info, &device->wide);
     status_t status = block_server_add(&server, &device->disk);
     if (status != OK)
-        log_printf("%s: %s", device->disk.info.name, status_text(status));
+        log_printf("%s: %s", device->disk.info.model, status_text(status));
 }
 
 /* Without memory for its table the channel goes without DMA. */

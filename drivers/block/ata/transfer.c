@@ -74,10 +74,9 @@ static uint8_t command_for(const struct device *device, const struct block_reque
 {
     bool write = request->op == BLOCK_REQUEST_WRITE;
     if (request->op == BLOCK_REQUEST_FLUSH)
-        return device->wide ? COMMAND_FLUSH_EXT : COMMAND_FLUSH;
+        return (uint8_t)ata_dma_command(request->op, device->wide);
     if (device->dma)
-        return wide ? (write ? COMMAND_WRITE_DMA_EXT : COMMAND_READ_DMA_EXT)
-                    : (write ? COMMAND_WRITE_DMA : COMMAND_READ_DMA);
+        return (uint8_t)ata_dma_command(request->op, wide);
     return wide ? (write ? COMMAND_WRITE_EXT : COMMAND_READ_EXT)
                 : (write ? COMMAND_WRITE : COMMAND_READ);
 }
@@ -155,27 +154,17 @@ static status_t ata_start(struct block_disk *disk, struct block_request *request
     return status;
 }
 
-/* READ (10) of an optical medium. */
 static status_t atapi_start(struct block_disk *disk, struct block_request *request)
 {
     struct device *device = disk->context;
     struct channel *channel = device->channel;
-    uint32_t sector = (uint32_t)(request->sector / (OPTICAL_SECTOR / BLOCK_SECTOR));
-    uint32_t count = request->count / (OPTICAL_SECTOR / BLOCK_SECTOR);
-    uint8_t packet[PACKET_LENGTH] = {PACKET_READ,
-                                     0,
-                                     (uint8_t)(sector >> 24),
-                                     (uint8_t)(sector >> 16),
-                                     (uint8_t)(sector >> 8),
-                                     (uint8_t)sector,
-                                     0,
-                                     (uint8_t)(count >> 8),
-                                     (uint8_t)count};
+    uint8_t packet[PACKET_LENGTH];
     uint8_t ready;
     if (channel->request != NULL)
         return ERR_SHOULD_WAIT;
     if (request->op != BLOCK_REQUEST_READ)
         return ERR_NOT_SUPPORTED;
+    ata_read_packet(request, packet);
     status_t status = take(device, request);
     if (status != OK)
         return status;

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+$(call native-program,ahci,$(addprefix drivers/block/ahci/,main.c command.c transfer.c))
+MANIFEST_UNIX += drivers/block/ahci/unix.manifest

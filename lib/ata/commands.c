@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* What is common to all that speaks to ATA devices; see commands.h. */
+#include <ata/commands.h>
+
+#include <string.h>
+
+enum identity_word {
+    WORD_MODEL = 27,
+    WORD_CAPABILITIES = 49,
+    WORD_SECTORS = 60,
+    WORD_SETS = 83,
+    WORD_SETS_ON = 85,
+    WORD_SECTORS48 = 100
+};
+enum { CAPABLE_DMA = 1 << 8, SET_WIDE = 1 << 10, SET_WRITE_CACHE = 1 << 5 };
+
+static void copy_model(const uint16_t *words, char *to, size_t size)
+{
+    size_t length = 0;
+    for (uint32_t i = 0; i < 20 && length + 2 < size; i++) {
+        to[length++] = (char)(words[WORD_MODEL + i] >> 8);
+        to[length++] = (char)words[WORD_MODEL + i];
+    }
+    while (length > 0 && to[length - 1] == ' ')
+        length--;
+    to[length] = 0;
+}
+
+bool ata_has_dma(const uint16_t words[IDENTITY_WORDS])
+{
+    return (words[WORD_CAPABILITIES] & CAPABLE_DMA) != 0;
+}
+
+void ata_describe_disk(const uint16_t words[IDENTITY_WORDS], struct block_info *info, bool *wide)
+{
+    *wide = (words[WORD_SETS] & SET_WIDE) != 0;
+    info->sectors = words[WORD_SECTORS] | (uint32_t)words[WORD_SECTORS + 1] << 16;
+    if (*wide)
+        info->sectors = words[WORD_SECTORS48] | (uint32_t)words[WORD_SECTORS48 + 1] << 16 |
+                        (uint64_t)words[WORD_SECTORS48 + 2] << 32;
+    info->sector_size = BLOCK_SECTOR;
+    info->flags = words[WORD_SETS_ON] & SET_WRITE_CACHE ? BLOCK_WRITE_CACHE : 0;
+    copy_model(words, info->model, sizeof info->model);
+}
+
+void ata_describe_drive(const uint16_t words[IDENTITY_WORDS],
+                        const uint8_t capacity[PACKET_CAPACITY_ANSWER], struct block_info *info)
+{
+    info->sector_size = OPTICAL_SECTOR;
+    info->flags = BLOCK_READ_ONLY | BLOCK_REMOVABLE | BLOCK_OPTICAL;
+    if (capacity != NULL) {
+        uint32_t last = (uint32_t)capacity[0] << 24 | (uint32_t)capacity[1] << 16 |
+                        (uint32_t)capacity[2] << 8 | capacity[3];
+        info->sectors = ((uint64_t)last + 1) * (OPTICAL_SECTOR / BLOCK_SECTOR);
+    }
+    copy_model(words, info->model, sizeof info->model);
+}
+
+enum ata_command ata_dma_command(enum block_request_op op, bool wide)
+{
+    if (op == BLOCK_REQUEST_FLUSH)
+        return wide ? COMMAND_FLUSH_EXT : COMMAND_FLUSH;
+    if (op == BLOCK_REQUEST_WRITE)
+        return wide ? COMMAND_WRITE_DMA_EXT : COMMAND_WRITE_DMA;
+    return wide ? COMMAND_READ_DMA_EXT : COMMAND_READ_DMA;
+}
+
+void ata_read_packet(const struct block_request *request, uint8_t packet[PACKET_LENGTH])
+{
+    uint32_t sector = (uint32_t)(request->sector / (OPTICAL_SECTOR / BLOCK_SECTOR));
+    uint32_t count = request->count / (OPTICAL_SECTOR / BLOCK_SECTOR);
+    const uint8_t words[PACKET_LENGTH] = {PACKET_READ,
+                                          0,
+                                          (uint8_t)(sector >> 24),
+                                          (uint8_t)(sector >> 16),
+                                          (uint8_t)(sector >> 8),
+                                          (uint8_t)sector,
+                                          0,
+                                          (uint8_t)(count >> 8),
+                                          (uint8_t)count};
+    memcpy(packet, words, sizeof words);
+}
