@@ -55,8 +55,9 @@ ifdef SET_UP
 # lib/ comes first: it defines what the other fragments call.
 include $(filter lib/build.mk,$(FRAGMENTS)) $(filter-out lib/build.mk,$(FRAGMENTS))
 
-# Only these goals need the archives, and with them the packages that are fetched.
-ARCHIVE_GOALS := all run test bench damage suites suites-wine nt-hostile compile_commands.json $(BUILD)/boot/%.cpio $(BUILD)/atomik.img
+# Only goals that want all need the archives, and with them the packages that are fetched.
+ARCHIVE_GOALS := all check tidy ports port-% $(shell sed -n 's/^\([a-z_.-]*\):[^\#]*\ball\b.*/\1/p' Makefile $(FRAGMENTS)) \
+	$(BUILD)/boot/%.cpio $(BUILD)/atomik.img
 ifneq ($(filter $(ARCHIVE_GOALS),$(MAKECMDGOALS)),)
 $(eval $(call archive-rules,unix,UNIX))
 $(eval $(call archive-rules,windows,WINDOWS))
@@ -119,9 +120,10 @@ tidy: compile_commands.json ## clang-tidy (a part of check)
 format: ## rewrite the C files in the project's format
 	@clang-format -i $(C_FILES)
 
+# Headers of packages and of the build are read too: what they come from is built first.
 # What a build of everything would run. Two things are left as they are, because make does them even with
 # -n: newlib, whose recipe calls make, and the manifest that the rules which are read depend on.
-compile_commands.json: ## for clangd
+compile_commands.json: all ## for clangd
 	@$(MAKE) --no-print-directory -n -B V=1 -o $(BUILD)/newlib/installed/i686-elf/lib/libc.a \
 	    -o $(BUILD)/image/busybox.manifest all | \
 	    $(PYTHON) tools/compile-commands >$@.new && mv $@.new $@

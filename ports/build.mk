@@ -11,7 +11,7 @@ PORT_NEEDS_$(1) := $$(shell sed -n "s/^needs='\(.*\)'/\1/p" ports/$(1)/port)
 $(BUILD)/ports/$(1)/installed: $(wildcard ports/$(1)/port ports/$(1)/*.patch) $$(PORT_NEEDS_$(1):%=$(BUILD)/ports/%/installed) | sysroot
 	$$(call say,PORT,$(1))
 	$$(Q)tools/ports/port $(BUILD) install $(1) && touch $$@
-$(BUILD)/ports/$(1)/tested: $(BUILD)/ports/$(1)/installed $(BUILD)/ports/dash/installed $(wildcard ports/$(1)/*) tools/ports/guest.sh
+$(BUILD)/ports/$(1)/tested: $(BUILD)/ports/$(1)/installed $(BUILD)/ports/dash/installed $(wildcard ports/$(1)/*) tools/ports/guest.sh | all
 	$$(Q)tools/ports/port $(BUILD) test $(1) && touch $$@
 .PHONY: port-$(1) port-$(1)-test
 port-$(1): $(BUILD)/ports/$(1)/installed
