@@ -33,6 +33,9 @@
 extern "C" {
 #endif
 
+struct timespec;
+struct tm;
+
 extern long timezone __asm__("_timezone");
 extern int daylight __asm__("_daylight");
 time_t timegm(struct tm *);

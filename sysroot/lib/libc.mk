@@ -12,7 +12,7 @@ SYSROOT_HEADERS := $(shell find sysroot/include -name '*.h')
 NEWLIB_HEADERS := $(addprefix sysroot/include/,dirent.h grp.h machine/setjmp.h math.h pthread.h sched.h search.h spawn.h stdio.h stdlib.h \
 	sys/_default_fcntl.h sys/_pthreadtypes.h sys/_sigset.h sys/_timespec.h sys/_types.h sys/dirent.h \
 	sys/errno.h sys/features.h sys/file.h sys/resource.h sys/sched.h sys/select.h sys/signal.h \
-	sys/stat.h sys/syslimits.h sys/time.h sys/wait.h termios.h threads.h time.h unistd.h utmp.h)
+	sys/stat.h sys/syslimits.h sys/time.h sys/types.h sys/wait.h termios.h threads.h time.h unistd.h utmp.h)
 # What is a program of Atomik and not of Linux; no position independence, no stack protector.
 SYSROOT_TARGET := -march=i686 -fno-pic -fno-pie -fno-stack-protector -U__linux__ -U__linux -Ulinux -U__gnu_linux__ \
 	-D__atomik__ -nostdinc
@@ -67,9 +67,11 @@ $(BUILD)/sysroot-objects/%.o: sysroot/%.S $(FLAGS_STAMP)
 # Patterns of files and regular expressions are newlib's, which its configuration for this target leaves out.
 NEWLIB_POSIX := collate collcmp fnmatch glob regcomp regerror regexec regfree
 NEWLIB_POSIX_OBJS := $(NEWLIB_POSIX:%=$(BUILD)/sysroot-objects/posix/%.o)
+# BSD's glob is what lib/file/glob.c makes POSIX's of.
+$(BUILD)/sysroot-objects/posix/glob.o: SYSROOT_RENAME := -Dglob=__bsd_glob
 $(NEWLIB_POSIX_OBJS): $(BUILD)/sysroot-objects/posix/%.o: $(SYSROOT)/include/stamp
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CROSS)gcc -std=gnu11 -w $(SYSROOT_CFLAGS) $(SYSROOT_SEARCH) -D_GNU_SOURCE \
+	$(Q)$(CROSS)gcc -std=gnu11 -w $(SYSROOT_CFLAGS) $(SYSROOT_SEARCH) -D_GNU_SOURCE $(SYSROOT_RENAME) \
 	    -I$(NEWLIB_WORK)/source/newlib/libc/posix -c -o $@ $(NEWLIB_WORK)/source/newlib/libc/posix/$*.c
 
 $(SYSROOT)/lib/libc.a: $(SYSROOT_OBJS) $(NEWLIB_POSIX_OBJS) $(NEWLIB_WORK)/installed/i686-elf/lib/libc.a sysroot/lib/merge-libc

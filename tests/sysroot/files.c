@@ -79,6 +79,10 @@ static void test_directories(void)
         printf("scandir %s\n", list[i]->d_name);
     CHECK(glob("a/b/t*", 0, NULL, &found) == 0 && found.gl_pathc == 2);
     printf("glob %s %s\n", found.gl_pathv[0], found.gl_pathv[1]);
+    CHECK(glob("a/nothing*", GLOB_APPEND, NULL, &found) == GLOB_NOMATCH && found.gl_pathc == 2);
+    CHECK(glob("a/\\b/\\one", GLOB_APPEND, NULL, &found) == 0 && found.gl_pathc == 3);
+    CHECK(glob("a/\\b/one", GLOB_APPEND | GLOB_NOESCAPE, NULL, &found) == GLOB_NOMATCH);
+    globfree(&found);
     CHECK(nftw("a", visit, 5, FTW_PHYS) == 0 && visited == 8 && depth == 2);
     CHECK(realpath("a/./b/../link/one", path) != NULL);
     printf("realpath ...%s\n", strstr(path, "/a/"));

@@ -10,6 +10,11 @@
 extern "C" {
 #endif
 
+/* Declared here too: a program's own <sys/select.h> may get here out of the middle of newlib's header. */
+struct timeval;
+struct timezone;
+struct itimerval;
+
 int getitimer(int, struct itimerval *);
 int setitimer(int, const struct itimerval *__restrict, struct itimerval *__restrict);
 int settimeofday(const struct timeval *, const struct timezone *);
