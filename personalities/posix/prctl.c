@@ -8,6 +8,7 @@
 #include "missing.h"
 #include "seccomp.h"
 #include "server.h"
+#include "snapshot/self.h"
 #include "task.h"
 
 #define SECUREBITS_KNOWN (SECURE_ALL_BITS | SECURE_ALL_LOCKS)
@@ -178,6 +179,8 @@ int32_t sys_prctl(uint32_t option, uint32_t arg2, uint32_t arg3, uint32_t arg4, 
         return arg2 || arg3 || arg4 || arg5 ? -EINVAL : 0;
     case PR_SET_SECCOMP:
         return seccomp_set_mode(arg2, USER(arg3));
+    case PR_ATOMIK_SNAPSHOT:
+        return snapshot_self(USER(arg2), arg3);
     }
     return on_privileges(option, arg2, arg3, arg4, arg5);
 }

@@ -173,9 +173,11 @@ struct thread {
     struct pending pending;
     uint32_t altstack, altstack_size, altstack_flags;
 
-    uint32_t shortages;   /* of frame->shortages, those that were looked at; own thread only */
-    bool out_of_memory;   /* its process ends before the guest runs again; own thread only */
-    bool parked;          /* stands still at a trap boundary (snapshot/freeze.h) */
+    uint32_t shortages; /* of frame->shortages, those that were looked at; own thread only */
+    bool out_of_memory; /* its process ends before the guest runs again; own thread only */
+    bool parked;        /* stands still at a trap boundary (snapshot/freeze.h) */
+    enum { CAPTURE_NONE, CAPTURE_BEGUN, CAPTURE_DONE } capture; /* in a call of snapshot/self.h */
+    int32_t capture_result;
     uint32_t trap_number; /* number of the system call in progress */
     bool in_call;         /* the registers are those of a system call */
     int32_t orig_eax;     /* for tracers: number of the call the registers belong to, or -1 */

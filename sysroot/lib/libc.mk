@@ -46,8 +46,8 @@ $(NEWLIB_WORK)/installed/i686-elf/lib/libc.a: $(NEWLIB_WORK)/unpacked $(NEWLIB_S
 # Headers: ours in include/, newlib's in include/newlib, in this order on every include path, so that
 # ours can add to newlib's with #include_next.
 $(SYSROOT)/include/stamp: $(NEWLIB_WORK)/installed/i686-elf/lib/libc.a $(SYSROOT_HEADERS)
-	$(Q)rm -rf $(@D) && mkdir -p $(@D)/newlib
-	$(Q)cp -r sysroot/include/. $(@D)/ && cp -r $(NEWLIB_WORK)/installed/i686-elf/include/. $(@D)/newlib/
+	$(Q)mkdir -p $(@D) && find $(@D) -mindepth 1 -maxdepth 1 ! -name c++ -exec rm -rf {} +
+	$(Q)mkdir -p $(@D)/newlib && cp -r sysroot/include/. $(@D)/ && cp -r $(NEWLIB_WORK)/installed/i686-elf/include/. $(@D)/newlib/
 	$(Q)touch $@
 
 SYSROOT_SRCS := $(wildcard sysroot/lib/*/*.c sysroot/lib/*/*.S)

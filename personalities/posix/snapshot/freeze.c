@@ -3,6 +3,7 @@
 #include "freeze.h"
 
 #include "calls.h"
+#include "self.h"
 #include "task.h"
 
 static uint32_t park_word; /* futex: changes whenever a thread parks */
@@ -68,6 +69,10 @@ status_t process_freeze(uint32_t pid, ktime_t deadline)
 void thread_boundary_registers(const struct thread *thread, struct registers *registers)
 {
     *registers = thread->frame->regs;
+    if (thread->capture != CAPTURE_NONE) {
+        registers->eax = CAPTURE_IN_SNAPSHOT;
+        return;
+    }
     if (!thread->in_call)
         return;
     switch (-(int32_t)registers->eax) {
