@@ -10,6 +10,9 @@
  *                             SNAP_PT_BLOB: p_paddr is its id; bytes of queues and files
  *   standard notes, own notes, memory, blobs
  *
+ * A delta (SNAP_FLAG_DELTA) leaves out memory that is the same in another snapshot, its base: whole pages,
+ * as PT_LOADs with SNAP_LOAD_PARENT. Tools that know nothing of it see zeros there: it is made complete first.
+ *
  * Rules that stock tools need (each has been tried): own note types stay clear of the known numbers,
  * since binutils goes by the number and not by the owner; the first NT_PRSTATUS is the current
  * thread; no XSTATE note; no two headers share file bytes of writable memory; fewer than 2,048
@@ -55,12 +58,21 @@ struct snap_field {
 enum snap_field_flags { SNAP_FIELD_MUST = 1 };
 
 enum snap_flags { SNAP_FLAG_DELTA = 1, SNAP_FLAG_EDITED = 2 };
+/* `needs` of the header. */
+enum snap_needs { SNAP_NEEDS_PARENT = 1 }; /* a delta is made complete before it is restored */
+
+/* In p_flags of a PT_LOAD, among the bits that ELF leaves to the system. */
+enum snap_load_flags {
+    SNAP_LOAD_PARENT =
+        1 << 20, /* without bytes: they are in the snapshot that this is a delta of */
+    SNAP_LOAD_CONTINUED =
+        1 << 21, /* one load with the header before it, but for where the bytes are */
+};
 
 /* Where the bytes of a mapping are that no PT_LOAD has. */
 enum snap_content {
-    SNAP_CONTENT_ZERO = 0,   /* nowhere: they are zero */
-    SNAP_CONTENT_FILE = 1,   /* in the object, unchanged */
-    SNAP_CONTENT_PARENT = 2, /* in the snapshot that this one is a delta of */
+    SNAP_CONTENT_ZERO = 0, /* nowhere: they are zero */
+    SNAP_CONTENT_FILE = 1, /* in the object, unchanged */
 };
 
 /* One row of INTEGRITY's table. Covered are the bytes in the file. */

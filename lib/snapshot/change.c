@@ -5,34 +5,54 @@
 
 #include "internal.h"
 
-status_t snap_set(struct snap_note *note, uint16_t tag, const void *data, uint32_t length)
+/* The note with all its fields but one, in *changed. */
+static status_t copy_without(const struct snap_note *note, uint16_t tag, struct snap_note *changed)
 {
-    struct snap_note changed = *note;
     struct snap_field_view field;
-    struct snap_field head = {.tag = tag, .length = length};
     uint32_t at = 0;
     status_t status = OK;
-    changed.data = NULL;
-    changed.size = changed.capacity = 0;
+    *changed = *note;
+    changed->data = NULL;
+    changed->size = changed->capacity = 0;
     while (status == OK && snap_next_field(note, &at, &field)) {
         struct snap_field same = {field.tag, field.flags, field.version, field.length};
         if (field.tag == tag)
             continue;
-        status = snap_note_append(&changed, &same, sizeof same);
+        status = snap_note_append(changed, &same, sizeof same);
         if (status == OK)
-            status = snap_note_append(&changed, field.data, field.length);
+            status = snap_note_append(changed, field.data, field.length);
     }
+    return status;
+}
+
+static status_t replace(struct snap_note *note, struct snap_note *changed, status_t status)
+{
+    if (status != OK) {
+        free(changed->data);
+        return status;
+    }
+    free(note->data);
+    *note = *changed;
+    return OK;
+}
+
+status_t snap_set(struct snap_note *note, uint16_t tag, const void *data, uint32_t length)
+{
+    struct snap_note changed;
+    struct snap_field head = {.tag = tag, .length = length};
+    status_t status = copy_without(note, tag, &changed);
     if (status == OK)
         status = snap_note_append(&changed, &head, sizeof head);
     if (status == OK)
         status = snap_note_append(&changed, data, length);
-    if (status != OK) {
-        free(changed.data);
-        return status;
-    }
-    free(note->data);
-    *note = changed;
-    return OK;
+    return replace(note, &changed, status);
+}
+
+status_t snap_unset(struct snap_note *note, uint16_t tag)
+{
+    struct snap_note changed;
+    status_t status = copy_without(note, tag, &changed);
+    return replace(note, &changed, status);
 }
 
 /* Brings the bytes of a load into memory of ours, where they can be changed. */

@@ -44,7 +44,8 @@ struct snap_note {
 };
 
 struct snap_load {
-    uint32_t address, memory_size, file_size, flags; /* flags: ELF's, 1 execute 2 write 4 read */
+    uint32_t address, memory_size, file_size,
+        flags; /* flags: ELF's, 1 execute 2 write 4 read, and enum snap_load_flags */
     struct snap_bytes bytes;
 };
 
@@ -120,6 +121,32 @@ status_t snap_set(struct snap_note *note, uint16_t tag, const void *data, uint32
 status_t snap_write_memory(struct snapshot *snapshot, uint32_t address, const void *data,
                            uint32_t length);
 status_t snap_replace_blob(struct snapshot *snapshot, uint32_t id, const void *data, uint32_t size);
+
+/* Takes a field out, if it is there. NO_MEMORY. */
+status_t snap_unset(struct snap_note *note, uint16_t tag);
+
+/* ---- deltas (delta.c) ---- */
+bool snap_is_delta(const struct snapshot *snapshot);
+/* Is `base` the snapshot that the delta was made against? */
+bool snap_is_base(const struct snapshot *delta, const struct snapshot *base);
+/*
+ * Makes a delta of a complete snapshot that was read from a file: it keeps the memory that `base`, complete
+ * as well, has not. `path` is what the delta calls the base. After an error it is as it was, but for its header.
+ */
+status_t snap_make_delta(struct snapshot *snapshot, const struct snapshot *base, const char *path);
+/*
+ * Makes a complete snapshot of a delta and its base, of which it takes the memory: `merge` and `base` stay
+ * until it was written. BAD_EXECUTABLE with *problem; after an error the delta has no memory.
+ */
+struct snap_merge {
+    struct snap_load *pieces; /* the delta's own loads */
+    uint32_t count;
+    const struct snapshot *base;
+    struct snap_source source;
+};
+status_t snap_merge_begin(struct snap_merge *merge, struct snapshot *delta,
+                          const struct snapshot *base, const char **problem);
+void snap_merge_end(struct snap_merge *merge);
 
 /* ---- files (read.c, write.c) ---- */
 /*

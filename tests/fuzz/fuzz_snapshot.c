@@ -107,6 +107,29 @@ static void read_all(struct buffer *buffer, struct buffer *again)
     snap_free(&snapshot);
 }
 
+/* As a delta of itself, or made one if it is none, and complete again. */
+static void merge(struct buffer *buffer, struct buffer *again)
+{
+    struct snap_source source = {buffer_read, buffer};
+    struct snap_sink sink = {buffer_write, again};
+    struct snapshot delta, base;
+    struct snap_merge merged;
+    const char *problem;
+    uint64_t size;
+    if (snap_read(&delta, &source, buffer->size, &problem) != OK)
+        return;
+    if (snap_read(&base, &source, buffer->size, &problem) != OK)
+        abort();
+    bool made = snap_is_delta(&delta) || snap_make_delta(&delta, &base, "base") == OK;
+    again->size = 0;
+    if (made && snap_merge_begin(&merged, &delta, &base, &problem) == OK)
+        (void)!snap_write(&delta, &sink, &size);
+    if (made)
+        snap_merge_end(&merged);
+    snap_free(&delta);
+    snap_free(&base);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t first[ROOM], second[ROOM];
@@ -127,5 +150,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         given.size = size;
     }
     read_all(&given, &again);
+    merge(&given, &again);
     return 0;
 }

@@ -298,6 +298,114 @@ static void test_names_of_fields_are_found(void **state)
     assert_null(snap_field_info(SNAP_VMA, 999));
 }
 
+/* ---- deltas -------------------------------------------------------------------------------------- */
+
+#define MEMORY      0x8048000u
+#define DELTA_PAGES 8u
+
+/* A snapshot of eight pages, of which `changed` (a bit each) are not as usual, in a file of its own. */
+struct one {
+    struct snapshot snapshot;
+    uint8_t *bytes;
+    struct snap_source source;
+};
+
+static status_t one_read(void *context, uint64_t offset, void *to, uint32_t length)
+{
+    memcpy(to, (const uint8_t *)context + offset, length);
+    return OK;
+}
+
+static void one_open(struct one *one, uint32_t changed, uint8_t uuid)
+{
+    struct snap_bytes bytes = {.memory = malloc(DELTA_PAGES * PAGE_SIZE)};
+    struct snapshot built;
+    const char *problem;
+    uint64_t size;
+    for (uint32_t i = 0; i < DELTA_PAGES; i++)
+        memset(bytes.memory + i * PAGE_SIZE, changed >> i & 1 ? 0x80 | uuid : (int)i + 1,
+               PAGE_SIZE);
+    snap_init(&built);
+    snap_note_begin(&built, SNAP_HEADER);
+    snap_put_u32(&built, SNAP_HEADER_MAJOR, SNAP_MAJOR);
+    snap_put(&built, SNAP_HEADER_UUID, &uuid, 1);
+    snap_add_load(&built, MEMORY, DELTA_PAGES * PAGE_SIZE, DELTA_PAGES * PAGE_SIZE, 6, &bytes);
+    snap_add_load(&built, MEMORY + DELTA_PAGES * PAGE_SIZE, PAGE_SIZE, 0, 6, NULL);
+    file_size = 0;
+    assert_int_equal(snap_write(&built, &sink, &size), OK);
+    snap_free(&built);
+    one->bytes = malloc(size);
+    memcpy(one->bytes, file, size);
+    one->source = (struct snap_source){one_read, one->bytes};
+    assert_int_equal(snap_read(&one->snapshot, &one->source, size, &problem), OK);
+}
+
+static void one_close(struct one *one)
+{
+    snap_free(&one->snapshot);
+    free(one->bytes);
+}
+
+static void check_memory(const struct snapshot *snapshot, uint32_t changed, uint8_t uuid)
+{
+    static uint8_t page[PAGE_SIZE];
+    for (uint32_t i = 0; i < DELTA_PAGES; i++) {
+        assert_int_equal(snap_read_memory(snapshot, MEMORY + i * PAGE_SIZE, page, PAGE_SIZE), OK);
+        assert_int_equal(page[i], changed >> i & 1 ? 0x80 | uuid : i + 1);
+        assert_memory_equal(page, page + 1, PAGE_SIZE - 1);
+    }
+}
+
+static void test_a_delta_and_its_base_are_what_it_was(void **state)
+{
+    (void)state;
+    for (uint32_t changed = 0; changed < 1u << DELTA_PAGES; changed += 7) {
+        struct snap_merge merge;
+        struct one base, next;
+        const char *problem;
+        uint32_t bytes = 0;
+        one_open(&base, 0x0f, 1);
+        one_open(&next, changed, 2);
+        assert_int_equal(snap_make_delta(&next.snapshot, &base.snapshot, "base.snap"), OK);
+        assert_true(snap_is_delta(&next.snapshot) && snap_is_base(&next.snapshot, &base.snapshot));
+        assert_false(snap_is_base(&next.snapshot, &next.snapshot));
+        for (uint32_t i = 0; i < next.snapshot.load_count; i++)
+            bytes += next.snapshot.loads[i].file_size;
+        assert_int_equal(bytes, PAGE_SIZE * (uint32_t)__builtin_popcount((changed | 0x0f) & 0xff));
+        assert_int_equal(snap_merge_begin(&merge, &next.snapshot, &base.snapshot, &problem), OK);
+        assert_false(snap_is_delta(&next.snapshot));
+        assert_int_equal(next.snapshot.load_count, 2);
+        assert_int_equal(next.snapshot.loads[1].file_size, 0);
+        check_memory(&next.snapshot, changed, 2);
+        snap_merge_end(&merge);
+        one_close(&base);
+        one_close(&next);
+    }
+}
+
+/* Whatever the flags of a delta's memory are, merging it ends, and reads nothing that is not there. */
+static void test_flags_of_memory_may_be_anything(void **state)
+{
+    static uint8_t page[PAGE_SIZE];
+    (void)state;
+    for (uint32_t flags = 0; flags < 1u << 6; flags++) {
+        struct snapshot delta, empty;
+        struct snap_merge merge;
+        const char *problem;
+        snap_init(&delta);
+        snap_init(&empty);
+        snap_note_begin(&delta, SNAP_HEADER);
+        for (uint32_t i = 0; i < 3; i++)
+            snap_add_load(&delta, MEMORY + i * PAGE_SIZE, PAGE_SIZE, 0, flags >> 2 * i << 20, NULL);
+        status_t status = snap_merge_begin(&merge, &delta, &empty, &problem);
+        assert_true(status == OK || (status == ERR_BAD_EXECUTABLE && problem != NULL));
+        if (status == OK && (flags & 1))
+            assert_int_equal(snap_read_memory(&delta, MEMORY, page, PAGE_SIZE), ERR_OUT_OF_RANGE);
+        snap_merge_end(&merge);
+        snap_free(&delta);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +421,8 @@ int main(void)
         cmocka_unit_test(test_too_many_segments_are_refused),
         cmocka_unit_test(test_crc_is_castagnolis),
         cmocka_unit_test(test_names_of_fields_are_found),
+        cmocka_unit_test(test_a_delta_and_its_base_are_what_it_was),
+        cmocka_unit_test(test_flags_of_memory_may_be_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -336,12 +336,18 @@ static bool make_change(struct edit *edit)
     return false;
 }
 
-/* From now on it says that it was edited. */
+/* From now on it says that it was edited, and is another one: a delta of what it was does not go with it. */
 static bool mark_edited(struct snapshot *snapshot)
 {
     struct snap_note *header = snap_next(snapshot, SNAP_HEADER, NULL);
     uint32_t flags = snap_get_u32(header, SNAP_HEADER_FLAGS, 0) | SNAP_FLAG_EDITED;
-    return snap_set(header, SNAP_HEADER_FLAGS, &flags, sizeof flags) == OK;
+    uint8_t uuid[16];
+    if (!snap_random(uuid, sizeof uuid))
+        return false;
+    uuid[6] = (uuid[6] & 0x0f) | 0x40; /* RFC 4122, version 4 */
+    uuid[8] = (uuid[8] & 0x3f) | 0x80;
+    return snap_set(header, SNAP_HEADER_UUID, uuid, sizeof uuid) == OK &&
+           snap_set(header, SNAP_HEADER_FLAGS, &flags, sizeof flags) == OK;
 }
 
 static bool write_result(struct snapshot *snapshot, const char *path)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -47,22 +48,6 @@ bool snap_file_open_raw(struct snap_file *file, const char *path)
 void snap_file_close(struct snap_file *file)
 {
     close(file->fd);
-}
-
-bool snap_file_load(const char *path, uint32_t max, uint8_t **data, uint32_t *size)
-{
-    struct snap_file file;
-    if (!snap_file_open(&file, path))
-        return false;
-    *data = file.size <= max ? malloc(file.size + 1) : NULL;
-    *size = (uint32_t)file.size;
-    bool good = *data != NULL && read_file(&file, 0, *data, *size) == OK;
-    if (!good) {
-        complain("%s: %s", path, file.size > max ? "too large" : "cannot be read");
-        free(*data);
-    }
-    snap_file_close(&file);
-    return good;
 }
 
 static status_t write_file(void *context, uint64_t offset, const void *from, uint32_t length)
@@ -126,6 +111,11 @@ void snap_output_read(struct snap_output *output, struct snap_file *file, bool t
         .source = {read_file, file}, .size = size_of(output->fd), .fd = output->fd};
     if (take)
         unlink(output->temporary);
+}
+
+bool snap_random(void *to, uint32_t length)
+{
+    return getrandom(to, length, 0) == (ssize_t)length;
 }
 
 uint64_t snap_clock(void)

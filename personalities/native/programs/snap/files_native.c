@@ -54,22 +54,6 @@ void snap_file_close(struct snap_file *file)
         complain("a descriptor was closed twice");
 }
 
-bool snap_file_load(const char *path, uint32_t max, uint8_t **data, uint32_t *size)
-{
-    struct snap_file file;
-    if (!snap_file_open(&file, path))
-        return false;
-    *data = file.size <= max ? malloc((size_t)file.size + 1) : NULL;
-    *size = (uint32_t)file.size;
-    bool good = *data != NULL && read_file(&file, 0, *data, *size) == OK;
-    if (!good) {
-        complain("%s: %s", path, file.size > max ? "too large" : "cannot be read");
-        free(*data);
-    }
-    snap_file_close(&file);
-    return good;
-}
-
 /* ---- output ------------------------------------------------------------------------------------- */
 
 static status_t write_file(void *context, uint64_t offset, const void *from, uint32_t length)
@@ -161,6 +145,11 @@ void snap_output_read(struct snap_output *output, struct snap_file *file, bool t
         .source = {read_file, file}, .size = size_of(output->fd), .fd = output->fd};
     if (take)
         remove_name(output);
+}
+
+bool snap_random(void *to, uint32_t length)
+{
+    return random_get(to, length) == OK;
 }
 
 uint64_t snap_clock(void)

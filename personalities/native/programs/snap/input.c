@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening a snapshot by its path, with a message when that fails. */
+/* Opening a snapshot or another file by its path, with a message when that fails. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "snap.h"
 
@@ -13,6 +14,22 @@ void complain(const char *format, ...)
     vfprintf(stderr, format, arguments);
     fprintf(stderr, "\n");
     va_end(arguments);
+}
+
+bool snap_file_load(const char *path, uint32_t max, uint8_t **data, uint32_t *size)
+{
+    struct snap_file file;
+    if (!snap_file_open_raw(&file, path))
+        return false;
+    *data = file.size <= max ? malloc((size_t)file.size + 1) : NULL;
+    *size = (uint32_t)file.size;
+    bool good = *data != NULL && file.source.read(file.source.context, 0, *data, *size) == OK;
+    if (!good) {
+        complain("%s: %s", path, file.size > max ? "too large" : "cannot be read");
+        free(*data);
+    }
+    snap_file_close(&file);
+    return good;
 }
 
 bool snap_input_open(struct snap_input *input, const char *path)

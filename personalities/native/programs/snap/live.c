@@ -48,23 +48,56 @@ static void print_result(const char *path, const struct snapshot_result *result)
            (unsigned)(result->pause / US), (unsigned)(result->time / US));
 }
 
+/* After a failure the output is no more. */
+static bool save_or_discard(struct snap_output *output, uint32_t pid, uint32_t flags,
+                            struct snapshot_result *result)
+{
+    status_t status = save_into(output, pid, flags, result);
+    if (status == OK)
+        return true;
+    complain("process %u: %s", (unsigned)pid, status_text(status));
+    snap_output_discard(output);
+    return false;
+}
+
 static int save_process(uint32_t pid, uint32_t flags, const char *path)
 {
     struct snapshot_result result;
     struct snap_output output;
-    if (!snap_output_open(&output, path))
-        return 1;
-    status_t status = save_into(&output, pid, flags, &result);
-    if (status != OK) {
-        complain("process %u: %s", (unsigned)pid, status_text(status));
-        snap_output_discard(&output);
-        return 1;
-    }
-    if (!snap_output_commit(&output))
+    if (!snap_output_open(&output, path) || !save_or_discard(&output, pid, flags, &result) ||
+        !snap_output_commit(&output))
         return 1;
     result.size = output.size;
     print_result(path, &result);
     return 0;
+}
+
+static bool save_against(const struct snap_base *base, uint32_t pid, uint32_t flags,
+                         const char *path, struct snapshot_result *result)
+{
+    struct snap_output whole, output;
+    struct snap_file file;
+    if (!snap_output_begin(&whole, SNAP_TEMPORARY) || !save_or_discard(&whole, pid, flags, result))
+        return false;
+    snap_output_read(&whole, &file, true);
+    bool good = snap_write_delta(base, &file, &output, path);
+    snap_file_close(&file);
+    result->size = output.size;
+    return good;
+}
+
+/* The process runs on after the same pause; what changed is found in the whole snapshot, in /tmp. */
+static int save_delta(uint32_t pid, uint32_t flags, const char *base_path, const char *path)
+{
+    struct snapshot_result result;
+    struct snap_base base;
+    if (!snap_base_open(&base, base_path, path))
+        return 1;
+    bool good = save_against(&base, pid, flags, path, &result);
+    snap_base_close(&base);
+    if (good)
+        print_result(path, &result);
+    return good ? 0 : 1;
 }
 
 /* A new directory, open for files to be made in it. */
@@ -103,17 +136,25 @@ static int save_tree(uint32_t pid, uint32_t flags, const char *path)
 
 static int command_save(int argc, char **argv)
 {
+    const char *base = NULL;
     uint32_t flags = 0;
     uint64_t pid;
-    while (argc > 0 && save_option(argv[0], &flags)) {
-        argc--;
-        argv++;
+    for (; argc > 0 && argv[0][0] == '-'; argc--, argv++) {
+        if (strcmp(argv[0], "--incremental") == 0 && argc > 1 && base == NULL) {
+            base = *++argv;
+            argc--;
+        } else if (!save_option(argv[0], &flags)) {
+            break;
+        }
     }
-    if (argc != 2 || !parse_number(argv[0], (uint32_t)strlen(argv[0]), &pid) || pid > UINT32_MAX) {
-        complain("usage: snap save [--stop] [--no-text] [--files] PID FILE\n"
+    if (argc != 2 || (base != NULL && (flags & SNAPSHOT_TREE)) ||
+        !parse_number(argv[0], (uint32_t)strlen(argv[0]), &pid) || pid > UINT32_MAX) {
+        complain("usage: snap save [--stop] [--no-text] [--files] [--incremental BASE] PID FILE\n"
                  "       snap save --tree [...] PID DIRECTORY");
         return 2;
     }
+    if (base != NULL)
+        return save_delta((uint32_t)pid, flags, base, argv[1]);
     return flags & SNAPSHOT_TREE ? save_tree((uint32_t)pid, flags, argv[1])
                                  : save_process((uint32_t)pid, flags, argv[1]);
 }
@@ -186,22 +227,16 @@ static bool restore_plain(const char *path, char *const *options, const uint32_t
     return status == OK;
 }
 
-/* A personality restores plain files: one that is packed becomes such for as long as the start takes. */
+/* A personality restores plain, complete files: another one becomes such for as long as the start takes. */
 bool live_restore(const char *path, char *const *options, const uint32_t *wanted, uint32_t *pid)
 {
     struct snap_output output;
-    struct snap_file file;
-    if (!snap_file_open_raw(&file, path))
-        return false;
-    bool packed = snap_is_packed(&file),
-         good = packed && snap_output_begin(&output, SNAP_TEMPORARY);
-    if (good) {
-        good = snap_unpack_into(path, &file, &output) &&
-               restore_plain(output.temporary, options, wanted, pid);
-        snap_output_discard(&output);
-    }
-    snap_file_close(&file);
-    return packed ? good : restore_plain(path, options, wanted, pid);
+    enum snap_plain kind = snap_make_plain(path, &output);
+    if (kind != SNAP_MADE)
+        return kind == SNAP_IS_PLAIN && restore_plain(path, options, wanted, pid);
+    bool good = restore_plain(output.temporary, options, wanted, pid);
+    snap_output_discard(&output);
+    return good;
 }
 
 static int command_restore(int argc, char **argv)
@@ -227,7 +262,8 @@ static int command_restore(int argc, char **argv)
 
 const struct snap_command live_commands[] = {
     {"save", command_save,
-     "save [--stop] [--no-text] [--files] PID FILE, or save --tree [...] PID DIRECTORY\n"
+     "save [--stop] [--no-text] [--files] [--incremental BASE] PID FILE, or save --tree [...] PID "
+     "DIRECTORY\n"
      "                                a snapshot of a running process, which goes on or (--stop) "
      "ends"},
     {"restore", command_restore,

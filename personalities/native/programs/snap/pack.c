@@ -141,7 +141,7 @@ bool snap_unpack_into(const char *path, const struct snap_file *file, struct sna
     return explain(path, run(file, output, unpack));
 }
 
-bool snap_file_open(struct snap_file *file, const char *path)
+bool snap_file_open_unpacked(struct snap_file *file, const char *path)
 {
     struct snap_output output;
     if (!snap_file_open_raw(file, path) || !snap_is_packed(file))

@@ -19,11 +19,13 @@ struct snap_file {
     uint64_t size;
     int fd;
 };
-bool snap_file_open(struct snap_file *file, const char *path); /* unpacked, if need be (pack.c) */
+/* What `path` stands for: unpacked (pack.c), and complete (delta.c), if it is a snapshot. */
+bool snap_file_open(struct snap_file *file, const char *path);
+bool snap_file_open_unpacked(struct snap_file *file, const char *path);
 bool snap_file_open_raw(struct snap_file *file,
                         const char *path); /* fd is negative after an error */
 void snap_file_close(struct snap_file *file);
-/* A whole file of at most `max` bytes, malloc'ed. */
+/* A whole file of at most `max` bytes as it is, malloc'ed. */
 bool snap_file_load(const char *path, uint32_t max, uint8_t **data, uint32_t *size);
 
 /* A file that gets its name when it is complete; packed, if the name ends so. */
@@ -43,10 +45,28 @@ bool snap_output_finish(struct snap_output *output);
 void snap_output_read(struct snap_output *output, struct snap_file *file, bool take);
 #define SNAP_TEMPORARY "/tmp/snap" /* what is unpacked goes there, with a number behind */
 uint64_t snap_clock(void);         /* ns since 1970 */
+bool snap_random(void *to, uint32_t length);
 
 /* ---- compressed files (pack.c) ---- */
 bool snap_is_packed(const struct snap_file *file);
 bool snap_unpack_into(const char *path, const struct snap_file *file, struct snap_output *output);
+
+/* ---- deltas (delta.c) ---- */
+struct snap_base {
+    struct snapshot snapshot;
+    struct snap_file file;
+    const char *path, *name; /* name: what the delta calls it */
+};
+/* Complete, and as it was written. The delta will be at `delta_path`. */
+bool snap_base_open(struct snap_base *base, const char *path, const char *delta_path);
+void snap_base_close(struct snap_base *base);
+/* The snapshot in `file`, as a delta. */
+bool snap_write_delta(const struct snap_base *base, const struct snap_file *file,
+                      struct snap_output *output, const char *path);
+
+/* For programs that read nothing but plain and complete files: `path` is such a file, or *output is, until it is discarded. */
+enum snap_plain { SNAP_IS_PLAIN, SNAP_MADE, SNAP_FAILED };
+enum snap_plain snap_make_plain(const char *path, struct snap_output *output);
 
 /* ---- opened snapshots ---- */
 struct snap_input {
@@ -64,6 +84,8 @@ int command_edit(int argc, char **argv);
 int command_diff(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_export(int argc, char **argv);
+int command_delta(int argc, char **argv);
+int command_flatten(int argc, char **argv);
 
 /* ---- live.c, live_record.c; not on the host ---- */
 /* Starts a restore; wanted: the pid, 0 any, NULL that of the snapshot. False: it was told why not. */

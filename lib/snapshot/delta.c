@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Deltas: snapshots in which memory that is as in another one, the base, is not there again. A load of a
+ * delta has its bytes, is zero, or is in the base (SNAP_LOAD_PARENT); pieces of what was one load in the
+ * complete snapshot say so (SNAP_LOAD_CONTINUED), so that merging gives the loads it had.
+ *
+ * Which pages are the same is found by comparing them, so that it does not matter what happened between
+ * the two: a restore, another machine, an edit.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define LOADS_MAX 1500u /* then pages that are the same are not left out any more */
+
+bool snap_is_delta(const struct snapshot *snapshot)
+{
+    const struct snap_note *header = snap_next(snapshot, SNAP_HEADER, NULL);
+    return (snap_get_u32(header, SNAP_HEADER_FLAGS, 0) & SNAP_FLAG_DELTA) != 0;
+}
+
+static bool same_field(const struct snap_note *one, uint16_t tag, const struct snap_note *other,
+                       uint16_t other_tag)
+{
+    uint32_t length, other_length;
+    const uint8_t *data = snap_get(one, tag, &length);
+    const uint8_t *other_data = snap_get(other, other_tag, &other_length);
+    return data != NULL && other_data != NULL && length == other_length && length > 0 &&
+           memcmp(data, other_data, length) == 0;
+}
+
+bool snap_is_base(const struct snapshot *delta, const struct snapshot *base)
+{
+    return same_field(snap_next(delta, SNAP_HEADER, NULL), SNAP_HEADER_PARENT,
+                      snap_next(base, SNAP_HEADER, NULL), SNAP_HEADER_UUID);
+}
+
+/* ---- making one ---------------------------------------------------------------------------------- */
+
+struct maker {
+    struct snapshot loads; /* nothing but the new loads */
+    const struct snapshot *base;
+    uint8_t pages[2][PAGE_SIZE];
+};
+
+static bool is_in_base(struct maker *maker, const struct snap_load *load, uint32_t offset)
+{
+    return snap_bytes_read(&load->bytes, offset, maker->pages[0], PAGE_SIZE) == OK &&
+           snap_read_memory(maker->base, load->address + offset, maker->pages[1], PAGE_SIZE) ==
+               OK &&
+           memcmp(maker->pages[0], maker->pages[1], PAGE_SIZE) == 0;
+}
+
+static void add_piece(struct maker *maker, const struct snap_load *load, uint32_t start,
+                      uint32_t end, bool in_base)
+{
+    struct snap_bytes bytes = load->bytes;
+    uint32_t flags =
+        load->flags | (in_base ? SNAP_LOAD_PARENT : 0) | (start > 0 ? SNAP_LOAD_CONTINUED : 0);
+    bytes.offset += start;
+    if (start < end)
+        snap_add_load(&maker->loads, load->address + start, end - start, in_base ? 0 : end - start,
+                      flags, in_base ? NULL : &bytes);
+}
+
+static void split_load(struct maker *maker, const struct snap_load *load)
+{
+    uint32_t start = 0;
+    bool in_base = false;
+    for (uint32_t at = 0; at < load->file_size; at += PAGE_SIZE) {
+        bool same = maker->loads.load_count < LOADS_MAX && is_in_base(maker, load, at);
+        if (same == in_base)
+            continue;
+        add_piece(maker, load, start, at, in_base);
+        start = at;
+        in_base = same;
+    }
+    add_piece(maker, load, start, load->file_size, in_base);
+}
+
+static void make_loads(struct maker *maker, const struct snapshot *snapshot)
+{
+    for (uint32_t i = 0; i < snapshot->load_count; i++) {
+        const struct snap_load *load = &snapshot->loads[i];
+        if (load->file_size > 0)
+            split_load(maker, load);
+        else
+            snap_add_load(&maker->loads, load->address, load->memory_size, 0, load->flags, NULL);
+    }
+}
+
+static void take_loads(struct snapshot *snapshot, struct snapshot *loads)
+{
+    free(snapshot->loads);
+    snapshot->loads = loads->loads;
+    snapshot->load_count = loads->load_count;
+    snapshot->load_room = loads->load_room;
+    snap_init(loads);
+}
+
+static status_t put_base(struct snapshot *snapshot, const struct snapshot *base, const char *path)
+{
+    struct snap_note *header = snap_next(snapshot, SNAP_HEADER, NULL);
+    uint32_t flags = snap_get_u32(header, SNAP_HEADER_FLAGS, 0) | SNAP_FLAG_DELTA;
+    uint32_t needs = snap_get_u32(header, SNAP_HEADER_NEEDS, 0) | SNAP_NEEDS_PARENT, length;
+    const uint8_t *uuid = snap_get(snap_next(base, SNAP_HEADER, NULL), SNAP_HEADER_UUID, &length);
+    status_t status =
+        uuid == NULL ? ERR_INVALID_ARGUMENT : snap_set(header, SNAP_HEADER_PARENT, uuid, length);
+    if (status == OK)
+        status = snap_set(header, SNAP_HEADER_FLAGS, &flags, sizeof flags);
+    if (status == OK)
+        status = snap_set(header, SNAP_HEADER_NEEDS, &needs, sizeof needs);
+    return status == OK ? snap_set(header, SNAP_HEADER_BASE, path, (uint32_t)strlen(path)) : status;
+}
+
+status_t snap_make_delta(struct snapshot *snapshot, const struct snapshot *base, const char *path)
+{
+    struct maker *maker = calloc(1, sizeof *maker);
+    if (maker == NULL)
+        return ERR_NO_MEMORY;
+    maker->base = base;
+    make_loads(maker, snapshot);
+    status_t status = maker->loads.failed ? ERR_NO_MEMORY : put_base(snapshot, base, path);
+    if (status == OK)
+        take_loads(snapshot, &maker->loads);
+    snap_free(&maker->loads);
+    free(maker);
+    return status;
+}
+
+/* ---- merging ------------------------------------------------------------------------------------- */
+
+/* Memory of the delta by address; what it has not is the base's. */
+static status_t read_merged(void *context, uint64_t offset, void *to, uint32_t length)
+{
+    const struct snap_merge *merge = context;
+    const struct snap_load *load = merge->pieces, *end = load + merge->count;
+    uint32_t address = (uint32_t)offset;
+    uint8_t *at = to;
+    for (; length > 0 && load < end; load++) {
+        if (address < load->address || address - load->address >= load->memory_size)
+            continue;
+        uint32_t within = address - load->address, part = load->memory_size - within;
+        part = part < length ? part : length;
+        status_t status = load->flags & SNAP_LOAD_PARENT
+                              ? snap_read_memory(merge->base, address, at, part)
+                              : snap_bytes_read(&load->bytes, within, at, part);
+        if (status != OK)
+            return status;
+        at += part;
+        address += part;
+        length -= part;
+    }
+    return length > 0 ? ERR_OUT_OF_RANGE : OK;
+}
+
+/* One load of the complete snapshot from the pieces at *index on, which moves behind them. */
+static bool join_pieces(struct snap_merge *merge, struct snapshot *loads, uint32_t *index)
+{
+    const struct snap_load *first = &merge->pieces[*index], *last = first;
+    const struct snap_load *end = merge->pieces + merge->count;
+    struct snap_bytes bytes = {.source = &merge->source, .offset = first->address};
+    uint32_t flags = first->flags & ~(uint32_t)(SNAP_LOAD_PARENT | SNAP_LOAD_CONTINUED);
+    bool zero = first->file_size == 0 && !(first->flags & SNAP_LOAD_PARENT);
+    if (first->flags & SNAP_LOAD_CONTINUED)
+        return false;
+    while (last + 1 < end && (last[1].flags & SNAP_LOAD_CONTINUED)) {
+        bool has_bytes = last[1].file_size > 0 || (last[1].flags & SNAP_LOAD_PARENT);
+        if (zero || !has_bytes || last[1].address != last->address + last->memory_size)
+            return false;
+        last++;
+    }
+    uint32_t size = last->address + last->memory_size - first->address;
+    snap_add_load(loads, first->address, size, zero ? 0 : size, flags, zero ? NULL : &bytes);
+    *index = (uint32_t)(last + 1 - merge->pieces);
+    return true;
+}
+
+static status_t drop_base(struct snapshot *snapshot)
+{
+    struct snap_note *header = snap_next(snapshot, SNAP_HEADER, NULL);
+    uint32_t flags = snap_get_u32(header, SNAP_HEADER_FLAGS, 0) & ~(uint32_t)SNAP_FLAG_DELTA;
+    uint32_t needs = snap_get_u32(header, SNAP_HEADER_NEEDS, 0) & ~(uint32_t)SNAP_NEEDS_PARENT;
+    status_t status = snap_set(header, SNAP_HEADER_FLAGS, &flags, sizeof flags);
+    if (status == OK)
+        status = snap_set(header, SNAP_HEADER_NEEDS, &needs, sizeof needs);
+    if (status == OK)
+        status = snap_unset(header, SNAP_HEADER_PARENT);
+    return status == OK ? snap_unset(header, SNAP_HEADER_BASE) : status;
+}
+
+status_t snap_merge_begin(struct snap_merge *merge, struct snapshot *delta,
+                          const struct snapshot *base, const char **problem)
+{
+    struct snapshot loads = {.load_count = 0};
+    status_t status = OK;
+    *problem = NULL;
+    *merge = (struct snap_merge){.pieces = delta->loads,
+                                 .count = delta->load_count,
+                                 .base = base,
+                                 .source = {read_merged, merge}};
+    delta->loads = NULL;
+    delta->load_count = delta->load_room = 0;
+    for (uint32_t i = 0; status == OK && i < merge->count;)
+        if (!join_pieces(merge, &loads, &i)) {
+            *problem = "memory that continues nothing";
+            status = ERR_BAD_EXECUTABLE;
+        }
+    if (status == OK)
+        status = loads.failed ? ERR_NO_MEMORY : drop_base(delta);
+    if (status == OK)
+        take_loads(delta, &loads);
+    snap_free(&loads);
+    return status;
+}
+
+void snap_merge_end(struct snap_merge *merge)
+{
+    free(merge->pieces);
+    merge->pieces = NULL;
+}
