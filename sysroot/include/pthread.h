@@ -11,36 +11,41 @@
 extern "C" {
 #endif
 
-#define PTHREAD_CREATE_JOINABLE       0
-#define PTHREAD_CREATE_DETACHED       1
-#define PTHREAD_INHERIT_SCHED         0
-#define PTHREAD_EXPLICIT_SCHED        1
-#define PTHREAD_SCOPE_SYSTEM          0
-#define PTHREAD_SCOPE_PROCESS         1
-#define PTHREAD_PROCESS_PRIVATE       0
-#define PTHREAD_PROCESS_SHARED        1
-#define PTHREAD_MUTEX_NORMAL          0
-#define PTHREAD_MUTEX_DEFAULT         0
-#define PTHREAD_MUTEX_RECURSIVE       1
-#define PTHREAD_MUTEX_ERRORCHECK      2
-#define PTHREAD_MUTEX_STALLED         0
-#define PTHREAD_MUTEX_ROBUST          1
-#define PTHREAD_PRIO_NONE             0
-#define PTHREAD_PRIO_INHERIT          1
-#define PTHREAD_PRIO_PROTECT          2
-#define PTHREAD_CANCEL_ENABLE         0
-#define PTHREAD_CANCEL_DISABLE        1
-#define PTHREAD_CANCEL_DEFERRED       0
-#define PTHREAD_CANCEL_ASYNCHRONOUS   1
-#define PTHREAD_CANCELED              ((void *)-1)
-#define PTHREAD_BARRIER_SERIAL_THREAD (-1)
+#define PTHREAD_CREATE_JOINABLE                      0
+#define PTHREAD_CREATE_DETACHED                      1
+#define PTHREAD_INHERIT_SCHED                        0
+#define PTHREAD_EXPLICIT_SCHED                       1
+#define PTHREAD_SCOPE_SYSTEM                         0
+#define PTHREAD_SCOPE_PROCESS                        1
+#define PTHREAD_PROCESS_PRIVATE                      0
+#define PTHREAD_PROCESS_SHARED                       1
+#define PTHREAD_MUTEX_NORMAL                         0
+#define PTHREAD_MUTEX_DEFAULT                        0
+#define PTHREAD_MUTEX_RECURSIVE                      1
+#define PTHREAD_MUTEX_ERRORCHECK                     2
+#define PTHREAD_MUTEX_STALLED                        0
+#define PTHREAD_MUTEX_ROBUST                         1
+#define PTHREAD_PRIO_NONE                            0
+#define PTHREAD_PRIO_INHERIT                         1
+#define PTHREAD_PRIO_PROTECT                         2
+#define PTHREAD_CANCEL_ENABLE                        0
+#define PTHREAD_CANCEL_DISABLE                       1
+#define PTHREAD_CANCEL_DEFERRED                      0
+#define PTHREAD_CANCEL_ASYNCHRONOUS                  1
+#define PTHREAD_CANCELED                             ((void *)-1)
+#define PTHREAD_BARRIER_SERIAL_THREAD                (-1)
+#define PTHREAD_RWLOCK_PREFER_READER_NP              0
+#define PTHREAD_RWLOCK_PREFER_WRITER_NP              1 /* as READER: a thread may read what it reads already */
+#define PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP 2
+#define PTHREAD_RWLOCK_DEFAULT_NP                    0
 
 /* clang-format off */
 #define PTHREAD_MUTEX_INITIALIZER { 0, PTHREAD_MUTEX_DEFAULT, 0, { 0, 0 } }
 #define PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP { 0, PTHREAD_MUTEX_RECURSIVE, 0, { 0, 0 } }
 #define PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP { 0, PTHREAD_MUTEX_ERRORCHECK, 0, { 0, 0 } }
 #define PTHREAD_COND_INITIALIZER { 0, 0, 0, 0 }
-#define PTHREAD_RWLOCK_INITIALIZER { 0, 0, 0, 0, 0 }
+#define PTHREAD_RWLOCK_INITIALIZER { 0, 0, 0, 0, 0, 0 }
+#define PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP { 0, 0, 2, 0, 0, 0 }
 #define PTHREAD_ONCE_INIT 0
 /* clang-format on */
 
@@ -176,6 +181,8 @@ int pthread_rwlockattr_init(pthread_rwlockattr_t *);
 int pthread_rwlockattr_destroy(pthread_rwlockattr_t *);
 int pthread_rwlockattr_getpshared(const pthread_rwlockattr_t *__restrict, int *__restrict);
 int pthread_rwlockattr_setpshared(pthread_rwlockattr_t *, int);
+int pthread_rwlockattr_getkind_np(const pthread_rwlockattr_t *, int *);
+int pthread_rwlockattr_setkind_np(pthread_rwlockattr_t *, int);
 
 int pthread_barrier_init(pthread_barrier_t *__restrict, const pthread_barrierattr_t *__restrict,
                          unsigned);

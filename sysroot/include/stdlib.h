@@ -40,6 +40,9 @@ int putenv(char *);
 int setenv(const char *, const char *, int);
 int unsetenv(const char *);
 int rpmatch(const char *);
+char *ecvt(double, int, int *, int *);
+char *fcvt(double, int, int *, int *);
+char *gcvt(double, int, char *);
 
 #ifdef __cplusplus
 }

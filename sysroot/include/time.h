@@ -16,6 +16,8 @@
 #undef CLOCK_REALTIME_ALARM
 #undef CLOCK_BOOTTIME_ALARM
 #undef TIMER_ABSTIME
+#undef CLOCKS_PER_SEC
+#undef CLK_TCK
 #define CLOCK_REALTIME           0
 #define CLOCK_MONOTONIC          1
 #define CLOCK_PROCESS_CPUTIME_ID 2
@@ -27,6 +29,7 @@
 #define CLOCK_REALTIME_ALARM     8
 #define CLOCK_BOOTTIME_ALARM     9
 #define TIMER_ABSTIME            1
+#define CLOCKS_PER_SEC           ((clock_t)1000000)
 #define TIME_UTC                 1
 
 #ifdef __cplusplus

@@ -41,6 +41,8 @@ struct heap_cache {
     bool ended; /* the thread is ending: nothing more is kept */
 };
 
+enum { CEILING_MAX = 99 };
+
 struct __atomik_thread {
     struct __atomik_thread *self;
     void *reserved[3];
@@ -68,6 +70,8 @@ struct __atomik_thread {
     char dlerror_text[96];
     bool dlerror_set;
     struct heap_cache heap;
+    int boost, base_policy, base_priority;   /* thread/ceiling.c */
+    unsigned char ceilings[CEILING_MAX + 1]; /* how many mutexes of each it holds */
 };
 
 _Static_assert(offsetof(struct __atomik_thread, canary) == 0x14, "the compiler reads gs:0x14");

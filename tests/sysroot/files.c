@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Files: 64-bit offsets and times, directories, walks, temporary files, locks, vectors. */
+#include <aio.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -112,6 +113,51 @@ static void test_vectors_and_locks(void)
     CHECK(remove("a/vector") == 0 && remove("a/empty") == 0 && access("a/empty", F_OK) < 0);
 }
 
+/* Requests of a descriptor are carried out in order; what has not begun can be taken back. */
+static void test_aio(void)
+{
+    enum { COUNT = 6 };
+    static char block[4];
+    struct aiocb requests[COUNT], none = {.aio_fildes = -1, .aio_nbytes = 1};
+    const struct aiocb *last = &requests[COUNT - 1], *failing = &none;
+    int ends[2];
+    memset(requests, 0, sizeof requests);
+    int fd = open("a/appended", O_RDWR | O_CREAT | O_APPEND, 0600);
+    for (int i = 0; i < COUNT; i++) {
+        requests[i] =
+            (struct aiocb){.aio_fildes = fd, .aio_buf = (char *)"abcdef" + i, .aio_nbytes = 1};
+        CHECK(aio_write(&requests[i]) == 0);
+    }
+    CHECK(aio_suspend(&last, 1, NULL) == 0 && aio_return(&requests[COUNT - 1]) == 1);
+    char text[COUNT + 1] = "";
+    CHECK(pread(fd, text, COUNT, 0) == COUNT && !strcmp(text, "abcdef"));
+    CHECK(aio_read(&none) == 0 && aio_suspend(&failing, 1, NULL) == 0 && aio_error(&none) == EBADF);
+    CHECK(pipe(ends) == 0);
+    for (int i = 0; i < COUNT; i++) {
+        requests[i] = (struct aiocb){.aio_fildes = ends[0], .aio_buf = block, .aio_nbytes = 1};
+        CHECK(aio_read(&requests[i]) == 0);
+    }
+    usleep(20000); /* the first has begun */
+    CHECK(aio_cancel(ends[0], &requests[0]) == AIO_NOTCANCELED);
+    CHECK(aio_cancel(ends[0], &requests[3]) == AIO_CANCELED &&
+          aio_error(&requests[3]) == ECANCELED);
+    CHECK(write(ends[1], "x", 1) == 1);
+    last = &requests[0];
+    CHECK(aio_suspend(&last, 1, NULL) == 0 && aio_return(&requests[0]) == 1 && block[0] == 'x');
+    aio_cancel(ends[0], NULL);
+    CHECK(aio_error(&requests[COUNT - 1]) == ECANCELED);
+    close(fd);
+}
+
+/* Functions that newlib has too, in members with others: ours must be the ones that are linked. */
+static void test_whose_functions(void)
+{
+    CHECK(mkdir("a/empty", 0700) == 0 && remove("a/empty") == 0); /* newlib's knows files only */
+    CHECK(system("exit 3") == 3 << 8 && system(NULL) != 0);
+    FILE *file = tmpfile();
+    CHECK(file && fputs("x", file) >= 0 && fclose(file) == 0);
+}
+
 int main(void)
 {
     char dir[] = "/tmp/sysroot.XXXXXX";
@@ -125,6 +171,8 @@ int main(void)
     test_times();
     test_directories();
     test_vectors_and_locks();
+    test_aio();
+    test_whose_functions();
     CHECK(chdir("/") == 0);
     char command[64];
     snprintf(command, sizeof command, "rm -r %s", dir);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What needs no system: strings at all alignments, regular expressions, UTF-8, iconv, numbers, sorting. */
 #include <arpa/inet.h>
+#include <complex.h>
 #include <ctype.h>
 #include <dlfcn.h>
 #include <fnmatch.h>
@@ -172,6 +173,17 @@ static void test_memory(void)
     printf("%ld %ld\n", random(), random());
 }
 
+static void test_digits(void)
+{
+    int point, sign;
+    CHECK(!strcmp(fcvt(-12.3456, 2, &point, &sign), "1235") && point == 2 && sign);
+    CHECK(strlen(fcvt(1e300, 5, &point, &sign)) == 306 && point == 301 && !sign);
+    double _Complex square = cpow(1 + 2 * I, 2);
+    long double _Complex root = ccosl(0);
+    CHECK(fabs(creal(square) + 3) < 1e-12 && creall(root) == 1);
+    CHECK(CLOCKS_PER_SEC == 1000000);
+}
+
 int main(void)
 {
     test_strings();
@@ -179,6 +191,7 @@ int main(void)
     test_text();
     test_time_zones();
     test_names();
+    test_digits();
     test_memory();
     return finish();
 }

@@ -92,6 +92,76 @@ static void test_mutex_kinds(void)
     pthread_mutex_unlock(&mutex);
 }
 
+/* While a mutex with a ceiling is held, the thread has its priority (as root: else it may not be taken). */
+static void test_ceiling(void)
+{
+    pthread_mutexattr_t attr;
+    pthread_mutex_t low, high;
+    int policy, value;
+    struct sched_param parameter;
+    pthread_mutexattr_init(&attr);
+    CHECK(pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_PROTECT) == 0);
+    CHECK(pthread_mutexattr_setprioceiling(&attr, 100) == EINVAL);
+    CHECK(pthread_mutexattr_setprioceiling(&attr, 10) == 0);
+    CHECK(pthread_mutex_init(&low, &attr) == 0);
+    CHECK(pthread_mutexattr_setprioceiling(&attr, 20) == 0 &&
+          pthread_mutex_init(&high, &attr) == 0);
+    if (pthread_mutex_lock(&low) == EPERM)
+        return;
+    CHECK(pthread_mutex_lock(&high) == 0 && pthread_mutex_trylock(&high) == EBUSY);
+    pthread_getschedparam(pthread_self(), &policy, &parameter);
+    CHECK(policy == SCHED_FIFO && parameter.sched_priority == 20);
+    CHECK(pthread_mutex_unlock(&high) == 0);
+    pthread_getschedparam(pthread_self(), &policy, &parameter);
+    CHECK(policy == SCHED_FIFO && parameter.sched_priority == 10);
+    CHECK(pthread_mutex_unlock(&low) == 0);
+    pthread_getschedparam(pthread_self(), &policy, &parameter);
+    CHECK(policy == SCHED_OTHER && parameter.sched_priority == 0);
+    CHECK(pthread_mutex_setprioceiling(&low, 30, &value) == 0 && value == 10);
+    CHECK(pthread_mutex_getprioceiling(&low, &value) == 0 && value == 30);
+}
+
+static void *read_locked(void *argument)
+{
+    struct timespec soon;
+    clock_gettime(CLOCK_REALTIME, &soon);
+    soon.tv_sec += 10;
+    int error = pthread_rwlock_timedrdlock(argument, &soon);
+    CHECK(error == 0 && turn == 700);
+    pthread_rwlock_unlock(argument);
+    return NULL;
+}
+
+static void *write_locked(void *argument)
+{
+    CHECK(pthread_rwlock_wrlock(argument) == 0);
+    turn = 700;
+    pthread_rwlock_unlock(argument);
+    return NULL;
+}
+
+/* A lock that prefers writers: a reader that comes while one waits comes after it. */
+static void test_writers_first(void)
+{
+    pthread_rwlockattr_t attr;
+    pthread_rwlock_t lock;
+    pthread_t reader, writer;
+    pthread_rwlockattr_init(&attr);
+    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    CHECK(pthread_rwlock_init(&lock, &attr) == 0 && pthread_rwlock_rdlock(&lock) == 0);
+    pthread_create(&writer, NULL, write_locked, &lock);
+    while (pthread_rwlock_tryrdlock(&lock) == 0) {
+        pthread_rwlock_unlock(&lock);
+        usleep(1000);
+    }
+    pthread_create(&reader, NULL, read_locked, &lock);
+    usleep(10000);
+    pthread_rwlock_unlock(&lock);
+    pthread_join(writer, NULL);
+    pthread_join(reader, NULL);
+    CHECK(pthread_rwlock_destroy(&lock) == 0);
+}
+
 static pthread_mutex_t robust;
 
 static void *die_with_lock(void *argument)
@@ -258,6 +328,8 @@ int main(void)
     test_counting();
     test_turns();
     test_mutex_kinds();
+    test_ceiling();
+    test_writers_first();
     test_robust();
     test_cancel();
     test_keys();

@@ -19,7 +19,7 @@ typedef struct {
 } pthread_attr_t;
 
 typedef struct {
-    int __type, __shared, __robust;
+    int __type, __shared, __robust, __protocol, __ceiling;
 } pthread_mutexattr_t;
 
 /* The lock word holds the owner's thread id and the kernel's two bits (waiters, owner died); the links
@@ -40,11 +40,11 @@ typedef struct {
 } pthread_cond_t;
 
 typedef struct {
-    int __shared;
+    int __shared, __kind;
 } pthread_rwlockattr_t;
 
 typedef struct {
-    int __state, __waiting, __flags, __writers, __owner;
+    int __state, __waiting, __flags, __writers, __owner, __sleepers;
 } pthread_rwlock_t;
 
 typedef struct {

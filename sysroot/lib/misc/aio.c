@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asynchronous input and output: a thread for each request, so that a request that blocks holds up no
- * other. What a request has come to is told in order: result, then error, then whoever waits, then the
- * signal or function.
+ * Asynchronous input and output. The requests of a descriptor are carried out one after the other, by priority and then as they
+ * came, by a thread that the descriptor has while there are any; so writes that append stay in order, and a request that
+ * has not begun can be taken back. What a request has come to is told in order: result, then error, then whoever
+ * waits, then the signal or function.
  */
 #include <aio.h>
 #include <errno.h>
@@ -24,12 +25,42 @@ struct batch {
     struct sigevent event;
 };
 
-static volatile int running, changes; /* `changes` counts requests that ended, and is waited for */
+/* A descriptor with requests: the one that is being carried out, and those that wait. */
+struct queue {
+    struct queue *next;
+    int fd;
+    struct aiocb *running, *waiting;
+};
+
+static volatile int queues_lock;
+static struct queue *queues;
+static volatile int changes; /* counts requests that ended, and is waited for */
+
+/* A function that is to be called: in a thread of its own, which may wait for other requests. */
+struct callback {
+    void (*function)(union sigval);
+    union sigval value;
+};
+
+static void *call_back(void *argument)
+{
+    struct callback callback = *(struct callback *)argument;
+    free(argument);
+    callback.function(callback.value);
+    return NULL;
+}
+
+static int start(void *(*run)(void *), void *argument, const pthread_attr_t *given);
 
 static void notify(const struct sigevent *event)
 {
     if (event->sigev_notify == SIGEV_THREAD && event->sigev_notify_function) {
-        event->sigev_notify_function(event->sigev_value);
+        struct callback *callback = malloc(sizeof *callback);
+        if (!callback)
+            return;
+        *callback = (struct callback){event->sigev_notify_function, event->sigev_value};
+        if (start(call_back, callback, event->sigev_notify_attributes))
+            free(callback);
     } else if (event->sigev_notify == SIGEV_SIGNAL && event->sigev_signo) {
         siginfo_t info = {.si_signo = event->sigev_signo, .si_code = SI_ASYNCIO};
         info.si_pid = getpid();
@@ -68,23 +99,121 @@ static void end_batch(struct batch *batch)
     }
 }
 
-static void *run(void *argument)
+static void complete(struct aiocb *request, ssize_t result, int error)
 {
-    struct aiocb *request = argument;
-    ssize_t result = perform(request);
-    int error = result < 0 ? errno : 0;
     struct sigevent event = request->aio_sigevent;
     struct batch *batch = request->__batch;
     request->__result = result;
     __sync_synchronize();
     request->__error = error; /* from here on the request is the program's again */
-    __sync_fetch_and_sub(&running, 1);
     __sync_fetch_and_add(&changes, 1);
     __atomik_futex_wake(&changes, INT_MAX, 0);
     notify(&event);
     end_batch(batch);
+}
+
+/* ---- queues ---- */
+
+static struct queue *queue_find(int fd)
+{
+    struct queue *queue = queues;
+    while (queue && queue->fd != fd)
+        queue = queue->next;
+    return queue;
+}
+
+/* The next request of a queue; without one the queue is no more. */
+static struct aiocb *queue_take(struct queue *queue)
+{
+    struct queue **link = &queues;
+    lock(&queues_lock);
+    struct aiocb *request = queue->running = queue->waiting;
+    if (request) {
+        queue->waiting = request->__next;
+    } else {
+        while (*link != queue)
+            link = &(*link)->next;
+        *link = queue->next;
+    }
+    unlock(&queues_lock);
+    return request;
+}
+
+static void *run(void *argument)
+{
+    struct queue *queue = argument;
+    struct aiocb *request;
+    while ((request = queue_take(queue)) != NULL) {
+        ssize_t result = perform(request);
+        complete(request, result, result < 0 ? errno : 0);
+    }
+    free(queue);
     return NULL;
 }
+
+/* A detached thread. Signals go to the program's own threads. */
+static int start(void *(*run)(void *), void *argument, const pthread_attr_t *given)
+{
+    pthread_t thread;
+    pthread_attr_t attr;
+    sigset_t old;
+    pthread_attr_init(&attr);
+    if (given)
+        attr = *given;
+    else
+        pthread_attr_setstacksize(&attr, 64 * 1024);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    __atomik_block_all(&old);
+    int error = pthread_create(&thread, &attr, run, argument);
+    __atomik_restore_mask(&old);
+    return error;
+}
+
+/* After a fork nobody is there any more who would carry out what the parent had queued. */
+static void forget_parents(void)
+{
+    static pid_t owner;
+    if (owner != getpid())
+        queues = NULL;
+    owner = getpid();
+}
+
+/* Behind all requests of its priority. */
+static void queue_put(struct queue *queue, struct aiocb *request)
+{
+    struct aiocb **link = &queue->waiting;
+    while (*link && (*link)->aio_reqprio <= request->aio_reqprio)
+        link = &(*link)->__next;
+    request->__next = *link;
+    *link = request;
+}
+
+static int enqueue(struct aiocb *request)
+{
+    int error = 0;
+    lock(&queues_lock);
+    forget_parents();
+    struct queue *queue = queue_find(request->aio_fildes);
+    if (queue) {
+        queue_put(queue, request);
+    } else if (!(queue = calloc(1, sizeof *queue))) {
+        error = EAGAIN;
+    } else {
+        queue->fd = request->aio_fildes;
+        queue_put(queue, request);
+        queue->next = queues;
+        queues = queue;
+        error = start(run, queue, NULL);
+        if (error) {
+            queues = queue->next;
+            free(queue);
+        }
+    }
+    unlock(&queues_lock);
+    return error;
+}
+
+/* ---- calls ---- */
 
 static int fail(int error)
 {
@@ -92,40 +221,23 @@ static int fail(int error)
     return -1;
 }
 
-static int check(const struct aiocb *request, int operation)
-{
-    int flags = fcntl(request->aio_fildes, F_GETFL);
-    int access = flags & O_ACCMODE;
-    if (flags < 0 || (operation == AIO_READ && access == O_WRONLY) ||
-        (operation != AIO_READ && access == O_RDONLY))
-        return EBADF;
-    if (operation <= AIO_WRITE && (request->aio_offset < 0 || request->aio_nbytes > SSIZE_MAX))
-        return EINVAL;
-    return request->aio_reqprio < 0 || request->aio_reqprio > AIO_PRIO_DELTA_MAX ? EINVAL : 0;
-}
-
-/* Signals go to the program's own threads. */
+/* What is wrong with the descriptor or the offset the request itself finds out. */
 static int submit(struct aiocb *request, int operation, struct batch *batch)
 {
-    pthread_t thread;
-    pthread_attr_t attr;
-    int error = check(request, operation);
-    if (error)
-        return error;
+    int synchronises = operation == AIO_FSYNC || operation == AIO_FDATASYNC;
+    int error = 0;
+    if (!synchronises && (request->aio_reqprio < 0 || request->aio_reqprio > AIO_PRIO_DELTA_MAX))
+        error = EINVAL;
+    else if (synchronises && fcntl(request->aio_fildes, F_GETFL) < 0)
+        error = EBADF;
     request->__operation = operation;
     request->__batch = batch;
     request->__error = EINPROGRESS;
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attr, 64 * 1024);
-    __sync_fetch_and_add(&running, 1);
-    sigset_t old;
-    __atomik_block_all(&old);
-    error = pthread_create(&thread, &attr, run, request);
-    __atomik_restore_mask(&old);
+    if (!error)
+        error = enqueue(request);
     if (error) {
-        __sync_fetch_and_sub(&running, 1);
         request->__error = error;
+        request->__result = -1;
     }
     return error;
 }
@@ -167,16 +279,42 @@ ssize_t aio_return(struct aiocb *request)
     return request->__result;
 }
 
-/* A request that runs cannot be taken back. */
+/* Takes those that have not begun (all, or one) out of their queue. */
+static struct aiocb *take_back(struct queue *queue, const struct aiocb *wanted)
+{
+    struct aiocb *taken = NULL, **link = &queue->waiting;
+    while (*link) {
+        struct aiocb *request = *link;
+        if (wanted && request != wanted) {
+            link = &request->__next;
+            continue;
+        }
+        *link = request->__next;
+        request->__next = taken;
+        taken = request;
+    }
+    return taken;
+}
+
 int aio_cancel(int fd, struct aiocb *request)
 {
     if (fcntl(fd, F_GETFD) < 0)
         return -1;
     if (request && request->aio_fildes != fd)
         return fail(EINVAL);
-    if (request)
-        return request->__error == EINPROGRESS ? AIO_NOTCANCELED : AIO_ALLDONE;
-    return running ? AIO_NOTCANCELED : AIO_ALLDONE;
+    lock(&queues_lock);
+    forget_parents();
+    struct queue *queue = queue_find(fd);
+    struct aiocb *taken = queue ? take_back(queue, request) : NULL;
+    bool runs = queue && queue->running && (!request || queue->running == request);
+    unlock(&queues_lock);
+    int result = runs ? AIO_NOTCANCELED : taken ? AIO_CANCELED : AIO_ALLDONE;
+    while (taken) {
+        struct aiocb *next = taken->__next;
+        complete(taken, -1, ECANCELED);
+        taken = next;
+    }
+    return result;
 }
 
 static bool any_done(const struct aiocb *const list[], int count)
@@ -241,7 +379,7 @@ int lio_listio(int mode, struct aiocb *const list[], int count, struct sigevent 
             continue;
         if (batch)
             __sync_fetch_and_add(&batch->left, 1);
-        int error = list[i]->aio_lio_opcode > LIO_WRITE
+        int error = (unsigned)list[i]->aio_lio_opcode > LIO_WRITE
                         ? EINVAL
                         : submit(list[i],
                                  list[i]->aio_lio_opcode == LIO_READ ? AIO_READ : AIO_WRITE, batch);

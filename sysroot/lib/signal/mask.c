@@ -61,7 +61,10 @@ int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info,
                  const struct timespec *restrict timeout)
 {
     sigset_t mine = without_ours(set);
-    return (int)RESULT(CANCEL(rt_sigtimedwait_time64, &mine, info, timeout, WORD));
+    int result = (int)RESULT(CANCEL(rt_sigtimedwait_time64, &mine, info, timeout, WORD));
+    if (result > 0 && info && info->si_code == SI_TKILL)
+        info->si_code = SI_USER; /* raise is one way of sending it like any other */
+    return result;
 }
 
 int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict info)

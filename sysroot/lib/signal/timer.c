@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Timers. One that calls a function (SIGEV_THREAD) has a thread, which waits for the library's own
- * signal and runs the function; a timer_t is then that thread with the lowest bit set.
+ * signal and runs the function; a timer_t is then what is known of it, and else the kernel's number, doubled.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -14,6 +14,7 @@
 #include "thread.h"
 
 struct caller {
+    struct caller *next;
     int id;
     volatile int ended;
     void (*function)(union sigval);
@@ -22,19 +23,45 @@ struct caller {
     volatile int ready;
 };
 
-static int is_caller(timer_t timer)
-{
-    return (uintptr_t)timer & 1;
-}
+static volatile int callers_lock;
+static struct caller *callers;
 
+/* NULL: it is not one of these. */
 static struct caller *caller_of(timer_t timer)
 {
-    return (struct caller *)((uintptr_t)timer - 1);
+    lock(&callers_lock);
+    struct caller *caller = callers;
+    while (caller && caller != timer)
+        caller = caller->next;
+    unlock(&callers_lock);
+    return caller;
 }
 
+static void link_caller(struct caller *caller)
+{
+    lock(&callers_lock);
+    caller->next = callers;
+    callers = caller;
+    unlock(&callers_lock);
+}
+
+static void unlink_caller(const struct caller *caller)
+{
+    lock(&callers_lock);
+    struct caller **at = &callers;
+    while (*at != caller)
+        at = &(*at)->next;
+    *at = caller->next;
+    unlock(&callers_lock);
+}
+
+/* The kernel knows no negative numbers. */
 static int id_of(timer_t timer)
 {
-    return is_caller(timer) ? caller_of(timer)->id : (int)(uintptr_t)timer >> 1;
+    const struct caller *caller = caller_of(timer);
+    if (caller)
+        return caller->id;
+    return (uintptr_t)timer & 1 ? -1 : (int)(uintptr_t)timer >> 1;
 }
 
 static void *run_caller(void *argument)
@@ -96,9 +123,11 @@ static int create_caller(clockid_t clock, const struct sigevent *event, timer_t 
     int id;
     long raw = CALL(timer_create, clock, &mine, &id);
     caller->id = id;
+    if (raw == 0) {
+        link_caller(caller);
+        *timer = caller;
+    }
     start_caller(caller, raw < 0 ? -1 : 1);
-    if (raw == 0)
-        *timer = (timer_t)((uintptr_t)caller | 1);
     return (int)RESULT(raw);
 }
 
@@ -116,8 +145,9 @@ int timer_create(clockid_t clock, struct sigevent *restrict event, timer_t *rest
 int timer_delete(timer_t timer)
 {
     long raw = CALL(timer_delete, id_of(timer));
-    if (is_caller(timer)) {
-        struct caller *caller = caller_of(timer);
+    struct caller *caller = caller_of(timer);
+    if (caller) {
+        unlink_caller(caller);
         caller->ended = 1;
         CALL(tkill, caller->thread->tid, SIGNAL_TIMER);
     }

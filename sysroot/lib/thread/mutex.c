@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "ceiling.h"
 #include "system.h"
 #include "thread.h"
 
@@ -17,7 +18,13 @@ enum {
     TID_MASK = 0x3fffffff,
     NOT_RECOVERABLE = TID_MASK, /* no thread has this id */
 };
-enum { KIND_TYPE = 3, KIND_ROBUST = 4, KIND_SHARED = 8 };
+enum {
+    KIND_TYPE = 3,
+    KIND_ROBUST = 4,
+    KIND_SHARED = 8,
+    KIND_PROTECT = 16,
+    KIND_CEILING = 8 /* shift */
+};
 
 /* ---- the list of robust mutexes ---- */
 
@@ -103,10 +110,32 @@ static struct __atomik_thread *begin(pthread_mutex_t *mutex)
     return self;
 }
 
+static int ceiling_of(const pthread_mutex_t *mutex)
+{
+    return mutex->__kind >> KIND_CEILING;
+}
+
+/* With a ceiling, before the lock is looked at: so nobody of lower priority holds it meanwhile. */
+static int protect(pthread_mutex_t *mutex, struct __atomik_thread *self)
+{
+    return mutex->__kind & KIND_PROTECT ? __atomik_ceiling_take(self, ceiling_of(mutex)) : 0;
+}
+
+/* What came of it: it is kept by who has taken the mutex now, and not before. */
+static int protected(pthread_mutex_t *mutex, struct __atomik_thread *self, int error)
+{
+    if (mutex->__kind & KIND_PROTECT && error != 0 && error != EOWNERDEAD)
+        __atomik_ceiling_give(self, ceiling_of(mutex));
+    return error;
+}
+
 int pthread_mutex_trylock(pthread_mutex_t *mutex)
 {
+    int error = protect(mutex, thread_self());
+    if (error)
+        return error;
     struct __atomik_thread *self = begin(mutex);
-    int error = try_once(mutex, self->tid);
+    error = protected(mutex, self, try_once(mutex, self->tid));
     return finish(mutex, self, error == EDEADLK ? EBUSY : error);
 }
 
@@ -131,15 +160,18 @@ int pthread_mutex_clocklock(pthread_mutex_t *restrict mutex, clockid_t clock,
     if (mutex->__kind == PTHREAD_MUTEX_NORMAL &&
         __sync_bool_compare_and_swap(&mutex->__lock, 0, thread_self()->tid))
         return 0;
+    int error = protect(mutex, thread_self()), waited = 0;
+    if (error)
+        return error;
     struct __atomik_thread *self = begin(mutex);
-    int error = try_once(mutex, self->tid), waited = 0;
+    error = try_once(mutex, self->tid);
     while (error == EBUSY) {
         if ((waited = await(mutex, clock, deadline)) != 0)
-            return finish(mutex, self, waited);
+            return finish(mutex, self, protected(mutex, self, waited));
         /* Whoever waited does not know who else does. */
         error = try_once(mutex, self->tid | WAITERS);
     }
-    return finish(mutex, self, error);
+    return finish(mutex, self, protected(mutex, self, error));
 }
 
 int pthread_mutex_timedlock(pthread_mutex_t *restrict mutex,
@@ -187,6 +219,8 @@ int pthread_mutex_unlock(pthread_mutex_t *mutex)
         self->robust.pending = NULL;
     if (old & WAITERS)
         __atomik_futex_wake(&mutex->__lock, left ? 0x7fffffff : 1, kind & KIND_SHARED);
+    if (kind & KIND_PROTECT)
+        __atomik_ceiling_give(self, kind >> KIND_CEILING);
     return 0;
 }
 
@@ -209,6 +243,8 @@ int pthread_mutex_init(pthread_mutex_t *restrict mutex, const pthread_mutexattr_
     if (attr)
         mutex->__kind =
             attr->__type | (attr->__robust ? KIND_ROBUST : 0) | (attr->__shared ? KIND_SHARED : 0);
+    if (attr && attr->__protocol == PTHREAD_PRIO_PROTECT)
+        mutex->__kind |= KIND_PROTECT | (attr->__ceiling ? attr->__ceiling : 1) << KIND_CEILING;
     return 0;
 }
 
@@ -218,15 +254,25 @@ int pthread_mutex_destroy(pthread_mutex_t *mutex)
     return owner && owner != NOT_RECOVERABLE ? EBUSY : 0;
 }
 
-/* There are no priority protocols. */
 int pthread_mutex_getprioceiling(const pthread_mutex_t *restrict mutex, int *restrict ceiling)
 {
-    (void)mutex, (void)ceiling;
-    return EINVAL;
+    if (!(mutex->__kind & KIND_PROTECT))
+        return EINVAL;
+    *ceiling = ceiling_of(mutex);
+    return 0;
 }
 
 int pthread_mutex_setprioceiling(pthread_mutex_t *restrict mutex, int ceiling, int *restrict old)
 {
-    (void)mutex, (void)ceiling, (void)old;
-    return EINVAL;
+    if (!(mutex->__kind & KIND_PROTECT) || ceiling < 1 || ceiling > CEILING_MAX)
+        return EINVAL;
+    int error = pthread_mutex_lock(mutex);
+    if (error)
+        return error;
+    int before = ceiling_of(mutex);
+    if (old)
+        *old = before;
+    __atomik_ceiling_change(thread_self(), before, ceiling);
+    mutex->__kind = (mutex->__kind & ((1 << KIND_CEILING) - 1)) | ceiling << KIND_CEILING;
+    return pthread_mutex_unlock(mutex);
 }

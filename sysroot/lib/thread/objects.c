@@ -49,30 +49,39 @@ ATTRIBUTE(rwlockattr, pshared, __shared, SHARED_VALID)
 ATTRIBUTES(barrierattr)
 ATTRIBUTE(barrierattr, pshared, __shared, SHARED_VALID)
 
+ATTRIBUTE(rwlockattr, kind_np, __kind,
+          value >= PTHREAD_RWLOCK_PREFER_READER_NP &&
+              value <= PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP)
+
 int pthread_mutexattr_getprotocol(const pthread_mutexattr_t *restrict attr, int *restrict protocol)
 {
-    (void)attr;
-    *protocol = PTHREAD_PRIO_NONE;
+    *protocol = attr->__protocol;
     return 0;
 }
 
+/* Inheriting would be the kernel's work. */
 int pthread_mutexattr_setprotocol(pthread_mutexattr_t *attr, int protocol)
 {
-    (void)attr;
-    if (protocol == PTHREAD_PRIO_NONE)
-        return 0;
-    return protocol == PTHREAD_PRIO_INHERIT || protocol == PTHREAD_PRIO_PROTECT ? ENOTSUP : EINVAL;
+    if (protocol == PTHREAD_PRIO_INHERIT)
+        return ENOTSUP;
+    if (protocol != PTHREAD_PRIO_NONE && protocol != PTHREAD_PRIO_PROTECT)
+        return EINVAL;
+    attr->__protocol = protocol;
+    return 0;
 }
 
+/* Zero is an attribute that nobody has set: the lowest. */
 int pthread_mutexattr_getprioceiling(const pthread_mutexattr_t *restrict attr,
                                      int *restrict ceiling)
 {
-    (void)attr, (void)ceiling;
-    return ENOSYS;
+    *ceiling = attr->__ceiling ? attr->__ceiling : 1;
+    return 0;
 }
 
 int pthread_mutexattr_setprioceiling(pthread_mutexattr_t *attr, int ceiling)
 {
-    (void)attr, (void)ceiling;
-    return ENOSYS;
+    if (ceiling < 1 || ceiling > CEILING_MAX)
+        return EINVAL;
+    attr->__ceiling = ceiling;
+    return 0;
 }

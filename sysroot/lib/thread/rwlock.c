@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reader-writer locks. `state` counts readers, or is WRITER. Waiters wait on `waiting`, a number that
- * each release advances when somebody says in `writers` that he waits. Readers are admitted while
- * readers hold the lock.
+ * each release advances when somebody says in `sleepers` that he waits. Readers are admitted while
+ * readers hold the lock; with PREFER_WRITER_NONRECURSIVE only while no writer waits.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -11,10 +11,13 @@
 #include "thread.h"
 
 enum { WRITER = 0x7fffffff, READERS_MAX = 0x7ffffffe };
+enum { SHARED = 1, WRITERS_FIRST = 2 }; /* flags */
 
 static int try_read(pthread_rwlock_t *lock)
 {
     int seen = *(volatile int *)&lock->__state;
+    if (lock->__flags & WRITERS_FIRST && *(volatile int *)&lock->__writers)
+        return EBUSY;
     while (seen < READERS_MAX) {
         if (__sync_bool_compare_and_swap(&lock->__state, seen, seen + 1))
             return 0;
@@ -32,8 +35,8 @@ static int try_write(pthread_rwlock_t *lock)
 }
 
 /* Takes the lock with `attempt`, waiting while it is busy. */
-static int acquire(pthread_rwlock_t *lock, int (*attempt)(pthread_rwlock_t *), clockid_t clock,
-                   const struct timespec *deadline)
+static int wait_for(pthread_rwlock_t *lock, int (*attempt)(pthread_rwlock_t *), clockid_t clock,
+                    const struct timespec *deadline)
 {
     for (;;) {
         int turn = *(volatile int *)&lock->__waiting;
@@ -45,15 +48,35 @@ static int acquire(pthread_rwlock_t *lock, int (*attempt)(pthread_rwlock_t *), c
         if (deadline && __atomik_bad_time(deadline))
             return EINVAL;
         /* A release before this does not see the waiter: so look again after it. */
-        __sync_fetch_and_add(&lock->__writers, 1);
+        __sync_fetch_and_add(&lock->__sleepers, 1);
         error = attempt(lock);
         int waited = error == EBUSY ? __atomik_futex_wait(&lock->__waiting, turn, clock, deadline,
-                                                          lock->__flags, false)
+                                                          lock->__flags & SHARED, false)
                                     : 0;
-        __sync_fetch_and_sub(&lock->__writers, 1);
+        __sync_fetch_and_sub(&lock->__sleepers, 1);
         if (error != EBUSY || waited == ETIMEDOUT)
             return waited == ETIMEDOUT ? waited : error;
     }
+}
+
+static void wake_all(pthread_rwlock_t *lock)
+{
+    if (*(volatile int *)&lock->__sleepers == 0)
+        return;
+    __sync_fetch_and_add(&lock->__waiting, 1);
+    __atomik_futex_wake(&lock->__waiting, 0x7fffffff, lock->__flags & SHARED);
+}
+
+static int acquire(pthread_rwlock_t *lock, int (*attempt)(pthread_rwlock_t *), clockid_t clock,
+                   const struct timespec *deadline)
+{
+    if (attempt == try_read || !(lock->__flags & WRITERS_FIRST))
+        return wait_for(lock, attempt, clock, deadline);
+    __sync_fetch_and_add(&lock->__writers, 1);
+    int error = wait_for(lock, attempt, clock, deadline);
+    if (__sync_sub_and_fetch(&lock->__writers, 1) == 0 && error)
+        wake_all(lock); /* readers who stood back for a writer that gave up */
+    return error;
 }
 
 int pthread_rwlock_tryrdlock(pthread_rwlock_t *lock)
@@ -102,7 +125,7 @@ int pthread_rwlock_wrlock(pthread_rwlock_t *lock)
 
 int pthread_rwlock_unlock(pthread_rwlock_t *lock)
 {
-    int left = 0, shared = lock->__flags;
+    int left = 0;
     if (lock->__state == 0)
         return EPERM;
     if (lock->__state == WRITER) {
@@ -113,10 +136,8 @@ int pthread_rwlock_unlock(pthread_rwlock_t *lock)
     } else {
         left = __sync_sub_and_fetch(&lock->__state, 1);
     }
-    if (left == 0 && *(volatile int *)&lock->__writers) {
-        __sync_fetch_and_add(&lock->__waiting, 1);
-        __atomik_futex_wake(&lock->__waiting, 0x7fffffff, shared);
-    }
+    if (left == 0)
+        wake_all(lock);
     return 0;
 }
 
@@ -124,11 +145,14 @@ int pthread_rwlock_init(pthread_rwlock_t *restrict lock, const pthread_rwlockatt
 {
     *lock = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
     if (attr)
-        lock->__flags = attr->__shared;
+        lock->__flags =
+            (attr->__shared ? SHARED : 0) |
+            (attr->__kind == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP ? WRITERS_FIRST : 0);
     return 0;
 }
 
 int pthread_rwlock_destroy(pthread_rwlock_t *lock)
 {
-    return lock->__state ? EBUSY : 0;
+    (void)lock; /* there is nothing to give back, whatever state it is in */
+    return 0;
 }

@@ -113,8 +113,10 @@ static int name_path(char *path, size_t size, const char *prefix, const char *na
 {
     while (*name == '/')
         name++;
-    if (!*name || strchr(name, '/'))
-        return fail(*name ? EINVAL : ENOENT);
+    if (!*name)
+        return fail(*prefix ? ENOENT : EINVAL);
+    if (strchr(name, '/') || (!*prefix && (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)))
+        return fail(EINVAL);
     if (strlen(name) > NAME_MAX - 4)
         return fail(ENAMETOOLONG);
     snprintf(path, size, "/dev/shm/%s%s", prefix, name);
@@ -222,12 +224,21 @@ int sem_close(sem_t *semaphore)
     return result;
 }
 
+/* POSIX knows one error for who may not. */
+static int unlink_object(const char *path)
+{
+    int result = unlink(path);
+    if (result < 0 && errno == EPERM)
+        errno = EACCES;
+    return result;
+}
+
 int sem_unlink(const char *name)
 {
     char path[NAME_MAX + 32];
     if (name_path(path, sizeof path, "sem.", name) < 0)
         return -1;
-    return unlink(path);
+    return unlink_object(path);
 }
 
 /* ---- shared memory objects: files in the same place ---- */
@@ -245,5 +256,5 @@ int shm_unlink(const char *name)
     char path[NAME_MAX + 32];
     if (name_path(path, sizeof path, "", name) < 0)
         return -1;
-    return unlink(path);
+    return unlink_object(path);
 }
