@@ -184,8 +184,25 @@ static void test_digits(void)
     CHECK(CLOCKS_PER_SEC == 1000000);
 }
 
+/* Operands between options, one of them a dash; an argument that may be missing; a name cut short. */
+static void test_options(void)
+{
+    static const struct option longs[] = {{"extra", required_argument, NULL, 'e'},
+                                          {"quiet", no_argument, NULL, 'q'},
+                                          {NULL, 0, NULL, 0}};
+    char *words[] = {"test", "-", "-i", "one", "-ix", "--ex=", "--qui", "--", "-q", NULL};
+    char seen[16] = "";
+
+    optind = 0;
+    for (int option; (option = getopt_long(9, words, "e:i::q", longs, NULL)) != -1;)
+        sprintf(seen + strlen(seen), "%c%s", option, !optarg ? "." : *optarg ? optarg : "=");
+    CHECK(!strcmp(seen, "i.ixe=q.") && optind == 6);
+    CHECK(!strcmp(words[6], "-") && !strcmp(words[7], "one") && !strcmp(words[8], "-q"));
+}
+
 int main(void)
 {
+    test_options();
     test_strings();
     test_patterns();
     test_text();

@@ -5,6 +5,7 @@ PATH=/host/root/usr/bin:/host/root/bin:$PATH
 HOME=/tmp TERM=vt100 LC_ALL=C TMPDIR=/tmp
 export PATH HOME TERM LC_ALL TMPDIR
 [ -e /usr/share ] || ln -s /host/root/usr/share /usr/share
+[ -e /bin/bash ] || ln -s /host/root/usr/bin/bash /bin/bash
 [ -e /usr/lib ] || ln -s /host/root/usr/lib /usr/lib
 count=0
 version='' programs=''
@@ -58,18 +59,26 @@ script()
     esac
 }
 
-# gnulib NAME...: test scripts of GNU packages, in their directory; each makes a directory of its own.
+# gnulib NAME...: test scripts of GNU packages, in their directory; each makes a directory of its own, below /tmp: the share has
+# no pipes with names.
 gnulib()
 {
     here=$PWD
-    top=${here%/tests}
+    top=/host/$name/src
+    mkdir -p /tmp/work && cd /tmp/work || exit
     for one in "$@"; do
-        [ -f "$one" ] || continue
-        script "$one" env srcdir=. top_srcdir=.. abs_srcdir="$here" abs_top_srcdir="$top" abs_top_builddir="$top" \
-            builddir=. top_builddir=.. CONFIG_HEADER="$top/config.h" VERSION="$version" PACKAGE_VERSION="$version" \
-            SHELL="$shell" LC_ALL=C MAKE=make AWK=awk PERL=false host_triplet=i686-pc-atomik built_programs="$programs" \
-            PATH="$top/src:$top:$PATH" TMPDIR=/tmp "$shell" "./$one"
+        [ -f "$here/$one" ] || continue
+        script "$one" gnulib_one "$here/$one"
     done
+    cd "$here" || exit
+}
+
+gnulib_one()
+{
+    env srcdir="$here" top_srcdir="$top" abs_srcdir="$here" abs_top_srcdir="$top" abs_top_builddir="$top" \
+        builddir=. top_builddir="$top" CONFIG_HEADER="$top/config.h" VERSION="$version" PACKAGE_VERSION="$version" \
+        SHELL="$shell" LC_ALL=C MAKE=make AWK=awk PERL=false host_triplet=i686-pc-atomik built_programs="$programs" \
+        PATH="$top/src:$top:$PATH" TMPDIR=/tmp "$shell" "$1" 9>&2
 }
 
 cd "/host/$name/src" || exit 125
