@@ -10,8 +10,8 @@
 static void space_destroy(struct object *object)
 {
     struct space *space = space_from_object(object);
+    arch_space_destroy(&space->arch); /* first: so the page tables need not be emptied */
     space_clear(space);
-    arch_space_destroy(&space->arch);
     if (space->server != NULL)
         object_release(&space->server->object);
     heap_free(space->mappings);
@@ -256,9 +256,8 @@ void space_merge(struct space *space, uint32_t start, uint32_t end)
 
 void space_clear(struct space *space)
 {
-    if (space->count == 0)
-        return;
-    arch_unmap(&space->arch, space->base, (space->limit - space->base) / PAGE_SIZE);
+    if (space->count > 0 && space->arch.directory != NULL)
+        arch_unmap(&space->arch, space->base, (space->limit - space->base) / PAGE_SIZE);
     while (space->count > 0)
         free_mapping(space->mappings[--space->count]);
 }

@@ -119,17 +119,19 @@ static struct page *present_page(const struct mapping *mapping, uint32_t offset,
 static void fault_around(struct mapping *mapping, uint32_t address)
 {
     uint32_t first = address & ~(FAULT_AROUND * PAGE_SIZE - 1),
-             last = first + (FAULT_AROUND - 1) * PAGE_SIZE;
+             last = first + (FAULT_AROUND - 1) * PAGE_SIZE,
+             bits = mapping_bits(mapping, true) | space_use(mapping->space);
     if (mapping->prot == 0)
         return; /* the kernel looks at one page; the program may see none */
     first = first > mapping->start ? first : mapping->start;
     last = last < mapping->end - PAGE_SIZE ? last : mapping->end - PAGE_SIZE;
     for (uint32_t at = first; at <= last; at += PAGE_SIZE) {
         bool writable;
-        struct page *page = present_page(mapping, (at - mapping->start) / PAGE_SIZE, &writable);
-        if (at == address || page == NULL || arch_query(&mapping->space->arch, at, NULL, NULL))
+        if (at == address || arch_query(&mapping->space->arch, at, NULL, NULL))
             continue;
-        if (show(mapping, at, page, writable) != OK)
+        struct page *page = present_page(mapping, (at - mapping->start) / PAGE_SIZE, &writable);
+        if (page != NULL && arch_map(&mapping->space->arch, at, frame_address(page),
+                                     writable ? bits : bits & ~ARCH_WRITE) != OK)
             return;
     }
 }
@@ -224,9 +226,8 @@ status_t mapping_commit(struct mapping *mapping)
 static status_t resolve(struct mapping *mapping, uint32_t address, bool write)
 {
     address &= ~PAGE_MASK;
-    if (mapping_is_shared(mapping))
-        return fault_shared(mapping, address, write);
-    return fault_private(mapping, address, write);
+    return mapping_is_shared(mapping) ? fault_shared(mapping, address, write)
+                                      : fault_private(mapping, address, write);
 }
 
 status_t space_fault(struct space *space, uintptr_t address, bool write, bool fetch)

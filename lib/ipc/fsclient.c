@@ -150,33 +150,49 @@ static void take_result(struct ipc *ipc, const struct fs_path_args *args,
     ipc_drop(ipc);
 }
 
-/* Whether the answer from here may be remembered, and under what. */
-static bool name_key(const struct fs_walk_context *context, const struct cursor *cursor,
-                     const struct fs_path_args *args, struct name_key *key)
+/* What is remembered of an answer. */
+enum kept { KEPT_NOTHING, KEPT_ABSENCE, KEPT_ALL };
+
+/*
+ * Whether the answer from here may be remembered, and under what. A name that is absent for STAT is so
+ * for every OPEN that does not make it.
+ */
+static enum kept name_key(const struct fs_walk_context *context, const struct cursor *cursor,
+                          const struct fs_path_args *args, struct name_key *key)
 {
     bool root = cursor->directory == context->root;
-    if (!context->remember || !namecache_takes(args->op, args->flags) ||
+    uint32_t op = args->op, flags = args->flags;
+    enum kept kept = KEPT_ALL;
+    if (!context->remember ||
         (!root && (cursor->directory != context->cwd || !context->cwd_device)))
-        return false;
+        return KEPT_NOTHING;
+    if (op == FS_OP_OPEN && !(flags & FS_O_CREATE) && !namecache_takes(op, flags)) {
+        op = FS_OP_STAT;
+        flags &= FS_O_NOFOLLOW | FS_O_NOCASE;
+        kept = KEPT_ABSENCE;
+    }
+    if (!namecache_takes(op, flags))
+        return KEPT_NOTHING;
     *key = (struct name_key){.ino = root ? context->root_ino : context->cwd_ino,
                              .root_ino = context->root_ino,
                              .device = root ? context->root_device : context->cwd_device,
                              .root_device = context->root_device,
-                             .op = args->op,
-                             .flags = args->flags,
+                             .op = op,
+                             .flags = flags,
                              .uid = context->uid,
                              .gid = context->gid,
                              .path = cursor->rest,
                              .length = cursor->length};
-    return true;
+    return kept;
 }
 
 /* Takes the remembered answer. True: *status is the end of the walk, or SHOULD_WAIT to go on with it. */
 static bool recall(const struct fs_walk_context *context, struct cursor *cursor,
-                   const struct name_key *key, struct fs_path_result *result, status_t *status)
+                   const struct name_key *key, enum kept kept, struct fs_path_result *result,
+                   status_t *status)
 {
     struct name_answer answer;
-    if (!namecache_find(key, &answer))
+    if (!namecache_find(key, &answer) || (kept == KEPT_ABSENCE && answer.walk == FS_WALK_DONE))
         return false;
     cursor->links += answer.links;
     *status = answer.walk == FS_WALK_ABSENT ? ERR_NOT_FOUND : OK;
@@ -212,14 +228,14 @@ static status_t ask(const struct fs_walk_context *context, struct cursor *cursor
     struct name_key key;
     struct fs_path_args asked = *args;
     status_t status;
-    bool kept = name_key(context, cursor, args, &key);
-    if (kept && recall(context, cursor, &key, result, &status))
+    enum kept kept = name_key(context, cursor, args, &key);
+    if (kept != KEPT_NOTHING && recall(context, cursor, &key, kept, result, &status))
         return status;
-    asked.flags |= kept ? FS_O_ABSENT : 0;
+    asked.flags |= kept != KEPT_NOTHING ? FS_O_ABSENT : 0;
     status = send(&ipc, context, cursor, cursor->length, &asked, &reply);
     if (status != OK)
         return status;
-    if (kept)
+    if (kept == KEPT_ALL || (kept == KEPT_ABSENCE && reply.walk != FS_WALK_DONE))
         remember(&key, cursor, &ipc, &reply);
     if (reply.walk == FS_WALK_ABSENT) {
         ipc_drop(&ipc);

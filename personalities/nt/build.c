@@ -36,7 +36,7 @@ NTSTATUS open_system_image(struct nt_process *process, const char *path, struct 
                                               FS_O_READ | FS_O_NOCASE, 0, &node, &attr));
     if (status != OK)
         return nt_status(status);
-    NTSTATUS result = image_open(node, image);
+    NTSTATUS result = image_open(node, &attr, image);
     handle_drop(&node);
     return result;
 }

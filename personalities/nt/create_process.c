@@ -209,7 +209,10 @@ static NTSTATUS open_image(struct creation *c)
         return status;
     if (file_of(c->file)->kind != FILE_DISK)
         return STATUS_INVALID_IMAGE_FORMAT;
-    status = image_open(file_of(c->file)->node, &c->image);
+    struct fs_attr attr;
+    status = nt_status(ntfile_stat(c->call->process, file_of(c->file), &attr));
+    if (!status)
+        status = image_open(file_of(c->file)->node, &attr, &c->image);
     if (!status && (c->image->plan.characteristics & IMAGE_FILE_DLL))
         status = STATUS_INVALID_IMAGE_FORMAT;
     return status;

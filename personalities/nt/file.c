@@ -14,12 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODE_TYPE       0170000u
-#define MODE_DIRECTORY  0040000u
-#define MODE_REGULAR    0100000u
-#define MODE_WRITABLE   0222u
-#define MODE_EXECUTABLE 0111u
-#define UNIX_EXTENSION  ".unix"
+#define UNIX_EXTENSION ".unix"
 
 /* Disk files that are open, for share modes and deletion: by the number of the file. */
 #define OPEN_BUCKETS 64u
@@ -104,6 +99,17 @@ static void set_path(struct nt_file *file, const char *path)
     free(file->nt_name);
     file->unix_path = unix_path;
     file->nt_name = NULL;
+}
+
+status_t ntfile_stat(struct nt_process *process, const struct nt_file *file, struct fs_attr *attr)
+{
+    status_t status = ERR_NOT_FOUND;
+    if (file->unix_path)
+        status = BLOCKING(fs_client_stat_path(&process->fs, HANDLE_NONE, file->unix_path,
+                                              strlen(file->unix_path), FS_O_NOCASE, attr));
+    if (status == OK && attr->ino == file->ino && attr->device == file->device)
+        return OK;
+    return BLOCKING(fs_client_stat(file->node, attr));
 }
 
 void ntfile_renamed(struct nt_file *file, const char *path)

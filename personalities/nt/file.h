@@ -10,6 +10,13 @@
 #include <personalities/nt/nt.h>
 #include <protocols/init.h>
 
+/* struct fs_attr.mode */
+#define MODE_TYPE       0170000u
+#define MODE_DIRECTORY  0040000u
+#define MODE_REGULAR    0100000u
+#define MODE_WRITABLE   0222u
+#define MODE_EXECUTABLE 0111u
+
 enum file_kind {
     FILE_DISK,
     FILE_DIRECTORY,
@@ -130,6 +137,8 @@ NTSTATUS ntfile_from_descriptor(struct nt_process *process, const struct start_f
 NTSTATUS ntfile_to_descriptor(struct nt_file *file, struct start_fd *fd, handle_t *h0,
                               handle_t *h1);
 
+/* What an open disk file is like now. Asked of its name, which is remembered, while that leads to it. */
+status_t ntfile_stat(struct nt_process *process, const struct nt_file *file, struct fs_attr *attr);
 /* Is the file open, by whichever object? */
 bool ntfile_is_open(const struct fs_attr *attr);
 /* Mark all objects of the file for deletion, or not. */

@@ -10,10 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODE_TYPE      0170000u
-#define MODE_DIRECTORY 0040000u
-#define MODE_WRITABLE  0222u
-#define CLUSTER        4096u
+#define CLUSTER 4096u
 
 /* ---- from the file system's attributes ---- */
 

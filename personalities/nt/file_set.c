@@ -10,10 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODE_TYPE      0170000u
-#define MODE_DIRECTORY 0040000u
-#define MODE_WRITABLE  0222u
-
 #define FILE_DISPOSITION_EX 64 /* FileDispositionInformationEx */
 
 static bool has_node(const struct nt_file *file)

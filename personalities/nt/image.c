@@ -69,13 +69,9 @@ static struct image *cache_find(const struct fs_attr *attr)
     return NULL;
 }
 
-NTSTATUS image_open(handle_t node, struct image **result)
+NTSTATUS image_open(handle_t node, const struct fs_attr *attr, struct image **result)
 {
-    struct fs_attr attr;
-    status_t status = BLOCKING(fs_client_stat(node, &attr));
-    if (status != OK)
-        return nt_status(status);
-    struct image *image = cache_find(&attr);
+    struct image *image = cache_find(attr);
     if (image) {
         image_hold(image);
         *result = image;
@@ -85,19 +81,19 @@ NTSTATUS image_open(handle_t node, struct image **result)
     if (!image)
         return STATUS_NO_MEMORY;
     list_init(&image->link);
-    NTSTATUS error = BLOCKING(image_load(image, node, attr.size));
+    NTSTATUS error = BLOCKING(image_load(image, node, attr->size));
     if (error == STATUS_NO_MEMORY) {
         cache_trim(0, 0);
-        error = BLOCKING(image_load(image, node, attr.size));
+        error = BLOCKING(image_load(image, node, attr->size));
     }
     if (error) {
         image_free(image);
         return error;
     }
-    image->ino = attr.ino;
-    image->device = attr.device;
-    image->mtime = attr.mtime;
-    image->file_size = attr.size;
+    image->ino = attr->ino;
+    image->device = attr->device;
+    image->mtime = attr->mtime;
+    image->file_size = attr->size;
     image->references = 1;
     list_append(&images, &image->link);
     *result = image;

@@ -18,14 +18,16 @@ struct image {
     handle_t vmo;    /* the file's content */
     handle_t layout; /* the image as it lies in memory, if its file pages cannot be mapped */
     bool builtin;    /* carries Wine's mark */
+    bool hook_known; /* whether it is win32u has been found out: */
+    uint32_t hook;   /* RVA of its hook variable, in any other image 0 */
     struct load_plan plan;
 };
 
 /*
- * The image in an open file. Status: STATUS_INVALID_IMAGE_NOT_MZ, STATUS_INVALID_IMAGE_FORMAT and so
- * on. *image is a reference. Gives the lock up.
+ * The image in an open file, `attr` being what the file is like now. Status: STATUS_INVALID_IMAGE_NOT_MZ,
+ * STATUS_INVALID_IMAGE_FORMAT and so on. *image is a reference. Gives the lock up.
  */
-NTSTATUS image_open(handle_t node, struct image **image);
+NTSTATUS image_open(handle_t node, const struct fs_attr *attr, struct image **image);
 /* The part of image_open that reads the file (image_load.c); without the lock. */
 NTSTATUS image_load(struct image *image, handle_t node, uint64_t size);
 void image_hold(struct image *image);

@@ -270,23 +270,34 @@ static NTSTATUS put_stock_objects(struct nt_process *process)
     return nt_status(status);
 }
 
-void image_mapped(struct nt_process *process, struct image *image, uint32_t base)
+/* Only Wine's win32u has this variable; its size tells it from larger DLLs before they are looked at. */
+static void find_hook(struct image *image)
 {
     uint32_t hook, probe;
     uint8_t *mapped;
-    /* Only Wine's win32u has this variable; its size tells it from larger DLLs before they are mapped. */
-    if (!image->builtin || process->win32u_base || image->plan.image_size > 0x100000 ||
+    const struct load_plan *plan = &image->plan;
+    if (image->hook_known || !image->builtin || plan->image_size > 0x100000 ||
         image_map_server(image, &mapped) != OK)
         return;
-    const struct load_plan *plan = &image->plan;
     if (pe_find_export(mapped, plan->image_size, plan, "Wow64Transition", &hook) == LOAD_OK &&
         pe_find_export(mapped, plan->image_size, plan, "NtUserInitializeClientPfnArrays", &probe) ==
             LOAD_OK) {
-        process->win32u_base = base;
+        image->hook = hook;
         if (!win32u)
             read_win32u(image, mapped);
-        if (put32(process, base + hook, NT_TRAMPOLINES) || put_stock_objects(process))
-            LOG_ONCE("cannot prepare win32u");
     }
     image_unmap_server(image, mapped);
+    image->hook_known = true;
+}
+
+void image_mapped(struct nt_process *process, struct image *image, uint32_t base)
+{
+    if (process->win32u_base)
+        return;
+    find_hook(image);
+    if (!image->hook)
+        return;
+    process->win32u_base = base;
+    if (put32(process, base + image->hook, NT_TRAMPOLINES) || put_stock_objects(process))
+        LOG_ONCE("cannot prepare win32u");
 }

@@ -142,9 +142,10 @@ NTSTATUS path_status(struct nt_process *process, const char *path, status_t stat
     size_t length = strlen(path);
     while (length > 1 && path[length - 1] != '/')
         length--;
-    status_t parent = BLOCKING(fs_client_stat_path(&process->fs, HANDLE_NONE, path, length,
-                                                   FS_O_NOCASE | FS_O_DIRECTORY, &attr));
-    return parent == OK ? STATUS_OBJECT_NAME_NOT_FOUND : STATUS_OBJECT_PATH_NOT_FOUND;
+    status_t parent =
+        BLOCKING(fs_client_stat_path(&process->fs, HANDLE_NONE, path, length, FS_O_NOCASE, &attr));
+    return parent == OK && (attr.mode & MODE_TYPE) == MODE_DIRECTORY ? STATUS_OBJECT_NAME_NOT_FOUND
+                                                                     : STATUS_OBJECT_PATH_NOT_FOUND;
 }
 
 /* The name in a directory that is the wanted one without case; the wanted one if there is none. */

@@ -79,9 +79,9 @@ NTSTATUS section_create_image(struct image *image, const WCHAR *file_name, struc
 
 /* ---- creation ---- */
 
-static NTSTATUS fill_image(struct section *section, handle_t node)
+static NTSTATUS fill_image(struct section *section, handle_t node, const struct fs_attr *attr)
 {
-    NTSTATUS status = image_open(node, &section->image);
+    NTSTATUS status = image_open(node, attr, &section->image);
     if (!status)
         section->size = section->image->plan.image_size;
     return status;
@@ -133,6 +133,7 @@ static NTSTATUS fill_section(struct section *section, struct nt_thread *thread, 
                              uint64_t size)
 {
     struct object *object;
+    struct fs_attr attr;
     if (!handle)
         return section->flags & SEC_IMAGE ? STATUS_INVALID_FILE_FOR_SECTION
                                           : fill_memory(section, size);
@@ -142,9 +143,11 @@ static NTSTATUS fill_section(struct section *section, struct nt_thread *thread, 
     struct nt_file *file = file_of(object);
     if (file->kind != FILE_DISK)
         status = STATUS_INVALID_FILE_FOR_SECTION;
-    else if (section->flags & SEC_IMAGE)
-        status = fill_image(section, file->node);
-    else if (wants_write(section->protect) && !(file->access & FILE_WRITE_DATA))
+    else if (section->flags & SEC_IMAGE) {
+        status = nt_status(ntfile_stat(thread->process, file, &attr));
+        if (!status)
+            status = fill_image(section, file->node, &attr);
+    } else if (wants_write(section->protect) && !(file->access & FILE_WRITE_DATA))
         status = STATUS_ACCESS_DENIED;
     else
         status = fill_file(section, file->node, size);
@@ -158,7 +161,8 @@ static NTSTATUS fill_section(struct section *section, struct nt_thread *thread, 
 /* ---- of a snapshot ---- */
 
 /* The file of a section is opened by its name again. */
-static NTSTATUS open_named(struct restore *restore, const struct section *section, handle_t *node)
+static NTSTATUS open_named(struct restore *restore, const struct section *section, handle_t *node,
+                           struct fs_attr *attr)
 {
     char *path;
     struct nt_process *process = restore->process;
@@ -168,7 +172,7 @@ static NTSTATUS open_named(struct restore *restore, const struct section *sectio
         return status;
     uint32_t flags = FS_O_READ | FS_O_NOCASE | (wants_write(section->protect) ? FS_O_WRITE : 0);
     status = nt_status(BLOCKING(
-        fs_client_open(&process->fs, HANDLE_NONE, path, strlen(path), flags, 0, node, NULL)));
+        fs_client_open(&process->fs, HANDLE_NONE, path, strlen(path), flags, 0, node, attr)));
     free(path);
     return status;
 }
@@ -176,17 +180,18 @@ static NTSTATUS open_named(struct restore *restore, const struct section *sectio
 static NTSTATUS fill_restored(struct restore *restore, struct section *section, uint64_t size)
 {
     handle_t node;
+    struct fs_attr attr;
     if (!section->file_name)
         return fill_memory(section, size);
-    NTSTATUS status = open_named(restore, section, &node);
+    NTSTATUS status = open_named(restore, section, &node, &attr);
     /* An image is all in the snapshot, unless that was taken without text: restore_memory sees to it. */
     if (status)
         return section->flags & SEC_IMAGE ? STATUS_SUCCESS
                                           : restore_refuse(restore, status,
                                                            "a file that was "
                                                            "mapped is not there");
-    status =
-        section->flags & SEC_IMAGE ? fill_image(section, node) : fill_file(section, node, size);
+    status = section->flags & SEC_IMAGE ? fill_image(section, node, &attr)
+                                        : fill_file(section, node, size);
     handle_drop(&node);
     return status;
 }
@@ -369,6 +374,27 @@ NTSTATUS section_map_at(struct nt_process *process, struct object *section, uint
                                     : STATUS_INVALID_PARAMETER;
 }
 
+NTSTATUS section_map_content(struct nt_process *process, struct section_content *content,
+                             uint32_t *base)
+{
+    struct section *section = section_new(PAGE_READONLY, SEC_COMMIT);
+    struct view_request view = {.protect = PAGE_READONLY};
+    if (!section) {
+        handle_drop(&content->node);
+        handle_drop(&content->vmo);
+        return STATUS_NO_MEMORY;
+    }
+    section->node = content->node;
+    section->vmo = content->vmo;
+    section->size = content->size;
+    section->coherent = content->coherent;
+    section->file_name = path_object_name(content->path);
+    NTSTATUS status = map_data(process, section, &view);
+    *base = view.base;
+    object_release(&section->object);
+    return status;
+}
+
 static NTSTATUS map_view(struct nt_thread *thread, struct nt_process *process,
                          struct section *section, struct view_request *view)
 {
@@ -504,81 +530,4 @@ NTSTATUS nt_are_mapped_files_the_same(struct call *call)
     if (!first || !second)
         return STATUS_CONFLICTING_ADDRESSES;
     return first == second ? STATUS_SUCCESS : STATUS_NOT_SAME_DEVICE;
-}
-
-/* ---- national language files ---- */
-
-static NTSTATUS map_nls(struct nt_process *process, const char *name, uint32_t *base,
-                        uint32_t *size)
-{
-    char path[64];
-    handle_t node;
-    struct fs_attr attr;
-    snprintf(path, sizeof path, "/c/windows/system32/%s", name);
-    status_t opened = BLOCKING(fs_client_open(&process->fs, HANDLE_NONE, path, strlen(path),
-                                              FS_O_READ | FS_O_NOCASE, 0, &node, &attr));
-    if (opened != OK)
-        return opened == ERR_NOT_FOUND ? STATUS_OBJECT_NAME_NOT_FOUND : nt_status(opened);
-    struct section *section = section_new(PAGE_READONLY, SEC_COMMIT);
-    NTSTATUS status = section ? STATUS_SUCCESS : STATUS_NO_MEMORY;
-    if (!status) {
-        section->node = node;
-        section->file_name = path_object_name(path);
-        status = nt_status(BLOCKING(
-            fs_client_vmo(node, PROT_R, &section->vmo, &section->size, &section->coherent)));
-        struct view_request view = {.protect = PAGE_READONLY};
-        if (!status)
-            status = map_data(process, section, &view);
-        *base = view.base;
-        *size = (uint32_t)section->size;
-        object_release(&section->object);
-    } else {
-        handle_drop(&node);
-    }
-    return status;
-}
-
-static bool normalisation_name(uint32_t form, char *name, size_t size)
-{
-    static const char *const forms[] = {
-        [1] = "nfc", [2] = "nfd", [5] = "nfkc", [6] = "nfkd", [13] = "idna"};
-    if (form >= sizeof forms / sizeof forms[0] || !forms[form])
-        return false;
-    snprintf(name, size, "norm%s.nls", forms[form]);
-    return true;
-}
-
-enum { NLS_SORT = 9, NLS_CASEMAP = 10, NLS_CODEPAGE = 11, NLS_NORMALIZE = 12 };
-
-NTSTATUS nt_get_nls_section_ptr(struct call *call)
-{
-    char name[32];
-    uint32_t id = call->args[1], base, size;
-    if (call->args[0] == NLS_SORT && id == 0)
-        strcpy(name, "sortdefault.nls");
-    else if (call->args[0] == NLS_CASEMAP && id == 0)
-        strcpy(name, "l_intl.nls");
-    else if (call->args[0] == NLS_CODEPAGE)
-        snprintf(name, sizeof name, "c_%03u.nls", id);
-    else if (call->args[0] != NLS_NORMALIZE)
-        return STATUS_INVALID_PARAMETER_1;
-    else if (!normalisation_name(id, name, sizeof name))
-        return STATUS_OBJECT_NAME_NOT_FOUND;
-    NTSTATUS status = map_nls(call->process, name, &base, &size);
-    if (!status)
-        status = guest_write32(call->args[3], base);
-    if (!status)
-        status = guest_return32(call->args[4], size);
-    return status;
-}
-
-NTSTATUS nt_initialize_nls_files(struct call *call)
-{
-    uint32_t base, size;
-    NTSTATUS status = map_nls(call->process, "locale.nls", &base, &size);
-    if (!status)
-        status = guest_write32(call->args[0], base);
-    if (!status)
-        status = guest_write32(call->args[1], 0x409);
-    return status;
 }

@@ -26,6 +26,17 @@ static inline struct section *section_of(struct object *object)
 /* A section over an image, as the start of a process needs it. Consumes the reference to the image. */
 NTSTATUS section_create_image(struct image *image, const WCHAR *file_name, struct object **section);
 
+/* A file as it is mapped; its handles are consumed. */
+struct section_content {
+    const char *path; /* Unix */
+    handle_t node, vmo;
+    uint64_t size;
+    bool coherent;
+};
+/* A view of all of it to read, behind a section that nobody has a handle of. */
+NTSTATUS section_map_content(struct nt_process *process, struct section_content *content,
+                             uint32_t *base);
+
 /* ---- for snapshots ---- */
 struct snap_bytes;
 /* A view of a section that is no image, exactly there. */

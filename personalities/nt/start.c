@@ -243,7 +243,10 @@ static NTSTATUS prepare(struct nt_process *process, struct start_event *start,
         return STATUS_NO_MEMORY;
     if (BLOCKING(fs_client_root(&process->fs)) != OK)
         return STATUS_INVALID_HANDLE;
-    NTSTATUS status = image_open(start->handles[3], &image);
+    struct fs_attr attr;
+    NTSTATUS status = nt_status(BLOCKING(fs_client_stat(start->handles[3], &attr)));
+    if (!status)
+        status = image_open(start->handles[3], &attr, &image);
     bool batch = status == STATUS_INVALID_IMAGE_NOT_MZ && is_batch(strings->image);
     if (batch)
         status = open_system_image(process, INTERPRETER, &image);

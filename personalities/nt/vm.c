@@ -403,6 +403,17 @@ NTSTATUS vm_free(struct nt_process *process, uint32_t *base, uint32_t *size, uin
 
 /* ---- protect and query ---- */
 
+/* Whether the kernel gives these pages that access already: read-write and write-copy differ for us only. */
+static bool has_access(const struct allocation *allocation, uint32_t first, uint32_t pages,
+                       uint32_t protect)
+{
+    uint32_t prot = vm_kernel_prot(protect);
+    for (uint32_t i = 0; i < pages; i++)
+        if (vm_kernel_prot(state_protect(allocation->state[first + i])) != prot)
+            return false;
+    return true;
+}
+
 NTSTATUS vm_protect(struct nt_process *process, uint32_t *base, uint32_t *size, uint32_t protect,
                     uint32_t *old)
 {
@@ -425,7 +436,8 @@ NTSTATUS vm_protect(struct nt_process *process, uint32_t *base, uint32_t *size, 
         if ((protect & 0xff) == PAGE_EXECUTE_READWRITE)
             protect = (protect & ~0xffu) | PAGE_EXECUTE_WRITECOPY;
     }
-    if (space_protect(process->space, start, length, vm_kernel_prot(protect)) != OK)
+    if (!has_access(allocation, first, length / PAGE_SIZE, protect) &&
+        space_protect(process->space, start, length, vm_kernel_prot(protect)) != OK)
         return allocation->section ? STATUS_SECTION_PROTECTION : STATUS_NO_MEMORY;
     *old = state_protect(allocation->state[first]);
     memset(allocation->state + first, page_state(protect), length / PAGE_SIZE);
