@@ -88,6 +88,12 @@ static inline uint32_t fs_changes_place(uint64_t ino)
 {
     return (uint32_t)ino % FS_CHANGES_WORDS;
 }
+/* Whether a node is as it was when `now` was `since`. */
+static inline bool fs_unchanged(const volatile struct fs_changes *changes, uint64_t ino,
+                                uint32_t since)
+{
+    return changes->valid && changes->last[fs_changes_place(ino)] <= since;
+}
 
 /* mode holds the type bits of Linux (S_IFMT 0170000). Times: ns since 1970. */
 struct fs_attr {

@@ -296,6 +296,14 @@ void namecache_add(const struct name_key *key, handle_t directory,
     handle_drop(&copy);
 }
 
+const volatile struct fs_changes *namecache_changes(uint32_t device, handle_t directory)
+{
+    mutex_lock(&lock);
+    struct device *found = device_get(device, directory);
+    mutex_unlock(&lock);
+    return found != NULL ? found->changes : NULL;
+}
+
 void namecache_forget(uint64_t ino, uint32_t device)
 {
     mutex_lock(&lock);

@@ -44,6 +44,8 @@ bool namecache_find(const struct name_key *key, struct name_answer *answer);
 void namecache_add(const struct name_key *key, handle_t directory,
                    const struct fs_path_reply *reply, const void *tail, uint32_t tail_length,
                    handle_t node);
+/* The page of the file system that a directory belongs to, which stays mapped. NULL: there is none. */
+const volatile struct fs_changes *namecache_changes(uint32_t device, handle_t directory);
 /* A file was removed: close its remembered nodes, so that its memory comes back. */
 void namecache_forget(uint64_t ino, uint32_t device);
 /* The same for all files of a file system, which is to be unmounted. */

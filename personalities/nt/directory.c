@@ -1,121 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Enumeration of directories. The names are read and sorted when an enumeration begins; attributes
- * are read as the entries are handed out.
+ * Enumeration of directories. The names are those of when an enumeration begins; attributes are looked
+ * at as the entries are handed out.
  */
-#include <fs/short_name.h>
-#include <personalities/nt/file.h>
-
-#include <ipc/call.h>
-#include <personalities/nt/path.h>
+#include <personalities/nt/directory_list.h>
 
 #include <stdlib.h>
 #include <string.h>
 
 #define RECORD_MAX (sizeof(FILE_ID_BOTH_DIRECTORY_INFORMATION) + 256 * sizeof(WCHAR))
-
-struct directory_entry {
-    uint64_t ino;
-    uint32_t length;       /* of the name, in characters */
-    const char *unix_name; /* behind the name */
-    WCHAR name[];
-};
-
-void directory_free_entries(struct nt_file *file)
-{
-    for (uint32_t i = 0; i < file->entry_count; i++)
-        free(file->entries[i]);
-    free(file->entries);
-    file->entries = NULL;
-    file->entry_count = file->entry_next = 0;
-}
-
-static struct directory_entry *entry_new(const struct fs_dirent *record)
-{
-    size_t bytes = record->name_length;
-    struct directory_entry *entry = malloc(sizeof *entry + bytes * sizeof(WCHAR) + bytes + 1);
-    if (!entry)
-        return NULL;
-    entry->ino = record->ino;
-    entry->length = utf8_to_utf16(record->name, bytes, entry->name, bytes);
-    char *unix_name = (char *)(entry->name + bytes);
-    memcpy(unix_name, record->name, bytes);
-    unix_name[bytes] = 0;
-    entry->unix_name = unix_name;
-    return entry;
-}
-
-static bool add_entry(struct nt_file *file, const struct fs_dirent *record)
-{
-    if ((file->entry_count & (file->entry_count - 1)) == 0) {
-        uint32_t capacity = file->entry_count ? file->entry_count * 2 : 1;
-        struct directory_entry **grown = realloc(file->entries, capacity * sizeof(void *));
-        if (!grown)
-            return false;
-        file->entries = grown;
-    }
-    struct directory_entry *entry = entry_new(record);
-    if (entry)
-        file->entries[file->entry_count++] = entry;
-    return entry != NULL;
-}
-
-static bool in_order(const struct directory_entry *a, const struct directory_entry *b)
-{
-    return text_compare((struct text){a->name, a->length}, (struct text){b->name, b->length}) <= 0;
-}
-
-/* `space` has room for half of them. A directory whose names are in order already costs one look at each. */
-static void sort_entries(struct directory_entry **at, uint32_t count,
-                         struct directory_entry **space)
-{
-    uint32_t left = count / 2, l = 0, r = left, to = 0;
-    if (count < 2)
-        return;
-    sort_entries(at, left, space);
-    sort_entries(at + left, count - left, space);
-    if (in_order(at[left - 1], at[left]))
-        return;
-    memcpy(space, at, left * sizeof *at);
-    while (l < left && r < count)
-        at[to++] = in_order(space[l], at[r]) ? space[l++] : at[r++];
-    while (l < left)
-        at[to++] = space[l++];
-}
-
-static NTSTATUS sort_directory(struct nt_file *file)
-{
-    struct directory_entry **space = malloc((file->entry_count / 2 + 1) * sizeof *space);
-    if (!space)
-        return STATUS_NO_MEMORY;
-    sort_entries(file->entries, file->entry_count, space);
-    free(space);
-    return STATUS_SUCCESS;
-}
-
-NTSTATUS directory_open_entries(struct nt_process *process, struct nt_file *file)
-{
-    uint8_t records[MESSAGE_BYTES] __attribute__((aligned(8)));
-    uint64_t cookie = 0;
-    uint32_t length, count;
-    (void)process;
-    directory_free_entries(file);
-    for (;;) {
-        status_t status = BLOCKING(fs_client_readdir(file->node, cookie, records, &length, &count));
-        if (status != OK)
-            return nt_status(status);
-        if (length == 0)
-            break;
-        for (uint32_t at = 0; at + sizeof(struct fs_dirent) <= length;) {
-            const struct fs_dirent *record = (const struct fs_dirent *)(records + at);
-            if (!add_entry(file, record))
-                return STATUS_NO_MEMORY;
-            cookie = record->cookie;
-            at += record->record_length;
-        }
-    }
-    return sort_directory(file);
-}
 
 /* ---- records ---- */
 
@@ -153,58 +46,31 @@ static const struct record_layout *layout_of(uint32_t class)
     return NULL;
 }
 
-/* Attributes of an entry; a dangling link shows as itself. */
-static bool entry_attr(struct nt_process *process, struct nt_file *file,
-                       const struct directory_entry *entry, struct fs_attr *attr)
-{
-    size_t length = strlen(entry->unix_name);
-    struct fs_walk_context here = process->fs;
-    here.cwd = file->node;
-    here.cwd_ino = file->ino;
-    here.cwd_device = file->device;
-    status_t status = BLOCKING(
-        fs_client_stat_path(&here, HANDLE_NONE, entry->unix_name, length, FS_O_NOCASE, attr));
-    if (status != OK)
-        status = BLOCKING(fs_client_stat_path(&here, HANDLE_NONE, entry->unix_name, length,
-                                              FS_O_NOFOLLOW | FS_O_NOCASE, attr));
-    return status == OK;
-}
-
-static void fill_short_name(const struct directory_entry *entry, uint8_t *to)
-{
-    char made[FS_SHORT_MAX];
-    WCHAR wide[FS_SHORT_MAX];
-    uint32_t length = (uint32_t)fs_short_name(entry->unix_name, strlen(entry->unix_name), made);
-    for (uint32_t i = 0; i < length; i++)
-        wide[i] = (uint8_t)made[i];
-    to[-2] = (uint8_t)(length * sizeof wide[0]);
-    memcpy(to, wide, length * sizeof wide[0]);
-}
-
 /* The record without the name, in `to`. All but the names class begin alike. */
 static void fill_record(const struct record_layout *layout, const struct directory_entry *entry,
-                        const struct fs_attr *attr, uint8_t *to)
+                        uint8_t *to)
 {
     uint32_t bytes = entry->length * sizeof(WCHAR);
     memset(to, 0, layout->header);
     memcpy(to + layout->name_length, &bytes, sizeof bytes);
     if (layout->class == FileNamesInformation)
         return;
-    FILE_NETWORK_OPEN_INFORMATION info;
+    const FILE_NETWORK_OPEN_INFORMATION *info = &entry->info;
     FILE_DIRECTORY_INFORMATION *record = (FILE_DIRECTORY_INFORMATION *)to;
-    fill_network_open(attr, &info);
-    record->CreationTime = info.CreationTime;
-    record->LastAccessTime = info.LastAccessTime;
-    record->LastWriteTime = info.LastWriteTime;
-    record->ChangeTime = info.ChangeTime;
-    record->EndOfFile = info.EndOfFile;
-    record->AllocationSize = info.AllocationSize;
-    record->FileAttributes = info.FileAttributes;
-    bool dots = strcmp(entry->unix_name, ".") == 0 || strcmp(entry->unix_name, "..") == 0;
-    if (layout->short_name && !dots)
-        fill_short_name(entry, to + layout->short_name);
+    record->CreationTime = info->CreationTime;
+    record->LastAccessTime = info->LastAccessTime;
+    record->LastWriteTime = info->LastWriteTime;
+    record->ChangeTime = info->ChangeTime;
+    record->EndOfFile = info->EndOfFile;
+    record->AllocationSize = info->AllocationSize;
+    record->FileAttributes = info->FileAttributes;
+    if (layout->short_name) {
+        bytes = entry->short_length * sizeof entry->short_name[0];
+        to[layout->short_name - 2] = (uint8_t)bytes;
+        memcpy(to + layout->short_name, entry->short_name, bytes);
+    }
     if (layout->ino)
-        memcpy(to + layout->ino, &attr->ino, sizeof attr->ino);
+        memcpy(to + layout->ino, &entry->ino, sizeof entry->ino);
 }
 
 struct listing {
@@ -214,20 +80,21 @@ struct listing {
     uint32_t used, last, count; /* bytes, offset of the last record, records */
 };
 
+static bool is_volume_root(const struct nt_file *file)
+{
+    return file->unix_path && (!strcmp(file->unix_path, "/") || !strcmp(file->unix_path, "/c"));
+}
+
 static bool wanted(const struct nt_file *file, const struct directory_entry *entry)
 {
-    struct text name = {entry->name, entry->length};
-    bool dots = text_equal(name, LITERAL(".")) || text_equal(name, LITERAL(".."));
-    bool volume_root =
-        file->unix_path && (!strcmp(file->unix_path, "/") || !strcmp(file->unix_path, "/c"));
-    if (dots && volume_root)
+    if (entry->dots && is_volume_root(file))
         return false;
-    return !file->mask || text_match((struct text){file->mask, file->mask_length}, name);
+    return !file->mask || text_match((struct text){file->mask, file->mask_length},
+                                     (struct text){entry->name, entry->length});
 }
 
 /* Hand one entry out. STATUS_BUFFER_OVERFLOW: there is no room for it. */
-static NTSTATUS list_entry(struct listing *listing, const struct directory_entry *entry,
-                           const struct fs_attr *attr)
+static NTSTATUS list_entry(struct listing *listing, const struct directory_entry *entry)
 {
     uint8_t record[RECORD_MAX] __attribute__((aligned(8)));
     const struct record_layout *layout = listing->layout;
@@ -235,7 +102,7 @@ static NTSTATUS list_entry(struct listing *listing, const struct directory_entry
     uint32_t buffer = listing->call->args[5], size = listing->call->args[6];
     if (start > size || size - start < layout->header + bytes)
         return STATUS_BUFFER_OVERFLOW;
-    fill_record(layout, entry, attr, record);
+    fill_record(layout, entry, record);
     memcpy(record + layout->header, entry->name, bytes);
     NTSTATUS status = guest_write(buffer + start, record, layout->header + bytes);
     if (!status && listing->count)
@@ -246,17 +113,17 @@ static NTSTATUS list_entry(struct listing *listing, const struct directory_entry
     return status;
 }
 
-static NTSTATUS list_entries(struct listing *listing, bool single)
+static NTSTATUS list_entries(struct listing *listing, struct directory_list *list, bool single)
 {
     struct nt_file *file = listing->file;
-    while (file->entry_next < file->entry_count) {
-        struct fs_attr attr;
-        const struct directory_entry *entry = file->entries[file->entry_next];
-        if (!wanted(file, entry) || !entry_attr(listing->call->process, file, entry, &attr)) {
+    while (file->entry_next < list->count) {
+        struct directory_entry *entry = list->entries[file->entry_next];
+        if (!wanted(file, entry) ||
+            !directory_entry_look(listing->call->process, file, list, entry)) {
             file->entry_next++;
             continue;
         }
-        NTSTATUS status = list_entry(listing, entry, &attr);
+        NTSTATUS status = list_entry(listing, entry);
         if (status == STATUS_BUFFER_OVERFLOW && listing->count)
             return STATUS_SUCCESS;
         if (status)
@@ -266,6 +133,16 @@ static NTSTATUS list_entries(struct listing *listing, bool single)
             break;
     }
     return STATUS_SUCCESS;
+}
+
+/* Another thread may begin anew while the lock is given up: the list is held. */
+static NTSTATUS list_all(struct listing *listing, bool single)
+{
+    struct directory_list *list = listing->file->list;
+    list->references++;
+    NTSTATUS status = list_entries(listing, list, single);
+    directory_list_release(list);
+    return status;
 }
 
 /* The mask belongs to the first call on a handle; later ones are ignored. */
@@ -286,8 +163,15 @@ static NTSTATUS begin_listing(struct call *call, struct nt_file *file, bool *fir
             file->mask = NULL;
         }
     }
+    struct directory_list *list;
+    NTSTATUS status = directory_list_open(call->process, file, &list);
+    if (status)
+        return status;
+    directory_list_release(file->list);
+    file->list = list;
+    file->entry_next = 0;
     file->enumerating = true;
-    return directory_open_entries(call->process, file);
+    return STATUS_SUCCESS;
 }
 
 static NTSTATUS list_directory(struct call *call, struct nt_file *file, uint32_t *information)
@@ -300,7 +184,7 @@ static NTSTATUS list_directory(struct call *call, struct nt_file *file, uint32_t
         return STATUS_INFO_LENGTH_MISMATCH;
     NTSTATUS status = begin_listing(call, file, &first);
     if (!status)
-        status = list_entries(&listing, call->args[8] & 0xff);
+        status = list_all(&listing, call->args[8] & 0xff);
     if (!status && listing.count == 0)
         status = first ? STATUS_NO_SUCH_FILE : STATUS_NO_MORE_FILES;
     *information = listing.used;

@@ -9,6 +9,7 @@
 #include <personalities/nt/mount_points.h>
 #include <personalities/nt/path.h>
 #include <personalities/nt/pipe.h>
+#include <personalities/nt/directory_list.h>
 #include <personalities/nt/wait.h>
 
 #include <stdlib.h>
@@ -146,7 +147,7 @@ static void file_destroy(struct object *object)
 {
     struct nt_file *file = file_of(object);
     list_remove(&file->share_link);
-    directory_free_entries(file);
+    directory_list_release(file->list);
     view_end(file);
     handle_drop(&file->node);
     handle_drop(&file->other_node);

@@ -30,7 +30,7 @@ enum file_kind {
 
 struct console;
 struct pipe_end;
-struct directory_entry;
+struct directory_list;
 struct directory_watch;
 
 struct nt_file {
@@ -64,8 +64,8 @@ struct nt_file {
     uint32_t console_role;   /* enum console_role */
 
     /* enumeration of a directory */
-    struct directory_entry **entries;
-    uint32_t entry_count, entry_next;
+    struct directory_list *list; /* held, or NULL */
+    uint32_t entry_next;
     WCHAR *mask;
     uint32_t mask_length;
     bool enumerating;
@@ -175,8 +175,6 @@ NTSTATUS io_begin(struct nt_thread *thread, struct nt_file *file, const struct i
 /* ---- parts ---- */
 /* The frame of the information calls: (file, *status block, buffer, length, class). */
 NTSTATUS with_file(struct call *call, NTSTATUS (*act)(struct call *, struct nt_file *, uint32_t *));
-NTSTATUS directory_open_entries(struct nt_process *process, struct nt_file *file);
-void directory_free_entries(struct nt_file *file);
 /* file_locks.c: forget the locks of a process (NULL: of all) on a file. */
 void locks_release(struct nt_file *file, struct nt_process *process);
 void fill_basic(const struct fs_attr *attr, FILE_BASIC_INFORMATION *info);
