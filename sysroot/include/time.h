@@ -2,9 +2,8 @@
 /* newlib's header, with the kernel interface's numbers of clocks. */
 #include_next <time.h>
 
-#ifndef _ATOMIK_TIME_H
-#define _ATOMIK_TIME_H
-
+/* Each time: a program's own <time.h> and <sys/select.h> may get here out of the middle of newlib's header, which goes on to
+ * define its own numbers. */
 #undef CLOCK_REALTIME
 #undef CLOCK_MONOTONIC
 #undef CLOCK_PROCESS_CPUTIME_ID
@@ -31,6 +30,9 @@
 #define TIMER_ABSTIME            1
 #define CLOCKS_PER_SEC           ((clock_t)1000000)
 #define TIME_UTC                 1
+
+#ifndef _ATOMIK_TIME_H
+#define _ATOMIK_TIME_H
 
 #ifdef __cplusplus
 extern "C" {
