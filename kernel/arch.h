@@ -64,31 +64,30 @@ enum arch_map_bits {
     ARCH_SUPERVISOR = 8,
     ARCH_UNCACHED = 16
 };
-status_t
-arch_space_init(struct arch_space *space,
-                const struct arch_space *window_owner); /* window_owner: server's space or NULL */
+/* window_owner: the server's space, or NULL. */
+status_t arch_space_init(struct arch_space *space, const struct arch_space *window_owner);
 void arch_space_destroy(struct arch_space *space); /* frees tables; no user pages are touched */
-status_t arch_map(
-    struct arch_space *space, uintptr_t address, paddr_t frame,
-    uint32_t
-        bits); /* arch_map_bits, and the enum frame_use of a table page: NO_MEMORY; replaces what is there; flushes */
-void arch_unmap(struct arch_space *space, uintptr_t address,
-                uint32_t pages); /* absent pages are fine, whole empty tables skipped fast */
+/*
+ * bits: arch_map_bits, and the enum frame_use of a table page. Replaces what is there; flushes.
+ * NO_MEMORY. arch_unmap: absent pages are fine, whole empty tables are skipped fast.
+ */
+status_t arch_map(struct arch_space *space, uintptr_t address, paddr_t frame, uint32_t bits);
+void arch_unmap(struct arch_space *space, uintptr_t address, uint32_t pages);
 void arch_write_protect(struct arch_space *space, uintptr_t address, uint32_t pages);
 bool arch_query(struct arch_space *space, uintptr_t address, paddr_t *frame, uint32_t *bits);
 /* Window fault: copies the missing directory entry from the window owner. True if that resolved it. */
 bool arch_window_sync(struct arch_space *space, uintptr_t address);
 void arch_space_switch(struct arch_space *space); /* NULL: kernel only */
-status_t arch_ldt_set(struct arch_space *space, uint32_t index, uint32_t low,
-                      uint32_t high); /* descriptor already checked by arch_descriptor_ok */
+/* The descriptor has been checked by arch_descriptor_ok. */
+status_t arch_ldt_set(struct arch_space *space, uint32_t index, uint32_t low, uint32_t high);
 status_t arch_ldt_clone(struct arch_space *to, const struct arch_space *from);
-bool arch_descriptor_ok(
-    uint32_t low, uint32_t high); /* null, or DPL-3 present code/data (not system, not gate) */
+/* Null, or present code or data of DPL 3 (not system, not a gate). */
+bool arch_descriptor_ok(uint32_t low, uint32_t high);
 
 /* ---- copies between kernel and the current thread's user memory ---- */
 /* Address ranges are checked against `limit` of the current thread's mode by the caller (user.c); these recover from faults: false = fault. */
-bool arch_copy_user(void *to, const void *from,
-                    uint32_t length); /* either side may be user memory of the current space */
+/* Either side may be user memory of the current space. */
+bool arch_copy_user(void *to, const void *from, uint32_t length);
 
 /* ---- threads ---- */
 #define KERNEL_STACK_SIZE 8192
@@ -117,14 +116,17 @@ void arch_thread_init_kernel(struct thread *thread, void (*entry)(void *), void 
 void arch_thread_init_user(struct thread *thread, bool server, uint32_t eip, uint32_t esp,
                            uint32_t eax);
 void arch_thread_init_boot(struct thread *thread); /* the context that called kernel_main */
-void arch_switch(
-    struct thread *from,
-    struct thread *
-        to); /* stacks, TSS esp0, TLS/LDT, lazy FPU (CR0.TS), debug registers, I/O bitmap; address space already switched by the caller */
+/*
+ * Stacks, TSS esp0, TLS/LDT, lazy FPU (CR0.TS), debug registers, I/O bitmap; the caller has switched
+ * the address space already.
+ */
+void arch_switch(struct thread *from, struct thread *to);
 void arch_thread_release(struct thread *thread); /* drops FPU ownership */
 /* Guest TLS slot of the thread (descriptor already checked by arch_descriptor_ok); effective at once. */
 void arch_tls_set(struct thread *thread, uint32_t slot, uint32_t low, uint32_t high);
 void arch_native_tls_set(uint32_t base); /* current native thread: loads %gs too */
+/* A kernel call that is about to return is made again instead, if its number is what it returns. */
+void arch_call_again(struct thread *thread);
 /* Call 37: dr0-3, dr6, dr7, sanitised here. */
 void arch_debug_set(struct thread *thread, const uint32_t registers[6]);
 /* The contents of an I/O bitmap changed, or it is about to be freed. */
@@ -135,8 +137,8 @@ void arch_fpu_reset(struct thread *thread, uint16_t control_word);
 /* Ends the guest part of the current trap with this reason: fills the frame, makes the return from the kernel go to the server. */
 void arch_guest_leave(struct thread *thread, uint32_t reason, uint32_t vector, uint32_t error,
                       uint32_t address);
-struct registers *arch_user_registers(
-    struct thread *thread); /* the ring-3/1 registers of a native thread inside the kernel */
+/* The ring-3/1 registers of a native thread inside the kernel. */
+struct registers *arch_user_registers(struct thread *thread);
 /* Sanitise registers that user code supplied for a native thread. */
 void arch_registers_sanitise(struct registers *registers, bool server);
 
@@ -144,8 +146,8 @@ void arch_registers_sanitise(struct registers *registers, bool server);
 #define IRQ_LINES 16
 void arch_irq_mask(uint32_t line);
 void arch_irq_unmask(uint32_t line);
-void arch_idle(
-    void); /* enable interrupts and halt until one was taken; returns with interrupts off */
+/* Enable interrupts and halt until one was taken; returns with interrupts off. */
+void arch_idle(void);
 ktime_t arch_clock_now(void); /* monotonic ns */
 uint32_t arch_clock_khz(void);
 uint64_t arch_rtc_read(void); /* seconds since 1970 */
@@ -158,8 +160,8 @@ void arch_console_write(const char *text, uint32_t length);
 void arch_console_reclaim(void); /* for panic */
 void arch_power_off(void);
 void arch_reboot(void) __attribute__((noreturn));
-void arch_panic_exit(void) __attribute__((
-    noreturn)); /* after the message: QEMU exits non-zero through port 0xf4, else halt */
+/* After the message: QEMU exits non-zero through port 0xf4, else halt. */
+void arch_panic_exit(void) __attribute__((noreturn));
 void arch_registers_here(struct registers *registers); /* as they are in the caller, roughly */
 void arch_backtrace_registers(const struct registers *registers); /* from a trap in the kernel */
 

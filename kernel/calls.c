@@ -69,8 +69,13 @@ static status_t carry_out(thunk_t thunk, const uint32_t words[6])
 
 status_t kernel_call_dispatch(uint32_t number, const uint32_t words[6])
 {
-    if (number < CALL_LIMIT && thunks[number])
-        return carry_out(thunks[number], words);
+    if (number < CALL_LIMIT && thunks[number]) {
+        status_t status = carry_out(thunks[number], words);
+        if (status != ERR_CANCELLED || !(current->attention & ATTENTION_SUSPEND))
+            return status;
+        arch_call_again(current);
+        return (status_t)number;
+    }
     if (!current->process->unknown_logged) {
         current->process->unknown_logged = true;
         log_print("%s: kernel call %u does not exist\n", current->process->name, number);

@@ -41,6 +41,11 @@
  * `result` and drops the creator's reference, also on failure: the object is gone then.
  */
 status_t handle_return(struct object *object, uint32_t rights, user_t result);
+/* A handle can be added and its value stored at `result`. */
+status_t handle_room(user_t result);
+/* Handles for two new objects, for which there is room; without them after an error. */
+status_t handle_return_two(struct object *first, struct object *second, const uint32_t rights[2],
+                           user_t first_at, user_t second_at);
 /* That `length` bytes (at most 32) can be written there now; nothing is changed. */
 status_t user_probe(user_t at, uint32_t length);
 /* HANDLE_SELF is the current process or thread. */

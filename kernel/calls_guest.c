@@ -12,11 +12,6 @@
 #include <kernel/log.h>
 #include <kernel/memory.h>
 
-static bool is_server(const struct process *process)
-{
-    return process->flags & PROCESS_SERVER;
-}
-
 status_t call_guest_enter(uint32_t reserved)
 {
     (void)reserved;

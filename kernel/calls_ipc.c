@@ -30,11 +30,8 @@ status_t call_port_badge(handle_t handle, uint32_t value, user_t result)
         return status;
     if (!value)
         return ERR_INVALID_ARGUMENT; /* what a handle without a badge shows */
-    status = user_probe(result, sizeof(handle_t));
-    if (status != OK)
-        return status;
     /* With room in the table nothing can fail after the badge exists and would be reported closed. */
-    status = handle_reserve(current->process, 1);
+    status = handle_room(result);
     if (status != OK)
         return status;
     status = port_new_badge(port, value, current->process, &badge);

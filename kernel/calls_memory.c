@@ -11,11 +11,6 @@
 #define DIRTY_BYTES_MAX 4096u  /* of one vmo_take_dirty */
 #define FIRMWARE_FRAMES 0x100u /* below 1 MiB */
 
-static bool is_server(void)
-{
-    return current->process->flags & PROCESS_SERVER;
-}
-
 /* HANDLE_SELF: the caller's own space; for a server its window. */
 static status_t get_space(handle_t handle, uint32_t rights, struct space **space)
 {
@@ -56,7 +51,7 @@ static status_t get_vmo(handle_t handle, uint32_t rights, struct vmo **vmo)
 status_t call_space_create(user_t result)
 {
     struct space *space;
-    if (!is_server())
+    if (!is_server(current->process))
         return ERR_ACCESS_DENIED;
     status_t status = space_new(SPACE_GUEST, current->process->space, current->process, &space);
     return status == OK ? handle_return(&space->object, RIGHT_ALL, result) : status;
@@ -69,7 +64,7 @@ status_t call_space_clone(handle_t handle, user_t result)
     if (status != OK)
         return status;
     bool guest = space->kind == SPACE_GUEST;
-    if (space->kind == SPACE_SERVER || (guest && !is_server()))
+    if (space->kind == SPACE_SERVER || (guest && !is_server(current->process)))
         return ERR_NOT_SUPPORTED;
     status =
         space_new(space->kind, guest ? current->process->space : NULL, current->process, &clone);
@@ -86,7 +81,7 @@ status_t call_space_clone(handle_t handle, user_t result)
 status_t call_space_attach(handle_t handle)
 {
     struct space *space = current->process->space;
-    if (!is_server())
+    if (!is_server(current->process))
         return ERR_ACCESS_DENIED;
     if (handle != HANDLE_NONE) {
         status_t status = get_space(handle, RIGHT_MANAGE, &space);

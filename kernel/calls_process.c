@@ -16,6 +16,30 @@ status_t user_probe(user_t at, uint32_t length)
     return status == OK ? user_write(at, bytes, length) : status;
 }
 
+status_t handle_room(user_t result)
+{
+    status_t status = user_probe(result, sizeof(handle_t));
+    return status == OK ? handle_reserve(current->process, 1) : status;
+}
+
+status_t handle_return_two(struct object *first, struct object *second, const uint32_t rights[2],
+                           user_t first_at, user_t second_at)
+{
+    handle_t handles[2];
+
+    status_t status = handle_add(current->process, first, rights[0], &handles[0]);
+    assert(status == OK);
+    status = handle_add(current->process, second, rights[1], &handles[1]);
+    assert(status == OK);
+    if (user_write(first_at, &handles[0], sizeof(handle_t)) != OK ||
+        user_write(second_at, &handles[1], sizeof(handle_t)) != OK)
+        status = ERR_BAD_ADDRESS;
+    for (uint32_t i = 0; i < 2 && status != OK; i++)
+        if (handle_remove(current->process, handles[i]) != OK)
+            panic("a new handle vanished");
+    return status;
+}
+
 status_t handle_get_process(handle_t handle, uint32_t rights, struct process **process)
 {
     struct object *object;
@@ -105,35 +129,25 @@ status_t call_handle_info(handle_t handle, user_t result)
 
 status_t call_process_create(user_t user_request, user_t user_process, user_t user_space)
 {
+    static const uint32_t rights[2] = {RIGHT_ALL, RIGHT_ALL};
     struct process_request request;
     struct process *process;
-    handle_t handles[2];
     status_t status = user_read(&request, user_request, sizeof request);
 
-    if (status == OK)
-        status = user_probe(user_process, sizeof(handle_t));
-    if (status == OK)
-        status = user_probe(user_space, sizeof(handle_t));
     if (status == OK)
         status = handle_reserve(current->process, 2);
     if (status == OK)
         status = process_create_object(&request, current->process, &process);
     if (status != OK)
         return status;
-    if (handle_add(current->process, &process->object, RIGHT_ALL, &handles[0]) != OK ||
-        handle_add(current->process, space_object(process->space), RIGHT_ALL, &handles[1]) != OK)
-        panic("no room for a process's handles");
+    status = handle_return_two(&process->object, space_object(process->space), rights, user_process,
+                               user_space);
     object_release(&process->object);
-    status = user_write(user_process, &handles[0], sizeof(handle_t));
-    if (status == OK)
-        status = user_write(user_space, &handles[1], sizeof(handle_t));
-    for (uint32_t i = 0; i < 2 && status != OK; i++)
-        if (handle_remove(current->process, handles[i]) != OK)
-            panic("a process's handle vanished");
     return status;
 }
 
-status_t call_process_give(handle_t target, handle_t handle, uint32_t wanted, user_t result)
+/* At a value of its own, which is told to `result`, or at this one. */
+static status_t give(handle_t target, handle_t handle, uint32_t wanted, handle_t at, user_t result)
 {
     struct process *process;
     struct handle_entry *entry;
@@ -145,21 +159,43 @@ status_t call_process_give(handle_t target, handle_t handle, uint32_t wanted, us
         status = handle_get_entry(current->process, handle, &entry);
     if (status != OK)
         return status;
-    if (!(entry->rights & RIGHT_TRANSFER))
-        return ERR_ACCESS_DENIED;
-    if (process->exiting)
-        return ERR_BAD_STATE;
+    if (process->exiting || !(entry->rights & RIGHT_TRANSFER))
+        return process->exiting ? ERR_BAD_STATE : ERR_ACCESS_DENIED;
     status = narrow_rights(entry->rights, wanted, &rights);
-    if (status == OK)
+    if (status == OK && !at)
         status = user_probe(result, sizeof given);
     if (status == OK)
-        status = handle_add(process, entry->object, rights, &given);
+        status = at ? handle_add_at(process, entry->object, rights, at)
+                    : handle_add(process, entry->object, rights, &given);
+    if (status == OK && !at)
+        status = user_write(result, &given, sizeof given);
+    return status == OK ? handle_remove(current->process, handle) : status;
+}
+
+status_t call_process_give(handle_t target, handle_t handle, uint32_t wanted, user_t result)
+{
+    return give(target, handle, wanted, 0, result);
+}
+
+status_t call_process_put(handle_t target, handle_t handle, uint32_t value)
+{
+    return value ? give(target, handle, RIGHT_SAME, value, (user_t){0}) : ERR_INVALID_ARGUMENT;
+}
+
+status_t call_process_handle(handle_t handle, handle_t after, user_t value, user_t result)
+{
+    struct process *process;
+    struct handle_entry *entry;
+    status_t status = handle_get_process(handle, RIGHT_MANAGE, &process);
+
+    if (status == OK)
+        status = handle_next(process, &after, &entry);
+    if (status == OK)
+        status = user_write(value, &after, sizeof after);
     if (status != OK)
         return status;
-    status = user_write(result, &given, sizeof given);
-    if (status != OK)
-        return handle_remove(process, given) == OK ? status : ERR_BAD_STATE;
-    return handle_remove(current->process, handle);
+    object_hold(entry->object);
+    return handle_return(entry->object, entry->rights, result);
 }
 
 status_t call_process_exit(uint32_t code)
@@ -256,10 +292,10 @@ status_t call_process_set(handle_t handle, uint32_t property, uint32_t value)
         return status;
     if (property == PROCESS_EXCEPTION_PORT)
         return set_exception_port(process, value);
-    if (property == PROCESS_SUSPENDED && value <= 1) {
+    if (property == PROCESS_SUSPENDED && value <= 2) {
         if (process->flags & PROCESS_SERVER)
             return ERR_NOT_SUPPORTED; /* its threads are its guests': it decides itself who runs */
-        process_suspend(process, value);
+        process_suspend(process, value, value == 2);
         return OK;
     }
     return ERR_INVALID_ARGUMENT;
@@ -308,9 +344,7 @@ status_t call_thread_create(handle_t handle, uint32_t entry, uint32_t stack, uin
     if (!result.address)
         return thread_create_user(process, entry, stack, argument, NULL);
     /* A thread cannot be taken back: make sure that the handle will fit. */
-    status = user_probe(result, sizeof(handle_t));
-    if (status == OK)
-        status = handle_reserve(current->process, 1);
+    status = handle_room(result);
     if (status == OK)
         status = thread_create_user(process, entry, stack, argument, &thread);
     return status == OK ? handle_return(&thread->object, RIGHT_ALL, result) : status;
@@ -398,6 +432,60 @@ status_t call_thread_yield(uint32_t reserved)
         return ERR_INVALID_ARGUMENT;
     thread_yield_current();
     return OK;
+}
+
+/* A native process, which the caller may do anything to. */
+static status_t get_native(handle_t handle, struct process **process)
+{
+    status_t status = handle_get_process(handle, RIGHT_MANAGE, process);
+
+    return status == OK && ((*process)->flags & PROCESS_SERVER) ? ERR_NOT_SUPPORTED : status;
+}
+
+status_t call_process_thread(handle_t handle, uint32_t after_id, user_t result)
+{
+    struct process *process;
+    struct list *item;
+    status_t status = get_native(handle, &process);
+
+    if (status != OK)
+        return status;
+    list_for_each (item, &process->threads) {
+        struct thread *thread = list_entry(item, struct thread, process_link);
+        if (thread->object.id <= after_id) /* the list is by id */
+            continue;
+        if (!thread->parked)
+            return ERR_SHOULD_WAIT;
+        struct thread_context state = {.id = thread->object.id};
+        state.regs = *arch_user_registers(thread);
+        __builtin_memcpy(state.tls, thread->arch.tls[0], sizeof state.tls);
+        arch_fpu_read(thread, state.fpu);
+        return user_write(result, &state, sizeof state);
+    }
+    return ERR_NOT_FOUND;
+}
+
+status_t call_thread_create_at(handle_t handle, user_t from, user_t result)
+{
+    struct thread_context state;
+    struct process *process;
+    struct thread *thread;
+    status_t status = get_native(handle, &process);
+
+    if (status == OK)
+        status = user_read(&state, from, sizeof state);
+    if (status == OK)
+        status = handle_room(result);
+    if (status == OK)
+        status = thread_create_user(process, 0, 0, 0, &thread);
+    if (status != OK)
+        return status;
+    *arch_user_registers(thread) = state.regs;
+    arch_registers_sanitise(arch_user_registers(thread), false);
+    if (arch_descriptor_ok(state.tls[0], state.tls[1]))
+        arch_tls_set(thread, 0, state.tls[0], state.tls[1]);
+    arch_fpu_write(thread, state.fpu);
+    return handle_return(&thread->object, RIGHT_ALL, result);
 }
 
 status_t call_thread_tls(uint32_t base)

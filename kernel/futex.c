@@ -48,7 +48,9 @@ status_t call_futex_wait(uint32_t word, uint32_t expected, uint64_t deadline, ui
         return ERR_SHOULD_WAIT;
     struct sleeper sleeper = {.thread = current, .space = space_of(word), .address = word};
     list_append(bucket_of(sleeper.space, word), &sleeper.link);
+    current->in_futex = true;
     status = thread_block(deadline, !(flags & CALL_UNINTERRUPTIBLE));
+    current->in_futex = false;
     list_remove(&sleeper.link);
     return status;
 }

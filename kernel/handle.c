@@ -91,6 +91,25 @@ static uint32_t free_index(struct handle_table *table)
     return index;
 }
 
+status_t handle_add_at(struct process *process, struct object *object, uint32_t rights,
+                       handle_t value)
+{
+    struct handle_table *table = &process->handles;
+    uint32_t index = (value >> 2) - 1;
+
+    if (!value || (value & 3))
+        return ERR_INVALID_ARGUMENT;
+    status_t status = index >= table->capacity ? table_grow(process, index + 1) : OK;
+    if (status == OK && table->entries[index].object)
+        status = ERR_ALREADY_EXISTS;
+    if (status != OK)
+        return status;
+    table->entries[index] = (struct handle_entry){.object = object, .rights = rights};
+    table->used++;
+    handle_count(object, rights);
+    return OK;
+}
+
 status_t handle_add(struct process *process, struct object *object, uint32_t rights,
                     handle_t *result)
 {
@@ -98,14 +117,23 @@ status_t handle_add(struct process *process, struct object *object, uint32_t rig
 
     if (status != OK)
         return status;
-    struct handle_table *table = &process->handles;
-    uint32_t index = free_index(table);
-    table->entries[index] = (struct handle_entry){.object = object, .rights = rights};
-    table->first_free_hint = index + 1;
-    table->used++;
-    handle_count(object, rights);
+    uint32_t index = free_index(&process->handles);
+    process->handles.first_free_hint = index + 1;
     *result = handle_of_index(index);
-    return OK;
+    return handle_add_at(process, object, rights, *result);
+}
+
+status_t handle_next(struct process *process, handle_t *value, struct handle_entry **entry)
+{
+    const struct handle_table *table = &process->handles;
+
+    for (uint32_t index = *value >> 2; index < table->capacity; index++) {
+        *entry = &table->entries[index];
+        *value = handle_of_index(index);
+        if ((*entry)->object)
+            return OK;
+    }
+    return ERR_NOT_FOUND;
 }
 
 /* The entry of a handle value, locked or not; NULL if there is none. */

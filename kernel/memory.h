@@ -40,13 +40,13 @@ enum frame_use {
     FRAME_FOR_FILE = 4 << 8,    /* VMO_CONTENT */
     FRAME_USE_MASK = 7 << 8,
 };
-void frame_init(
-    void); /* from boot_info; keeps kernel image and modules out of the free list, with 1 reference each */
+/* From boot_info; keeps kernel image and modules out of the free list, with one reference each. */
+void frame_init(void);
 struct page *frame_alloc(uint32_t flags); /* NULL when out; one reference */
-struct page *frame_alloc_contiguous(uint32_t pages,
-                                    paddr_t limit); /* first of a run, each with one reference */
-bool frame_available(uint32_t use);                 /* low frames are left for this use */
-bool frame_is_short(uint32_t slack);                /* the content of files can hardly grow */
+/* The first of a run, each with one reference. */
+struct page *frame_alloc_contiguous(uint32_t pages, paddr_t limit);
+bool frame_available(uint32_t use);  /* low frames are left for this use */
+bool frame_is_short(uint32_t slack); /* the content of files can hardly grow */
 void frame_hold(struct page *page);
 void frame_release(struct page *page); /* frees with the last reference */
 paddr_t frame_address(const struct page *page);
@@ -65,10 +65,8 @@ typedef struct {
 } user_t;
 status_t user_read(void *to, user_t from, uint32_t length);
 status_t user_write(user_t to, const void *from, uint32_t length);
-status_t user_check(
-    user_t at,
-    uint32_t
-        length); /* range within what the current mode may name: < GUEST_LIMIT native; servers: also their window */
+/* A range within what the current mode may name: < GUEST_LIMIT; servers: also their window. */
+status_t user_check(user_t at, uint32_t length);
 
 /* ---- VMOs ---- */
 struct vmo;
@@ -79,9 +77,8 @@ struct page_need { /* see pager.h */
 struct vmo *vmo_from_object(struct object *object);
 struct object *vmo_object(struct vmo *vmo);
 status_t vmo_new(uint32_t flags, uint64_t size, struct process *charge, struct vmo **result);
-status_t
-vmo_new_from_frames(paddr_t start, uint64_t size, uint32_t flags,
-                    struct vmo **result); /* boot modules: takes over the frames, on success only */
+/* Boot modules: takes over the frames, on success only. */
+status_t vmo_new_from_frames(paddr_t start, uint64_t size, uint32_t flags, struct vmo **result);
 status_t vmo_new_physical(paddr_t start, uint32_t length, struct process *charge,
                           struct vmo **result);
 status_t vmo_new_clone(struct vmo *vmo, uint64_t offset, uint64_t length, struct process *charge,

@@ -82,6 +82,11 @@ status_t handle_reserve(struct process *process, uint32_t count);
 status_t handle_get(struct process *process, handle_t handle, enum object_type type,
                     uint32_t rights, struct object **object);
 status_t handle_get_entry(struct process *process, handle_t handle, struct handle_entry **entry);
+/* The same at a value of the caller's choice: INVALID_ARGUMENT, ALREADY_EXISTS. */
+status_t handle_add_at(struct process *process, struct object *object, uint32_t rights,
+                       handle_t value);
+/* The handle with the lowest value above *value, which becomes that: NOT_FOUND. */
+status_t handle_next(struct process *process, handle_t *value, struct handle_entry **entry);
 status_t handle_remove(struct process *process, handle_t handle); /* close */
 /*
  * A handle in a message stays in the sender's table, locked, until the receiver has its own; then

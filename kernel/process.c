@@ -206,17 +206,18 @@ void process_terminate(struct process *process, int32_t code)
         thread_kill(list_entry(item, struct thread, process_link));
 }
 
-void process_suspend(struct process *process, bool suspended)
+/* CANCELLED in a thread that is not killed: kernel_call_dispatch makes the call be made again. */
+void process_suspend(struct process *process, bool suspended, bool end_waits)
 {
     struct list *item;
 
     process->suspended = suspended;
     list_for_each (item, &process->threads) {
         struct thread *thread = list_entry(item, struct thread, process_link);
-        if (suspended)
-            thread->attention |= ATTENTION_SUSPEND;
-        else
-            thread->attention &= ~(uint32_t)ATTENTION_SUSPEND;
+        thread->attention = suspended ? thread->attention | ATTENTION_SUSPEND
+                                      : thread->attention & ~(uint32_t)ATTENTION_SUSPEND;
+        if (end_waits && (thread->interruptible || thread->in_futex) && !thread->parked)
+            thread_wake(thread, ERR_CANCELLED);
     }
     if (!suspended)
         wait_queue_wake(&process->suspended_threads, UINT32_MAX, OK);
@@ -360,9 +361,11 @@ static bool ask_exception_port(uint32_t vector, uint32_t error, uintptr_t addres
     };
     struct exception_reply reply = {0};
 
-    if (port_call_kernel(process->exception_port, NOTICE_EXCEPTION, &message, sizeof message,
-                         &reply, sizeof reply) != OK ||
-        reply.action != EXCEPTION_RESUME)
+    current->parked = true;
+    status_t status = port_call_kernel(process->exception_port, NOTICE_EXCEPTION, &message,
+                                       sizeof message, &reply, sizeof reply);
+    current->parked = false;
+    if (status != OK || reply.action != EXCEPTION_RESUME)
         return false;
     *registers = reply.regs;
     arch_registers_sanitise(registers, process->flags & PROCESS_SERVER);

@@ -37,17 +37,17 @@ struct space {
 
 /* The index of the first mapping that ends above address. */
 uint32_t space_find(const struct space *space, uint32_t address);
-struct mapping *space_mapping_at(const struct space *space,
-                                 uint32_t address); /* NULL: none contains it */
+/* NULL: none contains it. */
+struct mapping *space_mapping_at(const struct space *space, uint32_t address);
 /* Make `address` the boundary of mappings, splitting the one that contains it. */
 status_t space_split(struct space *space, uint32_t address);
-bool space_range_ok(const struct space *space, uint32_t address,
-                    uint32_t length); /* aligned, not empty, inside */
+/* Aligned, not empty, inside. */
+bool space_range_ok(const struct space *space, uint32_t address, uint32_t length);
 
 status_t space_reserve(struct space *space);                     /* room for one more mapping */
 void space_insert(struct space *space, struct mapping *mapping); /* holds its VMO */
-void space_remove(struct space *space,
-                  uint32_t index); /* frees it; page tables are the caller's affair */
+/* Frees it; page tables are the caller's affair. */
+void space_remove(struct space *space, uint32_t index);
 void space_merge(struct space *space, uint32_t start, uint32_t end); /* what touches the range */
 status_t space_fork(struct space *space, struct space *clone);
 
@@ -60,8 +60,8 @@ status_t space_tag_range(struct space *space, uint32_t address, uint32_t length,
                          uint32_t flags);
 
 void mapping_zap_vmo_page(struct mapping *mapping, uint32_t index);
-status_t mapping_commit(
-    struct mapping *mapping); /* allocates all its pages; it need not be in the array yet */
+/* Allocates all its pages; it need not be in the array yet. */
+status_t mapping_commit(struct mapping *mapping);
 void mapping_abandon(struct mapping *mapping); /* frees one that never got into the array */
 status_t mapping_own_overlay(struct mapping *mapping);
 uint32_t mapping_bits(const struct mapping *mapping, bool writable);

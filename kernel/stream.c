@@ -371,30 +371,17 @@ static status_t get_end(handle_t handle, uint32_t right, struct object **end)
 status_t call_stream_create(uint32_t capacity, user_t read_end, user_t write_end)
 {
     struct stream *stream;
-    handle_t handles[2];
 
     if (!capacity || capacity > CAPACITY_MAX)
         return ERR_OUT_OF_RANGE;
     status_t status = handle_reserve(current->process, 2);
     if (status == OK)
-        status = user_probe(read_end, sizeof(handle_t));
-    if (status == OK)
-        status = user_probe(write_end, sizeof(handle_t));
-    if (status == OK)
         status = stream_new(capacity, current->process, &stream);
     if (status != OK)
         return status;
-    for (uint32_t i = 0; i < 2; i++)
-        if (handle_add(current->process, &stream->ends[i], end_rights(&stream->ends[i]),
-                       &handles[i]) != OK)
-            panic("no room for a stream's handle");
-    status = user_write(read_end, &handles[0], sizeof(handle_t));
-    if (status == OK)
-        status = user_write(write_end, &handles[1], sizeof(handle_t));
-    for (uint32_t i = 0; i < 2 && status != OK; i++)
-        if (handle_remove(current->process, handles[i]) != OK)
-            panic("a stream's handle vanished");
-    return status;
+    struct object *read = &stream->ends[END_READ], *write = &stream->ends[END_WRITE];
+    const uint32_t rights[2] = {end_rights(read), end_rights(write)};
+    return handle_return_two(read, write, rights, read_end, write_end);
 }
 
 /* The end for a transfer, held, when the call's memory is fit for it. */
@@ -497,9 +484,7 @@ status_t call_stream_open(handle_t handle, uint32_t write, user_t result)
     if (status == OK && write > 1)
         return ERR_INVALID_ARGUMENT;
     if (status == OK)
-        status = user_probe(result, sizeof(handle_t));
-    if (status == OK)
-        status = handle_reserve(current->process, 1);
+        status = handle_room(result);
     if (status != OK)
         return status;
     struct stream *stream = stream_of(end);

@@ -225,10 +225,12 @@ void kernel_exit_work(void)
     for (;;) {
         if (current->attention & ATTENTION_KILL)
             thread_exit_current(current->process->exit_code);
-        if (current->attention & ATTENTION_SUSPEND)
+        if (current->attention & ATTENTION_SUSPEND) {
+            current->parked = true;
             /* CANCELLED is a kill, which the next turn sees. */
             (void)!wait_queue_block(&current->process->suspended_threads, DEADLINE_NEVER, false);
-        else if (current->attention & ATTENTION_RESCHEDULE)
+            current->parked = false;
+        } else if (current->attention & ATTENTION_RESCHEDULE)
             schedule();
         else
             break;

@@ -20,8 +20,8 @@ struct space;
 struct timeout {
     struct list link;
     ktime_t deadline;
-    void (*fire)(
-        struct timeout *timeout); /* interrupt context: may wake and signal, must not block */
+    /* Interrupt context: may wake and signal, must not block. */
+    void (*fire)(struct timeout *timeout);
 };
 void timeout_start(struct timeout *timeout, ktime_t deadline);
 void timeout_stop(struct timeout *timeout); /* harmless if not running */
@@ -49,8 +49,8 @@ struct thread {
     struct arch_thread arch;
     uint8_t *kernel_stack;
     struct process *process; /* held; NULL for kernel threads */
-    struct space
-        *space; /* held; page directory in use: process's own or the attached guest space */
+    /* Held; page directory in use: the process's own or the attached guest space. */
+    struct space *space;
     struct list process_link;
 
     /* scheduler */
@@ -68,6 +68,9 @@ struct thread {
     /* blocking */
     status_t wake_status;
     bool interruptible;
+    bool in_futex; /* waits for a futex: can be made to wait again */
+    bool
+        parked; /* stands still: waits for its process to go on, or for what comes of its exception */
     struct timeout timeout;
 
     /* port call in progress; owned by port.c */
@@ -104,6 +107,10 @@ struct process {
     struct list all_link; /* all processes, by id */
 };
 
+static inline bool is_server(const struct process *process)
+{
+    return process->flags & PROCESS_SERVER;
+}
 extern struct thread *current; /* never NULL after thread_init() */
 extern struct list all_processes;
 
@@ -118,15 +125,14 @@ status_t thread_create_user(struct process *process, uint32_t eip, uint32_t esp,
 void thread_exit_current(int32_t code) __attribute__((noreturn));
 /* Block until woken, the deadline, or (if interruptible) a kick; always ends on a kill. Returns the wake status, TIMED_OUT, INTERRUPTED or CANCELLED (killed). With DEADLINE_POLL: SHOULD_WAIT at once. */
 status_t thread_block(ktime_t deadline, bool interruptible);
-void thread_block_always(
-    void); /* until woken, even when killed: for waits that must end well; recheck */
+/* Until woken, even when killed: for waits that must end well; recheck. */
+void thread_block_always(void);
 void thread_wake(struct thread *thread, status_t status);
 void thread_kick_thread(struct thread *thread);
 void thread_kill(struct thread *thread); /* ends at its next way out of the kernel */
 void thread_yield_current(void);
-void thread_handoff(
-    struct thread *
-        thread); /* woken thread runs next, before the others of its priority: direct IPC hand-off */
+/* The woken thread runs next, before the others of its priority: direct IPC hand-off. */
+void thread_handoff(struct thread *thread);
 /* Replaces what was lent before: lent_priority becomes the higher of own and priority (0 takes it back). */
 void thread_lend_priority(struct thread *to, uint32_t priority);
 void thread_set_priority(struct thread *thread, uint32_t priority); /* own priority */
@@ -134,10 +140,9 @@ void thread_set_space(struct space *space); /* current thread; switches page tab
 void schedule(void);
 /* Between thread.c and schedule.c: */
 void scheduler_init(struct thread *idle);
-void thread_make_ready(struct thread *thread,
-                       bool first); /* queue it; preempts if it is more urgent */
-void thread_end_switch(struct thread *dead)
-    __attribute__((noreturn)); /* away from `dead`, which is current, for ever */
+/* Queue it; preempts if it is more urgent. And: away from `dead`, which is current, for ever. */
+void thread_make_ready(struct thread *thread, bool first);
+void thread_end_switch(struct thread *dead) __attribute__((noreturn));
 void thread_free_dead(struct thread *dead);
 
 /* ---- wait queues and mutexes of the kernel's own ---- */
@@ -160,14 +165,13 @@ void mutex_unlock(struct mutex *mutex);
 /* ---- processes ---- */
 status_t process_create_object(const struct process_request *request, struct process *creator,
                                struct process **result);
-void process_terminate(
-    struct process *process,
-    int32_t code); /* if it is the current one, the caller ends at its way out of the kernel */
-void process_suspend(struct process *process, bool suspended);
+/* If it is the current one, the caller ends at its way out of the kernel. */
+void process_terminate(struct process *process, int32_t code);
+void process_suspend(struct process *process, bool suspended, bool end_waits);
 struct thread *thread_from_object(struct object *object);
 struct process *process_from_object(struct object *object);
-status_t process_charge_pages(struct process *process,
-                              uint32_t pages); /* LIMIT_REACHED; NULL process = kernel, always OK */
+/* LIMIT_REACHED; NULL process = kernel, always OK. */
+status_t process_charge_pages(struct process *process, uint32_t pages);
 void process_uncharge_pages(struct process *process, uint32_t pages);
 uint32_t process_total(void), thread_total(void); /* that exist in processes */
 /*

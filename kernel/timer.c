@@ -59,6 +59,19 @@ status_t call_timer_create(user_t result)
     return handle_return(&timer->object, RIGHT_ALL, result);
 }
 
+status_t call_timer_info(handle_t handle, user_t deadline, user_t period)
+{
+    struct object *object;
+    status_t status = handle_get(current->process, handle, OBJECT_TIMER, RIGHT_READ, &object);
+
+    if (status != OK)
+        return status;
+    const struct timer *timer = timer_from_object(object);
+    ktime_t due = list_empty(&timer->timeout.link) ? DEADLINE_NEVER : timer->timeout.deadline;
+    status = user_write(deadline, &due, sizeof due);
+    return status == OK ? user_write(period, &timer->period, sizeof timer->period) : status;
+}
+
 status_t call_timer_set(handle_t handle, uint64_t deadline, uint64_t period)
 {
     struct object *object;

@@ -236,7 +236,8 @@ struct process_info {
 enum process_property {
     PROCESS_EXCEPTION_PORT = 1, /* value: port handle with RIGHT_CALL (0 = none) */
     PROCESS_SUSPENDED =
-        2, /* 1: its threads run no more code of their own until 0; native ones only */
+        2, /* 1: its threads run no more code of their own until 0; native ones only. 2: and those that
+              wait (but for calls that may not be cut short) stop waiting; they make the call again */
 };
 
 enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_DEAD };
@@ -248,6 +249,13 @@ struct thread_info {
     uint32_t cpu_time_low, cpu_time_high;     /* ns in all */
     uint32_t guest_time_low, guest_time_high; /* ns of these in the guest */
     int32_t exit_code;
+};
+/* A native thread between two instructions; all of it but the id can be set. */
+struct thread_context {
+    uint32_t id;
+    struct registers regs;
+    uint32_t tls[2]; /* descriptor of the segment that gs may name, as for guest_tls */
+    uint32_t fpu[FPU_STATE_SIZE / 4];
 };
 enum thread_property {
     THREAD_PRIORITY = 1,
@@ -374,6 +382,14 @@ struct startup_info {
     uint32_t handle_count;
     uint32_t handles; /* address of struct startup_handle[] */
     uint32_t pid;
+    /* What the program tells of the files that it has opened, for debuggers and snapshots; 0: nothing. */
+    uint32_t file_count, files; /* address of struct startup_file[] */
+};
+struct startup_file {
+    handle_t handle;              /* HANDLE_NONE: no file */
+    uint32_t path;                /* address of its name, as it was opened; or 0 */
+    uint32_t flags;               /* it was opened with, enum fs_open_flags */
+    uint32_t buffer, buffer_size; /* address of the memory that bulk transfers use; or 0 */
 };
 enum startup_tag {
     STARTUP_PROCESS = 1, /* own process */

@@ -89,6 +89,11 @@ struct registers *arch_user_registers(struct thread *thread)
     return (struct registers *)thread->arch.stack_top - 1;
 }
 
+void arch_call_again(struct thread *thread)
+{
+    arch_user_registers(thread)->eip -= INT_LENGTH;
+}
+
 static void fill_reason(struct guest_frame *frame, uint32_t reason, uint32_t vector, uint32_t error,
                         uint32_t address)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <atomik/file.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <atomik/startup.h>
@@ -22,10 +23,13 @@ static struct open_file {
     uint8_t *bulk; /* mapped, BULK_SIZE; or NULL */
     bool no_bulk;  /* tried in vain */
 } files[FILE_MAX];
+static struct startup_file told[FILE_MAX]; /* of the same descriptors */
 
 void file_start(void)
 {
-    const struct startup_info *info = startup_info();
+    struct startup_info *info = startup_info();
+    info->file_count = FILE_MAX;
+    info->files = (uintptr_t)told;
     const struct startup_handle *handles = (const struct startup_handle *)info->handles;
     for (uint32_t i = 0; i < info->handle_count; i++) {
         uint32_t fd = handles[i].tag - STARTUP_FD(0);
@@ -42,6 +46,7 @@ void file_start(void)
             file->device = file->h0; /* no handle: the field holds the device number */
             file->h0 = HANDLE_NONE;
         }
+        told[fd].handle = file->kind == FD_FILE ? file->h0 : HANDLE_NONE;
     }
 }
 
@@ -83,6 +88,8 @@ status_t file_open(const char *path, uint32_t flags, uint32_t mode, int *fd)
     if (status != OK)
         return status;
     files[slot] = (struct open_file){.kind = FD_FILE, .h0 = node};
+    told[slot] =
+        (struct startup_file){.handle = node, .path = (uintptr_t)strdup(path), .flags = flags};
     *fd = slot;
     return OK;
 }
@@ -97,10 +104,20 @@ status_t file_close(int fd)
     if (file->bulk != NULL && space_unmap(HANDLE_SELF, (uintptr_t)file->bulk, BULK_SIZE) != OK)
         __builtin_trap();
     *file = (struct open_file){0};
+    free((char *)told[fd].path);
+    told[fd] = (struct startup_file){0};
     return OK;
 }
 
 /* ---- transfers ------------------------------------------------------------------------------- */
+
+static void set_bulk(struct open_file *file, uint8_t *bulk)
+{
+    struct startup_file *tell = &told[file - files];
+    file->bulk = bulk;
+    tell->buffer = (uintptr_t)bulk;
+    tell->buffer_size = BULK_SIZE;
+}
 
 /* Give the node of a descriptor a bulk buffer; without one transfers go inline. */
 static bool have_bulk(struct open_file *file)
@@ -115,7 +132,7 @@ static bool have_bulk(struct open_file *file)
         .vmo = vmo, .length = BULK_SIZE, .prot = PROT_R | PROT_W, .flags = MAP_FLAG_SHARED};
     if (space_map(HANDLE_SELF, &request) == OK) {
         if (fs_client_buffer(file->h0, vmo, BULK_SIZE) == OK)
-            file->bulk = (uint8_t *)request.address;
+            set_bulk(file, (uint8_t *)request.address);
         else if (space_unmap(HANDLE_SELF, request.address, BULK_SIZE) != OK)
             __builtin_trap();
     }

@@ -9,11 +9,11 @@
 #include <atomik/syscall.h>
 
 int main(int argc, char **argv, char **envp);
-void startup_main(const struct startup_info *block) __attribute__((noreturn));
+void startup_main(struct startup_info *block) __attribute__((noreturn));
 
-static const struct startup_info *info;
+static struct startup_info *info;
 
-const struct startup_info *startup_info(void)
+struct startup_info *startup_info(void)
 {
     return info;
 }
@@ -61,7 +61,7 @@ void process_fail(const char *what, status_t status)
     process_end(1);
 }
 
-void startup_main(const struct startup_info *block)
+void startup_main(struct startup_info *block)
 {
     info = block;
     if (info == NULL || info->magic != STARTUP_MAGIC)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the creator of this process gave it: handles by tag, arguments, environment. crt0 fills this
- * in before main; it never changes afterwards, so every thread may read it.
+ * in before main; it never changes afterwards (but for what file.c tells of open
+ * files), so every thread may read it.
  */
 #ifndef ATOMIK_STARTUP_H
 #define ATOMIK_STARTUP_H
@@ -12,7 +13,7 @@
 handle_t startup_handle(uint32_t tag);
 /* The index-th handle given under a tag that may occur several times, or HANDLE_NONE. */
 handle_t startup_handle_at(uint32_t tag, uint32_t index);
-const struct startup_info *startup_info(void);
+struct startup_info *startup_info(void);
 uint32_t startup_pid(void);
 const char *environment_get(const char *name); /* value or NULL */
 

@@ -19,6 +19,7 @@
 #define CALL_TYPE_struct_process_request struct process_request
 #define CALL_TYPE_struct_process_info    struct process_info
 #define CALL_TYPE_struct_thread_info     struct thread_info
+#define CALL_TYPE_struct_thread_context  struct thread_context
 #define CALL_TYPE_struct_map_request     struct map_request
 #define CALL_TYPE_struct_mapping_info    struct mapping_info
 #define CALL_TYPE_struct_load_result     struct load_result

@@ -149,7 +149,7 @@ static status_t write_block(handle_t space, const struct block *block)
     return status == OK && done != block->size ? ERR_NO_MEMORY : status;
 }
 
-static status_t run(struct program_request *request, const struct program *program)
+static status_t run(struct program_request *request, struct program *program)
 {
     struct load_result loaded;
     struct block block;
@@ -173,6 +173,7 @@ static status_t run(struct program_request *request, const struct program *progr
     status = write_block(program->space, &block);
     if (status == OK)
         status = thread_create(program->process, loaded.entry, block.at, block.at, NULL);
+    program->startup = block.at;
     free(block.bytes);
     return status;
 }

@@ -34,6 +34,7 @@ void program_drop(struct program_request *request);
 
 struct program {
     handle_t process, space;
+    uint32_t startup; /* address of its struct startup_info */
 };
 /*
  * Start it. With OK the two handles are the caller's. With an error nothing runs and the handles in

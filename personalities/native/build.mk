@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-NATIVE_SRCS := $(wildcard personalities/native/*.c)
+NATIVE_SRCS := $(wildcard personalities/native/*.c personalities/native/snapshot/*.c)
 $(call native-program,native,$(NATIVE_SRCS))
 $(call native-program,hello-native,personalities/native/programs/hello-native.c)
 $(call native-program,atop,personalities/native/programs/atop.c)

@@ -43,6 +43,12 @@ static status_t write_to_program(const struct native_process *process, const cha
     }
 }
 
+void native_say(const struct native_process *process, const char *text, size_t length)
+{
+    if (write_to_program(process, text, length) != OK)
+        log_printf("%s", text);
+}
+
 void crash_report(struct native_process *process, const struct exception_message *exception)
 {
     static struct report report; /* only the watch thread reports */
@@ -50,6 +56,5 @@ void crash_report(struct native_process *process, const struct exception_message
     report.length = 0;
     program_crash_report(name, process->pid, exception, process->program.space, process->image,
                          add_line, &report);
-    if (write_to_program(process, report.text, report.length) != OK)
-        log_printf("%s", report.text);
+    native_say(process, report.text, report.length);
 }

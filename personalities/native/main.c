@@ -17,6 +17,8 @@
 #include <string.h>
 
 #include "native.h"
+#include "snapshot/restore.h"
+#include "snapshot/save.h"
 
 enum {
     SIGNAL_KILL = 9,
@@ -36,12 +38,43 @@ static struct mutex process_lock;
 static struct native_process *processes;
 static handle_t changed;
 
-static struct native_process *find(uint32_t pid)
+struct native_process *native_find(uint32_t pid)
 {
     struct native_process *process = processes;
     while (process != NULL && process->pid != pid)
         process = process->next;
     return process;
+}
+
+void native_lock(void)
+{
+    mutex_lock(&process_lock);
+}
+
+void native_unlock(void)
+{
+    mutex_unlock(&process_lock);
+}
+
+void native_use(struct native_process *process)
+{
+    process->users++;
+}
+
+void native_release(struct native_process *process)
+{
+    mutex_lock(&process_lock);
+    bool last = --process->users == 0;
+    mutex_unlock(&process_lock);
+    if (last)
+        native_free(process);
+}
+
+status_t native_resume(const struct native_process *process)
+{
+    return process->stopped || process->saving
+               ? OK
+               : process_set(process->program.process, PROCESS_SUSPENDED, 0);
 }
 
 /* ---- what init asks -------------------------------------------------------------------------------- */
@@ -57,11 +90,14 @@ static bool signal_ends(uint32_t signal)
 static void set_stopped(uint32_t pid, bool stop, uint32_t signal)
 {
     mutex_lock(&process_lock);
-    struct native_process *process = find(pid);
-    bool changes = process != NULL && process->stopped != stop &&
-                   process_set(process->program.process, PROCESS_SUSPENDED, stop) == OK;
+    struct native_process *process = native_find(pid);
+    bool changes = process != NULL && process->stopped != stop;
     if (changes) {
         process->stopped = stop;
+        changes = (stop ? process_set(process->program.process, PROCESS_SUSPENDED, 1)
+                        : native_resume(process)) == OK;
+    }
+    if (changes) {
         int32_t status = stop ? (int32_t)(signal << 8 | STATUS_STOPPED) : STATUS_CONTINUED;
         if (init_proc_changed(native_init, pid, status) != OK)
             log_printf("pid %u: init does not know it", (unsigned)pid);
@@ -78,7 +114,7 @@ static void on_signal(uint32_t pid, uint32_t signal)
     if (!signal_ends(signal))
         return;
     mutex_lock(&process_lock);
-    struct native_process *process = find(pid);
+    struct native_process *process = native_find(pid);
     if (process != NULL && process_kill(process->program.process, 128 + signal) == OK)
         process->signal = signal;
     mutex_unlock(&process_lock);
@@ -99,6 +135,9 @@ static void on_start(struct proc_event *event, handle_t handles[4])
     if (status == OK) {
         process->next = processes;
         processes = process;
+        process->users = 1;
+        if (process->held && native_resume(process) != OK)
+            log_printf("pid %u has ended before it went on", (unsigned)event->pid);
         if (told != OK && process_kill(process->program.process, 1) != OK)
             log_printf("pid %u has ended before its start", (unsigned)event->pid);
     }
@@ -112,7 +151,7 @@ static void on_stats(uint32_t pid, uint32_t request)
     struct proc_stats stats = {.state = PROC_SLEEPING};
     struct process_info info;
     mutex_lock(&process_lock);
-    struct native_process *process = find(pid);
+    struct native_process *process = native_find(pid);
     status_t status =
         process != NULL ? process_info(process->program.process, &info) : ERR_NO_PROCESS;
     if (status == OK) {
@@ -145,7 +184,7 @@ static void __attribute__((noreturn)) serve_events(void)
         else if (event.type == EVENT_STATS)
             on_stats(event.pid, event.request);
         else if (event.type == EVENT_SNAPSHOT)
-            (void)!init_snapshot_answer(native_init, event.request, ERR_NOT_IMPLEMENTED, NULL);
+            snapshot_event(event.pid, event.flags, event.request, &handles[0]);
         for (uint32_t i = 0; i < 4; i++)
             handle_drop(&handles[i]);
     }
@@ -165,32 +204,45 @@ static void reap(struct native_process *process)
 {
     int32_t status = wait_status(process);
     uint32_t pid = process->pid;
-    native_free(process);
+    native_release(process);
     if (init_proc_exit(native_init, pid, status) != OK)
         log_printf("pid %u: init does not know it", (unsigned)pid);
+}
+
+void native_answer_exception(uint32_t token)
+{
+    struct message message = {.label = OK, .size = sizeof(struct exception_reply)};
+    ((struct exception_reply *)message.data)->action = EXCEPTION_KILL_PROCESS;
+    /* After an error somebody else has ended it meanwhile. */
+    (void)!port_reply(exception_port, token, &message);
+}
+
+/* Whether the program is to be saved first: then whoever does that answers. */
+static bool note_exception(struct native_process *process,
+                           const struct exception_message *exception, uint32_t token)
+{
+    process->signal =
+        exception->no_memory ? SIGNAL_KILL : program_exception_signal(exception->vector);
+    crash_report(process, exception);
+    return !exception->no_memory && crash_save(process, exception, token);
 }
 
 static void take_exceptions(void)
 {
     struct message message;
     while (port_receive(exception_port, &message, DEADLINE_POLL) == OK) {
-        uint32_t token = message.token;
+        bool later = false;
         if (message.label != NOTICE_EXCEPTION || message.size < sizeof(struct exception_message))
             continue;
         struct exception_message exception;
         memcpy(&exception, message.data, sizeof exception);
         mutex_lock(&process_lock);
-        struct native_process *process = find(message.badge);
-        if (process != NULL) {
-            process->signal =
-                exception.no_memory ? SIGNAL_KILL : program_exception_signal(exception.vector);
-            crash_report(process, &exception);
-        }
+        struct native_process *process = native_find(message.badge);
+        if (process != NULL)
+            later = note_exception(process, &exception, message.token);
         mutex_unlock(&process_lock);
-        message = (struct message){.label = OK, .size = sizeof(struct exception_reply)};
-        ((struct exception_reply *)message.data)->action = EXCEPTION_KILL_PROCESS;
-        if (port_reply(exception_port, token, &message) != OK)
-            continue; /* somebody else has ended it meanwhile */
+        if (!later)
+            native_answer_exception(message.token);
     }
 }
 

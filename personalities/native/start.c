@@ -5,14 +5,15 @@
 
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
+#include <capture/capture.h>
 #include <ipc/call.h>
 #include <ipc/fsclient.h>
 #include <ipc/initclient.h>
 
 #include "native.h"
+#include "snapshot/restore.h"
 
-/* What a program may use unless it is given more. */
-static const struct privileges ordinary = {
+const struct privileges native_privileges = {
     .max_pages = 65536, .max_threads = 256, .max_handles = 4096, .max_objects = 8192};
 
 /* Takes both handles. A terminal is a descriptor and, the first of them, the controlling one. */
@@ -84,13 +85,11 @@ static status_t prepare(struct native_process *process, struct program_request *
     const char *slash = strrchr(strings->image, '/');
     handle_t init = HANDLE_NONE;
     *request = (struct program_request){.name = slash != NULL ? slash + 1 : strings->image,
-                                        .privileges = ordinary,
+                                        .privileges = native_privileges,
                                         .argv = strings->argv,
                                         .envp = strings->envp,
                                         .pid = event->pid};
     status_t status = keep_command(process, strings, event->arguments.argc);
-    if (status == OK)
-        status = fs_client_vmo(handles[3], PROT_R | PROT_X, &process->image, NULL, NULL);
     if (status == OK)
         status = port_badge(exception_port, event->pid, &request->exception_port);
     if (status == OK)
@@ -120,6 +119,17 @@ static status_t start(struct native_process *process, const struct proc_event *e
     return status;
 }
 
+static status_t look_at_image(struct native_process *process, const struct start_strings *strings,
+                              handle_t node)
+{
+    process->path = strdup(strings->image);
+    process->cwd = strdup(strings->cwd);
+    status_t status = fs_client_stat(node, &process->attr);
+    if (status == OK)
+        status = fs_client_vmo(node, PROT_R | PROT_X, &process->image, NULL, NULL);
+    return status == OK && (process->path == NULL || process->cwd == NULL) ? ERR_NO_MEMORY : status;
+}
+
 status_t native_start(const struct proc_event *event, handle_t handles[4],
                       struct native_process **result)
 {
@@ -130,7 +140,11 @@ status_t native_start(const struct proc_event *event, handle_t handles[4],
     process->pid = event->pid;
     status_t status = start_strings_read(handles[0], &event->arguments, &strings);
     if (status == OK) {
-        status = start(process, event, &strings, handles);
+        status = look_at_image(process, &strings, handles[3]);
+        if (status == OK)
+            status = capture_recognise(process->image)
+                         ? restore_process(process, event, strings.argv + 1, handles)
+                         : start(process, event, &strings, handles);
         start_strings_free(&strings);
     }
     if (status == OK)
@@ -147,5 +161,7 @@ void native_free(struct native_process *process)
     handle_drop(&process->image);
     handle_drop(&process->error_handle);
     free(process->command);
+    free(process->path);
+    free(process->cwd);
     free(process);
 }

@@ -12,6 +12,9 @@ $(BUILD)/tests/snapshot/windows/%.exe: tests/snapshot/windows/%.c
 	$(Q)mkdir -p $(@D) && $(MINGW)gcc -std=gnu11 -g -O1 -Wall -Wextra -Werror -static-libgcc -o $@ $<
 ALL += $(SNAPSHOT_NT_TESTS)
 
+$(call native-program,snapshot-native,tests/snapshot/native/objects.c)
+$(call native-program,crash-native,tests/snapshot/native/crash.c)
+
 .PHONY: snapshot-step
 snapshot-step: all ## save and restore the programs of tests/posix at every system call
 	@tests/snapshot/step $(BUILD)

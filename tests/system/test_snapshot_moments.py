@@ -10,7 +10,7 @@ import pytest
 from machine import BUILD, ROOT
 
 
-@pytest.mark.parametrize("name", ["shell", "windows", "cmd", "mixed"])
+@pytest.mark.parametrize("name", ["shell", "windows", "cmd", "native", "mixed"])
 def test_stopped_at_random_moments_and_restored_in_another_machine(name):
     result = subprocess.run([os.path.join(ROOT, "tests", "snapshot", "moments"), "--build", BUILD, "--runs", "3", name],
                             capture_output=True, text=True, check=False)

@@ -619,9 +619,59 @@ static void suspended_process_does_nothing_until_it_goes_on(void)
         EXPECT_OK(process_set(child.process, PROCESS_SUSPENDED, 1));
         EXPECT_OK(event_signal(event, SIGNAL_SET, 0));
     }
-    EXPECT_STATUS(process_set(child.process, PROCESS_SUSPENDED, 2), ERR_INVALID_ARGUMENT);
+    EXPECT_STATUS(process_set(child.process, PROCESS_SUSPENDED, 3), ERR_INVALID_ARGUMENT);
     EXPECT_OK(process_kill(child.process, 9));
     EXPECT_STATUS(child_join(&child), 9);
+    EXPECT_OK(handle_close(event));
+}
+
+static uint32_t wait_for_given(void *event)
+{
+    return wait_for((handle_t)(uintptr_t)event, SIGNAL_SET, DEADLINE_NEVER) == OK ? 5 : 6;
+}
+
+/* The only thread of a process, when it stands still. */
+static status_t stand_still(handle_t process, struct thread_context *context)
+{
+    status_t status = process_set(process, PROCESS_SUSPENDED, 1);
+
+    for (uint32_t i = 0; i < 100 && status == OK; i++) {
+        sleep_ms(1);
+        status = process_thread(process, 0, context);
+        if (status != ERR_SHOULD_WAIT)
+            return status;
+        status = process_set(process, PROCESS_SUSPENDED, 2);
+    }
+    return status;
+}
+
+/* A wait is cut short, seen as about to begin, and begins again; in a second thread in the same state as well. */
+static void waits_are_made_again_after_a_standstill(void)
+{
+    struct child child;
+    struct thread_context context;
+    handle_t event, given, thread, value = 0, own;
+
+    EXPECT_OK(event_create(0, &event));
+    EXPECT_OK(child_create(NULL, &child));
+    EXPECT_OK(handle_duplicate(event, RIGHT_SAME, &given));
+    EXPECT_OK(child_give(&child, 0, given));
+    EXPECT_OK(child_start(&child, wait_for_given, (void *)(uintptr_t)child_given[0]));
+    sleep_ms(5);
+    EXPECT_OK(stand_still(child.process, &context));
+    EXPECT(context.regs.eax == CALL_wait_any);
+    EXPECT_STATUS(process_thread(child.process, context.id, &context), ERR_NOT_FOUND);
+    EXPECT_OK(process_handle(child.process, child_given[0] - 1, &value, &own));
+    EXPECT(value == child_given[0]);
+    EXPECT_STATUS(process_put(child.process, own, value), ERR_ALREADY_EXISTS);
+    EXPECT_STATUS(process_put(child.process, own, 0), ERR_INVALID_ARGUMENT);
+    EXPECT_OK(process_put(child.process, own, value + 400));
+    EXPECT_OK(thread_create_at(child.process, &context, &thread));
+    EXPECT_OK(event_signal(event, 0, SIGNAL_SET));
+    EXPECT_OK(process_set(child.process, PROCESS_SUSPENDED, 0));
+    EXPECT_OK(wait_for(thread, SIGNAL_TERMINATED, soon()));
+    EXPECT_OK(handle_close(thread));
+    EXPECT_STATUS(child_join(&child), 5);
     EXPECT_OK(handle_close(event));
 }
 
@@ -688,6 +738,7 @@ void test_processes(void)
         TEST(closed_exception_port_ends_the_faulting_process),
         TEST(unknown_calls_are_not_implemented),
         TEST(suspended_process_does_nothing_until_it_goes_on),
+        TEST(waits_are_made_again_after_a_standstill),
         TEST(hundred_processes_leave_nothing_behind),
         TEST(long_chain_of_processes_goes_with_its_last_handle),
     };

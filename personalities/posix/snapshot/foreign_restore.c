@@ -243,6 +243,12 @@ static struct file *terminal_of(const struct restore_group *group)
     return NULL;
 }
 
+static bool is_terminal(const struct snap_note *note)
+{
+    char class[8];
+    return snap_get_text(note, SNAP_OBJECT_CLASS, class, sizeof class) && strcmp(class, "tty") == 0;
+}
+
 static int give_streams(struct restore_foreign *foreign, struct files *files)
 {
     const struct snap_note *note = snap_next(&foreign->snapshot, SNAP_OBJECT, NULL);
@@ -254,7 +260,7 @@ static int give_streams(struct restore_foreign *foreign, struct files *files)
             continue;
         if (snap_get_u32(note, SNAP_OBJECT_STREAM, 0))
             error = pipe_end(foreign->group, note, &file);
-        else if (snap_get(note, SNAP_OBJECT_ROLE, &length))
+        else if (snap_get(note, SNAP_OBJECT_ROLE, &length) || is_terminal(note))
             file = terminal_of(foreign->group);
         if (error >= 0 && file)
             error = fd_install_at(files, number, file, false);
