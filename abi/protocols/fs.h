@@ -16,6 +16,11 @@ enum fs_op {
     FS_OP_RMDIR,
     FS_OP_LINK,
     FS_OP_RENAME, /* flags: FS_RENAME_* */
+    /*
+     * extra: struct fs_path_setattr; attributes; FS_O_NOFOLLOW. BAD_STATE: the file is not what the client
+     * has assumed when it checked that its user may.
+     */
+    FS_OP_SETATTR,
 };
 
 enum fs_open_flags {
@@ -95,6 +100,12 @@ static inline bool fs_unchanged(const volatile struct fs_changes *changes, uint6
     return changes->valid && changes->last[fs_changes_place(ino)] <= since;
 }
 
+/* What a client has assumed of the file; without the size, which needs a file that is open for writing. */
+enum fs_assumption {
+    FS_ASSUME_OWNER = 1,     /* fs_path_request.uid owns it */
+    FS_ASSUME_NO_SET_ID = 2, /* its mode has no set-id bits, or it is a directory or a link */
+};
+
 /* mode holds the type bits of Linux (S_IFMT 0170000). Times: ns since 1970. */
 struct fs_attr {
     uint64_t ino, size, blocks; /* blocks of 512 bytes */
@@ -138,6 +149,12 @@ enum fs_attr_mask {
     FS_ATTR_DOS = 1024,    /* NOT_SUPPORTED: there is no place for them */
     FS_ATTR_BTIME = 2048,  /* has no effect where none is kept */
     FS_ATTR_CHECKED = 256, /* the client has checked that its user may (not the size) */
+};
+
+/* What FS_OP_SETATTR has behind the path. */
+struct fs_path_setattr {
+    uint32_t mask, assumptions; /* enum fs_attr_mask, enum fs_assumption */
+    struct fs_attr attr;
 };
 
 struct fs_statistics {

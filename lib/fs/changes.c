@@ -58,12 +58,20 @@ void fs_passed(struct walk *walk, const struct fs_node *node)
         walk->place_count++;
 }
 
+void fs_passed_last(struct walk *walk)
+{
+    uint32_t before = walk->place_count;
+    fs_passed(walk, walk->node);
+    walk->own_place = walk->place_count != before;
+}
+
 void fs_tell_places(struct fs_server *server, const struct walk *walk, struct fs_path_reply *reply)
 {
     if (server->changes == NULL || walk->place_count > FS_PLACES_MAX)
         return;
     reply->change = server->changes->now;
     reply->place_count = (uint16_t)walk->place_count;
+    reply->own_place = walk->own_place;
     for (uint32_t i = 0; i < walk->place_count; i++)
         reply->places[i] = walk->places[i];
 }

@@ -36,7 +36,8 @@ struct walk {
     handle_t next;
     uint32_t place_count; /* FS_PLACES_MAX + 1: too many */
     uint16_t places[FS_PLACES_MAX];
-    char *rest; /* in path */
+    bool own_place; /* the last one is that of `node` alone */
+    char *rest;     /* in path */
     size_t rest_length;
     char path[FS_PATH_LIMIT];
     char found[FS_NAME_MAX]; /* the last component as it is written in its directory */
@@ -55,6 +56,10 @@ void walk_end(struct walk *walk);
 
 /* ---- path.c ---- */
 status_t fs_handle_path(struct service *service, struct message *message);
+
+/* ---- server.c ---- */
+/* Of a user who may; others are told. */
+status_t fs_set_attributes(struct fs_node *node, uint32_t mask, const struct fs_attr *attr);
 
 /* ---- open.c ---- */
 struct fs_open *fs_open_of(struct fs_server *server, uint32_t badge); /* NULL: no such badge */
@@ -76,6 +81,8 @@ void fs_changed(struct fs_node *node);
 void fs_changed_all(struct fs_server *server);
 /* The walk has looked at this node. */
 void fs_passed(struct walk *walk, const struct fs_node *node);
+/* The same of its end. */
+void fs_passed_last(struct walk *walk);
 void fs_tell_places(struct fs_server *server, const struct walk *walk, struct fs_path_reply *reply);
 status_t fs_handle_changes(struct service *service, struct message *message);
 

@@ -71,6 +71,8 @@ static status_t make(struct path_call *call, uint32_t mode, uint32_t rdev, const
             FS_EVENT_CREATE |
                 ((mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY ? (uint32_t)FS_EVENT_DIRECTORY : 0),
             0);
+    if (status == OK)
+        fs_passed_last(walk);
     return status == OK ? fs_attributes(walk->node, &call->attr) : status;
 }
 
@@ -116,11 +118,13 @@ static status_t truncate_node(struct fs_node *node, struct fs_attr *attr)
 static void attach_content(struct path_call *call, struct fs_open *open)
 {
     const struct fs_ops *ops = call->server->ops;
-    uint32_t prot = PROT_R | PROT_X | (open->flags & FS_O_WRITE ? PROT_W : 0);
+    uint32_t prot =
+        (open->flags & FS_O_READ ? PROT_R | PROT_X : 0) | (open->flags & FS_O_WRITE ? PROT_W : 0);
     uint64_t size;
     bool coherent = false;
     handle_t vmo;
-    if (ops->content == NULL || (open->flags & (FS_O_NODE | FS_O_READ)) != FS_O_READ)
+    /* Where others change the files too, content may have to be copied for that. */
+    if (ops->content == NULL || !ops->sole || (open->flags & FS_O_NODE) || prot == 0)
         return;
     if (ops->content(open->node, open->data, prot, &vmo, &size, &coherent) != OK)
         return;
@@ -217,6 +221,32 @@ static status_t op_open(struct path_call *call)
 static status_t op_stat(struct path_call *call)
 {
     return fs_attributes(call->walk.node, &call->attr);
+}
+
+static bool assumed_rightly(const struct path_call *call, uint32_t assumptions)
+{
+    uint32_t type = call->attr.mode & FS_TYPE_MASK;
+    bool plain = type == FS_TYPE_DIRECTORY || type == FS_TYPE_LINK ||
+                 (call->attr.mode & (FS_MODE_SETUID | FS_MODE_SETGID)) == 0;
+    return (plain || !(assumptions & FS_ASSUME_NO_SET_ID)) &&
+           (call->attr.uid == call->request.uid || !(assumptions & FS_ASSUME_OWNER));
+}
+
+static status_t op_setattr(struct path_call *call)
+{
+    struct fs_path_setattr change;
+    struct fs_open as_if = {.node = call->walk.node, .who = call->who};
+    if (call->extra_length != sizeof change)
+        return ERR_INVALID_ARGUMENT;
+    memcpy(&change, call->extra, sizeof change);
+    status_t status = fs_attributes(call->walk.node, &call->attr);
+    if (status == OK && !assumed_rightly(call, change.assumptions))
+        status = ERR_BAD_STATE;
+    if (status == OK) /* which refuses the size: nothing is open */
+        status = fs_check_setattr(&as_if, change.mask, &change.attr);
+    if (status == OK)
+        status = fs_set_attributes(call->walk.node, change.mask, &change.attr);
+    return status == OK ? fs_attributes(call->walk.node, &call->attr) : status;
 }
 
 static status_t op_mkdir(struct path_call *call)
@@ -539,8 +569,15 @@ static const struct path_operation {
     [FS_OP_RMDIR] = {op_rmdir, WALK_NOFOLLOW | WALK_COVERED},
     [FS_OP_LINK] = {op_link, WALK_NOFOLLOW | WALK_NEW},
     [FS_OP_RENAME] = {op_rename, WALK_NOFOLLOW | WALK_COVERED},
+    [FS_OP_SETATTR] = {op_setattr, 0},
 };
 #define OPERATION_COUNT (sizeof operations / sizeof operations[0])
+
+/* Operations on what a path names, that follow links unless they are told not to. */
+static bool tells_node(uint32_t op)
+{
+    return op == FS_OP_OPEN || op == FS_OP_STAT || op == FS_OP_SETATTR;
+}
 
 static uint32_t walk_flags_of(const struct fs_path_request *request)
 {
@@ -551,7 +588,7 @@ static uint32_t walk_flags_of(const struct fs_path_request *request)
         flags |= WALK_NOCASE;
     if (request->flags & FS_O_COVERED)
         flags |= WALK_COVERED;
-    if (request->op != FS_OP_OPEN && request->op != FS_OP_STAT)
+    if (!tells_node(request->op))
         return flags;
     if (request->flags & FS_O_NOFOLLOW)
         flags |= WALK_NOFOLLOW;
@@ -602,7 +639,7 @@ static status_t fill_reply(struct path_call *call, struct message *message)
     struct fs_path_reply *reply = service_reply(message, sizeof *reply);
     reply->walk = walk->outcome;
     reply->links_followed = walk->links;
-    if (call->request.op == FS_OP_OPEN || call->request.op == FS_OP_STAT)
+    if (tells_node(call->request.op) || call->request.op == FS_OP_MKDIR)
         fs_tell_places(call->server, walk, reply);
     if (walk->outcome != FS_WALK_DONE) {
         service_handle(message, walk->next);
@@ -619,8 +656,7 @@ static status_t fill_reply(struct path_call *call, struct message *message)
 /* The walk failed: an absent name is an answer too, for clients that remember names. */
 static status_t tell_absent(struct path_call *call, struct message *message)
 {
-    bool remembered = call->request.op == FS_OP_OPEN || call->request.op == FS_OP_STAT;
-    if (!remembered || (call->request.flags & FS_O_ABSENT) == 0)
+    if (!tells_node(call->request.op) || (call->request.flags & FS_O_ABSENT) == 0)
         return ERR_NOT_FOUND;
     struct fs_path_reply *reply = service_reply(message, sizeof *reply);
     reply->walk = FS_WALK_ABSENT;

@@ -47,7 +47,7 @@ static status_t handle_stat(struct service *service, struct message *message)
     return status;
 }
 
-static status_t set_attributes(struct fs_node *node, uint32_t mask, const struct fs_attr *attr)
+status_t fs_set_attributes(struct fs_node *node, uint32_t mask, const struct fs_attr *attr)
 {
     const struct fs_ops *ops = node->server->ops;
     status_t status = OK;
@@ -65,6 +65,20 @@ static status_t set_attributes(struct fs_node *node, uint32_t mask, const struct
     return status;
 }
 
+/* What somebody without power writes does not run with another's power: the bits for that go. */
+static void drop_set_id(const struct fs_open *open)
+{
+    struct fs_attr attr;
+    if (open->who.power || open->node->server->ops->set_attributes == NULL ||
+        fs_attributes(open->node, &attr) != OK ||
+        (attr.mode & (FS_MODE_SETUID | FS_MODE_SETGID)) == 0)
+        return;
+    bool group = (attr.mode & FS_MODE_GROUP_EXECUTES) != 0; /* else it is a lock's mark */
+    attr.mode &= ~(FS_MODE_SETUID | (group ? FS_MODE_SETGID : 0));
+    if (open->node->server->ops->set_attributes(open->node, FS_ATTR_MODE, &attr) != OK)
+        LOG_ONCE("a file that was written keeps its set-id bits");
+}
+
 static status_t handle_setattr(struct service *service, struct message *message)
 {
     struct fs_open *open;
@@ -75,7 +89,9 @@ static status_t handle_setattr(struct service *service, struct message *message)
     memcpy(&request, message->data, sizeof request);
     status = fs_check_setattr(open, request.mask, &request.attr);
     if (status == OK)
-        status = set_attributes(open->node, request.mask, &request.attr);
+        status = fs_set_attributes(open->node, request.mask, &request.attr);
+    if (status == OK && (request.mask & FS_ATTR_SIZE))
+        drop_set_id(open);
     if (status == OK)
         status = attributes_for(open, &request.attr);
     if (status == OK)
@@ -196,20 +212,6 @@ static status_t write_bulk(struct fs_open *open, uint64_t offset, uint32_t lengt
     return OK;
 }
 
-/* What somebody without power writes does not run with another's power: the bits for that go. */
-static void drop_set_id(const struct fs_open *open)
-{
-    struct fs_attr attr;
-    if (open->who.power || open->node->server->ops->set_attributes == NULL ||
-        fs_attributes(open->node, &attr) != OK ||
-        (attr.mode & (FS_MODE_SETUID | FS_MODE_SETGID)) == 0)
-        return;
-    bool group = (attr.mode & FS_MODE_GROUP_EXECUTES) != 0; /* else it is a lock's mark */
-    attr.mode &= ~(FS_MODE_SETUID | (group ? FS_MODE_SETGID : 0));
-    if (open->node->server->ops->set_attributes(open->node, FS_ATTR_MODE, &attr) != OK)
-        LOG_ONCE("a file that was written keeps its set-id bits");
-}
-
 static status_t handle_write(struct service *service, struct message *message)
 {
     struct fs_open *open;
@@ -307,7 +309,11 @@ static status_t reserve(struct fs_open *open, int64_t delta, uint64_t *before, u
     if (delta < 0 || *before > (uint64_t)INT64_MAX - (uint64_t)delta)
         return ERR_INVALID_ARGUMENT;
     *after = wanted.size = *before + (uint64_t)delta;
-    return set_attributes(open->node, FS_ATTR_SIZE | FS_ATTR_SPACE | FS_ATTR_MTIME_NOW, &wanted);
+    status =
+        fs_set_attributes(open->node, FS_ATTR_SIZE | FS_ATTR_SPACE | FS_ATTR_MTIME_NOW, &wanted);
+    if (status == OK)
+        drop_set_id(open);
+    return status;
 }
 
 static status_t seek(struct fs_open *open, uint32_t whence, int64_t delta, uint64_t *before,

@@ -208,6 +208,7 @@ status_t walk_path(struct fs_server *server, struct fs_node *start,
     walk->name_length = 0;
     walk->trailing_slash = false;
     walk->place_count = 0;
+    walk->own_place = false;
     walk->next = HANDLE_NONE;
     memcpy(walk->path, path, length);
     struct position position = {.server = server,
@@ -227,7 +228,7 @@ status_t walk_path(struct fs_server *server, struct fs_node *start,
             status = ERR_NOT_DIRECTORY;
         walk->node = position.at;
         position.at = NULL;
-        fs_passed(walk, walk->node);
+        fs_passed_last(walk);
     }
     fs_node_put(position.at);
     if (status != OK)

@@ -27,6 +27,7 @@ struct entry {
     uint64_t ino, root_ino;
     uint32_t walk, links, change;
     uint16_t length, place_count;
+    bool own_place;
     uint16_t places[FS_PLACES_MAX];
     handle_t node;
     struct fs_attr attr;
@@ -122,15 +123,27 @@ static struct set *set_of(uint32_t op, uint32_t hash)
     return op == FS_OP_OPEN ? &open_sets[hash % OPEN_SETS] : &stat_sets[hash % STAT_SETS];
 }
 
-static bool is_current(const struct entry *entry)
+static const volatile struct fs_changes *changes_of(uint32_t number)
 {
-    const struct device *device = device_find(entry->device);
-    if (device == NULL || device->changes == NULL || !device->changes->valid)
+    const struct device *device = device_find(number);
+    return device != NULL && device->changes != NULL && device->changes->valid ? device->changes
+                                                                               : NULL;
+}
+
+static bool are_unchanged(const struct entry *entry, uint32_t count)
+{
+    const volatile struct fs_changes *changes = changes_of(entry->device);
+    if (changes == NULL)
         return false;
-    for (uint32_t i = 0; i < entry->place_count; i++)
-        if (device->changes->last[entry->places[i]] > entry->change)
+    for (uint32_t i = 0; i < count; i++)
+        if (changes->last[entry->places[i]] > entry->change)
             return false;
     return true;
+}
+
+static bool is_current(const struct entry *entry)
+{
+    return are_unchanged(entry, entry->place_count);
 }
 
 static bool is_of(const struct entry *entry, uint32_t hash, const struct name_key *key)
@@ -224,6 +237,38 @@ bool namecache_find(const struct name_key *key, struct name_answer *answer)
     return found;
 }
 
+bool namecache_exists(const struct name_key *key)
+{
+    if (key->length >= FS_PATH_CACHED)
+        return false;
+    uint32_t hash = hash_of(key);
+    mutex_lock(&lock);
+    const struct entry *entry = find(set_of(key->op, hash), hash, key);
+    bool exists = entry != NULL && entry->walk == FS_WALK_DONE &&
+                  are_unchanged(entry, entry->place_count - (entry->own_place ? 1u : 0));
+    mutex_unlock(&lock);
+    return exists;
+}
+
+bool namecache_now(uint32_t device, uint32_t *change)
+{
+    mutex_lock(&lock);
+    const volatile struct fs_changes *changes = changes_of(device);
+    if (changes != NULL)
+        *change = changes->now;
+    mutex_unlock(&lock);
+    return changes != NULL;
+}
+
+bool namecache_unchanged(uint64_t ino, uint32_t device, uint32_t change)
+{
+    mutex_lock(&lock);
+    const volatile struct fs_changes *changes = changes_of(device);
+    bool unchanged = changes != NULL && changes->last[fs_changes_place(ino)] <= change;
+    mutex_unlock(&lock);
+    return unchanged;
+}
+
 static void fill(struct entry *entry, uint32_t hash, const struct name_key *key,
                  const struct fs_path_reply *reply)
 {
@@ -242,6 +287,7 @@ static void fill(struct entry *entry, uint32_t hash, const struct name_key *key,
     entry->change = reply->change;
     entry->length = (uint16_t)key->length;
     entry->place_count = reply->place_count;
+    entry->own_place = reply->own_place != 0;
     memcpy(entry->places, reply->places, sizeof entry->places);
     entry->attr = reply->attr;
     memcpy(entry->path, key->path, key->length);
@@ -276,7 +322,12 @@ void namecache_add(const struct name_key *key, handle_t directory,
     mutex_lock(&lock);
     struct device *device = device_get(key->device, directory);
     struct set *set = set_of(key->op, hash);
-    if (device != NULL && device->changes != NULL && find(set, hash, key) == NULL) {
+    struct entry *old = find(set, hash, key);
+    if (old != NULL && !is_current(old)) {
+        drop(old);
+        old = NULL;
+    }
+    if (device != NULL && device->changes != NULL && old == NULL) {
         struct entry *entry = make_room(set);
         fill(entry, hash, key, reply);
         if (holds) {

@@ -46,6 +46,17 @@ void namecache_add(const struct name_key *key, handle_t directory,
                    handle_t node);
 /* The page of the file system that a directory belongs to, which stays mapped. NULL: there is none. */
 const volatile struct fs_changes *namecache_changes(uint32_t device, handle_t directory);
+/*
+ * Whether there is something of that name, as far as that is known: its own attributes and entries may have
+ * changed since. key: of a STAT.
+ */
+bool namecache_exists(const struct name_key *key);
+/*
+ * Attributes that are asked for after namecache_now are right as long as nothing has changed there
+ * (namecache_unchanged). False: that cannot be told of this file system.
+ */
+bool namecache_now(uint32_t device, uint32_t *change);
+bool namecache_unchanged(uint64_t ino, uint32_t device, uint32_t change);
 /* A file was removed: close its remembered nodes, so that its memory comes back. */
 void namecache_forget(uint64_t ino, uint32_t device);
 /* The same for all files of a file system, which is to be unmounted. */

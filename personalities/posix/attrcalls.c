@@ -91,6 +91,34 @@ static int set_internal_attr(const struct walk *walk, uint32_t mask, const struc
     return -EPERM;
 }
 
+/* What check_change is right about if only this holds. 0 or -errno. */
+static int check_assumed(uint32_t *mask, struct fs_attr *new, uint32_t *assumptions)
+{
+    uint32_t own = self()->process->credentials.fsuid;
+    const struct fs_attr assumed = {.uid = own, .gid = UINT32_MAX, .mode = S_IFREG};
+    if ((*mask & FS_ATTR_MODE) && (new->mode &S_ISGID) && !capable(CAP_FSETID))
+        return -EPERM; /* whose group it is decides what happens */
+    *assumptions = (*mask & (FS_ATTR_UID | FS_ATTR_GID) ? FS_ASSUME_NO_SET_ID : 0) |
+                   (capable(CAP_FOWNER) && capable(CAP_CHOWN) ? 0 : FS_ASSUME_OWNER);
+    return check_change(&assumed, mask, new);
+}
+
+/* One message does it, if the file is what files mostly are. 0; -ENOENT; 1: it is to be looked at first. */
+static int set_unseen(uint32_t dir, uint32_t flags, uint32_t mask, const struct fs_attr *attr)
+{
+    struct fs_path_setattr change = {.mask = mask, .attr = *attr};
+    struct walk walk = {.dirfd = dir,
+                        .path = worker_self()->path,
+                        .op = FS_OP_SETATTR,
+                        .flags = flags,
+                        .extra = &change,
+                        .extra_length = sizeof change};
+    if ((mask & FS_ATTR_SIZE) || check_assumed(&change.mask, &change.attr, &change.assumptions) < 0)
+        return 1;
+    int error = path_walk(&walk);
+    return (error < 0 && error != -ENOENT) || (error == 0 && walk.is_internal) ? 1 : error;
+}
+
 static int set_path_attr(uint32_t dir, user_t path, uint32_t at_flags, uint32_t mask,
                          struct fs_attr *attr)
 {
@@ -102,7 +130,10 @@ static int set_path_attr(uint32_t dir, user_t path, uint32_t at_flags, uint32_t 
         walk.flags = FS_O_WRITE;
     int error = path_copy_in(path);
     if (error == 0)
-        error = path_walk(&walk);
+        error = set_unseen(dir, walk.flags & FS_O_NOFOLLOW, mask, attr);
+    if (error <= 0)
+        return error;
+    error = path_walk(&walk);
     if (error < 0)
         return error;
     if (walk.is_internal && S_ISLNK(walk.internal.mode) && walk.internal.ops->magic &&

@@ -165,7 +165,8 @@ int32_t sys_symlinkat(user_t target, uint32_t dir, user_t path)
                         .path = worker_self()->path,
                         .op = FS_OP_SYMLINK,
                         .mode = 0777,
-                        .extra = text};
+                        .extra = text,
+                        .extra_length = (uint32_t)strlen(text)};
     int error = path_copy_in(path);
     return error < 0 ? error : simple_op(&walk);
 }
@@ -333,6 +334,7 @@ int32_t sys_renameat2(uint32_t old_dir, user_t old, uint32_t new_dir, user_t new
                         .path = worker_self()->path,
                         .op = FS_OP_RENAME,
                         .extra = name,
+                        .extra_length = (uint32_t)strlen(name),
                         .handle = parent,
                         .flags = (flags & RENAME_NOREPLACE ? FS_RENAME_NOREPLACE : 0) |
                                  (flags & RENAME_EXCHANGE ? FS_RENAME_EXCHANGE : 0)};

@@ -54,6 +54,11 @@ struct node_data {
     handle_t bulk;
     uint8_t *bulk_view;
     bool shared_position, modified;
+    handle_t
+        vmo; /* of its content, as the node is open; what opening it brought, until it is used */
+    uint32_t change; /* `known` was right then */
+    bool is_known;
+    struct fs_attr known;
     bool shared_node;    /* the node is another description's too: see node_own */
     handle_t other_node; /* what it was then; somebody may still be using it */
 };
@@ -324,13 +329,30 @@ static uint8_t *inode_view(struct inode *inode, uint64_t offset, uint32_t *lengt
 
 /* ---- a file's inode ------------------------------------------------------------------------------ */
 
+void node_give_vmo(struct file *file, handle_t vmo)
+{
+    data_of(file)->vmo = vmo;
+}
+
+/* The VMO that came with the node, or another one. */
+static status_t take_vmo(struct file *file, uint32_t wanted, handle_t *vmo, bool *coherent)
+{
+    struct node_data *data = data_of(file);
+    uint64_t size;
+    server_lock();
+    *vmo = data->vmo;
+    data->vmo = HANDLE_NONE;
+    server_unlock();
+    *coherent = true;
+    return *vmo ? OK : fs_client_vmo(file->handle, wanted, vmo, &size, coherent);
+}
+
 /* Gives the file an inode whose VMO allows `prot`. 0; 1: there is no coherent VMO; -errno. No lock. */
 static int need_vmo(struct file *file, uint32_t prot)
 {
     struct node_data *data = data_of(file);
     struct inode *inode = data->inode;
     handle_t vmo;
-    uint64_t size;
     bool coherent;
     if (unlikely(!inode)) {
         server_lock();
@@ -354,7 +376,7 @@ static int need_vmo(struct file *file, uint32_t prot)
         wanted |= PROT_W;
     else
         wanted &= ~(uint32_t)PROT_W; /* a writer gets it anew with its own descriptor */
-    status_t status = fs_client_vmo(file->handle, wanted, &vmo, &size, &coherent);
+    status_t status = take_vmo(file, wanted, &vmo, &coherent);
     if (status == ERR_NOT_SUPPORTED || (status == OK && !coherent)) {
         if (status == OK)
             close_handle(vmo);
@@ -664,11 +686,13 @@ static int write_view(struct file *file, struct io *io, uint64_t *offset)
     if (result > 0)
         return message_loop(file, io, offset, true, false);
     uint64_t start = *offset;
+    bool watched = unlikely(inotify_instances != 0);
     server_lock();
-    data->modified = true;
+    /* What lies behind the old end has been told with the new one. */
+    data->modified |= watched || !(append || start >= old_size);
     result = copy_through_view(inode, io, *offset, count, true);
     server_unlock();
-    if (unlikely(inotify_instances != 0))
+    if (watched)
         flush_modified(file); /* whoever watches the file is told at once */
     if (result > 0)
         *offset += (uint32_t)result;
@@ -713,10 +737,44 @@ status_t node_stat(handle_t node, struct fs_attr *attr)
     return fs_client_stat(node, attr);
 }
 
+void node_known(struct file *file, uint32_t change)
+{
+    struct node_data *data = data_of(file);
+    data->known = file->attr;
+    data->change = change;
+    data->is_known = true;
+}
+
+/* What is known of the file, if that is still so. */
+static bool recall(struct file *file, struct fs_attr *attr)
+{
+    const struct node_data *data = data_of(file);
+    server_lock();
+    bool known =
+        data->is_known && namecache_unchanged(data->known.ino, data->known.device, data->change);
+    if (known)
+        *attr = data->known;
+    server_unlock();
+    return known;
+}
+
 static int op_stat(struct file *file, struct fs_attr *attr)
 {
+    struct node_data *data = data_of(file);
+    uint32_t change;
     flush_modified(file);
-    return file_errno(fs_client_stat(file->handle, attr));
+    if (recall(file, attr))
+        return 0;
+    bool tells = namecache_now(file->attr.device, &change);
+    status_t status = fs_client_stat(file->handle, attr);
+    if (status == OK && tells) {
+        server_lock();
+        data->known = *attr;
+        data->change = change;
+        data->is_known = true;
+        server_unlock();
+    }
+    return file_errno(status);
 }
 
 static int op_set_attr(struct file *file, uint32_t mask, struct fs_attr *attr)
@@ -895,6 +953,7 @@ static void op_close(struct file *file)
         ignore(space_unmap(HANDLE_SELF, (uintptr_t)data->bulk_view, BULK_SIZE));
     close_handle(data->bulk);
     close_handle(data->other_node);
+    close_handle(data->vmo);
     if (data->inode) {
         server_lock();
         inode_put(data->inode);

@@ -47,24 +47,34 @@ void fs_context_release(struct fs_context *fs)
 
 /* ---- text -------------------------------------------------------------------------------------- */
 
-/* Appends the components of `path` to the absolute text of *length bytes in `result`. */
+/* Takes the last component off. */
+static uint32_t go_up(const char *text, uint32_t length)
+{
+    while (length > 0 && text[--length] != '/')
+        ;
+    return length;
+}
+
+/* Appends the components of `path` to the absolute text of *length bytes in `result`; every path comes by here. */
 static int append_components(char *result, uint32_t *length, const char *path)
 {
+    uint32_t at = *length;
     while (*path) {
-        uint32_t count = (uint32_t)strcspn(path, "/");
-        if (count == 2 && path[0] == '.' && path[1] == '.') {
-            while (*length > 0 && result[--*length] != '/')
-                ;
-        } else if (count > 0 && !(count == 1 && path[0] == '.')) {
-            if (*length + count + 2 > PATH_MAX)
-                return -ENAMETOOLONG;
-            result[(*length)++] = '/';
-            memcpy(result + *length, path, count);
-            *length += count;
-        }
-        path += count;
-        path += strspn(path, "/");
+        uint32_t start = at;
+        for (result[at++] = '/'; *path && *path != '/' && at < PATH_MAX - 1; path++)
+            result[at++] = *path;
+        if (*path && *path != '/')
+            return -ENAMETOOLONG;
+        uint32_t count = at - start - 1;
+        const char *name = result + start + 1;
+        if (count == 0 || (count == 1 && name[0] == '.'))
+            at = start;
+        else if (count == 2 && name[0] == '.' && name[1] == '.')
+            at = go_up(result, start);
+        while (*path == '/')
+            path++;
     }
+    *length = at;
     return 0;
 }
 
@@ -237,7 +247,7 @@ static int fill_request(struct ipc *ipc, const struct walk *walk, uint32_t op, u
     if (ipc_tail(ipc, path, length) != OK)
         return -ENAMETOOLONG;
     bool whole = op == walk->op; /* else only a directory on the way */
-    if (whole && walk->extra && ipc_tail(ipc, walk->extra, (uint32_t)strlen(walk->extra)) != OK)
+    if (whole && walk->extra && ipc_tail(ipc, walk->extra, walk->extra_length) != OK)
         return -ENAMETOOLONG;
     if (count > 0 && ipc_tail(ipc, groups->gids + first_group, count * 4) != OK)
         return -ENAMETOOLONG;
@@ -249,7 +259,7 @@ static void take_result(struct walk *walk, struct ipc *ipc, const struct fs_path
 {
     walk->attr = reply->attr;
     if (walk->op == FS_OP_OPEN)
-        walk->node = ipc_take(ipc, 0);
+        walk->node = ipc_take(ipc, 0), walk->vmo = ipc_take(ipc, 1);
     if (walk->op == FS_OP_READLINK) {
         walk->text = worker_self()->scratch;
         memcpy(walk->text, ipc->tail, ipc->tail_length);
@@ -304,15 +314,18 @@ static int remembered_step(struct walk *walk, struct place *place, const struct 
 /* A name that is known to be there is not made: no message says so better. */
 static bool is_remembered(struct name_key key)
 {
-    static const uint32_t flags[] = {0, FS_O_NOFOLLOW};
-    struct name_answer answer;
     key.op = FS_OP_STAT;
-    for (uint32_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
-        key.flags = flags[i];
-        if (namecache_find(&key, &answer) && answer.walk == FS_WALK_DONE)
-            return true;
-    }
-    return false;
+    key.flags = 0;
+    if (namecache_exists(&key))
+        return true;
+    key.flags = FS_O_NOFOLLOW;
+    return namecache_exists(&key);
+}
+
+/* What these find at the end of the path is what STAT would find there next. */
+static bool is_like_stat(uint32_t op)
+{
+    return op == FS_OP_SETATTR || op == FS_OP_MKDIR;
 }
 
 static void remember(const struct name_key *key, const struct place *place, const struct ipc *ipc,
@@ -371,13 +384,15 @@ static int send_step(struct walk *walk, struct place *place, const char *path, c
         flags = FS_O_NODE | FS_O_DIRECTORY;
     }
     struct name_key key = name_key(walk, place, path, length);
-    bool takes = !after && place->device && namecache_takes(op, flags) && !more_groups(0);
+    bool may_take = !after && place->device && !more_groups(0);
+    bool takes = may_take && namecache_takes(op, flags);
+    walk->change_known = place->device && namecache_now(place->device, &walk->change);
     int error = takes ? remembered_step(walk, place, &key, rest, links) : 2;
     if (error != 2)
         return error;
-    if (op == FS_OP_MKDIR && place->device && !more_groups(0) && is_remembered(key))
+    if (op == FS_OP_MKDIR && may_take && is_remembered(key))
         return -EEXIST;
-    flags |= takes ? FS_O_ABSENT : 0;
+    flags |= (takes ? FS_O_ABSENT : 0) | (walk->wants_vmo && !after ? FS_O_VMO : 0);
     status_t status;
     uint32_t group = 0;
     do {
@@ -391,6 +406,10 @@ static int send_step(struct walk *walk, struct place *place, const char *path, c
     } while (status == ERR_ACCESS_DENIED && more_groups(group));
     if (status != OK)
         return file_errno(status);
+    if (may_take && is_like_stat(op)) {
+        key.op = FS_OP_STAT;
+        takes = true;
+    }
     if (takes)
         remember(&key, place, &ipc, &reply, *links);
     *links = reply.links_followed;
@@ -508,7 +527,7 @@ int path_walk(struct walk *walk)
 {
     struct place place;
     walk->is_internal = false;
-    walk->node = HANDLE_NONE;
+    walk->node = walk->vmo = HANDLE_NONE;
     walk->absolute = NULL;
     if (!walk->path[0])
         return -ENOENT;
@@ -574,12 +593,20 @@ static bool may_hide_access(const struct fs_attr *attr)
     return self()->process->credentials.fsuid == attr->uid || capable(CAP_FOWNER);
 }
 
-/* What a node of a file system turns out to be. Takes the node. */
+static int open_fifo(const struct walk *walk, uint32_t flags, struct file **result)
+{
+    int error = fifo_open(&walk->attr, flags, result);
+    if (error == 0 && walk->absolute)
+        (*result)->path = text_copy(walk->absolute);
+    return error;
+}
+
+/* What a node of a file system turns out to be. Takes the node, and the VMO that only regular files have. */
 static int open_node(struct walk *walk, uint32_t flags, struct file **result)
 {
-    int error;
     if ((flags & O_NOATIME) && !(flags & O_PATH) && !may_hide_access(&walk->attr)) {
         close_handle(walk->node);
+        close_handle(walk->vmo);
         return -EPERM;
     }
     if (!(flags & O_PATH)) {
@@ -592,20 +619,24 @@ static int open_node(struct walk *walk, uint32_t flags, struct file **result)
         }
         if (S_ISFIFO(walk->attr.mode)) {
             close_handle(walk->node);
-            error = fifo_open(&walk->attr, flags, result);
-            if (error == 0 && walk->absolute)
-                (*result)->path = text_copy(walk->absolute);
-            return error;
+            return open_fifo(walk, flags, result);
         }
         if (S_ISSOCK(walk->attr.mode)) {
             close_handle(walk->node);
             return -ENXIO;
         }
     }
-    error = node_file(walk->node, &walk->attr, flags, walk->absolute, result);
-    if (error == 0 && namecache_takes(walk->op, walk->flags))
+    int error = node_file(walk->node, &walk->attr, flags, walk->absolute, result);
+    if (error < 0) {
+        close_handle(walk->vmo);
+        return error;
+    }
+    if (walk->change_known)
+        node_known(*result, walk->change);
+    node_give_vmo(*result, walk->vmo);
+    if (namecache_takes(walk->op, walk->flags))
         node_shared(*result);
-    return error;
+    return 0;
 }
 
 static int break_leases(uint32_t dirfd, const char *path, uint32_t flags)
@@ -620,6 +651,7 @@ static int break_leases(uint32_t dirfd, const char *path, uint32_t flags)
 int path_open(uint32_t dirfd, const char *path, uint32_t flags, uint32_t mode, struct file **result)
 {
     struct walk walk = {.dirfd = dirfd, .path = path, .op = FS_OP_OPEN, .flags = open_flags(flags)};
+    walk.wants_vmo = !(flags & (O_PATH | O_DIRECTORY));
     walk.mode = mode & 07777 & ~self()->process->fs->umask;
     int error = lease_count && !(flags & O_PATH) ? break_leases(dirfd, path, flags) : 0;
     if (error == 0)

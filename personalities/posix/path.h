@@ -21,15 +21,20 @@ struct walk {
     const char *path;    /* must stay; not in worker->path2 */
     uint32_t op, flags;  /* enum fs_op, enum fs_open_flags */
     uint32_t mode, rdev; /* umask already applied */
-    const char *extra;   /* SYMLINK: target; RENAME: new name */
-    bool as_real_user;   /* access(2) */
-    handle_t handle;     /* LINK: node; RENAME: new parent; borrowed */
+    const void *extra;   /* SYMLINK: target; RENAME: new name; SETATTR: struct fs_path_setattr */
+    uint32_t extra_length;
+    bool as_real_user; /* access(2) */
+    bool wants_vmo;    /* OPEN */
+    handle_t handle;   /* LINK: node; RENAME: new parent; borrowed */
     /* out */
     bool is_internal;
     struct internal_node internal;
     struct fs_attr attr;
-    handle_t node; /* OPEN; the caller's */
-    char *text;    /* READLINK: worker->scratch, terminated */
+    handle_t node, vmo; /* OPEN; the caller's; vmo may be HANDLE_NONE */
+    /* attr is right while namecache_unchanged since then; if that can be told. */
+    uint32_t change;
+    bool change_known;
+    char *text; /* READLINK: worker->scratch, terminated */
     const char
         *absolute; /* the path as text, in worker->path2; of the first step; NULL: not known */
 };
