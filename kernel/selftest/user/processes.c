@@ -665,7 +665,7 @@ static void waits_are_made_again_after_a_standstill(void)
     EXPECT(value == child_given[0]);
     EXPECT_STATUS(process_put(child.process, own, value), ERR_ALREADY_EXISTS);
     EXPECT_STATUS(process_put(child.process, own, 0), ERR_INVALID_ARGUMENT);
-    EXPECT_OK(process_put(child.process, own, value + 400));
+    EXPECT_OK(process_put(child.process, own, value + 40));
     EXPECT_OK(thread_create_at(child.process, &context, &thread));
     EXPECT_OK(event_signal(event, 0, SIGNAL_SET));
     EXPECT_OK(process_set(child.process, PROCESS_SUSPENDED, 0));
