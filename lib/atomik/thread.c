@@ -111,25 +111,15 @@ static void wake(uint32_t *word, uint32_t count)
         __builtin_trap();
 }
 
-bool mutex_try_lock(struct mutex *mutex)
+void mutex_lock_contended(struct mutex *mutex)
 {
-    uint32_t expected = 0;
-    return __atomic_compare_exchange_n(&mutex->state, &expected, 1, false, __ATOMIC_ACQUIRE,
-                                       __ATOMIC_RELAXED);
-}
-
-void mutex_lock(struct mutex *mutex)
-{
-    if (mutex_try_lock(mutex))
-        return;
     while (__atomic_exchange_n(&mutex->state, 2, __ATOMIC_ACQUIRE) != 0)
         sleep_on(&mutex->state, 2);
 }
 
-void mutex_unlock(struct mutex *mutex)
+void mutex_wake_waiter(struct mutex *mutex)
 {
-    if (__atomic_exchange_n(&mutex->state, 0, __ATOMIC_RELEASE) == 2)
-        wake(&mutex->state, 1);
+    wake(&mutex->state, 1);
 }
 
 bool condition_wait_until(struct condition *condition, struct mutex *mutex, ktime_t deadline)

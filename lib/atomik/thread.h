@@ -25,9 +25,27 @@ void thread_end(void) __attribute__((noreturn));
 struct mutex {
     uint32_t state; /* 0 free, 1 taken, 2 taken and somebody waits */
 };
-void mutex_lock(struct mutex *mutex);
-bool mutex_try_lock(struct mutex *mutex);
-void mutex_unlock(struct mutex *mutex);
+void mutex_lock_contended(struct mutex *mutex); /* wait until it is free, and take it */
+void mutex_wake_waiter(struct mutex *mutex);
+
+static inline bool mutex_try_lock(struct mutex *mutex)
+{
+    uint32_t expected = 0;
+    return __atomic_compare_exchange_n(&mutex->state, &expected, 1, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+
+static inline void mutex_lock(struct mutex *mutex)
+{
+    if (__builtin_expect(!mutex_try_lock(mutex), 0))
+        mutex_lock_contended(mutex);
+}
+
+static inline void mutex_unlock(struct mutex *mutex)
+{
+    if (__builtin_expect(__atomic_exchange_n(&mutex->state, 0, __ATOMIC_RELEASE) == 2, 0))
+        mutex_wake_waiter(mutex);
+}
 
 struct condition {
     uint32_t sequence;

@@ -14,6 +14,7 @@ uint32_t guest_limit = GUEST_LIMIT;
 size_t guest_copy_bytes(void *to, const void *from, size_t length);
 size_t guest_zero_bytes(void *to, size_t length);
 int32_t guest_copy_text(char *to, const char *from, size_t max); /* length, -1 fault, -2 no end */
+status_t guest_load_word(uint32_t guest, uint32_t *to);
 status_t guest_exchange_word(uint32_t guest, uint32_t expected, uint32_t desired, uint32_t *found);
 extern const char guest_copy_start[], guest_copy_end[], guest_copy_recover[];
 
@@ -86,7 +87,9 @@ int32_t guest_copy_string(char *to, uint32_t guest, size_t max)
 
 status_t guest_load32(uint32_t *to, uint32_t guest)
 {
-    return guest_copy_in(to, guest, sizeof *to);
+    if (!within_limit(guest, sizeof *to))
+        return ERR_BAD_ADDRESS;
+    return guest_load_word(guest, to) == 0 ? OK : ERR_BAD_ADDRESS;
 }
 
 status_t guest_store32(uint32_t guest, uint32_t value)

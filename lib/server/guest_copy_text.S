@@ -141,6 +141,20 @@ guest_copy_text:
 4:  movl %ebx, %eax
     LEAVE
 
+/* status_t guest_load_word(uint32_t guest, uint32_t *to) */
+    .globl guest_load_word
+    .type guest_load_word, @function
+guest_load_word:
+    ENTER
+    movl 16(%esp), %esi
+    movl 20(%esp), %edi
+    movl $-1, %ebx
+    xorl %ecx, %ecx
+    movl (%esi), %eax
+    movl %eax, (%edi)
+    xorl %eax, %eax
+    LEAVE
+
 /* status_t guest_exchange_word(uint32_t guest, uint32_t expected, uint32_t desired, uint32_t *found) */
     .globl guest_exchange_word
     .type guest_exchange_word, @function

@@ -131,10 +131,10 @@ static bool overlaps(const struct side *in, const struct side *out, uint32_t cou
 
 static int32_t copy_range(struct side *in, struct side *out, uint32_t count)
 {
-    if (!file_readable(in->file) || !file_writable(out->file) || (out->file->flags & O_APPEND))
-        return -EBADF;
     if (S_ISDIR(in->file->attr.mode) || S_ISDIR(out->file->attr.mode))
         return -EISDIR;
+    if (!file_readable(in->file) || !file_writable(out->file) || (out->file->flags & O_APPEND))
+        return -EBADF;
     if (!S_ISREG(in->file->attr.mode) || !S_ISREG(out->file->attr.mode) ||
         !in->file->ops->seekable || !out->file->ops->seekable)
         return -EINVAL;

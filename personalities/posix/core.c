@@ -13,17 +13,7 @@
 #include "snapshot/record.h"
 #include "task.h"
 
-static struct mutex big_lock;
-
-void server_lock(void)
-{
-    mutex_lock(&big_lock);
-}
-
-void server_unlock(void)
-{
-    mutex_unlock(&big_lock);
-}
+struct mutex big_lock;
 
 /* ---- sleeping -------------------------------------------------------------------------------- */
 
@@ -110,6 +100,15 @@ int copy_in(void *to, user_t from, uint32_t length)
         return copy_failed();
     if (unlikely(recordings))
         record_in(from.address, to, length);
+    return 0;
+}
+
+int get_user(uint32_t *value, user_t from)
+{
+    if (unlikely(guest_load32(value, from.address) != OK))
+        return copy_failed();
+    if (unlikely(recordings))
+        record_in(from.address, value, sizeof *value);
     return 0;
 }
 

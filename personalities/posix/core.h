@@ -13,6 +13,7 @@
 
 #include <atomik/objects.h>
 #include <atomik/syscall.h>
+#include <atomik/thread.h>
 #include <atomik/types.h>
 
 #include "linux.h"
@@ -38,8 +39,15 @@ static inline user_t user_at(user_t base, uint32_t offset)
 }
 
 /* ---- the server lock ---- */
-void server_lock(void);
-void server_unlock(void);
+extern struct mutex big_lock; /* for these two only */
+static inline void server_lock(void)
+{
+    mutex_lock(&big_lock);
+}
+static inline void server_unlock(void)
+{
+    mutex_unlock(&big_lock);
+}
 
 /* ---- sleeping; all with the server lock held, which is released meanwhile ---- */
 struct wait_queue {
@@ -77,10 +85,7 @@ static inline int put_user(user_t to, uint32_t value)
 {
     return copy_out(to, &value, 4);
 }
-static inline int get_user(uint32_t *value, user_t from)
-{
-    return copy_in(value, from, 4);
-}
+int get_user(uint32_t *value, user_t from);
 
 /* ---- errors ---- */
 /* Negative errno of a status; 0 for OK. INTERRUPTED becomes -ERESTARTSYS. */

@@ -43,7 +43,7 @@ static bool same_key(const struct key *a, const struct key *b)
 }
 
 /* The key of a word; private ones are keyed by the mm so that no kernel call is needed. */
-static int make_key(struct key *key, user_t word, bool shared)
+static inline int make_key(struct key *key, user_t word, bool shared)
 {
     if (word.address & 3)
         return -EINVAL;
@@ -63,7 +63,7 @@ static int make_key(struct key *key, user_t word, bool shared)
 }
 
 /* Lock held. */
-static uint32_t wake_key(const struct key *key, uint32_t count, uint32_t bitset)
+static inline uint32_t wake_key(const struct key *key, uint32_t count, uint32_t bitset)
 {
     struct futex_waiter *each;
     uint32_t woken = 0;
@@ -91,8 +91,8 @@ int futex_wake_word(user_t word, uint32_t count, bool shared)
     return result;
 }
 
-static int futex_wait_word(user_t word, uint32_t expected, ktime_t deadline, uint32_t bitset,
-                           bool shared)
+static inline int futex_wait_word(user_t word, uint32_t expected, ktime_t deadline, uint32_t bitset,
+                                  bool shared)
 {
     struct futex_waiter waiter = {.waiter.thread = self(), .bitset = bitset};
     uint32_t value;
@@ -199,8 +199,8 @@ static int futex_wake_op(user_t word, uint32_t count, uint32_t count2, user_t wo
 
 /* ---- the calls ----------------------------------------------------------------------------------- */
 
-static int deadline_of(user_t timeout, uint32_t command, bool realtime, bool wide,
-                       ktime_t *deadline)
+static inline int deadline_of(user_t timeout, uint32_t command, bool realtime, bool wide,
+                              ktime_t *deadline)
 {
     uint64_t span;
     *deadline = DEADLINE_NEVER;
@@ -222,8 +222,8 @@ static int deadline_of(user_t timeout, uint32_t command, bool realtime, bool wid
     return 0;
 }
 
-static int32_t do_wait(user_t word, uint32_t value, user_t timeout, uint32_t command, bool realtime,
-                       bool wide, uint32_t bitset, bool shared)
+static inline int32_t do_wait(user_t word, uint32_t value, user_t timeout, uint32_t command,
+                              bool realtime, bool wide, uint32_t bitset, bool shared)
 {
     struct thread *thread = self();
     ktime_t deadline;
@@ -250,8 +250,8 @@ int32_t futex_restart(struct thread *thread)
     return result == -ERESTARTSYS ? -ERESTART_BLOCK : result;
 }
 
-static int32_t do_futex(user_t word, uint32_t operation, uint32_t value, user_t timeout,
-                        user_t word2, uint32_t value3, bool wide)
+static inline int32_t do_futex(user_t word, uint32_t operation, uint32_t value, user_t timeout,
+                               user_t word2, uint32_t value3, bool wide)
 {
     bool shared = !(operation & FUTEX_PRIVATE_FLAG), realtime = operation & FUTEX_CLOCK_REALTIME;
     uint32_t command = operation & (uint32_t)FUTEX_CMD_MASK;

@@ -346,6 +346,21 @@ static int32_t map_anonymous(const struct mmap_request *request)
     return result;
 }
 
+/* What a file was opened for bounds what its shared mappings may become, whatever the file server gave. */
+static int only_reading(handle_t *vmo)
+{
+    struct handle_info info;
+    handle_t less;
+    status_t status = handle_info(*vmo, &info);
+    if (status == OK)
+        status = handle_duplicate(*vmo, info.rights & ~(uint32_t)RIGHT_WRITE, &less);
+    if (status != OK)
+        return errno_of(status);
+    close_handle(*vmo);
+    *vmo = less;
+    return 0;
+}
+
 static int32_t map_file(const struct mmap_request *request)
 {
     struct file *file = fd_get(request->fd);
@@ -363,6 +378,8 @@ static int32_t map_file(const struct mmap_request *request)
         result = -ENODEV;
     else
         result = file->ops->vmo(file, kernel_prot(request->prot), shared, &vmo);
+    if (result == 0 && shared && vmo && (file->flags & O_ACCMODE) != O_RDWR)
+        result = only_reading(&vmo);
     if (result == 0)
         result = vmo ? map_it(request, vmo, file->path)
                      : map_anonymous(request); /* /dev/zero has no VMO */

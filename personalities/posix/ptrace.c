@@ -60,12 +60,29 @@ static int32_t attach(struct thread *thread, bool seize, uint32_t options)
     return 0;
 }
 
+/* One that stood still before is ready for requests once its tracer is told so: as on Linux, at once. */
+static void wait_for_stop(uint32_t tid)
+{
+    for (;;) {
+        const struct thread *thread = thread_find(tid);
+        const struct tracing *tracing = thread ? thread->tracing : NULL;
+        if (!tracing || tracing->tracer != self()->process || tracing->stopped ||
+            !thread->process->stopped ||
+            wait_queue_sleep(&self()->process->child_changed, DEADLINE_NEVER) < 0)
+            return;
+    }
+}
+
 static int32_t begin(const struct request *request, struct thread *thread)
 {
     bool seize = request->code == PTRACE_SEIZE;
+    uint32_t tid = thread->tid;
     if (seize && (request->address != 0 || (request->data & ~OPTIONS_KNOWN)))
         return -EIO;
-    return attach(thread, seize, seize ? request->data : 0);
+    int32_t result = attach(thread, seize, seize ? request->data : 0);
+    if (result == 0)
+        wait_for_stop(tid);
+    return result;
 }
 
 static int32_t set_options(const struct request *request)

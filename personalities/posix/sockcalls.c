@@ -72,7 +72,7 @@ int32_t sys_recvfrom(uint32_t fd, user_t buffer, uint32_t length, uint32_t flags
     control_free(&transfer.control);
     file_release(file);
     if (result >= 0 && at.address) {
-        error = address.length ? address_copy_out(&address, at, size) : put_user(size, 0);
+        error = address_copy_out(&address, at, size);
         result = error < 0 ? error : result;
     }
     return result;

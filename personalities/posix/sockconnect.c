@@ -9,8 +9,6 @@
 #include "socket.h"
 #include "task.h"
 
-#define AF_UNSPEC 0
-
 /* ---- pairs --------------------------------------------------------------------------------------- */
 
 void socket_set_peer(struct socket *socket, struct socket *peer)
@@ -62,8 +60,8 @@ int32_t sys_listen(uint32_t fd, int32_t backlog)
     struct file *file = socket_get(fd, &socket, &error);
     if (!file)
         return error;
-    if (socket_is_inet(socket) && socket_is_stream(socket) && !socket->name)
-        error = inet_autobind(socket, true);
+    if (socket->family->names_itself && socket_is_stream(socket))
+        error = socket_autobind(socket, true);
     server_lock();
     if (error == 0)
         error = start_listening(socket, backlog);
@@ -73,44 +71,6 @@ int32_t sys_listen(uint32_t fd, int32_t backlog)
 }
 
 /* ---- connecting ---------------------------------------------------------------------------------- */
-
-static bool may_send(const struct socket *from, const struct socket *to)
-{
-    return !to->peer || to->peer == from;
-}
-
-/* Datagrams: only where they go from now on, and whose are taken. */
-static int connect_datagram(struct socket *socket, const struct socket_address *address)
-{
-    struct socket *peer = NULL;
-    int error = 0;
-    if (address->length >= sizeof address->family && address->family == AF_UNSPEC) {
-        server_lock();
-        socket_disconnect(socket);
-        socket->state = SOCKET_UNCONNECTED;
-        socket_wake_all(socket, WRITE_READY);
-        server_unlock();
-        return 0;
-    }
-    if ((socket->flags & SOCKET_PASS_CREDENTIALS) && !socket->name)
-        error = socket_autobind(socket);
-    if (error == 0)
-        error = socket_find(socket, address, &peer);
-    if (error < 0)
-        return error;
-    server_lock();
-    if (!may_send(socket, peer)) {
-        error = -EPERM;
-    } else {
-        socket_disconnect(socket);
-        socket_set_peer(socket, peer);
-        socket->state = SOCKET_CONNECTED;
-        socket_wake_all(socket, 0);
-    }
-    socket_drop(peer);
-    server_unlock();
-    return error;
-}
 
 /* Waits until the listener takes another connection. Lock held. */
 static int wait_for_listener(struct socket *socket, struct socket *listener, uint32_t flags)
@@ -139,7 +99,6 @@ static void enter(struct socket *socket, struct socket *listener, struct socket 
                   struct socket_message *message)
 {
     socket->own = far->own;
-    far->family = socket->family;
     socket_join(socket, far);
     socket->peer_credentials = listener->own;
     far->flags = listener->flags & (SOCKET_PASS_CREDENTIALS | SOCKET_TIMESTAMP);
@@ -157,28 +116,32 @@ static int connect_stream(struct socket *socket, const struct socket_address *ad
                           uint32_t flags)
 {
     struct socket *listener = NULL;
-    int error = 0;
-    if ((socket->flags & SOCKET_PASS_CREDENTIALS) && !socket->name)
-        error = socket_autobind(socket);
+    /* AF_UNIX looks for the listener first, as on Linux: wait_for_listener says the same later. */
+    int error = socket->state == SOCKET_CONNECTED && socket->family->names_itself ? -EISCONN : 0;
+    if (error < 0)
+        return error;
+    if (socket->flags & SOCKET_PASS_CREDENTIALS)
+        error = socket_autobind(socket, false);
     if (error == 0)
-        error = socket_find(socket, address, &listener);
-    if (error == 0 && socket_is_inet(socket) && !socket->name)
-        error = socket_autobind(socket);
+        error = socket->family->find(socket, address, &listener);
+    if (error == 0 && socket->family->names_itself)
+        error = socket_autobind(socket, false);
     if (error < 0) {
         if (listener)
             socket_release(listener);
         return error;
     }
-    struct socket *far = socket_new(socket->type);
+    struct socket *far = socket_new(socket->family, socket->type);
     struct socket_message *message = allocate(sizeof *message);
     struct socket_address *name = allocate(sizeof *name);
     server_lock();
     error = far && message && name ? wait_for_listener(socket, listener, flags) : -ENOMEM;
     if (error == 0) {
         if (listener->name) {
-            *name = socket_is_inet(socket) ? *address : *listener->name;
-            if (socket_is_inet(socket))
-                inet_settle(name);
+            /* Of all the addresses that it listens to, the one that was asked for. */
+            *name = socket->family->settle ? *address : *listener->name;
+            if (socket->family->settle)
+                socket->family->settle(name);
             far->name = name;
             name = NULL;
         }
@@ -198,8 +161,7 @@ int socket_connect(struct socket *socket, const struct socket_address *address, 
 {
     if (socket_is_stream(socket))
         return connect_stream(socket, address, flags);
-    return socket_is_inet(socket) ? inet_connect_datagram(socket, address)
-                                  : connect_datagram(socket, address);
+    return socket->family->connect_datagram(socket, address);
 }
 
 int32_t sys_connect(uint32_t fd, user_t at, uint32_t size)
@@ -241,14 +203,12 @@ static int take_connection(struct socket *listener, uint32_t flags, struct list 
 /* The address of the connection's other side. */
 static int peer_address_out(struct socket *socket, user_t to, user_t size)
 {
-    struct socket_address address = {.length = 0};
-    if (socket_is_inet(socket))
-        address = inet_no_address;
+    struct socket_address address = *socket->family->no_address;
     server_lock();
     if (socket->peer && socket->peer->name)
         address = *socket->peer->name;
     server_unlock();
-    return address_copy_out(address.length ? &address : NULL, to, size);
+    return address_copy_out(&address, to, size);
 }
 
 static int accept_from(struct file *listening, struct socket *listener, uint32_t flags,
@@ -311,8 +271,8 @@ int32_t sys_shutdown(uint32_t fd, uint32_t how)
         return error;
     if (how > 2) {
         error = -EINVAL;
-    } else if (socket_is_inet(socket) && socket->state == SOCKET_UNCONNECTED) {
-        error = -ENOTCONN;
+    } else if (socket->family->unconnected_shutdown && socket->state == SOCKET_UNCONNECTED) {
+        error = socket->family->unconnected_shutdown;
     } else {
         server_lock();
         socket_shut(socket, how + 1);

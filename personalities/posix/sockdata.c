@@ -82,12 +82,12 @@ static void message_queue(struct socket *from, struct socket *to, struct socket_
     socket_hold(from);
     message->from = from;
     from->charged += message->charge;
-    if (from->name && !(socket_is_inet(from) && socket_is_stream(from))) {
+    if (from->name && (from->family->names_in_streams || !socket_is_stream(from))) {
         message->name = allocate(sizeof *message->name); /* without memory it has no sender */
         if (message->name)
             *message->name = *from->name;
-        if (message->name && socket_is_inet(from))
-            inet_settle(message->name);
+        if (message->name && from->family->settle)
+            from->family->settle(message->name);
     }
     message->control.has_credentials |= ((from->flags | to->flags) & SOCKET_PASS_CREDENTIALS) != 0;
     flight_begin(&message->control);
@@ -161,10 +161,10 @@ static int check_stream(const struct socket *socket, const struct socket_transfe
 {
     if (transfer->flags & MESSAGE_OOB)
         return -EOPNOTSUPP;
-    if (transfer->address)
+    if (transfer->address && !socket->family->ignores_destination)
         return socket->state == SOCKET_CONNECTED ? -EISCONN : -EOPNOTSUPP;
     if (!socket->peer)
-        return -ENOTCONN;
+        return socket->family->unconnected_write;
     return socket->shutdown & SHUT_WRITE ? -EPIPE : 0;
 }
 
@@ -214,18 +214,16 @@ static int destination(struct socket *socket, const struct socket_transfer *tran
                        struct socket **to)
 {
     if (transfer->address && transfer->address->length > 0 && !socket_is_stream(socket))
-        return socket_find(socket, transfer->address, to);
+        return socket->family->find(socket, transfer->address, to);
     if (socket->remote.length)
-        return socket_find(socket, &socket->remote, to);
-    if (socket_is_inet(socket) && !socket_is_stream(socket))
-        return -EDESTADDRREQ;
+        return socket->family->find(socket, &socket->remote, to);
     int error = 0;
     server_lock();
     *to = socket->peer;
     if (*to)
         socket_hold(*to);
     else
-        error = -ENOTCONN;
+        error = socket->family->no_destination;
     server_unlock();
     return error;
 }
@@ -245,7 +243,7 @@ static int may_deliver(struct socket *socket, struct socket *to)
         return -EPERM;
     if (to->shutdown & SHUT_READ)
         return -EPIPE;
-    if (socket_is_inet(to))
+    if (to->family->loses_datagrams)
         return 0;
     return to != socket && to->peer != socket && to->queued > SOCKET_QUEUE;
 }
@@ -263,7 +261,7 @@ static int deliver(struct socket *socket, struct socket *to, struct socket_messa
         if (result < 0)
             break;
     }
-    if (result == 0 && inet_drops(socket, to))
+    if (result == 0 && to->family->loses && to->family->loses(socket, to))
         result = MESSAGE_LOST;
     if (result == 0)
         message_queue(socket, to, message);
@@ -277,18 +275,21 @@ static int check_packet(const struct socket *socket, const struct socket_transfe
         return -EOPNOTSUPP;
     if (socket_is_stream(socket) && socket->state != SOCKET_CONNECTED)
         return -ENOTCONN;
-    return transfer->io->left + 32 > socket->send_limit ? -EMSGSIZE : 0;
+    uint32_t most = socket->family->datagram_max;
+    return transfer->io->left + 32 > socket->send_limit || (most && transfer->io->left > most)
+               ? -EMSGSIZE
+               : 0;
 }
 
 /* Nobody has the port: who sent it learns that with a later call, if it is connected. */
-static int refused(struct socket *socket, int length)
+static int refused(struct socket *socket)
 {
     server_lock();
     if (socket->remote.length)
         socket->error = ECONNREFUSED;
     socket_wake_all(socket, 0);
     server_unlock();
-    return length;
+    return MESSAGE_LOST;
 }
 
 static int send_packet(struct file *file, struct socket *socket, struct socket_transfer *transfer)
@@ -300,11 +301,11 @@ static int send_packet(struct file *file, struct socket *socket, struct socket_t
     int error = check_packet(socket, transfer);
     if (error == 0)
         error = destination(socket, transfer, &to);
-    if (error == -ECONNREFUSED && socket_is_inet(socket))
-        return refused(socket, (int)length);
-    if (error == 0 && (socket_is_inet(socket) || (socket->flags & SOCKET_PASS_CREDENTIALS)) &&
-        !socket->name)
-        error = socket_autobind(socket);
+    bool nobody = error == -ECONNREFUSED && socket->family->loses_datagrams;
+    if (nobody)
+        error = 0;
+    if (error == 0 && (socket->family->names_itself || (socket->flags & SOCKET_PASS_CREDENTIALS)))
+        error = socket_autobind(socket, false);
     if (error == 0) {
         server_lock();
         error = wait_for_budget(socket, poll);
@@ -313,7 +314,7 @@ static int send_packet(struct file *file, struct socket *socket, struct socket_t
     if (error == 0)
         error = message_fill(socket, transfer, length, true, &message);
     if (error == 0)
-        error = deliver(socket, to, message, poll);
+        error = nobody ? refused(socket) : deliver(socket, to, message, poll);
     if (to)
         socket_release(to);
     if (error != 0 && message)
@@ -324,7 +325,7 @@ static int send_packet(struct file *file, struct socket *socket, struct socket_t
 int socket_send(struct file *file, struct socket_transfer *transfer)
 {
     struct socket *socket = file->data;
-    if (socket_is_inet(socket) && transfer->control.file_count > 0) {
+    if (!socket->family->carries_files && transfer->control.file_count > 0) {
         control_free(&transfer->control);
         return -EINVAL;
     }
@@ -475,13 +476,11 @@ static int receive_stream(struct file *file, struct socket *socket,
     uint32_t sum = 0, target = transfer->flags & MESSAGE_WAITALL
                                    ? transfer->io->left
                                    : MIN(socket->low_water, transfer->io->left);
-    if (transfer->flags & MESSAGE_OOB)
-        return -EOPNOTSUPP;
     for (;;) {
         server_lock();
         if (sum == 0 && socket->state != SOCKET_CONNECTED) {
             server_unlock();
-            return socket_is_inet(socket) ? -ENOTCONN : -EINVAL;
+            return socket->family->unconnected_read;
         }
         int result = begin_reading(socket, poll, deadline);
         server_unlock();
@@ -527,8 +526,6 @@ static int receive_packet(struct file *file, struct socket *socket,
                           struct socket_transfer *transfer)
 {
     bool poll = nonblocking(file, transfer);
-    if (transfer->flags & MESSAGE_OOB)
-        return -EOPNOTSUPP;
     server_lock();
     int result = socket_is_stream(socket) && socket->state != SOCKET_CONNECTED
                      ? -ENOTCONN
@@ -546,6 +543,11 @@ static int receive_packet(struct file *file, struct socket *socket,
 int socket_receive(struct file *file, struct socket_transfer *transfer)
 {
     struct socket *socket = file->data;
+    const struct socket_family *family = socket->family;
+    if ((transfer->flags & MESSAGE_ERRQUEUE) && family->no_errors)
+        return family->no_errors;
+    if (transfer->flags & MESSAGE_OOB)
+        return socket->type == SOCK_STREAM ? family->no_urgent : -EOPNOTSUPP;
     return socket->type == SOCK_STREAM ? receive_stream(file, socket, transfer)
                                        : receive_packet(file, socket, transfer);
 }

@@ -10,7 +10,6 @@
 
 #define FAMILY_MAX    46
 #define TYPE_MAX      11
-#define SOCK_RAW      3
 #define SOCKET_DEVICE 8u
 #define SOCKET_INOS   0x40000000u
 
@@ -57,14 +56,14 @@ struct socket_credentials credentials_now(void)
                                        process->credentials.egid};
 }
 
-struct socket *socket_new(uint32_t type)
+struct socket *socket_new(const struct socket_family *family, uint32_t type)
 {
     static uint32_t last_ino = SOCKET_INOS;
     struct socket *socket = allocate(sizeof *socket);
     if (!socket)
         return NULL;
     *socket = (struct socket){.references = 1,
-                              .family = AF_UNIX,
+                              .family = family,
                               .type = type,
                               .send_limit = SOCKET_BUFFER,
                               .receive_limit = SOCKET_BUFFER,
@@ -83,6 +82,8 @@ struct socket *socket_new(uint32_t type)
     socket->ino = ++last_ino;
     list_append(&all_sockets, &socket->link);
     server_unlock();
+    if (family->begin)
+        family->begin(socket);
     return socket;
 }
 
@@ -273,7 +274,7 @@ static int op_ioctl(struct file *file, uint32_t request, user_t argument)
 {
     struct socket *socket = file->data;
     if (request != FIONREAD && request != TIOCOUTQ)
-        return -ENOTTY;
+        return interface_ioctl(request, argument);
     server_lock();
     int result = request == FIONREAD ? bytes_queued(socket) : (int)socket->charged;
     server_unlock();
@@ -325,50 +326,53 @@ struct file *socket_file(struct socket *socket, uint32_t flags)
 
 /* ---- calls --------------------------------------------------------------------------------------- */
 
-/* The type of a new socket, or -errno. */
-static int checked_type(uint32_t family, uint32_t type, uint32_t protocol)
+const struct socket_family *socket_family(uint32_t domain)
+{
+    static const struct socket_family *const families[] = {&unix_family, &inet_family};
+    for (uint32_t i = 0; i < ARRAY_COUNT(families); i++) {
+        if (families[i]->domain == domain)
+            return families[i];
+    }
+    return NULL;
+}
+
+/* The family and, as the result, the type of a new socket; or -errno. */
+static int checked_type(uint32_t domain, uint32_t type, uint32_t protocol,
+                        const struct socket_family **family)
 {
     uint32_t kind = type & SOCK_TYPE_MASK;
     if (type & ~(uint32_t)(SOCK_TYPE_MASK | O_CLOEXEC | O_NONBLOCK))
         return -EINVAL;
-    if (family >= FAMILY_MAX)
+    if (domain >= FAMILY_MAX)
         return -EAFNOSUPPORT;
     if (kind >= TYPE_MAX)
         return -EINVAL;
-    if (family == AF_INET)
-        return inet_type(kind, protocol);
-    if (family != AF_UNIX)
-        return -EAFNOSUPPORT;
-    if (protocol && protocol != AF_UNIX)
-        return -EPROTONOSUPPORT;
-    if (kind == SOCK_RAW)
-        return SOCK_DGRAM;
-    return kind == SOCK_STREAM || kind == SOCK_DGRAM || kind == SOCK_SEQPACKET ? (int)kind
-                                                                               : -ESOCKTNOSUPPORT;
+    *family = socket_family(domain);
+    return *family ? (*family)->type(kind, protocol) : -EAFNOSUPPORT;
 }
 
-int32_t sys_socket(uint32_t family, uint32_t type, uint32_t protocol)
+int32_t sys_socket(uint32_t domain, uint32_t type, uint32_t protocol)
 {
-    int kind = checked_type(family, type, protocol);
+    const struct socket_family *family;
+    int kind = checked_type(domain, type, protocol, &family);
     if (kind < 0)
         return kind;
-    struct socket *socket = socket_new((uint32_t)kind);
-    if (socket && family == AF_INET)
-        inet_begin(socket);
+    struct socket *socket = socket_new(family, (uint32_t)kind);
     struct file *file = socket ? socket_file(socket, type) : NULL;
     return file ? fd_install(file, 0, type & O_CLOEXEC) : -ENOMEM;
 }
 
-int32_t sys_socketpair(uint32_t family, uint32_t type, uint32_t protocol, user_t fds)
+int32_t sys_socketpair(uint32_t domain, uint32_t type, uint32_t protocol, user_t fds)
 {
+    const struct socket_family *family;
     struct file *ends[2] = {NULL, NULL};
-    int kind = checked_type(family, type, protocol);
+    int kind = checked_type(domain, type, protocol, &family);
     if (kind < 0)
         return kind;
-    if (family != AF_UNIX)
+    if (!family->pairs)
         return -EOPNOTSUPP;
     for (int i = 0; i < 2; i++) {
-        struct socket *socket = socket_new((uint32_t)kind);
+        struct socket *socket = socket_new(family, (uint32_t)kind);
         ends[i] = socket ? socket_file(socket, type) : NULL;
     }
     if (ends[0] && ends[1]) {
@@ -412,7 +416,7 @@ void socket_print_table(struct text *text)
     server_lock();
     list_each(socket, &all_sockets, struct socket, link)
     {
-        if (!socket->closed && !socket_is_inet(socket))
+        if (!socket->closed && socket->family == &unix_family)
             print_row(text, socket);
     }
     server_unlock();

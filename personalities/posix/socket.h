@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sockets of the AF_UNIX family, and of AF_INET within the machine (sockinet.c). A socket has a queue of messages that came for it; sending puts one
- * into the receiver's queue and charges it to the sender until it has been taken. All state is
- * guarded by the server lock; `reading` is held by the one thread that copies out of the queue.
+ * Sockets. What all families have in common is here: a socket has a queue of messages that came for it;
+ * sending puts one into the receiver's queue and charges it to the sender until it has been taken. What
+ * a family does its own way is in its struct socket_family; nobody else asks which one a socket is of.
+ * All state is guarded by the server lock; `reading` is held by the one thread that copies out of the queue.
  *
  * References to a struct socket: its open file, a peer's pointer, messages that it sent, a
  * listener's queue of connections. `closed` says that the file is gone.
  *
  *   socket.c       life, file operations, the calls that make sockets
- *   sockname.c     addresses and what is bound to them
- *   sockinet.c     addresses of AF_INET, and what differs there
+ *   sockname.c     AF_UNIX: addresses and what is bound to them; the calls on addresses
+ *   sockinet.c     AF_INET, within the machine
+ *   sockif.c       network interfaces
  *   sockconnect.c  listen, connect, accept, shutdown
  *   sockdata.c     sending and receiving
  *   sockcontrol.c  descriptors and credentials that travel with data
@@ -27,6 +29,8 @@
 
 #define AF_UNIX 1
 #define AF_INET 2
+
+#define SOCK_RAW 3
 
 #define SHUT_READ  1u
 #define SHUT_WRITE 2u
@@ -51,6 +55,7 @@ enum message_flags {
     MESSAGE_DONTWAIT = 0x40,
     MESSAGE_EOR = 0x80,
     MESSAGE_WAITALL = 0x100,
+    MESSAGE_ERRQUEUE = 0x2000,
     MESSAGE_NOSIGNAL = 0x4000,
     MESSAGE_WAITFORONE = 0x10000,
     MESSAGE_CLOEXEC = 0x40000000,
@@ -88,13 +93,51 @@ struct socket_message {
     uint8_t data[];
 };
 
+struct socket;
+
+/* What differs between families. Functions return 0 or -errno, and are called without the lock but for those marked. */
+struct socket_family {
+    uint32_t domain;
+    bool pairs;            /* socketpair makes two */
+    bool carries_files;    /* descriptors travel with data */
+    bool names_itself;     /* a socket without an address gets one to listen, connect or send */
+    bool names_in_streams; /* who receives from a connection is told its other end's address */
+    bool
+        loses_datagrams; /* a sender neither waits for room nor learns at once that nobody is there */
+    /* -errno of a stream without a connection, of a datagram to nobody, of an unknown option */
+    int unconnected_read, unconnected_write, unconnected_shutdown, no_destination, no_option;
+    int no_urgent,
+        no_errors; /* -errno of a read of urgent data, of errors; 0: such a flag means nothing */
+    bool ignores_destination;                      /* of what is sent through a connection */
+    uint32_t datagram_max;                         /* bytes of one; 0: what the buffer holds */
+    const struct socket_address *no_address;       /* what a socket without a name says */
+    int (*type)(uint32_t kind, uint32_t protocol); /* of a new socket */
+    void (*begin)(struct socket *socket);          /* or NULL */
+    uint32_t (*protocol)(const struct socket *socket);
+    int (*bind)(struct socket *socket, const struct socket_address *address);
+    /* An address that nobody has; `any`: one that listens to all of the machine's. */
+    int (*autobind)(struct socket *socket, bool any);
+    /* The socket bound to an address, with a reference. */
+    int (*find)(const struct socket *socket, const struct socket_address *address,
+                struct socket **found);
+    int (*connect_datagram)(struct socket *socket, const struct socket_address *address);
+    void (*settle)(struct socket_address *address); /* as others see it; NULL: as it is */
+    /* Whether a datagram is lost; lock held. NULL: none is. */
+    bool (*loses)(const struct socket *from, const struct socket *to);
+    /* The place of a value of an option that is not SOL_SOCKET's, NULL: there is none. NULL: none at all. */
+    uint32_t *(*option)(struct socket *socket, uint32_t level, uint32_t option);
+};
+extern const struct socket_family unix_family, inet_family;
+const struct socket_family *socket_family(uint32_t domain); /* NULL: not supported */
+
 enum socket_state { SOCKET_UNCONNECTED, SOCKET_LISTENING, SOCKET_CONNECTED };
 
 struct socket {
     struct list link; /* all sockets */
     uint32_t references, ino;
     struct file *file; /* not a reference; NULL: not accepted yet, or closed */
-    uint32_t family, type;
+    const struct socket_family *family;
+    uint32_t type;
     enum socket_state state;
     uint32_t shutdown; /* SHUT_* */
     uint32_t error;    /* told once */
@@ -148,7 +191,7 @@ struct socket *socket_of(const struct file *file); /* NULL: no socket */
 /* The file of a descriptor that must be a socket, with a reference; NULL: *error. */
 struct file *socket_get(uint32_t fd, struct socket **socket, int *error);
 /* With one reference, for its file. NULL when out of memory. Without the lock. */
-struct socket *socket_new(uint32_t type);
+struct socket *socket_new(const struct socket_family *family, uint32_t type);
 /* Takes over the socket's reference, also on failure. Without the lock. */
 struct file *socket_file(struct socket *socket, uint32_t flags);
 static inline void socket_hold(struct socket *socket)
@@ -171,34 +214,20 @@ void socket_end(struct socket *socket, struct list *dead);
 int address_copy_in(struct socket_address *address, user_t from, uint32_t length);
 /* Linux's rules for where an address goes: at most *size bytes, and the full length to `size`. */
 int address_copy_out(const struct socket_address *address, user_t to, user_t size);
-int socket_bind(struct socket *socket, const struct socket_address *address);
-int socket_autobind(struct socket *socket);
-/* The same as socket_bind, but a node that is there already and nobody is bound to is taken. */
+/* As unix_family's bind, but a node that is there already and nobody is bound to is taken. */
 int socket_bind_again(struct socket *socket, const struct socket_address *address,
                       const char *path);
-/* The socket bound to an address, with a reference. Without the lock. */
-int socket_find(const struct socket *socket, const struct socket_address *address,
-                struct socket **found);
+static inline int socket_autobind(struct socket *socket, bool any)
+{
+    return socket->name ? 0 : socket->family->autobind(socket, any);
+}
 
 /* ---- sockinet.c ---- */
-static inline bool socket_is_inet(const struct socket *socket)
-{
-    return socket->family == AF_INET;
-}
-void inet_begin(struct socket *socket);
-int inet_type(uint32_t kind, uint32_t protocol); /* of a new socket, or -errno */
-uint32_t inet_protocol(const struct socket *socket);
-int inet_bind(struct socket *socket, const struct socket_address *address);
-int inet_autobind(struct socket *socket, bool any);
-int inet_find(const struct socket *socket, const struct socket_address *address,
-              struct socket **found);
-int inet_connect_datagram(struct socket *socket, const struct socket_address *address);
-extern const struct socket_address inet_no_address; /* what a socket without a name says */
-void inet_settle(struct socket_address *address);   /* `any` is this machine */
-/* Whether a datagram from that socket is lost there. Lock held. */
-bool inet_drops(const struct socket *from, const struct socket *to);
-/* The place of an option's value, NULL: there is no such option. */
-uint32_t *inet_option(struct socket *socket, uint32_t level, uint32_t option);
+#define LOOPBACK         0x0100007fu /* 127.0.0.1 in network order */
+#define LOOPBACK_NETMASK 0x000000ffu
+
+/* ---- sockif.c ---- */
+int interface_ioctl(uint32_t what, user_t argument); /* -ENOTTY: it is about something else */
 
 /* ---- sockconnect.c ---- */
 int socket_connect(struct socket *socket, const struct socket_address *address, uint32_t flags);

@@ -11,12 +11,12 @@
 #include "socket.h"
 #include "task.h"
 
+#define DATAGRAM_MAX  65507u /* with its headers 65,535 */
 #define INET_LENGTH   16u
 #define PORT_ALLOWED  1024u /* below: with the capability */
 #define PORT_FIRST    32768u
 #define PORT_LAST     60999u
 #define LOOPBACK_NET  127u
-#define LOOPBACK      0x0100007fu /* 127.0.0.1 in network order */
 #define PROTOCOL_TCP  6u
 #define PROTOCOL_UDP  17u
 #define OPTION_TTL    2u
@@ -27,7 +27,7 @@
 
 /* ---- addresses ------------------------------------------------------------------------------------- */
 
-const struct socket_address inet_no_address = {.length = INET_LENGTH, .family = AF_INET};
+static const struct socket_address no_address = {.length = INET_LENGTH, .family = AF_INET};
 
 static uint32_t port_of(const struct socket_address *address)
 {
@@ -47,7 +47,7 @@ static uint32_t host_of(const struct socket_address *address)
     return host;
 }
 
-void inet_settle(struct socket_address *address)
+static void settle(struct socket_address *address)
 {
     uint32_t host = LOOPBACK;
     if (host_of(address) == 0)
@@ -72,36 +72,40 @@ static bool hosts_meet(const struct socket_address *a, const struct socket_addre
     return host_of(a) == host_of(b) || host_of(a) == 0 || host_of(b) == 0;
 }
 
+static bool is_inet(const struct socket *socket)
+{
+    return socket->family == &inet_family;
+}
+
 /* ---- new sockets and their options ----------------------------------------------------------------- */
 
-void inet_begin(struct socket *socket)
+static void begin(struct socket *socket)
 {
-    socket->family = AF_INET;
     socket->inet_options[0][OPTION_TTL] = TTL;
 }
 
-int inet_type(uint32_t kind, uint32_t protocol)
+static int type_of(uint32_t kind, uint32_t protocol)
 {
     if (kind == SOCK_STREAM && (protocol == 0 || protocol == PROTOCOL_TCP))
         return SOCK_STREAM;
     if (kind == SOCK_DGRAM && (protocol == 0 || protocol == PROTOCOL_UDP))
         return SOCK_DGRAM;
-    return kind == SOCK_STREAM || kind == SOCK_DGRAM ? -EPROTONOSUPPORT : -ESOCKTNOSUPPORT;
+    bool raw_of_any = kind == SOCK_RAW && protocol == 0;
+    return kind == SOCK_STREAM || kind == SOCK_DGRAM || raw_of_any ? -EPROTONOSUPPORT
+                                                                   : -ESOCKTNOSUPPORT;
 }
 
-uint32_t inet_protocol(const struct socket *socket)
+static uint32_t protocol_of(const struct socket *socket)
 {
-    if (!socket_is_inet(socket))
-        return 0;
     return socket_is_stream(socket) ? PROTOCOL_TCP : PROTOCOL_UDP;
 }
 
 /* They are kept. Nothing is delayed, lost on the way or routed here, so none makes a difference. */
-uint32_t *inet_option(struct socket *socket, uint32_t level, uint32_t option)
+static uint32_t *option_of(struct socket *socket, uint32_t level, uint32_t option)
 {
     bool tcp = level == PROTOCOL_TCP && socket_is_stream(socket);
     uint32_t known = tcp ? OPTIONS_OF_TCP : level == 0 ? OPTIONS_OF_IP : 0;
-    if (!socket_is_inet(socket) || option >= INET_OPTIONS || !(known >> option & 1))
+    if (option >= INET_OPTIONS || !(known >> option & 1))
         return NULL;
     return &socket->inet_options[tcp][option];
 }
@@ -122,8 +126,8 @@ static bool is_taken(const struct socket *socket, const struct socket_address *a
     struct socket *other;
     list_each(other, &all_sockets, struct socket, link)
     {
-        if (other != socket && socket_is_inet(other) && other->type == socket->type &&
-            !other->closed && other->name && port_of(other->name) == port_of(address) &&
+        if (other != socket && is_inet(other) && other->type == socket->type && !other->closed &&
+            other->name && port_of(other->name) == port_of(address) &&
             hosts_meet(other->name, address) && !may_share(socket, other))
             return true;
     }
@@ -142,7 +146,7 @@ static bool choose_port(const struct socket *socket, struct socket_address *addr
     return false;
 }
 
-int inet_bind(struct socket *socket, const struct socket_address *address)
+static int bind_to(struct socket *socket, const struct socket_address *address)
 {
     int error = check_address(address);
     if (error < 0)
@@ -169,12 +173,12 @@ int inet_bind(struct socket *socket, const struct socket_address *address)
     return error;
 }
 
-int inet_autobind(struct socket *socket, bool any)
+static int bind_anywhere(struct socket *socket, bool any)
 {
     struct socket_address address = {.length = INET_LENGTH, .family = AF_INET};
     if (!any)
-        inet_settle(&address);
-    int error = inet_bind(socket, &address);
+        settle(&address);
+    int error = bind_to(socket, &address);
     return error == -EINVAL ? 0 : error; /* somebody else has bound it meanwhile */
 }
 
@@ -183,12 +187,12 @@ int inet_autobind(struct socket *socket, bool any)
 static bool serves(const struct socket *to, uint32_t type, const struct socket_address *address)
 {
     bool open = !to->closed && (type == SOCK_DGRAM || to->state == SOCKET_LISTENING);
-    return open && socket_is_inet(to) && to->type == type && to->name &&
+    return open && is_inet(to) && to->type == type && to->name &&
            port_of(to->name) == port_of(address) && hosts_meet(to->name, address);
 }
 
-int inet_find(const struct socket *socket, const struct socket_address *address,
-              struct socket **found)
+static int find_bound(const struct socket *socket, const struct socket_address *address,
+                      struct socket **found)
 {
     struct socket_address target = *address;
     struct socket *each;
@@ -197,7 +201,7 @@ int inet_find(const struct socket *socket, const struct socket_address *address,
         return error;
     if (!is_here(address))
         return -ENETUNREACH;
-    inet_settle(&target);
+    settle(&target);
     *found = NULL;
     server_lock();
     list_each(each, &all_sockets, struct socket, link)
@@ -213,7 +217,7 @@ int inet_find(const struct socket *socket, const struct socket_address *address,
 
 /* ---- datagrams ------------------------------------------------------------------------------------- */
 
-int inet_connect_datagram(struct socket *socket, const struct socket_address *address)
+static int connect_datagram(struct socket *socket, const struct socket_address *address)
 {
     struct socket_address remote = *address;
     bool forget = address->length >= sizeof address->family && address->family == 0;
@@ -221,10 +225,10 @@ int inet_connect_datagram(struct socket *socket, const struct socket_address *ad
     if (error == 0 && !forget && !is_here(address))
         error = -ENETUNREACH;
     if (error == 0 && !forget && !socket->name)
-        error = inet_autobind(socket, false);
+        error = bind_anywhere(socket, false);
     if (error < 0)
         return error;
-    inet_settle(&remote);
+    settle(&remote);
     remote.length = forget ? 0 : INET_LENGTH;
     server_lock();
     socket->remote = remote;
@@ -234,11 +238,35 @@ int inet_connect_datagram(struct socket *socket, const struct socket_address *ad
     return 0;
 }
 
-bool inet_drops(const struct socket *from, const struct socket *to)
+static bool loses(const struct socket *from, const struct socket *to)
 {
-    if (!socket_is_inet(to) || socket_is_stream(to))
-        return false;
     bool other = to->remote.length && (port_of(&to->remote) != port_of(from->name) ||
                                        !hosts_meet(&to->remote, from->name));
     return other || to->queued_bytes + to->queued * SOCKET_OVERHEAD > to->receive_limit;
 }
+
+const struct socket_family inet_family = {
+    .domain = AF_INET,
+    .names_itself = true,
+    .loses_datagrams = true,
+    .unconnected_read = -ENOTCONN,
+    .unconnected_write = -EPIPE,
+    .unconnected_shutdown = -ENOTCONN,
+    .no_destination = -EDESTADDRREQ,
+    .no_option = -ENOPROTOOPT,
+    .no_urgent = -EINVAL,
+    .no_errors = -EAGAIN,
+    .ignores_destination = true,
+    .datagram_max = DATAGRAM_MAX,
+    .no_address = &no_address,
+    .type = type_of,
+    .begin = begin,
+    .protocol = protocol_of,
+    .bind = bind_to,
+    .autobind = bind_anywhere,
+    .find = find_bound,
+    .connect_datagram = connect_datagram,
+    .settle = settle,
+    .loses = loses,
+    .option = option_of,
+};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Addresses of AF_UNIX sockets. An abstract name is found among the bound sockets by its bytes and
+ * Sockets of the AF_UNIX family, and the calls on addresses of any. An abstract name is found among the bound sockets by its bytes and
  * type; a path by the file system node that it leads to, whose handle the bound socket keeps, so
  * that the node's number cannot come to mean another file.
  */
@@ -15,6 +15,7 @@
 #define FAMILY_LENGTH 2u
 #define NAME_MAX_     SOCKET_PATH_MAX
 #define ADDRESS_LIMIT 128u /* sizeof(struct sockaddr_storage) */
+#define AF_UNSPEC     0
 
 int address_copy_in(struct socket_address *address, user_t from, uint32_t length)
 {
@@ -36,18 +37,18 @@ int address_copy_in(struct socket_address *address, user_t from, uint32_t length
 
 int address_copy_out(const struct socket_address *address, user_t to, user_t size)
 {
-    static const struct socket_address none = {FAMILY_LENGTH, AF_UNIX, ""};
     uint32_t room;
-    if (!address)
-        address = &none;
     if (get_user(&room, size) < 0)
         return -EFAULT;
     if ((int32_t)room < 0)
         return -EINVAL;
-    if (copy_out(to, &address->family, MIN(room, address->length)) < 0)
+    room = MIN(room, address->length);
+    if (room && copy_out(to, &address->family, room) < 0)
         return -EFAULT;
     return put_user(size, address->length);
 }
+
+static const struct socket_address no_address = {FAMILY_LENGTH, AF_UNIX, ""};
 
 static bool is_name(const struct socket_address *address)
 {
@@ -67,8 +68,8 @@ static struct socket *find_abstract(const struct socket_address *address, uint32
     struct socket *socket;
     list_each(socket, &all_sockets, struct socket, link)
     {
-        if (socket->type == type && socket->family == AF_UNIX && !socket->closed && socket->name &&
-            socket->name->length == address->length &&
+        if (socket->type == type && socket->family == &unix_family && !socket->closed &&
+            socket->name && socket->name->length == address->length &&
             memcmp(socket->name->path, address->path, address->length - FAMILY_LENGTH) == 0)
             return socket;
     }
@@ -102,13 +103,11 @@ static int look_up(const struct socket_address *address, struct fs_attr *attr)
     return error < 0 ? error : S_ISSOCK(walk.attr.mode) ? 0 : -ECONNREFUSED;
 }
 
-int socket_find(const struct socket *socket, const struct socket_address *address,
-                struct socket **found)
+static int find_bound(const struct socket *socket, const struct socket_address *address,
+                      struct socket **found)
 {
     uint32_t type = socket->type;
     struct fs_attr attr = {.ino = 0};
-    if (socket_is_inet(socket))
-        return inet_find(socket, address, found);
     if (!is_name(address))
         return -EINVAL;
     int error = is_abstract(address) ? 0 : look_up(address, &attr);
@@ -241,12 +240,11 @@ int socket_bind_again(struct socket *socket, const struct socket_address *addres
     return error < 0 ? error : give_name(socket, name, path ? &walk : NULL);
 }
 
-int socket_autobind(struct socket *socket)
+static int bind_anywhere(struct socket *socket, bool any)
 {
     static uint32_t next;
     struct socket_address address = {.length = FAMILY_LENGTH + 6, .family = AF_UNIX};
-    if (socket_is_inet(socket))
-        return inet_autobind(socket, false);
+    (void)any;
     for (uint32_t i = 0; i <= 0xfffff; i++) {
         uint32_t number = __atomic_add_fetch(&next, 1, __ATOMIC_RELAXED) & 0xfffff;
         (void)snprintf(address.path + 1, 6, "%05x", number);
@@ -260,12 +258,10 @@ int socket_autobind(struct socket *socket)
     return -ENOSPC;
 }
 
-int socket_bind(struct socket *socket, const struct socket_address *address)
+static int bind_to(struct socket *socket, const struct socket_address *address)
 {
-    if (socket_is_inet(socket))
-        return inet_bind(socket, address);
     if (address->length == FAMILY_LENGTH && address->family == AF_UNIX)
-        return socket_autobind(socket);
+        return bind_anywhere(socket, false);
     if (!is_name(address))
         return -EINVAL;
     if (!is_abstract(address))
@@ -273,6 +269,81 @@ int socket_bind(struct socket *socket, const struct socket_address *address)
     struct socket_address *name = name_copy(address);
     return name ? give_name(socket, name, NULL) : -ENOMEM;
 }
+
+/* ---- the family ---------------------------------------------------------------------------------- */
+
+static bool may_send(const struct socket *from, const struct socket *to)
+{
+    return !to->peer || to->peer == from;
+}
+
+/* Datagrams: only where they go from now on, and whose are taken. */
+static int connect_datagram(struct socket *socket, const struct socket_address *address)
+{
+    struct socket *peer = NULL;
+    int error = 0;
+    if (address->length >= sizeof address->family && address->family == AF_UNSPEC) {
+        server_lock();
+        socket_disconnect(socket);
+        socket->state = SOCKET_UNCONNECTED;
+        socket_wake_all(socket, WRITE_READY);
+        server_unlock();
+        return 0;
+    }
+    if ((socket->flags & SOCKET_PASS_CREDENTIALS) && !socket->name)
+        error = bind_anywhere(socket, false);
+    if (error == 0)
+        error = find_bound(socket, address, &peer);
+    if (error < 0)
+        return error;
+    server_lock();
+    if (!may_send(socket, peer)) {
+        error = -EPERM;
+    } else {
+        socket_disconnect(socket);
+        socket_set_peer(socket, peer);
+        socket->state = SOCKET_CONNECTED;
+        socket_wake_all(socket, 0);
+    }
+    socket_drop(peer);
+    server_unlock();
+    return error;
+}
+
+static int type_of(uint32_t kind, uint32_t protocol)
+{
+    if (protocol && protocol != AF_UNIX)
+        return -EPROTONOSUPPORT;
+    if (kind == SOCK_RAW)
+        return SOCK_DGRAM;
+    return kind == SOCK_STREAM || kind == SOCK_DGRAM || kind == SOCK_SEQPACKET ? (int)kind
+                                                                               : -ESOCKTNOSUPPORT;
+}
+
+static uint32_t protocol_of(const struct socket *socket)
+{
+    (void)socket;
+    return 0;
+}
+
+const struct socket_family unix_family = {
+    .domain = AF_UNIX,
+    .pairs = true,
+    .carries_files = true,
+    .names_in_streams = true,
+    .unconnected_read = -EINVAL,
+    .unconnected_write = -ENOTCONN,
+    .no_destination = -ENOTCONN,
+    .no_option = -EOPNOTSUPP,
+    .no_urgent = -EOPNOTSUPP,
+    .no_address = &no_address,
+    .type = type_of,
+    .protocol = protocol_of,
+    .bind = bind_to,
+    .autobind = bind_anywhere,
+    .find = find_bound,
+    .connect_datagram = connect_datagram,
+};
 
 /* ---- calls --------------------------------------------------------------------------------------- */
 
@@ -286,21 +357,20 @@ int32_t sys_bind(uint32_t fd, user_t at, uint32_t size)
         return error;
     error = address_copy_in(&address, at, size);
     if (error == 0)
-        error = socket_bind(socket, &address);
+        error = socket->family->bind(socket, &address);
     file_release(file);
     return error;
 }
 
 static int32_t name_out(uint32_t fd, user_t to, user_t size, bool of_peer)
 {
-    struct socket_address address = {FAMILY_LENGTH, AF_UNIX, ""};
+    struct socket_address address;
     struct socket *socket;
     int error;
     struct file *file = socket_get(fd, &socket, &error);
     if (!file)
         return error;
-    if (socket_is_inet(socket))
-        address = inet_no_address;
+    address = *socket->family->no_address;
     server_lock();
     const struct socket *which = of_peer ? socket->peer : socket;
     if (of_peer && socket->remote.length)

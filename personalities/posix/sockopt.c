@@ -63,6 +63,18 @@ static uint32_t switch_of(uint32_t option)
     return 0;
 }
 
+static uint32_t *family_option(struct socket *socket, uint32_t level, uint32_t option)
+{
+    const struct socket_family *family = socket->family;
+    return level == SOL_SOCKET || !family->option ? NULL : family->option(socket, level, option);
+}
+
+/* Whether no protocol of the socket's is there: only who reads is told so. */
+static bool other_level(const struct socket *socket, uint32_t level)
+{
+    return level != 0 && level != socket->family->protocol(socket);
+}
+
 /* ---- reading ------------------------------------------------------------------------------------- */
 
 static bool number_of(struct socket *socket, uint32_t option, uint32_t *value)
@@ -100,10 +112,10 @@ static bool number_of(struct socket *socket, uint32_t option, uint32_t *value)
         *value = socket->state == SOCKET_LISTENING;
         return true;
     case OPT_PROTOCOL:
-        *value = inet_protocol(socket);
+        *value = socket->family->protocol(socket);
         return true;
     case OPT_DOMAIN:
-        *value = socket->family;
+        *value = socket->family->domain;
         return true;
     }
     return false;
@@ -155,18 +167,18 @@ int32_t sys_getsockopt(uint32_t fd, uint32_t level, uint32_t option, user_t valu
     struct file *file = socket_get(fd, &socket, &error);
     if (!file)
         return error;
-    uint32_t *inet = level == SOL_SOCKET ? NULL : inet_option(socket, level, option);
-    if (level != SOL_SOCKET && !inet)
-        error = socket_is_inet(socket) ? -ENOPROTOOPT : -EOPNOTSUPP;
+    uint32_t *own = family_option(socket, level, option);
+    if (level != SOL_SOCKET && !own)
+        error = other_level(socket, level) ? -EOPNOTSUPP : socket->family->no_option;
     else if (get_user(&room, size) < 0)
         error = -EFAULT;
     else if ((int32_t)room < 0)
         error = -EINVAL;
     if (error == 0) {
         server_lock();
-        length = inet ? 4 : get_option(socket, option, answer);
-        if (inet)
-            memcpy(answer, inet, 4);
+        length = own ? 4 : get_option(socket, option, answer);
+        if (own)
+            memcpy(answer, own, 4);
         server_unlock();
         error = length ? 0 : -ENOPROTOOPT;
     }
@@ -267,19 +279,20 @@ int32_t sys_setsockopt(uint32_t fd, uint32_t level, uint32_t option, user_t from
     struct file *file = socket_get(fd, &socket, &error);
     if (!file)
         return error;
-    uint32_t *inet = level == SOL_SOCKET ? NULL : inet_option(socket, level, option);
-    if (level != SOL_SOCKET && !inet)
-        error = socket_is_inet(socket)
-                    ? missing_error(ENOPROTOOPT, "socket option %u of level %u", option, level)
-                    : -EOPNOTSUPP;
+    uint32_t *own = family_option(socket, level, option);
+    if (level != SOL_SOCKET && !own)
+        error = socket->family->option
+                    ? missing_error(-socket->family->no_option, "socket option %u of level %u",
+                                    option, level)
+                    : socket->family->no_option;
     else if ((int32_t)size < 4)
         error = -EINVAL;
     else if (copy_in(value, from, MIN(size, sizeof value)) < 0)
         error = -EFAULT;
     if (error == 0) {
         server_lock();
-        if (inet)
-            memcpy(inet, value, 4);
+        if (own)
+            memcpy(own, value, 4);
         else
             error = set_option(socket, option, value, size);
         server_unlock();

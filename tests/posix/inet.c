@@ -3,8 +3,10 @@
 #include "show.h"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 static struct sockaddr_in at(const char *host, int port)
@@ -119,12 +121,63 @@ static void datagrams(void)
     close(c);
 }
 
+static volatile sig_atomic_t signalled;
+
+static void on_signal(int number)
+{
+    signalled = number;
+}
+
+/* A stream that leads nowhere, and flags and buffers that no data comes through. */
+static void refusals(void)
+{
+    struct sockaddr_in to = at("127.0.0.1", 1);
+    int s = need(socket(AF_INET, SOCK_STREAM, 0)), d = need(socket(AF_INET, SOCK_DGRAM, 0));
+    static char large[65508];
+    char byte;
+    signal(SIGPIPE, on_signal);
+    show(write(s, "x", 1));
+    show(signalled);
+    signalled = 0;
+    show(send(s, "x", 1, MSG_NOSIGNAL));
+    show(sendto(s, "x", 1, 0, (struct sockaddr *)&to, sizeof to));
+    show(signalled);
+    show(recv(d, &byte, 1, MSG_ERRQUEUE));
+    show(sendto(d, (void *)-1, 10, 0, (struct sockaddr *)&to, sizeof to));
+    show(sendto(d, large, sizeof large, 0, (struct sockaddr *)&to, sizeof to));
+    show(socket(AF_INET, SOCK_RAW, 0));
+    close(s);
+    close(d);
+}
+
+static void interface(const char *name)
+{
+    static const unsigned long questions[] = {SIOCGIFFLAGS, SIOCGIFADDR,   SIOCGIFNETMASK,
+                                              SIOCGIFMTU,   SIOCGIFHWADDR, SIOCGIFINDEX};
+    int s = need(socket(AF_INET, SOCK_DGRAM, 0));
+    for (unsigned i = 0; i < sizeof questions / sizeof questions[0]; i++) {
+        struct ifreq request = {.ifr_ifindex = 0};
+        strcpy(request.ifr_name, name);
+        show(ioctl(s, questions[i], &request));
+        for (unsigned j = 0; j < 8; j++)
+            printf("%02x ", ((unsigned char *)&request)[IFNAMSIZ + j]);
+        puts("");
+    }
+    show((int)if_nametoindex(name));
+    close(s);
+}
+
 int main(void)
 {
     int fds[2];
+    char name[IF_NAMESIZE];
     addresses();
     stream();
     datagrams();
+    refusals();
+    interface("lo");
+    interface("none");
+    puts(if_indextoname(1, name) ? name : "?");
     show(socket(AF_INET, SOCK_SEQPACKET, 0));
     show(socket(AF_INET, SOCK_STREAM, IPPROTO_UDP));
     show(socketpair(AF_INET, SOCK_STREAM, 0, fds));

@@ -42,26 +42,26 @@ def make_image(build, path):
     subprocess.run(["/sbin/mke2fs", "-q", "-F", "-t", "ext4", "-E", "lazy_itable_init=0", "-d", tree, path], check=True)
 
 
-def linux_initrd(build, directory):
+def linux_initrd(build, directory, script=INIT, more=""):
     package = os.path.join(machines.TOP, build, "packages/linux-image-686")
     init = os.path.join(directory, "disk-init")
     with open(init, "w", encoding="ascii") as file:
-        file.write(INIT.format(modules=" ".join(MODULES)))
+        file.write(script.format(modules=" ".join(MODULES)))
     text = ("dir proc 755\ndir mnt 755\ndir bin 755\ndir lib 755\ndir dev 755\nnode dev/console 600 c 5 1\nnode dev/null 666 c 1 3\n"
             f"file init 755 {init}\nfile bin/busybox 755 {build}/packages/busybox-static/bin/busybox\nlink bin/sh busybox\n"
             f"file bin/disk-bench 755 {build}/tests/bench/disk-bench\n")
     for module in MODULES:
         found = glob.glob(os.path.join(package, "lib/modules/*/kernel/**", module + ".ko"), recursive=True)
         text += f"file lib/{module}.ko 644 {found[0]}\n"
-    return machines.make_initrd(build, directory, "disk", text)
+    return machines.make_initrd(build, directory, "disk", text + more)
 
 
 def drive(image):
     return ["-drive", f"file={image},format=raw,if=none,id=d,cache=writeback", "-device", "virtio-blk-pci,drive=d"]
 
 
-def linux_command(build, initrd, words):
-    return ["qemu-system-i386", "-accel", "tcg", "-cpu", "qemu32", "-m", str(MEBIBYTES), "-nographic", "-no-reboot", "-kernel",
+def linux_command(build, initrd, words, mebibytes=MEBIBYTES):
+    return ["qemu-system-i386", "-accel", "tcg", "-cpu", "qemu32", "-m", str(mebibytes), "-nographic", "-no-reboot", "-kernel",
             machines.linux_kernel(build), "-initrd", initrd, "-append", "console=ttyS0 quiet panic=-1 " + words]
 
 

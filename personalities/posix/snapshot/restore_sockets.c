@@ -93,7 +93,7 @@ int restore_socket(struct restore *restore, struct restored_object *slot)
     (void)restore;
     if (!note || (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET))
         return restore_refuse(-ENOEXEC, "an impossible socket", slot->id);
-    struct socket *socket = socket_new(type);
+    struct socket *socket = socket_new(&unix_family, type);
     if (!socket)
         return -ENOMEM;
     if (snap_get_u32(note, SNAP_SOCKET_WAITING, 0)) {
@@ -175,7 +175,7 @@ static int join_closed(struct socket *socket, const struct snap_note *note)
 {
     struct list dead = LIST_INIT(dead);
     struct socket_address name;
-    struct socket *other = socket_new(socket->type);
+    struct socket *other = socket_new(socket->family, socket->type);
     if (!other)
         return -ENOMEM;
     if (take_name(note, SNAP_SOCKET_PEER_NAME, &name))

@@ -98,7 +98,7 @@ static bool has_inet_sockets(const struct process *process)
     for (uint32_t fd = 0; files && fd < files->capacity; fd++) {
         const struct socket *socket =
             files->slots[fd].file ? socket_of(files->slots[fd].file) : NULL;
-        if (socket && socket_is_inet(socket))
+        if (socket && socket->family != &unix_family)
             return true;
     }
     return false;
