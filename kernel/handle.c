@@ -83,11 +83,11 @@ status_t handle_reserve(struct process *process, uint32_t count)
 /* A free entry; handle_reserve has made sure that there is one. */
 static uint32_t free_index(struct handle_table *table)
 {
-    uint32_t index = table->first_free_hint;
+    uint32_t index = table->next % table->capacity;
 
-    while (index < table->capacity && table->entries[index].object)
-        index++;
-    assert(index < table->capacity);
+    assert(table->used < table->capacity);
+    while (table->entries[index].object)
+        index = index + 1 < table->capacity ? index + 1 : 0;
     return index;
 }
 
@@ -118,7 +118,7 @@ status_t handle_add(struct process *process, struct object *object, uint32_t rig
     if (status != OK)
         return status;
     uint32_t index = free_index(&process->handles);
-    process->handles.first_free_hint = index + 1;
+    process->handles.next = index + 1;
     *result = handle_of_index(index);
     return handle_add_at(process, object, rights, *result);
 }
@@ -182,8 +182,9 @@ static void entry_clear(struct process *process, struct handle_entry *entry)
 
     *entry = (struct handle_entry){0};
     table->used--;
-    if (index < table->first_free_hint)
-        table->first_free_hint = index;
+    /* The lowest free entry of a larger table takes long to find. */
+    if (index < table->next && table->capacity <= FIRST_CAPACITY * 64)
+        table->next = index;
     handle_uncount(object, rights);
 }
 

@@ -69,8 +69,8 @@ struct handle_entry {
     bool locked; /* travels in a message that is not received yet: BAD_HANDLE to everyone */
 };
 struct handle_table {
-    struct handle_entry *entries; /* index = (handle >> 2) - 1 */
-    uint32_t capacity, used, first_free_hint;
+    struct handle_entry *entries;  /* index = (handle >> 2) - 1 */
+    uint32_t capacity, used, next; /* next: where the search for a free one begins, in a circle */
 };
 void handle_table_destroy(struct process *process);
 /* Adds a handle (takes its own reference). NO_HANDLES, NO_MEMORY. A value is (index + 1) << 2: never 0. */

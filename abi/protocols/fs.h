@@ -173,6 +173,12 @@ struct fs_dirent {
     char name[]; /* not terminated */
 };
 
+/* What an entry is like: the last bytes of a record, if attributes were asked for. All zero: that is not told. */
+struct fs_dirent_attr {
+    uint64_t size, blocks, atime, mtime, ctime, btime;
+    uint32_t mode, nlink, uid, gid, rdev, generation;
+};
+
 /* Bits and layout of Linux's inotify. */
 enum fs_event_mask {
     FS_EVENT_MODIFY = 0x2,

@@ -84,6 +84,8 @@ struct fs_rename {
 struct fs_entries {
     uint8_t *at, *end;
     uint32_t count;
+    uint32_t room; /* to be left at the end of each record, cleared */
+    bool full;
 };
 /* False: it did not fit; end the enumeration here. `cookie` is where to go on after this entry. */
 bool fs_entries_add(struct fs_entries *entries, uint64_t ino, uint64_t cookie, uint32_t mode,
@@ -142,6 +144,8 @@ struct fs_ops {
     void (*release)(struct fs_node *node);
     bool keeps_dos; /* attributes and set_attributes know attr.dos themselves */
     bool folds; /* lookup finds names without case; otherwise this library keeps tables for that */
+    bool
+        lists_attributes; /* only with `sole`: looking up all names of a directory does not take long */
     bool costly_lookup; /* only with `sole`: this library remembers what lookup said */
     bool sole; /* nothing but calls of this server changes the files: clients may remember names */
 };

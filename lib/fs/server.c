@@ -445,8 +445,9 @@ static status_t handle_statfs(struct service *service, struct message *message)
 bool fs_entries_add(struct fs_entries *entries, uint64_t ino, uint64_t cookie, uint32_t mode,
                     const char *name, size_t length)
 {
-    size_t record = (sizeof(struct fs_dirent) + length + 7) & ~(size_t)7;
-    if (length > FS_NAME_MAX || record > (size_t)(entries->end - entries->at))
+    size_t record = ((sizeof(struct fs_dirent) + length + 7) & ~(size_t)7) + entries->room;
+    entries->full = length > FS_NAME_MAX || record > (size_t)(entries->end - entries->at);
+    if (entries->full)
         return false;
     struct fs_dirent entry = {.ino = ino,
                               .cookie = cookie,
@@ -460,12 +461,50 @@ bool fs_entries_add(struct fs_entries *entries, uint64_t ino, uint64_t cookie, u
     return true;
 }
 
+/* What is in the directory; nothing is said of what another file system covers. */
+static void tell_entry(struct fs_node *directory, const struct fs_dirent *entry,
+                       struct fs_dirent_attr *to)
+{
+    struct fs_node *child;
+    struct fs_attr attr;
+    if (entry->name[0] == '.' &&
+        (entry->name_length == 1 || (entry->name_length == 2 && entry->name[1] == '.')))
+        return;
+    if (fs_lookup(directory, entry->name, entry->name_length, false, &child) != OK)
+        return;
+    if (child->mounted == HANDLE_NONE && child->ino == entry->ino &&
+        fs_attributes(child, &attr) == OK)
+        *to = (struct fs_dirent_attr){.size = attr.size,
+                                      .blocks = attr.blocks,
+                                      .atime = attr.atime,
+                                      .mtime = attr.mtime,
+                                      .ctime = attr.ctime,
+                                      .btime = attr.btime,
+                                      .mode = attr.mode,
+                                      .nlink = attr.nlink,
+                                      .uid = attr.uid,
+                                      .gid = attr.gid,
+                                      .rdev = attr.rdev,
+                                      .generation = attr.generation};
+    fs_node_put(child);
+}
+
+static void tell_entries(struct fs_node *directory, uint8_t *records, const uint8_t *end)
+{
+    for (uint8_t *at = records; at < end;) {
+        const struct fs_dirent *entry = (const void *)at;
+        at += entry->record_length;
+        tell_entry(directory, entry, (void *)(at - sizeof(struct fs_dirent_attr)));
+    }
+}
+
 static status_t handle_readdir(struct service *service, struct message *message)
 {
+    struct fs_server *server = fs_server_of(service);
     struct fs_open *open;
     struct fs_readdir_request request;
     struct fs_attr attr;
-    uint8_t records[FS_INLINE_MAX];
+    uint8_t records[FS_INLINE_MAX] __attribute__((aligned(8)));
     struct fs_entries entries = {.at = records, .end = records + sizeof records};
     status_t status = begin(service, message, sizeof request, &open);
     if (status != OK)
@@ -478,13 +517,21 @@ static status_t handle_readdir(struct service *service, struct message *message)
         return ERR_NOT_DIRECTORY;
     if (attr.nlink == 0)
         return ERR_NOT_FOUND; /* it was removed */
+    bool tells =
+        request.attributes != 0 && server->changes != NULL && server->ops->lists_attributes;
+    entries.room = tells ? sizeof(struct fs_dirent_attr) : 0;
     memset(records, 0, sizeof records);
-    status =
-        open->node->server->ops->read_directory(open->node, open->data, request.cookie, &entries);
+    status = server->ops->read_directory(open->node, open->data, request.cookie, &entries);
     if (status != OK)
         return status;
+    if (tells)
+        tell_entries(open->node, records, entries.at);
     struct fs_readdir_reply *reply = service_reply(message, sizeof *reply);
     reply->count = entries.count;
+    reply->last = !entries.full;
+    reply->attributes = tells;
+    reply->change = tells ? server->changes->now : 0;
+    reply->mount = attr.mount;
     return service_tail(message, records, (uint32_t)(entries.at - records));
 }
 

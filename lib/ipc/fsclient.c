@@ -515,10 +515,9 @@ status_t fs_client_write_bulk(handle_t node, uint64_t offset, uint32_t length, u
     return OK;
 }
 
-status_t fs_client_readdir(handle_t node, uint64_t cookie, void *to, uint32_t *length,
-                           uint32_t *count)
+status_t fs_client_list(handle_t node, uint64_t cookie, bool attributes, struct fs_listing *listing)
 {
-    struct fs_readdir_request request = {.cookie = cookie};
+    struct fs_readdir_request request = {.cookie = cookie, .attributes = attributes};
     struct fs_readdir_reply reply;
     struct ipc ipc;
     begin(&ipc, LABEL_fs_readdir, &request, sizeof request);
@@ -526,9 +525,39 @@ status_t fs_client_readdir(handle_t node, uint64_t cookie, void *to, uint32_t *l
     if (status != OK)
         return status;
     ipc_drop(&ipc);
-    memcpy(to, ipc.tail, ipc.tail_length);
-    *length = ipc.tail_length;
-    *count = reply.count;
+    memcpy(listing->records, ipc.tail, ipc.tail_length);
+    listing->length = ipc.tail_length;
+    listing->count = reply.count;
+    listing->last = reply.last != 0;
+    listing->attributes = reply.attributes != 0;
+    listing->change = reply.change;
+    listing->mount = reply.mount;
+    return OK;
+}
+
+const struct fs_dirent *fs_listing_next(const struct fs_listing *listing, uint32_t *at,
+                                        const struct fs_dirent_attr **attr)
+{
+    const struct fs_dirent *entry = (const void *)(listing->records + *at);
+    uint32_t left = listing->length - *at, room = listing->attributes ? sizeof **attr : 0;
+    if (left < sizeof *entry || entry->record_length > left || entry->record_length % 8 != 0 ||
+        entry->record_length < sizeof *entry + entry->name_length + room)
+        return NULL;
+    *at += entry->record_length;
+    *attr = room ? (const void *)(listing->records + *at - room) : NULL;
+    return entry;
+}
+
+status_t fs_client_readdir(handle_t node, uint64_t cookie, void *to, uint32_t *length,
+                           uint32_t *count)
+{
+    struct fs_listing listing;
+    status_t status = fs_client_list(node, cookie, false, &listing);
+    if (status != OK)
+        return status;
+    memcpy(to, listing.records, listing.length);
+    *length = listing.length;
+    *count = listing.count;
     return OK;
 }
 

@@ -96,6 +96,17 @@ status_t fs_client_read_bulk(handle_t node, uint64_t offset, uint32_t length, ui
 status_t fs_client_write_bulk(handle_t node, uint64_t offset, uint32_t length, uint32_t *done,
                               uint64_t *end);
 /* Raw struct fs_dirent records after cookie; *length 0 at the end. `to` has MESSAGE_BYTES bytes, aligned to 8. */
+/* What one message says of a directory's entries; see fs_readdir. */
+struct fs_listing {
+    uint8_t records[MESSAGE_BYTES] __attribute__((aligned(8)));
+    uint32_t length, count, change, mount;
+    bool last, attributes;
+};
+status_t fs_client_list(handle_t node, uint64_t cookie, bool attributes,
+                        struct fs_listing *listing);
+/* The record at *at, which moves behind it, and what it tells, if it does; NULL: there is no right one. */
+const struct fs_dirent *fs_listing_next(const struct fs_listing *listing, uint32_t *at,
+                                        const struct fs_dirent_attr **attr);
 status_t fs_client_readdir(handle_t node, uint64_t cookie, void *to, uint32_t *length,
                            uint32_t *count);
 status_t fs_client_vmo(handle_t node, uint32_t prot, handle_t *vmo, uint64_t *size, bool *coherent);

@@ -12,13 +12,18 @@
 #include <atomik/thread.h>
 #include <ipc/call.h>
 
-#define WAYS         4
-#define STAT_SETS    256
-#define OPEN_SETS    32
-#define DEVICES_MAX  8
-#define HELD_CLASSES 256
-#define TYPE_MASK    0170000u
-#define TYPE_REGULAR 0100000u
+#define WAYS           4
+#define STAT_SETS      256
+#define OPEN_SETS      32
+#define DEVICES_MAX    8
+#define HELD_CLASSES   256
+#define CREDIT_MOST    256
+#define CREDIT_USED    4 /* for each that is used */
+#define CREDIT_TRIES   2 /* for each listing without: now and then one with is tried again */
+#define TYPE_MASK      0170000u
+#define TYPE_LINK      0120000u
+#define TYPE_DIRECTORY 0040000u
+#define TYPE_REGULAR   0100000u
 
 struct entry {
     uint32_t hash; /* 0: free */
@@ -28,6 +33,7 @@ struct entry {
     uint32_t walk, links, change;
     uint16_t length, place_count;
     bool own_place;
+    bool listed; /* nobody has asked for it so far */
     uint16_t places[FS_PLACES_MAX];
     handle_t node;
     struct fs_attr attr;
@@ -52,6 +58,8 @@ static uint64_t held[OPEN_SETS * WAYS]; /* inode numbers of the nodes in open_se
 static uint8_t held_like[HELD_CLASSES]; /* how many of them have that remainder */
 static struct device devices[DEVICES_MAX];
 static uint32_t device_count, sweep_at;
+/* What a listing with attributes is worth: entries cost something, the use of one pays for some. */
+static int32_t credit = CREDIT_MOST;
 
 bool namecache_takes(uint32_t op, uint32_t flags)
 {
@@ -221,18 +229,156 @@ static bool give(const struct entry *entry, struct name_answer *answer)
     return answer->node != HANDLE_NONE;
 }
 
+/* An entry that is right. */
+static struct entry *find_current(const struct name_key *key)
+{
+    uint32_t hash = hash_of(key);
+    struct entry *entry = find(set_of(key->op, hash), hash, key);
+    if (entry == NULL || is_current(entry))
+        return entry;
+    drop(entry);
+    return NULL;
+}
+
+static void use_listed(struct entry *entry)
+{
+    if (!entry->listed)
+        return;
+    entry->listed = false;
+    credit = credit + CREDIT_USED < CREDIT_MOST ? credit + CREDIT_USED : CREDIT_MOST;
+}
+
+/* The directory that a path leads to, through a link at its end or not. */
+static const struct entry *find_directory(struct name_key *key)
+{
+    key->flags = 0;
+    const struct entry *entry = find_current(key);
+    if (entry == NULL) {
+        key->flags = FS_O_NOFOLLOW;
+        entry = find_current(key);
+    }
+    return entry != NULL && entry->walk == FS_WALK_DONE &&
+                   (entry->attr.mode & TYPE_MASK) == TYPE_DIRECTORY
+               ? entry
+               : NULL;
+}
+
+/* What is no link is the same whether one would be followed or not. */
+static struct entry *find_entry(struct name_key *key)
+{
+    struct entry *entry = find_current(key);
+    if (entry != NULL || (key->flags & FS_O_NOFOLLOW))
+        return entry;
+    key->flags |= FS_O_NOFOLLOW;
+    entry = find_current(key);
+    return entry != NULL && (entry->attr.mode & TYPE_MASK) != TYPE_LINK ? entry : NULL;
+}
+
+static void fill(struct entry *entry, uint32_t hash, const struct name_key *key,
+                 const struct fs_path_reply *reply)
+{
+    entry->hash = hash;
+    entry->device = key->device;
+    entry->root_device = key->root_device;
+    entry->op = key->op;
+    entry->flags = key->flags;
+    entry->uid = key->uid;
+    entry->gid = key->gid;
+    entry->power = key->power;
+    entry->ino = key->ino;
+    entry->root_ino = key->root_ino;
+    entry->walk = reply->walk;
+    entry->links = reply->links_followed;
+    entry->change = reply->change;
+    entry->length = (uint16_t)key->length;
+    entry->place_count = reply->place_count;
+    entry->own_place = reply->own_place != 0;
+    entry->listed = false;
+    memcpy(entry->places, reply->places, sizeof entry->places);
+    entry->attr = reply->attr;
+    memcpy(entry->path, key->path, key->length);
+}
+
+/*
+ * A directory's entry under its whole path as well, for the paths that go on from there. All of it was right
+ * when the count was `now`.
+ */
+static struct entry *promote(const struct name_key *key, const struct entry *directory,
+                             const struct entry *entry, uint32_t now)
+{
+    struct fs_path_reply reply = {.walk = FS_WALK_DONE,
+                                  .links_followed = directory->links,
+                                  .change = now,
+                                  .own_place = entry->own_place,
+                                  .attr = entry->attr};
+    uint32_t count = directory->place_count + entry->place_count;
+    if (count > FS_PLACES_MAX)
+        return NULL;
+    reply.place_count = (uint16_t)count;
+    memcpy(reply.places, directory->places, directory->place_count * sizeof(uint16_t));
+    memcpy(reply.places + directory->place_count, entry->places,
+           entry->place_count * sizeof(uint16_t));
+    uint32_t hash = hash_of(key);
+    struct set *set = set_of(key->op, hash);
+    struct entry *place = make_room(set);
+    fill(place, hash, key, &reply);
+    return place;
+}
+
+/* The last component of a path as a key of its own, which begins at *end; the rest is left to `above`. */
+static bool split(const struct name_key *key, struct name_key *above, struct name_key *below)
+{
+    uint32_t end = key->length;
+    while (end > 0 && key->path[end - 1] != '/')
+        end--;
+    *above = *below = *key;
+    below->path += end;
+    below->length -= end;
+    while (end > 0 && key->path[end - 1] == '/')
+        end--;
+    above->length = end;
+    return key->op == FS_OP_STAT && !(key->flags & ~(uint32_t)FS_O_NOFOLLOW) && below->length > 0 &&
+           end > 0;
+}
+
+/* By what is remembered of the directory and, of a name in it, by the directory itself: as listings tell it. */
+static struct entry *find_listed(const struct name_key *key, uint32_t *links)
+{
+    struct name_key above, below;
+    const volatile struct fs_changes *changes = changes_of(key->device);
+    if (changes == NULL || !split(key, &above, &below))
+        return NULL;
+    uint32_t now = changes->now;
+    const struct entry *directory = find_directory(&above);
+    if (directory == NULL || directory->attr.device != key->device)
+        return NULL;
+    below.ino = directory->attr.ino;
+    struct entry *entry = find_entry(&below);
+    if (entry == NULL || entry->walk != FS_WALK_DONE)
+        return NULL;
+    use_listed(entry);
+    *links = directory->links;
+    if ((entry->attr.mode & TYPE_MASK) != TYPE_DIRECTORY)
+        return entry;
+    struct entry *promoted = promote(key, directory, entry, now);
+    *links = promoted != NULL ? 0 : *links;
+    return promoted != NULL ? promoted : entry;
+}
+
 bool namecache_find(const struct name_key *key, struct name_answer *answer)
 {
     if (key->length >= FS_PATH_CACHED)
         return false;
-    uint32_t hash = hash_of(key);
+    uint32_t links = 0;
     mutex_lock(&lock);
-    struct entry *entry = find(set_of(key->op, hash), hash, key);
-    if (entry != NULL && !is_current(entry)) {
-        drop(entry);
-        entry = NULL;
-    }
+    struct entry *entry = find_current(key);
+    if (entry != NULL)
+        use_listed(entry);
+    else
+        entry = find_listed(key, &links);
     bool found = entry != NULL && give(entry, answer);
+    if (found)
+        answer->links += links;
     mutex_unlock(&lock);
     return found;
 }
@@ -264,33 +410,9 @@ bool namecache_unchanged(uint64_t ino, uint32_t device, uint32_t change)
 {
     mutex_lock(&lock);
     const volatile struct fs_changes *changes = changes_of(device);
-    bool unchanged = changes != NULL && changes->last[fs_changes_place(ino)] <= change;
+    bool unchanged = changes != NULL && fs_unchanged(changes, ino, change);
     mutex_unlock(&lock);
     return unchanged;
-}
-
-static void fill(struct entry *entry, uint32_t hash, const struct name_key *key,
-                 const struct fs_path_reply *reply)
-{
-    entry->hash = hash;
-    entry->device = key->device;
-    entry->root_device = key->root_device;
-    entry->op = key->op;
-    entry->flags = key->flags;
-    entry->uid = key->uid;
-    entry->gid = key->gid;
-    entry->power = key->power;
-    entry->ino = key->ino;
-    entry->root_ino = key->root_ino;
-    entry->walk = reply->walk;
-    entry->links = reply->links_followed;
-    entry->change = reply->change;
-    entry->length = (uint16_t)key->length;
-    entry->place_count = reply->place_count;
-    entry->own_place = reply->own_place != 0;
-    memcpy(entry->places, reply->places, sizeof entry->places);
-    entry->attr = reply->attr;
-    memcpy(entry->path, key->path, key->length);
 }
 
 static bool worth_it(const struct name_key *key, const struct fs_path_reply *reply,
@@ -353,6 +475,71 @@ const volatile struct fs_changes *namecache_changes(uint32_t device, handle_t di
     struct device *found = device_get(device, directory);
     mutex_unlock(&lock);
     return found != NULL ? found->changes : NULL;
+}
+
+static void add_listed(struct name_key *key, const struct device *device,
+                       const struct fs_listing *listing, const struct fs_dirent *entry,
+                       const struct fs_dirent_attr *attr)
+{
+    struct fs_path_reply reply = {
+        .walk = FS_WALK_DONE,
+        .change = listing->change,
+        .place_count = 2,
+        .places = {(uint16_t)fs_changes_place(key->ino), (uint16_t)fs_changes_place(entry->ino)}};
+    reply.own_place = reply.places[0] != reply.places[1];
+    reply.attr = (struct fs_attr){.ino = entry->ino,
+                                  .size = attr->size,
+                                  .blocks = attr->blocks,
+                                  .atime = attr->atime,
+                                  .mtime = attr->mtime,
+                                  .ctime = attr->ctime,
+                                  .btime = attr->btime,
+                                  .mode = attr->mode,
+                                  .nlink = attr->nlink,
+                                  .uid = attr->uid,
+                                  .gid = attr->gid,
+                                  .rdev = attr->rdev,
+                                  .generation = attr->generation,
+                                  .device = device->device,
+                                  .mount = listing->mount};
+    key->path = entry->name;
+    key->length = entry->name_length;
+    uint32_t hash = hash_of(key);
+    struct set *set = set_of(key->op, hash);
+    struct entry *place = find(set, hash, key);
+    if (place != NULL && is_current(place))
+        return;
+    place = place != NULL ? place : make_room(set);
+    fill(place, hash, key, &reply);
+    place->listed = true;
+    credit--;
+}
+
+void namecache_add_entries(struct name_key key, handle_t directory,
+                           const struct fs_listing *listing)
+{
+    const struct fs_dirent_attr *attr;
+    const struct fs_dirent *entry;
+    uint32_t at = 0;
+    key.op = FS_OP_STAT;
+    key.flags = FS_O_NOFOLLOW;
+    mutex_lock(&lock);
+    const struct device *device = device_get(key.device, directory);
+    while (device != NULL && device->changes != NULL &&
+           (entry = fs_listing_next(listing, &at, &attr)) != NULL)
+        if (attr != NULL && attr->mode != 0 && entry->name_length < FS_PATH_CACHED)
+            add_listed(&key, device, listing, entry, attr);
+    mutex_unlock(&lock);
+}
+
+bool namecache_wants_entries(void)
+{
+    mutex_lock(&lock);
+    bool wants = credit > 0;
+    if (!wants)
+        credit += CREDIT_TRIES;
+    mutex_unlock(&lock);
+    return wants;
 }
 
 void namecache_forget(uint64_t ino, uint32_t device)

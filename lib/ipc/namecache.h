@@ -15,6 +15,7 @@
 #ifndef IPC_NAMECACHE_H
 #define IPC_NAMECACHE_H
 
+#include <ipc/fsclient.h>
 #include <protocols/fs.h>
 
 #define FS_PATH_CACHED 128 /* paths of up to that many bytes with the NUL are remembered */
@@ -46,6 +47,14 @@ void namecache_add(const struct name_key *key, handle_t directory,
                    handle_t node);
 /* The page of the file system that a directory belongs to, which stays mapped. NULL: there is none. */
 const volatile struct fs_changes *namecache_changes(uint32_t device, handle_t directory);
+/*
+ * What the listing of a directory told of its entries, as STATs of names in the directory: key without path
+ * and length, for a user who may search there. Looking for a longer path finds them too.
+ */
+void namecache_add_entries(struct name_key key, handle_t directory,
+                           const struct fs_listing *listing);
+/* Whether that is worth its time: whether what was told so before has been asked for. */
+bool namecache_wants_entries(void);
 /*
  * Whether there is something of that name, as far as that is known: its own attributes and entries may have
  * changed since. key: of a STAT.

@@ -11,10 +11,33 @@
 #include "task.h"
 
 #define COUNT_MAX  0x7ffff000u
-#define COPY_CHUNK 32768u
+#define COPY_CHUNK COPY_BUFFER
 #define FLAGS_ALL  0xfu /* SPLICE_F_MOVE, NONBLOCK, MORE, GIFT */
 #define NONBLOCK_  2u
 #define VECTOR_FEW 8u
+
+/* One buffer is kept: mapping memory takes longer than copying a small file. */
+static uint8_t *spare_buffer;
+
+uint8_t *copy_buffer_take(void)
+{
+    server_lock();
+    uint8_t *buffer = spare_buffer;
+    spare_buffer = NULL;
+    server_unlock();
+    return buffer ? buffer : allocate(COPY_BUFFER);
+}
+
+void copy_buffer_give(uint8_t *buffer)
+{
+    server_lock();
+    if (!spare_buffer) {
+        spare_buffer = buffer;
+        buffer = NULL;
+    }
+    server_unlock();
+    release(buffer);
+}
 
 /* Where one side of a copy stands: at a place of its own, or at the file's. */
 struct side {
@@ -59,7 +82,7 @@ static int write_some(struct side *out, uint8_t *buffer, uint32_t length)
 /* Up to count bytes from a file with places; how many, or -errno. */
 static int32_t copy_from_file(struct side *out, struct side *in, uint32_t count)
 {
-    uint8_t *buffer = allocate(COPY_CHUNK);
+    uint8_t *buffer = copy_buffer_take();
     uint32_t done = 0;
     int32_t result = buffer ? 0 : -ENOMEM;
     while (result >= 0 && done < count) {
@@ -74,7 +97,7 @@ static int32_t copy_from_file(struct side *out, struct side *in, uint32_t count)
         if (out->own_place)
             out->offset += (uint32_t)result;
     }
-    release(buffer);
+    copy_buffer_give(buffer);
     return done ? (int32_t)done : file_write_result(out->file, result);
 }
 
@@ -230,7 +253,7 @@ static int put_into_pipe(struct file *pipe, const uint8_t *buffer, uint32_t leng
 static int32_t pipe_to_pipe(struct file *in, struct file *out, uint32_t count, uint32_t flags,
                             bool take)
 {
-    uint8_t *buffer = allocate(COPY_CHUNK);
+    uint8_t *buffer = copy_buffer_take();
     int result = buffer ? wait_for_pipe(in, false, waits_not(in, flags)) : -ENOMEM;
     if (result == 1)
         result = wait_for_pipe(out, true, waits_not(out, flags));
@@ -242,13 +265,13 @@ static int32_t pipe_to_pipe(struct file *in, struct file *out, uint32_t count, u
         uint32_t done;
         ignore(stream_read(in->handle, buffer, (uint32_t)result, &done, DEADLINE_POLL));
     }
-    release(buffer);
+    copy_buffer_give(buffer);
     return result;
 }
 
 static int32_t pipe_to_file(struct file *in, struct side *out, uint32_t count, uint32_t flags)
 {
-    uint8_t *buffer = allocate(COPY_CHUNK);
+    uint8_t *buffer = copy_buffer_take();
     uint32_t sum = 0;
     int result = buffer ? 0 : -ENOMEM;
     while (result >= 0 && sum < count) {
@@ -266,14 +289,14 @@ static int32_t pipe_to_file(struct file *in, struct side *out, uint32_t count, u
         if (out->own_place)
             out->offset += (uint32_t)result;
     }
-    release(buffer);
+    copy_buffer_give(buffer);
     return sum ? (int32_t)sum : result;
 }
 
 static int32_t file_to_pipe(struct side *in, struct file *out, uint32_t count, uint32_t flags)
 {
     uint32_t queued, capacity;
-    uint8_t *buffer = allocate(COPY_CHUNK);
+    uint8_t *buffer = copy_buffer_take();
     int result = buffer ? wait_for_pipe(out, true, waits_not(out, flags)) : -ENOMEM;
     if (result == 1 && stream_info(out->handle2, &queued, &capacity) == OK)
         result = read_some(in, buffer, MIN(count, MIN(COPY_CHUNK, capacity - queued)));
@@ -282,7 +305,7 @@ static int32_t file_to_pipe(struct side *in, struct file *out, uint32_t count, u
         if (result > 0)
             advance(in, (uint32_t)result);
     }
-    release(buffer);
+    copy_buffer_give(buffer);
     return result;
 }
 

@@ -106,7 +106,7 @@ void io_kernel(struct io *io, void *buffer, uint32_t length)
     io->vector = NULL;
 }
 
-static void io_advance(struct io *io, uint32_t length)
+void io_advance(struct io *io, uint32_t length)
 {
     io->left -= length;
     io->done += length;

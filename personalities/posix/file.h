@@ -36,7 +36,8 @@ int io_put_from(struct io *io, const char *data, uint32_t length, uint64_t *offs
 int io_take(struct io *io, void *data, uint32_t length); /* from the writer; advances */
 int io_probe(struct io *io, uint32_t length);            /* -EFAULT if io_put would fail */
 uint32_t io_contiguous(struct io *io,
-                       uint32_t length); /* bytes of the current piece, at most length */
+                       uint32_t length);         /* bytes of the current piece, at most length */
+void io_advance(struct io *io, uint32_t length); /* past what was copied otherwise */
 void io_undo(struct io *io,
              uint32_t length); /* the last io_take, of one piece, went further than was used */
 
@@ -172,6 +173,11 @@ int node_own(struct file *file);
 /* An open node whose position is the node's own, shared with other personalities. */
 int node_file_shared(handle_t node, uint32_t flags, struct file **result);
 status_t node_stat(handle_t node, struct fs_attr *attr);
+/* COPY_BUFFER bytes for a while, not cleared; NULL when out of memory. */
+#define COPY_BUFFER 32768u
+uint8_t *copy_buffer_take(void);
+void copy_buffer_give(uint8_t *buffer); /* NULL: nothing */
+
 bool file_is_node(const struct file *file);
 int node_reopen(struct file *file, uint32_t flags, struct file **result);
 /* A file lost its last name: do not keep its pages. */

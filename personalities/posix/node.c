@@ -21,6 +21,7 @@
 #include "file.h"
 #include "inotify.h"
 #include "mm.h"
+#include "path.h"
 #include "server.h"
 #include "task.h"
 
@@ -31,6 +32,8 @@
 #define VIEW_SLACK     (256u << 10) /* mapped beyond the end, for files that grow */
 #define LOCKED_COPY    PAGE_SIZE    /* copies up to this size keep the server lock */
 #define BULK_SIZE      65536u
+#define SMALL_SIZE     16384u /* files up to this size are copied without a mapping */
+#define SMALL_TIMES    4u     /* as long as that is not done more often */
 
 struct inode {
     struct list link;      /* hash bucket */
@@ -46,6 +49,7 @@ struct inode {
     uint8_t *view;
     uint64_t view_start;
     uint32_t view_length, pins;
+    uint32_t copies; /* without a view so far */
 };
 
 /* file->data of a node file. */
@@ -59,6 +63,10 @@ struct node_data {
     uint32_t change; /* `known` was right then */
     bool is_known;
     struct fs_attr known;
+    /* A directory has been read up to this offset, and there was no more when it was as of ended_at. */
+    uint64_t end;
+    uint32_t ended_at;
+    bool ended;
     bool shared_node;    /* the node is another description's too: see node_own */
     handle_t other_node; /* what it was then; somebody may still be using it */
 };
@@ -453,6 +461,68 @@ static int copy_through_view(struct inode *inode, struct io *io, uint64_t offset
     return done ? (int)done : error;
 }
 
+static bool is_small(const struct inode *inode, struct io *io, uint32_t count, bool write)
+{
+    return !inode->view && inode->size <= SMALL_SIZE && inode->copies < SMALL_TIMES &&
+           (!write || io->kernel || io_contiguous(io, count) == count);
+}
+
+/* Between the VMO and memory of ours. */
+static int copy_content(const struct inode *inode, uint8_t *memory, uint64_t offset, uint32_t count,
+                        bool write)
+{
+    status_t status = write ? vmo_write(inode->vmo, offset, memory, count)
+                            : vmo_read(inode->vmo, offset, memory, count);
+    if (write && status == ERR_NO_MEMORY)
+        self()->out_of_memory = true; /* as a copy into a view has it */
+    return status == ERR_OUT_OF_RANGE ? 0 : status == OK ? (int)count : file_errno(status);
+}
+
+static int copy_buffered(const struct inode *inode, struct io *io, uint64_t offset, uint32_t count,
+                         bool write, uint8_t *buffer)
+{
+    uint32_t before = io->done;
+    if (!buffer)
+        return -ENOMEM;
+    int result = write ? io_take(io, buffer, count) : 0;
+    if (result < 0)
+        return result;
+    result = copy_content(inode, buffer, offset, count, write);
+    if (write && result <= 0)
+        io_undo(io, count);
+    if (write || result <= 0)
+        return result;
+    int error = io_put(io, buffer, count);
+    return io->done > before ? (int)(io->done - before) : error;
+}
+
+/* Of a file that is small, all at once; lock held on entry and exit. */
+static int copy_small(struct inode *inode, struct io *io, uint64_t offset, uint32_t count,
+                      bool write)
+{
+    int result;
+    inode->copies++;
+    inode->pins++;
+    server_unlock();
+    if (io->kernel) {
+        result = copy_content(inode, io->kernel + io->at, offset, count, write);
+        io_advance(io, (uint32_t)MAX(result, 0));
+    } else {
+        uint8_t *buffer = copy_buffer_take();
+        result = copy_buffered(inode, io, offset, count, write, buffer);
+        copy_buffer_give(buffer);
+    }
+    server_lock();
+    inode->pins--;
+    return result;
+}
+
+static int copy(struct inode *inode, struct io *io, uint64_t offset, uint32_t count, bool write)
+{
+    return is_small(inode, io, count, write) ? copy_small(inode, io, offset, count, write)
+                                             : copy_through_view(inode, io, offset, count, write);
+}
+
 static int read_view(struct inode *inode, struct io *io, uint64_t *offset)
 {
     server_lock();
@@ -460,8 +530,7 @@ static int read_view(struct inode *inode, struct io *io, uint64_t *offset)
         inode_refresh(inode);
     int result = 0;
     if (*offset < inode->size)
-        result = copy_through_view(inode, io, *offset,
-                                   (uint32_t)MIN(io->left, inode->size - *offset), false);
+        result = copy(inode, io, *offset, (uint32_t)MIN(io->left, inode->size - *offset), false);
     if (result > 0)
         *offset += (uint32_t)result;
     server_unlock();
@@ -690,7 +759,7 @@ static int write_view(struct file *file, struct io *io, uint64_t *offset)
     server_lock();
     /* What lies behind the old end has been told with the new one. */
     data->modified |= watched || !(append || start >= old_size);
-    result = copy_through_view(inode, io, *offset, count, true);
+    result = copy(inode, io, *offset, count, true);
     server_unlock();
     if (watched)
         flush_modified(file); /* whoever watches the file is told at once */
@@ -885,40 +954,61 @@ static int put_entry(user_t at, uint32_t room, const struct fs_dirent *entry, bo
     return copy_out(at, record, length) < 0 ? -EFAULT : (int)length;
 }
 
-static int put_entries(struct file *file, const uint8_t *records, uint32_t length, bool wide,
+static int put_entries(struct file *file, const struct fs_listing *listing, bool wide,
                        user_t buffer, uint32_t size, uint32_t *used)
 {
-    for (uint32_t at = 0; at + sizeof(struct fs_dirent) <= length;) {
-        const struct fs_dirent *entry = (const void *)(records + at);
-        if (entry->record_length < sizeof *entry || at + entry->record_length > length)
+    const struct fs_dirent_attr *attr;
+    for (uint32_t at = 0; at < listing->length;) {
+        const struct fs_dirent *entry = fs_listing_next(listing, &at, &attr);
+        if (!entry)
             return -EIO;
         int put = put_entry(user_at(buffer, *used), size - *used, entry, wide);
         if (put <= 0)
             return put < 0 ? put : 1;
         *used += (uint32_t)put;
         file->offset = entry->cookie;
-        at += entry->record_length;
     }
     return 0;
 }
 
+/* What a listing tells is remembered for who may ask for it by name. */
+static bool may_remember_entries(struct file *file)
+{
+    struct fs_attr attr;
+    return namecache_wants_entries() && op_stat(file, &attr) == 0 && path_remembers(&attr);
+}
+
 static int op_read_directory(struct file *file, bool wide, user_t buffer, uint32_t size)
 {
-    uint8_t records[MESSAGE_BYTES] __attribute__((aligned(8)));
-    uint32_t length, count, used = 0;
+    struct node_data *data = data_of(file);
+    struct fs_listing listing;
+    uint32_t used = 0;
     if (!S_ISDIR(file->attr.mode))
         return -ENOTDIR;
+    if (data->ended && file->offset == data->end &&
+        namecache_unchanged(file->attr.ino, file->attr.device, data->ended_at))
+        return 0;
+    bool remember = may_remember_entries(file);
+    data->ended = false;
     for (;;) {
-        status_t status = fs_client_readdir(file->handle, file->offset, records, &length, &count);
+        status_t status = fs_client_list(file->handle, file->offset, remember, &listing);
         if (status != OK)
             return used ? (int)used : file_errno(status);
-        if (count == 0)
+        if (listing.count == 0)
             return (int)used;
-        int result = put_entries(file, records, length, wide, buffer, size, &used);
+        if (listing.attributes)
+            path_remember_entries(file, &listing);
+        int result = put_entries(file, &listing, wide, buffer, size, &used);
         if (result < 0)
             return result;
         if (result == 1)
             return used ? (int)used : -EINVAL;
+        if (listing.last && listing.attributes) {
+            data->end = file->offset;
+            data->ended_at = listing.change;
+            data->ended = true;
+            return (int)used;
+        }
     }
 }
 

@@ -337,6 +337,18 @@ static void remember(const struct name_key *key, const struct place *place, cons
                   ipc->message.handle_count > 0 ? ipc->message.handles[0] : HANDLE_NONE);
 }
 
+bool path_remembers(const struct fs_attr *directory)
+{
+    return !more_groups(0) && check_access(directory, 1, true) == 0;
+}
+
+void path_remember_entries(const struct file *directory, const struct fs_listing *listing)
+{
+    const struct walk as_stat = {.op = FS_OP_STAT};
+    const struct place place = {.ino = directory->attr.ino, .device = directory->attr.device};
+    namecache_add_entries(name_key(&as_stat, &place, NULL, 0), directory->handle, listing);
+}
+
 /* How much of a path goes into one message: all of it, or up to a slash (0: there is none). */
 static uint32_t part_for_message(const char *path)
 {

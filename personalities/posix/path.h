@@ -53,6 +53,10 @@ int path_open(uint32_t dirfd, const char *path, uint32_t flags, uint32_t mode,
               struct file **result);
 /* The calling process's working directory becomes this one. */
 int chdir_to(const char *path);
+/* Whether the caller may have the entries of a directory of these attributes remembered; and doing it. */
+bool path_remembers(const struct fs_attr *directory);
+struct fs_listing;
+void path_remember_entries(const struct file *directory, const struct fs_listing *listing);
 /* Absolute text of `path` seen from a directory text, without `.`, `..` and double slashes; -ENAMETOOLONG. */
 int path_absolute(const char *base, const char *path, char *result);
 

@@ -377,6 +377,7 @@ static status_t op_finish(struct fs_server *of)
 
 static const struct fs_ops ops = {
     .sole = true,
+    .lists_attributes = true,
     .costly_lookup = true,
     .lookup = op_lookup,
     .attributes = op_attributes,
