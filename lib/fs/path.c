@@ -21,7 +21,8 @@ struct path_call {
     /* results */
     struct fs_attr attr;
     handle_t handles[2];
-    char target[FS_INLINE_MAX]; /* READLINK */
+    char target
+        [FS_INLINE_MAX]; /* READLINK: the target; after a name was made: attributes of its directory */
     size_t target_length;
 };
 
@@ -71,9 +72,14 @@ static status_t make(struct path_call *call, uint32_t mode, uint32_t rdev, const
             FS_EVENT_CREATE |
                 ((mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY ? (uint32_t)FS_EVENT_DIRECTORY : 0),
             0);
-    if (status == OK)
-        fs_passed_last(walk);
-    return status == OK ? fs_attributes(walk->node, &call->attr) : status;
+    if (status != OK)
+        return status;
+    fs_passed_last(walk);
+    if (fs_attributes(walk->directory, &directory) == OK) {
+        memcpy(call->target, &directory, sizeof directory);
+        call->target_length = sizeof directory;
+    }
+    return fs_attributes(walk->node, &call->attr);
 }
 
 static uint32_t access_of_flags(uint32_t flags)
@@ -639,7 +645,7 @@ static status_t fill_reply(struct path_call *call, struct message *message)
     struct fs_path_reply *reply = service_reply(message, sizeof *reply);
     reply->walk = walk->outcome;
     reply->links_followed = walk->links;
-    if (tells_node(call->request.op) || call->request.op == FS_OP_MKDIR)
+    if (tells_node(call->request.op) || walk->own_place)
         fs_tell_places(call->server, walk, reply);
     if (walk->outcome != FS_WALK_DONE) {
         service_handle(message, walk->next);

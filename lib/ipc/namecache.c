@@ -117,13 +117,24 @@ static struct device *device_get(uint32_t device, handle_t directory)
 
 /* ---- entries; lock held ---------------------------------------------------------------------- */
 
-static uint32_t hash_of(const struct name_key *key)
+/* A path's hash goes on from that of its beginning. */
+static uint32_t hash_text(uint32_t hash, const char *text, uint32_t length)
 {
-    uint32_t hash = (uint32_t)key->ino * 31 + key->op * 7 + key->flags + key->uid * 17;
-    for (uint32_t i = 0; i < key->length; i++)
-        hash = (hash ^ (uint8_t)key->path[i]) * 16777619u;
+    for (uint32_t i = 0; i < length; i++)
+        hash = (hash ^ (uint8_t)text[i]) * 16777619u;
+    return hash;
+}
+
+static uint32_t hash_with(const struct name_key *key, uint32_t text)
+{
+    uint32_t hash = text + (uint32_t)key->ino * 31 + key->op * 7 + key->flags + key->uid * 17;
     hash ^= hash >> 15;
     return hash != 0 ? hash : 1;
+}
+
+static uint32_t hash_of(const struct name_key *key)
+{
+    return hash_with(key, hash_text(0, key->path, key->length));
 }
 
 static struct set *set_of(uint32_t op, uint32_t hash)
@@ -230,9 +241,9 @@ static bool give(const struct entry *entry, struct name_answer *answer)
 }
 
 /* An entry that is right. */
-static struct entry *find_current(const struct name_key *key)
+static struct entry *find_current(const struct name_key *key, uint32_t text)
 {
-    uint32_t hash = hash_of(key);
+    uint32_t hash = hash_with(key, text);
     struct entry *entry = find(set_of(key->op, hash), hash, key);
     if (entry == NULL || is_current(entry))
         return entry;
@@ -249,13 +260,13 @@ static void use_listed(struct entry *entry)
 }
 
 /* The directory that a path leads to, through a link at its end or not. */
-static const struct entry *find_directory(struct name_key *key)
+static const struct entry *find_directory(struct name_key *key, uint32_t text)
 {
     key->flags = 0;
-    const struct entry *entry = find_current(key);
+    const struct entry *entry = find_current(key, text);
     if (entry == NULL) {
         key->flags = FS_O_NOFOLLOW;
-        entry = find_current(key);
+        entry = find_current(key, text);
     }
     return entry != NULL && entry->walk == FS_WALK_DONE &&
                    (entry->attr.mode & TYPE_MASK) == TYPE_DIRECTORY
@@ -264,13 +275,13 @@ static const struct entry *find_directory(struct name_key *key)
 }
 
 /* What is no link is the same whether one would be followed or not. */
-static struct entry *find_entry(struct name_key *key)
+static struct entry *find_entry(struct name_key *key, uint32_t text)
 {
-    struct entry *entry = find_current(key);
+    struct entry *entry = find_current(key, text);
     if (entry != NULL || (key->flags & FS_O_NOFOLLOW))
         return entry;
     key->flags |= FS_O_NOFOLLOW;
-    entry = find_current(key);
+    entry = find_current(key, text);
     return entry != NULL && (entry->attr.mode & TYPE_MASK) != TYPE_LINK ? entry : NULL;
 }
 
@@ -348,12 +359,12 @@ static struct entry *find_listed(const struct name_key *key, uint32_t *links)
     const volatile struct fs_changes *changes = changes_of(key->device);
     if (changes == NULL || !split(key, &above, &below))
         return NULL;
-    uint32_t now = changes->now;
-    const struct entry *directory = find_directory(&above);
+    uint32_t now = changes->now, text = hash_text(0, above.path, above.length);
+    const struct entry *directory = find_directory(&above, text);
     if (directory == NULL || directory->attr.device != key->device)
         return NULL;
     below.ino = directory->attr.ino;
-    struct entry *entry = find_entry(&below);
+    struct entry *entry = find_entry(&below, hash_text(0, below.path, below.length));
     if (entry == NULL || entry->walk != FS_WALK_DONE)
         return NULL;
     use_listed(entry);
@@ -369,9 +380,9 @@ bool namecache_find(const struct name_key *key, struct name_answer *answer)
 {
     if (key->length >= FS_PATH_CACHED)
         return false;
-    uint32_t links = 0;
+    uint32_t links = 0, text = hash_text(0, key->path, key->length);
     mutex_lock(&lock);
-    struct entry *entry = find_current(key);
+    struct entry *entry = find_current(key, text);
     if (entry != NULL)
         use_listed(entry);
     else
@@ -467,6 +478,22 @@ void namecache_add(const struct name_key *key, handle_t directory,
     }
     mutex_unlock(&lock);
     handle_drop(&copy);
+}
+
+void namecache_add_above(const struct name_key *key, handle_t directory,
+                         const struct fs_path_reply *reply, const void *tail, uint32_t tail_length)
+{
+    struct name_key as_stat = *key, above, below;
+    struct fs_path_reply own = *reply;
+    as_stat.op = FS_OP_STAT;
+    as_stat.flags = 0;
+    if (reply->walk != FS_WALK_DONE || !reply->own_place || reply->place_count < 2 ||
+        tail_length != sizeof own.attr || !split(&as_stat, &above, &below))
+        return;
+    own.place_count--;
+    own.own_place = 0;
+    memcpy(&own.attr, tail, sizeof own.attr);
+    namecache_add(&above, directory, &own, NULL, 0, HANDLE_NONE);
 }
 
 const volatile struct fs_changes *namecache_changes(uint32_t device, handle_t directory)

@@ -48,6 +48,12 @@ void namecache_add(const struct name_key *key, handle_t directory,
 /* The page of the file system that a directory belongs to, which stays mapped. NULL: there is none. */
 const volatile struct fs_changes *namecache_changes(uint32_t device, handle_t directory);
 /*
+ * A name was made in a directory, and the reply to that also tells what the directory is like: as of a STAT of
+ * the path without its last component. key: of the whole path.
+ */
+void namecache_add_above(const struct name_key *key, handle_t directory,
+                         const struct fs_path_reply *reply, const void *tail, uint32_t tail_length);
+/*
  * What the listing of a directory told of its entries, as STATs of names in the directory: key without path
  * and length, for a user who may search there. Looking for a longer path finds them too.
  */

@@ -328,6 +328,12 @@ static bool is_like_stat(uint32_t op)
     return op == FS_OP_SETATTR || op == FS_OP_MKDIR;
 }
 
+/* What may have made the last name of a path that leads there without links. */
+static bool may_make(uint32_t op)
+{
+    return op == FS_OP_OPEN || op == FS_OP_MKDIR || op == FS_OP_MKNOD;
+}
+
 static void remember(const struct name_key *key, const struct place *place, const struct ipc *ipc,
                      const struct fs_path_reply *reply, uint32_t links)
 {
@@ -418,6 +424,8 @@ static int send_step(struct walk *walk, struct place *place, const char *path, c
     } while (status == ERR_ACCESS_DENIED && more_groups(group));
     if (status != OK)
         return file_errno(status);
+    if (may_take && may_make(op) && reply.links_followed == *links)
+        namecache_add_above(&key, place->directory, &reply, ipc.tail, ipc.tail_length);
     if (may_take && is_like_stat(op)) {
         key.op = FS_OP_STAT;
         takes = true;
@@ -486,11 +494,22 @@ static bool leaves_internal(const char *path)
     return through && strstr(path, "/..") != NULL;
 }
 
+/* From a directory that is no internal one, and not up from there. */
+static bool is_outside(const struct place *place, const char *path)
+{
+    return place->directory != HANDLE_NONE && path[0] != '/' && place->base[1] != '\0' &&
+           !internal_owns(place->base) && !strstr(path, "..");
+}
+
 /* The path as absolute text, where the directory's is known. Only what has no other name needs it: else it may be too long. */
 static int find_text(struct walk *walk, struct place *place, const char *path)
 {
     if (!place->base)
         return 0;
+    if (walk->op != FS_OP_OPEN && is_outside(place, path)) {
+        place->base = NULL;
+        return 0;
+    }
     walk->absolute = worker_self()->path2;
     int error = path_absolute(place->base, path, worker_self()->path2);
     if (error == 0 || place->directory == HANDLE_NONE)
