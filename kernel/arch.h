@@ -66,7 +66,8 @@ enum arch_map_bits {
 };
 /* window_owner: the server's space, or NULL. */
 status_t arch_space_init(struct arch_space *space, const struct arch_space *window_owner);
-void arch_space_destroy(struct arch_space *space); /* frees tables; no user pages are touched */
+/* Frees tables, no user pages; nothing is left to unmap. */
+void arch_space_destroy(struct arch_space *space);
 /*
  * bits: arch_map_bits, and the enum frame_use of a table page. Replaces what is there; flushes.
  * NO_MEMORY. arch_unmap: absent pages are fine, whole empty tables are skipped fast.

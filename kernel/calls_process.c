@@ -42,13 +42,11 @@ status_t handle_return_two(struct object *first, struct object *second, const ui
 
 status_t handle_get_process(handle_t handle, uint32_t rights, struct process **process)
 {
-    struct object *object;
+    struct object *object = &current->process->object;
+    status_t status = OK;
 
-    if (handle == HANDLE_SELF) {
-        *process = current->process;
-        return OK;
-    }
-    status_t status = handle_get(current->process, handle, OBJECT_PROCESS, rights, &object);
+    if (handle != HANDLE_SELF)
+        status = handle_get(current->process, handle, OBJECT_PROCESS, rights, &object);
     if (status == OK)
         *process = process_from_object(object);
     return status;
@@ -56,13 +54,11 @@ status_t handle_get_process(handle_t handle, uint32_t rights, struct process **p
 
 status_t handle_get_thread(handle_t handle, uint32_t rights, struct thread **thread)
 {
-    struct object *object;
+    struct object *object = &current->object;
+    status_t status = OK;
 
-    if (handle == HANDLE_SELF) {
-        *thread = current;
-        return OK;
-    }
-    status_t status = handle_get(current->process, handle, OBJECT_THREAD, rights, &object);
+    if (handle != HANDLE_SELF)
+        status = handle_get(current->process, handle, OBJECT_THREAD, rights, &object);
     if (status == OK)
         *thread = thread_from_object(object);
     return status;

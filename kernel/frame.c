@@ -155,12 +155,6 @@ struct page *frame_alloc(uint32_t flags)
     return page;
 }
 
-void frame_hold(struct page *page)
-{
-    assert(page->references != 0 && page->references < FRAME_RESERVED - 1);
-    page->references++;
-}
-
 void frame_release(struct page *page)
 {
     assert(page->references != 0 && page->references != FRAME_RESERVED);

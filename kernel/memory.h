@@ -14,6 +14,7 @@
 
 #include <kernel/arch.h>
 #include <kernel/list.h>
+#include <kernel/log.h>
 #include <kernel/object.h>
 
 /* ---- frames ---- */
@@ -47,7 +48,11 @@ struct page *frame_alloc(uint32_t flags); /* NULL when out; one reference */
 struct page *frame_alloc_contiguous(uint32_t pages, paddr_t limit);
 bool frame_available(uint32_t use);  /* low frames are left for this use */
 bool frame_is_short(uint32_t slack); /* the content of files can hardly grow */
-void frame_hold(struct page *page);
+static inline void frame_hold(struct page *page)
+{
+    assert(page->references != 0 && page->references < FRAME_RESERVED - 1);
+    page->references++;
+}
 void frame_release(struct page *page); /* frees with the last reference */
 paddr_t frame_address(const struct page *page);
 struct page *frame_of(paddr_t address); /* NULL if not RAM */

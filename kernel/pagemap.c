@@ -128,29 +128,48 @@ void pagemap_destroy(struct pagemap *map, struct object *account)
     *map = (struct pagemap){0};
 }
 
+/* Into slots of `to` from `at` on; what is shared is in to->committed. */
+static status_t share_pages(struct pagemap *to, uint32_t at, struct page *const *pages,
+                            uint32_t count)
+{
+    struct page **place = NULL; /* of `at`, if known */
+    for (uint32_t i = 0; i < count; i++, at++) {
+        status_t status = OK;
+        if (pages[i] != NULL && (place == NULL || at % PAGEMAP_CHUNK == 0))
+            status = slot(to, at, &place);
+        if (status != OK)
+            return status;
+        if (pages[i] != NULL) {
+            frame_hold(pages[i]);
+            *place = pages[i];
+            to->committed++;
+        }
+        place = pages[i] != NULL ? place + 1 : NULL;
+    }
+    return OK;
+}
+
 status_t pagemap_share(struct pagemap *to, const struct pagemap *from, uint32_t first,
                        uint32_t count, struct object *account)
 {
     uint32_t end = first + count < first ? UINT32_MAX : first + count, low, high;
+    uint32_t total = pagemap_count(from, first, count);
+    status_t status = process_charge_pages(account->owner, total);
+    if (status != OK)
+        return status;
     for (uint32_t chunk = first / PAGEMAP_CHUNK;
-         chunk < from->chunk_count && chunk * PAGEMAP_CHUNK < end; chunk++) {
+         status == OK && chunk < from->chunk_count && chunk * PAGEMAP_CHUNK < end; chunk++) {
         if (from->chunks[chunk] == NULL)
             continue;
         bounds(chunk, first, end, &low, &high);
-        for (uint32_t i = low; i < high; i++) {
-            struct page *page = from->chunks[chunk][i];
-            if (page == NULL)
-                continue;
-            frame_hold(page);
-            status_t status = pagemap_set(to, chunk * PAGEMAP_CHUNK + i - first, page, account);
-            if (status != OK) {
-                frame_release(page);
-                pagemap_destroy(to, account);
-                return status;
-            }
-        }
+        status = share_pages(to, chunk * PAGEMAP_CHUNK + low - first, from->chunks[chunk] + low,
+                             high - low);
     }
-    return OK;
+    if (status != OK) {
+        process_uncharge_pages(account->owner, total - to->committed);
+        pagemap_destroy(to, account);
+    }
+    return status;
 }
 
 uint32_t pagemap_count(const struct pagemap *map, uint32_t first, uint32_t count)

@@ -246,7 +246,8 @@ static void change_range(struct arch_space *space, uintptr_t address, uint32_t p
 
 void arch_unmap(struct arch_space *space, uintptr_t address, uint32_t pages)
 {
-    change_range(space, address, pages, 0);
+    if (space->directory)
+        change_range(space, address, pages, 0);
 }
 
 void arch_write_protect(struct arch_space *space, uintptr_t address, uint32_t pages)

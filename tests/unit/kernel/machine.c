@@ -129,6 +129,7 @@ void arch_space_destroy(struct arch_space *space)
 {
     frame_release(frame_of(space->directory_phys));
     free(space->directory);
+    space->directory = NULL;
 }
 
 status_t arch_map(struct arch_space *space, uintptr_t address, paddr_t frame, uint32_t bits)
@@ -141,6 +142,8 @@ status_t arch_map(struct arch_space *space, uintptr_t address, paddr_t frame, ui
 
 void arch_unmap(struct arch_space *space, uintptr_t address, uint32_t pages)
 {
+    if (space->directory == NULL)
+        return;
     if (pages > TABLE_ENTRIES - address / PAGE_SIZE)
         panic("arch_unmap(%lx, %u)", (unsigned long)address, pages);
     memset(space->directory + address / PAGE_SIZE, 0, pages * sizeof *space->directory);

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What snapshots cost, on Atomik: `snap-bench` prints `name value unit` lines, from which tools/bench makes its
+ * table. It starts itself as the processes that are saved (`hold`) and recorded (`null`, `compute`).
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MIB         (1u << 20)
+#define PAGE        4096u
+#define LARGE       64u /* MiB */
+#define DIRTY_PAGES 256u
+#define CALLS       20000u
+#define STEPS       20000000u
+#define TEXT        4096u
+
+static char *self;
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
+}
+
+static void must(int right, const char *what)
+{
+    if (right)
+        return;
+    perror(what);
+    exit(1);
+}
+
+static void report(const char *name, double value, const char *unit)
+{
+    printf("%s %.0f %s\n", name, value, unit);
+    fflush(stdout);
+}
+
+/* ---- the processes that are saved ---------------------------------------------------------------- */
+
+/* Nothing in it is zero, no two pages are the same. */
+static unsigned char *fill(unsigned mebibytes)
+{
+    unsigned *words = malloc(mebibytes * MIB + 1);
+    must(words != NULL, "malloc");
+    for (unsigned i = 0, value = 1; i < mebibytes * MIB / 4; i++) {
+        value = value * 1664525 + 1013904223;
+        words[i] = value | 1;
+    }
+    return (unsigned char *)words;
+}
+
+static void go_on(int signal)
+{
+    (void)signal;
+}
+
+/* Says that it is ready, and again after each SIGUSR1, at which it changes some pages. */
+static void hold(unsigned mebibytes)
+{
+    sigset_t mask;
+    unsigned char *memory = fill(mebibytes);
+    signal(SIGUSR1, go_on);
+    sigfillset(&mask);
+    sigdelset(&mask, SIGUSR1);
+    for (;;) {
+        must(write(1, "r", 1) == 1, "write");
+        sigsuspend(&mask);
+        for (unsigned i = 0; i < DIRTY_PAGES && i < mebibytes * MIB / PAGE; i++)
+            memory[i * PAGE] ^= 0x80;
+    }
+}
+
+struct child {
+    pid_t pid;
+    int output;
+};
+
+static struct child start(char *const words[])
+{
+    int ends[2];
+    must(pipe(ends) == 0, "pipe");
+    struct child child = {fork(), ends[0]};
+    must(child.pid >= 0, "fork");
+    if (child.pid == 0) {
+        dup2(ends[1], 1);
+        close(ends[0]);
+        close(ends[1]);
+        execvp(words[0], words);
+        perror(words[0]);
+        _exit(127);
+    }
+    close(ends[1]);
+    return child;
+}
+
+static void await_ready(const struct child *child)
+{
+    char byte;
+    must(read(child->output, &byte, 1) == 1, "the process that is to be saved");
+}
+
+static struct child start_holding(unsigned mebibytes)
+{
+    char size[16];
+    snprintf(size, sizeof size, "%u", mebibytes);
+    struct child child = start((char *[]){self, "hold", size, NULL});
+    await_ready(&child);
+    return child;
+}
+
+static void end_holding(const struct child *child)
+{
+    int status;
+    kill(child->pid, SIGKILL);
+    waitpid(child->pid, &status, 0);
+    close(child->output);
+}
+
+/* ---- commands ------------------------------------------------------------------------------------ */
+
+/* What a command prints (little enough for a pipe), and how long it runs. */
+static double run(char *const words[], char text[TEXT])
+{
+    int status;
+    double began = now();
+    struct child child = start(words);
+    waitpid(child.pid, &status, 0);
+    double time = now() - began;
+    fcntl(child.output, F_SETFL, O_NONBLOCK); /* a restored process has the other end as well */
+    ssize_t length = read(child.output, text, TEXT - 1);
+    text[length > 0 ? length : 0] = 0;
+    close(child.output);
+    if (status != 0)
+        fprintf(stderr, "%s %s: status %x: %s\n", words[0], words[1], (unsigned)status, text);
+    must(status == 0, words[1]);
+    return time;
+}
+
+/* Saves a process; microseconds that it stood still. */
+static double save(const struct child *child, const char *option, const char *value,
+                   const char *path)
+{
+    char text[TEXT], pid[16];
+    char *words[8] = {"snap", "save"};
+    unsigned count = 2, pause = 0;
+    snprintf(pid, sizeof pid, "%d", (int)child->pid);
+    if (option != NULL)
+        words[count++] = (char *)option;
+    if (value != NULL)
+        words[count++] = (char *)value;
+    words[count++] = pid;
+    words[count++] = (char *)path;
+    run(words, text);
+    const char *paused = strstr(text, "paused ");
+    must(paused != NULL && sscanf(paused, "paused %u us", &pause) == 1, "what snap prints");
+    return pause;
+}
+
+static double size_of(const char *path)
+{
+    struct stat attributes;
+    must(stat(path, &attributes) == 0, path);
+    return (double)attributes.st_size;
+}
+
+/* ---- what is measured ---------------------------------------------------------------------------- */
+
+static void copy_memory(void)
+{
+    unsigned char *from = fill(LARGE), *to = fill(LARGE);
+    double began = now();
+    memcpy(to, from, LARGE * MIB);
+    report("memcpy-64", now() - began, "ns");
+    must(to[LARGE * MIB - 2] == from[LARGE * MIB - 2], "memcpy");
+    free(from);
+    free(to);
+}
+
+static void read_and_copy(const char *path)
+{
+    size_t size = (size_t)size_of(path), done = 0;
+    unsigned char *memory = fill((unsigned)(size / MIB) + 1),
+                  *copy = fill((unsigned)(size / MIB) + 1);
+    double began = now();
+    int file = open(path, O_RDONLY);
+    for (ssize_t got = 1; got > 0; done += (size_t)got)
+        got = read(file, memory + done, size - done);
+    close(file);
+    memcpy(copy, memory, size);
+    report("read-and-memcpy", now() - began, "ns");
+    must(done == size && copy[size - 1] == memory[size - 1], path);
+    free(memory);
+    free(copy);
+}
+
+static void restore(const char *path)
+{
+    char text[TEXT];
+    double time = run((char *[]){"snap", "restore", "--detach", (char *)path, NULL}, text);
+    report("restore-64", time, "ns");
+    kill(atoi(text), SIGKILL);
+}
+
+static void measure_large(void)
+{
+    struct child child = start_holding(LARGE);
+    report("pause-64", save(&child, NULL, NULL, "large.snap") * 1e3, "ns");
+    end_holding(&child);
+    report("size-64", size_of("large.snap"), "bytes");
+    read_and_copy("large.snap");
+    restore("large.snap");
+}
+
+static void measure_small(void)
+{
+    struct child child = start_holding(1);
+    report("pause-1", save(&child, NULL, NULL, "small.snap") * 1e3, "ns");
+    end_holding(&child);
+    child = start_holding(0);
+    save(&child, "--no-text", NULL, "trivial.snap");
+    report("size-trivial", size_of("trivial.snap"), "bytes");
+    end_holding(&child);
+}
+
+static void measure_delta(void)
+{
+    struct child child = start_holding(4);
+    save(&child, NULL, NULL, "base.snap");
+    kill(child.pid, SIGUSR1);
+    await_ready(&child);
+    report("pause-delta", save(&child, "--incremental", "base.snap", "delta.snap") * 1e3, "ns");
+    report("size-delta", size_of("delta.snap"), "bytes");
+    report("dirty-delta", DIRTY_PAGES * PAGE, "bytes");
+    end_holding(&child);
+}
+
+/* ---- what is recorded ---------------------------------------------------------------------------- */
+
+static void make_calls(void)
+{
+    double began = now();
+    for (unsigned i = 0; i < CALLS; i++)
+        syscall(SYS_getppid);
+    printf("took %.0f\n", now() - began);
+}
+
+static void compute(void)
+{
+    volatile unsigned result;
+    unsigned value = 1;
+    double began = now();
+    for (unsigned i = 0; i < STEPS; i++)
+        value = value * 1664525 + (value >> 7);
+    result = value;
+    printf("took %.0f\n", now() - began);
+    (void)result;
+}
+
+static double took(const char *text)
+{
+    const char *at = strstr(text, "took ");
+    must(at != NULL, "what the recorded program prints");
+    return atof(at + 5);
+}
+
+static void measure_recording(char *what)
+{
+    char text[TEXT], name[32];
+    run((char *[]){self, what, NULL}, text);
+    snprintf(name, sizeof name, "%s-alone", what);
+    report(name, took(text), "ns");
+    run((char *[]){"snap", "record", "-o", "recording", "--", self, what, NULL}, text);
+    snprintf(name, sizeof name, "%s-recorded", what);
+    report(name, took(text), "ns");
+}
+
+int main(int argc, char **argv)
+{
+    self = argv[0];
+    if (argc > 2 && strcmp(argv[1], "hold") == 0)
+        hold((unsigned)atoi(argv[2]));
+    if (argc > 1 && strcmp(argv[1], "null") == 0)
+        return make_calls(), 0;
+    if (argc > 1 && strcmp(argv[1], "compute") == 0)
+        return compute(), 0;
+    measure_recording("null");
+    measure_recording("compute");
+    copy_memory();
+    measure_small();
+    measure_delta();
+    measure_large();
+    return 0;
+}
