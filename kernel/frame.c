@@ -4,7 +4,6 @@
  * map). User pages come from high memory first, so that low memory stays for what the kernel must
  * be able to address. Of low memory each use (enum frame_use) leaves the last reserve[use] frames.
  */
-#include <kernel/log.h>
 #include <kernel/memory.h>
 
 #define PAGE_SHIFT 12

@@ -134,17 +134,16 @@ static status_t share_pages(struct pagemap *to, uint32_t at, struct page *const 
 {
     struct page **place = NULL; /* of `at`, if known */
     for (uint32_t i = 0; i < count; i++, at++) {
-        status_t status = OK;
-        if (pages[i] != NULL && (place == NULL || at % PAGEMAP_CHUNK == 0))
-            status = slot(to, at, &place);
+        if (pages[i] == NULL) {
+            place = NULL;
+            continue;
+        }
+        status_t status = place && at % PAGEMAP_CHUNK ? OK : slot(to, at, &place);
         if (status != OK)
             return status;
-        if (pages[i] != NULL) {
-            frame_hold(pages[i]);
-            *place = pages[i];
-            to->committed++;
-        }
-        place = pages[i] != NULL ? place + 1 : NULL;
+        frame_hold(pages[i]);
+        *place++ = pages[i];
+        to->committed++;
     }
     return OK;
 }

@@ -256,8 +256,6 @@ void space_merge(struct space *space, uint32_t start, uint32_t end)
 
 void space_clear(struct space *space)
 {
-    if (space->count == 0)
-        return;
     arch_unmap(&space->arch, space->base, (space->limit - space->base) / PAGE_SIZE);
     while (space->count > 0)
         free_mapping(space->mappings[--space->count]);

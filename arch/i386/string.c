@@ -8,7 +8,6 @@ void *memmove(void *to, const void *from, size_t length);
 void *memset(void *to, int value, size_t length);
 int memcmp(const void *a, const void *b, size_t length);
 size_t strlen(const char *text);
-char *strncpy(char *restrict to, const char *restrict from, size_t length);
 
 /* Plain moves for most of it: an emulator executes rep movs one element at a time. */
 void *memcpy(void *restrict to, const void *restrict from, size_t length)
@@ -89,15 +88,4 @@ size_t strlen(const char *text)
     while (text[length])
         length++;
     return length;
-}
-
-char *strncpy(char *restrict to, const char *restrict from, size_t length)
-{
-    size_t i = 0;
-
-    for (; i < length && from[i]; i++)
-        to[i] = from[i];
-    for (; i < length; i++)
-        to[i] = '\0';
-    return to;
 }
