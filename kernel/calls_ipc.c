@@ -24,20 +24,17 @@ static status_t get_receiver(handle_t handle, struct object **port)
 status_t call_port_badge(handle_t handle, uint32_t value, user_t result)
 {
     struct object *port, *badge;
+    const uint32_t rights = RIGHT_CALL | RIGHT_DUPLICATE | RIGHT_TRANSFER | RIGHT_WAIT;
     status_t status = get_receiver(handle, &port);
 
-    if (status != OK)
-        return status;
-    if (!value)
-        return ERR_INVALID_ARGUMENT; /* what a handle without a badge shows */
+    if (status == OK && !value)
+        status = ERR_INVALID_ARGUMENT; /* what a handle without a badge shows */
     /* With room in the table nothing can fail after the badge exists and would be reported closed. */
-    status = handle_room(result);
-    if (status != OK)
-        return status;
-    status = port_new_badge(port, value, current->process, &badge);
-    if (status != OK)
-        return status;
-    return handle_return(badge, RIGHT_CALL | RIGHT_DUPLICATE | RIGHT_TRANSFER | RIGHT_WAIT, result);
+    if (status == OK)
+        status = handle_room(result);
+    if (status == OK)
+        status = port_new_badge(port, value, current->process, &badge);
+    return status == OK ? handle_return(badge, rights, result) : status;
 }
 
 status_t call_port_call(handle_t handle, user_t message, ktime_t deadline, uint32_t flags)

@@ -151,8 +151,8 @@ static status_t share_pages(struct pagemap *to, uint32_t at, struct page *const 
 status_t pagemap_share(struct pagemap *to, const struct pagemap *from, uint32_t first,
                        uint32_t count, struct object *account)
 {
-    uint32_t end = first + count < first ? UINT32_MAX : first + count, low, high;
-    uint32_t total = pagemap_count(from, first, count);
+    uint32_t end = first + count < first ? UINT32_MAX : first + count, low, high,
+             total = pagemap_count(from, first, count);
     status_t status = process_charge_pages(account->owner, total);
     if (status != OK)
         return status;

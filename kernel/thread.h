@@ -69,8 +69,7 @@ struct thread {
     status_t wake_status;
     bool interruptible;
     bool in_futex; /* waits for a futex: can be made to wait again */
-    bool
-        parked; /* stands still: waits for its process to go on, or for what comes of its exception */
+    bool parked;   /* stands still, until its process goes on or its exception has been seen to */
     struct timeout timeout;
 
     /* port call in progress; owned by port.c */
