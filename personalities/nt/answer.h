@@ -20,4 +20,7 @@ static inline NTSTATUS give32(const struct answer *answer, uint32_t value)
     return give(answer, &value, sizeof value);
 }
 
+/* SystemLogicalProcessorInformation (processors.c) */
+NTSTATUS system_logical_processors(const struct answer *answer);
+
 #endif

@@ -135,8 +135,9 @@ static NTSTATUS map_api_set(struct nt_process *process, uint32_t *address)
     if (status)
         return status;
     uint32_t size = (api_set_size + PAGE_MASK) & ~PAGE_MASK;
+    static const struct vm_place top = {.top_down = true};
     struct map_request request = {.vmo = api_set_vmo,
-                                  .address = vm_search(process, size, true),
+                                  .address = vm_search(process, size, &top),
                                   .length = size,
                                   .prot = PROT_R,
                                   .flags = MAP_FLAG_FIXED | MAP_FLAG_SHARED};

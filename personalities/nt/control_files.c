@@ -85,12 +85,68 @@ static NTSTATUS object_id(struct call *call, struct nt_file *file, uint32_t *inf
     return guest_write(call->args[8], &id, sizeof id);
 }
 
+/* ---- sparse files: what was never written takes no room on any of our file systems ---- */
+
+#define ZERO_PIECE 0x10000u
+
+static NTSTATUS set_sparse(struct nt_file *file)
+{
+    if (file->kind != FILE_DISK)
+        return STATUS_INVALID_PARAMETER;
+    return file->access & (FILE_WRITE_DATA | FILE_WRITE_ATTRIBUTES) ? STATUS_SUCCESS
+                                                                    : STATUS_ACCESS_DENIED;
+}
+
+static NTSTATUS write_zeros(struct nt_thread *thread, struct nt_file *file, uint64_t from,
+                            uint64_t end)
+{
+    NTSTATUS status = STATUS_SUCCESS;
+    void *zeros = calloc(1, ZERO_PIECE);
+    if (!zeros)
+        return STATUS_NO_MEMORY;
+    while (!status && from < end) {
+        uint32_t done, part = end - from < ZERO_PIECE ? (uint32_t)(end - from) : ZERO_PIECE;
+        status = ntfile_write(thread, file, zeros, part, from, &done);
+        if (!status && done == 0)
+            status = STATUS_DISK_FULL;
+        from += done;
+    }
+    free(zeros);
+    return status;
+}
+
+/* The file does not grow. */
+static NTSTATUS set_zero_data(struct call *call, struct nt_file *file)
+{
+    int64_t range[2]; /* FILE_ZERO_DATA_INFORMATION: the first byte, and the one behind the last */
+    struct fs_attr attr;
+    if (call->args[7] < sizeof range || file->kind != FILE_DISK)
+        return STATUS_INVALID_PARAMETER;
+    if (!(file->access & FILE_WRITE_DATA))
+        return STATUS_ACCESS_DENIED;
+    NTSTATUS status = guest_read(range, call->args[6], sizeof range);
+    if (status)
+        return status;
+    if (range[0] < 0 || range[1] < range[0])
+        return STATUS_INVALID_PARAMETER;
+    view_flush(file);
+    status = nt_status(BLOCKING(fs_client_stat(file->node, &attr)));
+    uint64_t from = (uint64_t)range[0], end = (uint64_t)range[1];
+    if (status)
+        return status;
+    return write_zeros(call->thread, file, from, end < attr.size ? end : attr.size);
+}
+
 static NTSTATUS fs_control(struct call *call, struct nt_file *file, const struct io_call *io,
                            uint32_t *information)
 {
     uint32_t code = call->args[5];
     if (code == FSCTL_GET_OBJECT_ID)
         return object_id(call, file, information);
+    if (code == FSCTL_SET_SPARSE)
+        return set_sparse(file);
+    if (code == FSCTL_SET_ZERO_DATA)
+        return set_zero_data(call, file);
     if (code >> 16 == FILE_DEVICE_NAMED_PIPE)
         return pipe_control(call, file, io, information);
     return STATUS_INVALID_DEVICE_REQUEST;

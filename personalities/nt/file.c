@@ -4,12 +4,13 @@
 
 #include <ipc/call.h>
 #include <personalities/nt/console.h>
+#include <personalities/nt/directory_list.h>
 #include <personalities/nt/directory_notify.h>
 #include <personalities/nt/io.h>
 #include <personalities/nt/mount_points.h>
 #include <personalities/nt/path.h>
 #include <personalities/nt/pipe.h>
-#include <personalities/nt/directory_list.h>
+#include <personalities/nt/section.h>
 #include <personalities/nt/wait.h>
 
 #include <stdlib.h>
@@ -254,6 +255,19 @@ static uint32_t share_bits(ACCESS_MASK access)
     return bits;
 }
 
+/* What sections of the file stand against, whatever the file objects share. */
+static NTSTATUS check_sections(const struct open_request *request)
+{
+    uint32_t uses = section_file_uses(request->attr.ino, request->attr.device);
+    bool writes = wants_data_write(request->access) || overwrites(request->disposition);
+    if (((uses & FILE_USE_WRITE) && !(request->share & FILE_SHARE_WRITE)) ||
+        ((uses & FILE_USE_IMAGE) && writes))
+        return STATUS_SHARING_VIOLATION;
+    if ((uses & FILE_USE_IMAGE) && (request->options & FILE_DELETE_ON_CLOSE))
+        return STATUS_CANNOT_DELETE;
+    return uses && overwrites(request->disposition) ? STATUS_USER_MAPPED_FILE : STATUS_SUCCESS;
+}
+
 static NTSTATUS check_sharing(const struct open_request *request)
 {
     uint32_t wanted = share_bits(request->access);
@@ -269,7 +283,7 @@ static NTSTATUS check_sharing(const struct open_request *request)
         if (had && wanted && ((wanted & ~file->share) || (had & ~request->share)))
             return STATUS_SHARING_VIOLATION;
     }
-    return STATUS_SUCCESS;
+    return check_sections(request);
 }
 
 static NTSTATUS check_existing(const struct open_request *request)

@@ -5,6 +5,7 @@
 #include <ipc/call.h>
 #include <personalities/nt/path.h>
 #include <personalities/nt/pipe.h>
+#include <personalities/nt/section.h>
 #include <personalities/nt/wait.h>
 
 #include <stdlib.h>
@@ -80,6 +81,16 @@ static NTSTATUS set_basic(struct call *call, struct nt_file *file)
                 : STATUS_SUCCESS;
 }
 
+/* What is mapped is not cut off. */
+static NTSTATUS check_cut(const struct nt_file *file, uint64_t size)
+{
+    struct fs_attr attr;
+    if (!(section_file_uses(file->ino, file->device) & FILE_USE_DATA))
+        return STATUS_SUCCESS;
+    NTSTATUS status = nt_status(BLOCKING(fs_client_stat(file->node, &attr)));
+    return status ? status : size < attr.size ? STATUS_USER_MAPPED_FILE : STATUS_SUCCESS;
+}
+
 static NTSTATUS set_size(struct call *call, struct nt_file *file)
 {
     FILE_END_OF_FILE_INFORMATION info;
@@ -90,6 +101,9 @@ static NTSTATUS set_size(struct call *call, struct nt_file *file)
     if (!(file->access & FILE_WRITE_DATA))
         return STATUS_ACCESS_DENIED;
     attr.size = info.EndOfFile.QuadPart;
+    status = check_cut(file, attr.size);
+    if (status)
+        return status;
     return nt_status(BLOCKING(fs_client_setattr(file->node, FS_ATTR_SIZE, &attr, &result)));
 }
 
@@ -133,12 +147,41 @@ static NTSTATUS directory_is_empty(struct nt_file *file)
     }
 }
 
+/* All of a file is valid: what was not written reads as zero. */
+static NTSTATUS set_valid_length(struct call *call, struct nt_file *file)
+{
+    int64_t length; /* FILE_VALID_DATA_LENGTH_INFORMATION */
+    struct fs_attr attr;
+    NTSTATUS status = read_info(call, &length, sizeof length);
+    if (status)
+        return status;
+    if (!(file->access & FILE_WRITE_DATA))
+        return STATUS_ACCESS_DENIED;
+    status = nt_status(BLOCKING(fs_client_stat(file->node, &attr)));
+    if (!status && (length <= 0 || (uint64_t)length > attr.size))
+        status = STATUS_INVALID_PARAMETER;
+    return status;
+}
+
+/* Transfers have no order of their own. */
+static NTSTATUS set_priority_hint(struct call *call)
+{
+    enum { HINTS = 3 }; /* PRIORITY_HINT: very low, low, normal */
+    uint32_t hint;      /* FILE_IO_PRIORITY_HINT_INFORMATION */
+    NTSTATUS status = read_info(call, &hint, sizeof hint);
+    if (status)
+        return status;
+    return hint < HINTS ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+}
+
 static NTSTATUS dispose(struct nt_file *file, bool delete, bool even_read_only)
 {
     NTSTATUS status = STATUS_SUCCESS;
     if (!(file->access & DELETE) || !file->unix_path)
         return STATUS_ACCESS_DENIED;
     if (delete &&file->read_only && !even_read_only && file->kind == FILE_DISK)
+        return STATUS_CANNOT_DELETE;
+    if (delete &&(section_file_uses(file->ino, file->device) & FILE_USE_IMAGE))
         return STATUS_CANNOT_DELETE;
     if (delete &&file->kind == FILE_DIRECTORY)
         status = directory_is_empty(file);
@@ -391,8 +434,11 @@ static NTSTATUS set_file(struct call *call, struct nt_file *file, uint32_t *info
     case FileEndOfFileInformation:
         return set_size(call, file);
     case FileAllocationInformation:
-    case FileValidDataLengthInformation:
         return STATUS_SUCCESS; /* space is found when it is needed */
+    case FileValidDataLengthInformation:
+        return set_valid_length(call, file);
+    case FileIoPriorityHintInformation:
+        return set_priority_hint(call);
     case FileDispositionInformation:
         return set_disposition(call, file);
     case FILE_DISPOSITION_EX:

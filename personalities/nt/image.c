@@ -170,7 +170,8 @@ NTSTATUS image_map(struct nt_process *process, struct image *image, struct objec
     if (!vm_range_free(process, wanted, size) || (wanted & (VM_GRANULARITY - 1))) {
         if (fixed || *base)
             return STATUS_CONFLICTING_ADDRESSES;
-        wanted = vm_search(process, size, false);
+        static const struct vm_place anywhere;
+        wanted = vm_search(process, size, &anywhere);
         if (!wanted)
             return STATUS_NO_MEMORY;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Section objects, views, and the national language files that ntdll has mapped for it. */
+/* Section objects and views. */
 #include <personalities/nt/section.h>
 
 #include <ipc/call.h>
@@ -13,9 +13,46 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define USE_BUCKETS 64u
+static struct list uses[USE_BUCKETS];
+
+static struct list *use_bucket(uint64_t ino)
+{
+    struct list *bucket = &uses[ino % USE_BUCKETS];
+    if (!bucket->next)
+        list_init(bucket);
+    return bucket;
+}
+
+static void use_file(struct section *section, uint64_t ino, uint32_t device)
+{
+    section->ino = ino;
+    section->device = device;
+    list_append(use_bucket(ino), &section->use);
+}
+
+static bool wants_write(uint32_t protect)
+{
+    return (protect & (PAGE_READWRITE | PAGE_EXECUTE_READWRITE)) != 0;
+}
+
+uint32_t section_file_uses(uint64_t ino, uint32_t device)
+{
+    uint32_t found = 0;
+    list_each(section, use_bucket(ino), struct section, use)
+    {
+        if (section->ino != ino || section->device != device)
+            continue;
+        found |= section->image ? FILE_USE_IMAGE : FILE_USE_DATA;
+        found |= !section->image && wants_write(section->protect) ? FILE_USE_WRITE : 0;
+    }
+    return found;
+}
+
 static void section_destroy(struct object *object)
 {
     struct section *section = section_of(object);
+    list_remove(&section->use);
     image_release(section->image);
     handle_drop(&section->vmo);
     handle_drop(&section->node);
@@ -57,6 +94,7 @@ static struct section *section_new(uint32_t protect, uint32_t flags)
     if (!section)
         return NULL;
     object_init(&section->object, &section_type);
+    list_init(&section->use);
     section->protect = protect;
     section->flags = flags;
     return section;
@@ -71,6 +109,7 @@ NTSTATUS section_create_image(struct image *image, const WCHAR *file_name, struc
     }
     section->image = image;
     section->size = image->plan.image_size;
+    use_file(section, image->ino, image->device);
     section->file_name =
         file_name ? text_copy((struct text){file_name, text_length(file_name)}) : NULL;
     *result = &section->object;
@@ -82,20 +121,29 @@ NTSTATUS section_create_image(struct image *image, const WCHAR *file_name, struc
 static NTSTATUS fill_image(struct section *section, handle_t node, const struct fs_attr *attr)
 {
     NTSTATUS status = image_open(node, attr, &section->image);
-    if (!status)
-        section->size = section->image->plan.image_size;
-    return status;
-}
-
-static bool wants_write(uint32_t protect)
-{
-    return (protect & (PAGE_READWRITE | PAGE_EXECUTE_READWRITE)) != 0;
+    if (status)
+        return status;
+    section->size = section->image->plan.image_size;
+    use_file(section, attr->ino, attr->device);
+    return STATUS_SUCCESS;
 }
 
 static NTSTATUS extend_file(handle_t node, uint64_t size)
 {
     struct fs_attr attr = {.size = size}, result;
     return nt_status(BLOCKING(fs_client_setattr(node, FS_ATTR_SIZE, &attr, &result)));
+}
+
+/*
+ * The file as long as the section is there, which outlives the file object: one that only reads neither
+ * writes nor denies writing.
+ */
+static NTSTATUS keep_file(struct section *section, handle_t node)
+{
+    if (!wants_write(section->protect))
+        return nt_status(BLOCKING(fs_client_reopen(node, FS_O_READ, &section->node)));
+    section->node = handle_copy(node);
+    return section->node ? STATUS_SUCCESS : STATUS_NO_MEMORY;
 }
 
 static NTSTATUS fill_file(struct section *section, handle_t node, uint64_t size)
@@ -117,7 +165,10 @@ static NTSTATUS fill_file(struct section *section, handle_t node, uint64_t size)
         status = nt_status(
             BLOCKING(fs_client_vmo(node, prot, &section->vmo, &vmo_size, &section->coherent)));
     section->size = size ? size : attr.size;
-    section->node = handle_copy(node);
+    if (!status)
+        status = keep_file(section, node);
+    if (!status)
+        use_file(section, attr.ino, attr.device);
     return status;
 }
 
@@ -303,7 +354,7 @@ NTSTATUS nt_query_section(struct call *call)
 struct view_request {
     uint32_t base, size;
     uint64_t offset;
-    uint32_t type, protect;
+    uint32_t type, protect, zero_bits;
 };
 
 static bool copies_on_write(uint32_t protect)
@@ -335,7 +386,8 @@ static NTSTATUS place_view(struct nt_process *process, struct view_request *view
     if (view->base)
         return vm_range_free(process, view->base, view->size) ? STATUS_SUCCESS
                                                               : STATUS_CONFLICTING_ADDRESSES;
-    view->base = vm_search(process, view->size, (view->type & MEM_TOP_DOWN) != 0);
+    struct vm_place place = vm_place_of(view->type, view->zero_bits);
+    view->base = vm_search(process, view->size, &place);
     return view->base ? STATUS_SUCCESS : STATUS_NO_MEMORY;
 }
 
@@ -448,10 +500,14 @@ static NTSTATUS map_view_call(struct call *call, struct view_request *view)
 
 NTSTATUS nt_map_view_of_section(struct call *call)
 {
-    struct view_request view = {.type = call->args[8], .protect = call->args[9]};
+    struct view_request view = {
+        .type = call->args[8], .protect = call->args[9], .zero_bits = call->args[3]};
     NTSTATUS status = read_view(call, &view);
     if (status)
         return status;
+    if (!vm_zero_bits_valid(view.zero_bits) ||
+        (view.zero_bits && view.base >> (32 - view.zero_bits)))
+        return STATUS_INVALID_PARAMETER_4;
     NTSTATUS mapped = map_view_call(call, &view);
     if (!NT_SUCCESS_(mapped))
         return mapped;

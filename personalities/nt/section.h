@@ -14,6 +14,9 @@ struct section {
     uint64_t size;
     uint32_t protect, flags;
     WCHAR *file_name; /* NT path or NULL */
+    struct list use;  /* of a file: all sections of files of that bucket */
+    uint64_t ino;
+    uint32_t device;
 };
 
 extern const struct nt_type section_type;
@@ -22,6 +25,10 @@ static inline struct section *section_of(struct object *object)
 {
     return container_of(object, struct section, object);
 }
+
+/* What sections of a file there are, with or without a handle: views keep theirs. */
+enum file_use { FILE_USE_IMAGE = 1, FILE_USE_DATA = 2, FILE_USE_WRITE = 4 };
+uint32_t section_file_uses(uint64_t ino, uint32_t device);
 
 /* A section over an image, as the start of a process needs it. Consumes the reference to the image. */
 NTSTATUS section_create_image(struct image *image, const WCHAR *file_name, struct object **section);

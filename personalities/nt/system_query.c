@@ -496,17 +496,6 @@ static NTSTATUS system_interrupts(const struct answer *answer)
     return status == OK ? give(answer, &info, sizeof info) : nt_status(status);
 }
 
-/* One processor, in a core and a package of its own. */
-static NTSTATUS system_logical_processors(const struct answer *answer)
-{
-    SYSTEM_LOGICAL_PROCESSOR_INFORMATION info[2];
-    memset(info, 0, sizeof info);
-    info[0].ProcessorMask = info[1].ProcessorMask = 1;
-    info[0].Relationship = RelationProcessorCore;
-    info[1].Relationship = RelationProcessorPackage;
-    return give(answer, info, sizeof info);
-}
-
 static NTSTATUS wine_version(struct answer *answer)
 {
     static const char text[] = "8.0\0Atomik\0Atomik\0"

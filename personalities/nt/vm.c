@@ -119,31 +119,52 @@ bool vm_range_free(struct nt_process *process, uint32_t base, uint32_t length)
     return position == vm->count || vm->allocations[position]->base >= base + length;
 }
 
-static uint32_t granule_up(uint32_t address)
+static uint32_t up_to(uint32_t address, uint32_t align)
 {
-    return (address + VM_GRANULARITY - 1) & ~(VM_GRANULARITY - 1);
+    return (address + align - 1) & ~(align - 1);
 }
 
-static uint32_t search_up(const struct vm *vm, uint32_t length)
+static uint32_t place_align(const struct vm_place *place)
 {
-    uint32_t base = LOWEST * 0x11; /* leave the first megabyte to programs that ask for it */
+    return place->align > VM_GRANULARITY ? place->align : VM_GRANULARITY;
+}
+
+/* The first megabyte is left to programs that ask for it. */
+static uint32_t place_begin(const struct vm_place *place)
+{
+    uint32_t lowest = place->highest ? LOWEST : LOWEST * 0x11;
+    return up_to(place->lowest > lowest ? place->lowest : lowest, place_align(place));
+}
+
+static uint32_t place_end(const struct vm_place *place, uint32_t limit)
+{
+    return place->highest && place->highest < limit ? place->highest + 1 : limit;
+}
+
+static uint32_t search_up(const struct vm *vm, uint32_t length, const struct vm_place *place)
+{
+    uint32_t align = place_align(place), base = place_begin(place),
+             limit = place_end(place, NT_GUEST_LIMIT);
     for (uint32_t i = vm_position(vm, base); i < vm->count; i++) {
         if (i > 0 && allocation_end(vm->allocations[i - 1]) > base)
-            base = granule_up(allocation_end(vm->allocations[i - 1]));
+            base = up_to(allocation_end(vm->allocations[i - 1]), align);
         if (base <= vm->allocations[i]->base && vm->allocations[i]->base - base >= length)
-            return base;
-        base = granule_up(allocation_end(vm->allocations[i]));
+            break;
+        base = up_to(allocation_end(vm->allocations[i]), align);
     }
-    return base < NT_GUEST_LIMIT && NT_GUEST_LIMIT - base >= length ? base : 0;
+    return base < limit && limit - base >= length ? base : 0;
 }
 
-static uint32_t search_down(const struct vm *vm, uint32_t length)
+static uint32_t search_down(const struct vm *vm, uint32_t length, const struct vm_place *place)
 {
-    uint32_t end = NT_SHARED_DATA;
+    uint32_t end = place_end(place, NT_SHARED_DATA), align = place_align(place);
+    uint32_t lowest = place->lowest > LOWEST ? up_to(place->lowest, align) : LOWEST;
     for (uint32_t i = vm->count + 1; i-- > 0;) {
-        uint32_t below = i > 0 ? granule_up(allocation_end(vm->allocations[i - 1])) : LOWEST;
+        uint32_t below =
+            i > 0 ? up_to(allocation_end(vm->allocations[i - 1]), VM_GRANULARITY) : lowest;
+        below = below > lowest ? below : lowest;
         if (end > below && end - below >= length) {
-            uint32_t base = (end - length) & ~(VM_GRANULARITY - 1);
+            uint32_t base = (end - length) & ~(align - 1);
             if (base >= below)
                 return base;
         }
@@ -153,11 +174,23 @@ static uint32_t search_down(const struct vm *vm, uint32_t length)
     return 0;
 }
 
-uint32_t vm_search(struct nt_process *process, uint32_t length, bool top_down)
+uint32_t vm_search(struct nt_process *process, uint32_t length, const struct vm_place *place)
 {
     if (length == 0 || length >= NT_GUEST_LIMIT)
         return 0;
-    return top_down ? search_down(&process->vm, length) : search_up(&process->vm, length);
+    return place->top_down ? search_down(&process->vm, length, place)
+                           : search_up(&process->vm, length, place);
+}
+
+bool vm_zero_bits_valid(uint32_t zero_bits)
+{
+    return zero_bits <= 21;
+}
+
+struct vm_place vm_place_of(uint32_t type, uint32_t zero_bits)
+{
+    return (struct vm_place){.top_down = (type & MEM_TOP_DOWN) != 0,
+                             .highest = zero_bits ? UINT32_MAX >> zero_bits : 0};
 }
 
 static bool vm_insert(struct vm *vm, struct allocation *allocation)
@@ -269,13 +302,13 @@ static NTSTATUS commit_pages(struct nt_process *process, struct allocation *allo
 }
 
 static NTSTATUS reserve(struct nt_process *process, uint32_t *base, uint32_t *size, uint32_t type,
-                        uint32_t protect)
+                        uint32_t protect, const struct vm_place *place)
 {
     uint32_t start = *base & ~(VM_GRANULARITY - 1);
     uint32_t length = *base ? (*base - start) + *size : *size;
     length = (length + PAGE_MASK) & ~PAGE_MASK;
     if (*base == 0)
-        start = vm_search(process, length, (type & MEM_TOP_DOWN) != 0);
+        start = vm_search(process, length, place);
     if (start == 0)
         return STATUS_NO_MEMORY;
     if (!vm_range_free(process, start, length))
@@ -323,6 +356,13 @@ static NTSTATUS commit(struct nt_process *process, uint32_t *base, uint32_t *siz
 NTSTATUS vm_allocate(struct nt_process *process, uint32_t *base, uint32_t *size, uint32_t type,
                      uint32_t protect)
 {
+    struct vm_place place = vm_place_of(type, 0);
+    return vm_allocate_in(process, base, size, type, protect, &place);
+}
+
+NTSTATUS vm_allocate_in(struct nt_process *process, uint32_t *base, uint32_t *size, uint32_t type,
+                        uint32_t protect, const struct vm_place *place)
+{
     if (*size == 0 || *size >= NT_GUEST_LIMIT || *base >= NT_GUEST_LIMIT ||
         *size > NT_GUEST_LIMIT - *base)
         return STATUS_INVALID_PARAMETER;
@@ -336,7 +376,7 @@ NTSTATUS vm_allocate(struct nt_process *process, uint32_t *base, uint32_t *size,
         (type & ~(MEM_RESERVE | MEM_COMMIT | MEM_TOP_DOWN | MEM_WRITE_WATCH)))
         return STATUS_INVALID_PARAMETER;
     if ((type & MEM_RESERVE) || *base == 0)
-        return reserve(process, base, size, type | MEM_RESERVE, protect);
+        return reserve(process, base, size, type | MEM_RESERVE, protect, place);
     return commit(process, base, size, protect);
 }
 

@@ -38,8 +38,17 @@ void vm_destroy(struct nt_process *process);
 
 struct allocation *vm_find(struct nt_process *process, uint32_t address);
 bool vm_range_free(struct nt_process *process, uint32_t base, uint32_t length);
+/* Where something without an address may go; all zero: anywhere. */
+struct vm_place {
+    bool top_down;
+    uint32_t lowest, highest; /* the first and the last address; highest 0: no matter */
+    uint32_t align;           /* a power of two, or 0 */
+};
+/* The place below 2^(32 - zero_bits). */
+struct vm_place vm_place_of(uint32_t type, uint32_t zero_bits);
+bool vm_zero_bits_valid(uint32_t zero_bits);
 /* A free range; 0 if there is none. */
-uint32_t vm_search(struct nt_process *process, uint32_t length, bool top_down);
+uint32_t vm_search(struct nt_process *process, uint32_t length, const struct vm_place *place);
 
 /*
  * NtAllocateVirtualMemory and the like. *base 0: anywhere. type: MEM_RESERVE, MEM_COMMIT,
@@ -47,6 +56,8 @@ uint32_t vm_search(struct nt_process *process, uint32_t length, bool top_down);
  */
 NTSTATUS vm_allocate(struct nt_process *process, uint32_t *base, uint32_t *size, uint32_t type,
                      uint32_t protect);
+NTSTATUS vm_allocate_in(struct nt_process *process, uint32_t *base, uint32_t *size, uint32_t type,
+                        uint32_t protect, const struct vm_place *place);
 NTSTATUS vm_free(struct nt_process *process, uint32_t *base, uint32_t *size, uint32_t type);
 NTSTATUS vm_protect(struct nt_process *process, uint32_t *base, uint32_t *size, uint32_t protect,
                     uint32_t *old);

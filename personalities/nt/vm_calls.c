@@ -48,23 +48,71 @@ static NTSTATUS range_end(struct range_call *range, NTSTATUS status)
 NTSTATUS nt_allocate_virtual_memory(struct call *call)
 {
     struct range_call range;
+    struct vm_place place = vm_place_of(call->args[4], call->args[2]);
     NTSTATUS status = range_begin(call, call->args[1], call->args[3], &range);
     if (status)
         return status;
-    return range_end(
-        &range, vm_allocate(range.process, &range.base, &range.size, call->args[4], call->args[5]));
+    if (range.size && !vm_zero_bits_valid(call->args[2]))
+        return range_end(&range, STATUS_INVALID_PARAMETER_3);
+    return range_end(&range, vm_allocate_in(range.process, &range.base, &range.size, call->args[4],
+                                            call->args[5], &place));
+}
+
+/* MEM_ADDRESS_REQUIREMENTS of a caller that gave no address. */
+static NTSTATUS read_requirements(uint32_t guest, uint32_t base, struct vm_place *place)
+{
+    uint32_t words[3]; /* lowest, highest, alignment */
+    NTSTATUS status = guest_read(words, guest, sizeof words);
+    if (status)
+        return status;
+    uint32_t lowest = words[0], highest = words[1], align = words[2];
+    bool asks = lowest || highest || align;
+    if ((asks && base) || (align && ((align & (align - 1)) || align < VM_GRANULARITY)) ||
+        (lowest & (VM_GRANULARITY - 1)) ||
+        (highest && (highest >= NT_GUEST_LIMIT || ((highest + 1) & PAGE_MASK))))
+        return STATUS_INVALID_PARAMETER;
+    place->lowest = lowest;
+    place->highest = highest;
+    place->align = align;
+    return STATUS_SUCCESS;
+}
+
+/* Of the parameters only address requirements matter here: there are no nodes, partitions or the like. */
+static NTSTATUS read_extended(struct call *call, uint32_t base, struct vm_place *place)
+{
+    bool found = false;
+    if (call->args[6] && !call->args[5])
+        return STATUS_INVALID_PARAMETER;
+    for (uint32_t i = 0; i < call->args[6] && i <= MemExtendedParameterMax; i++) {
+        uint32_t words[4];
+        NTSTATUS status = guest_read(words, call->args[5] + i * sizeof words, sizeof words);
+        if (status)
+            return status;
+        uint32_t type = words[0] & 0xff;
+        if (type == MemExtendedParameterInvalidType || type >= MemExtendedParameterMax)
+            return STATUS_INVALID_PARAMETER;
+        if (type != MemExtendedParameterAddressRequirements)
+            continue;
+        status = found ? STATUS_INVALID_PARAMETER : read_requirements(words[2], base, place);
+        if (status)
+            return status;
+        found = true;
+    }
+    return STATUS_SUCCESS;
 }
 
 NTSTATUS nt_allocate_virtual_memory_ex(struct call *call)
 {
     struct range_call range;
-    if (call->args[6])
-        return STATUS_NOT_IMPLEMENTED;
+    struct vm_place place = vm_place_of(call->args[3], 0);
     NTSTATUS status = range_begin(call, call->args[1], call->args[2], &range);
     if (status)
         return status;
-    return range_end(
-        &range, vm_allocate(range.process, &range.base, &range.size, call->args[3], call->args[4]));
+    status = read_extended(call, range.base, &place);
+    if (!status)
+        status = vm_allocate_in(range.process, &range.base, &range.size, call->args[3],
+                                call->args[4], &place);
+    return range_end(&range, status);
 }
 
 NTSTATUS nt_free_virtual_memory(struct call *call)

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* What is not there is refused with an error of its own: mailslots, services. Nothing of it is from Wine. */
+#include "show.h"
+
+int main(void)
+{
+    DWORD needed = 0, count = 0, resume = 0;
+    show_begin();
+    HANDLE slot = CreateMailslotA("\\\\.\\mailslot\\atomik", 0, 0, NULL);
+    printf("mailslot %d, error %lu\n", slot != INVALID_HANDLE_VALUE, GetLastError());
+    HANDLE file = CreateFileA("\\\\.\\mailslot\\atomik", GENERIC_WRITE, FILE_SHARE_READ, NULL,
+                              OPEN_EXISTING, 0, NULL);
+    printf("its client %d, error %lu\n", file != INVALID_HANDLE_VALUE, GetLastError());
+    SC_HANDLE manager = OpenSCManagerA(NULL, NULL, SC_MANAGER_ALL_ACCESS);
+    printf("services %d, error %lu\n", manager != NULL, GetLastError());
+    SHOW(EnumServicesStatusA(manager, SERVICE_WIN32, SERVICE_STATE_ALL, NULL, 0, &needed, &count,
+                             &resume));
+    SHOW(OpenServiceA(manager, "nosuch", SERVICE_START) != NULL);
+    return 0;
+}
