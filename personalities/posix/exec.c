@@ -139,10 +139,11 @@ static bool is_large_pe(const struct file *file)
            done == sizeof magic && memcmp(magic, "MZ", sizeof magic) == 0;
 }
 
-/* Without a VMO in *image if the program is a large PE. */
-static int image_open(struct image *image, const char *path)
+/* Without a VMO in *image if the program is a large PE. Interpreters may be written to, as on Linux. */
+static int image_open(struct image *image, const char *path, bool interpreter)
 {
-    int error = path_open(AT_FDCWD, path, O_RDONLY | O_LARGEFILE, 0, &image->file);
+    int error = interpreter ? path_open(AT_FDCWD, path, O_RDONLY | O_LARGEFILE, 0, &image->file)
+                            : path_open_program(path, &image->file);
     if (error < 0)
         return error;
     if (!S_ISREG(image->file->attr.mode) || !may_execute(&image->file->attr) ||
@@ -204,7 +205,7 @@ static int find_program(struct program *program)
 {
     char line[SCRIPT_LINE];
     for (uint32_t depth = 0; depth <= SCRIPT_DEPTH; depth++) {
-        int error = image_open(&program->image, program->path);
+        int error = image_open(&program->image, program->path, false);
         if (error < 0)
             return error;
         if (program->image.vmo == HANDLE_NONE)
@@ -266,7 +267,7 @@ static int load_interpreter(struct program *program)
         vmo_read(program->image.vmo, loaded->interp_offset, path, loaded->interp_length) != OK)
         return -ENOEXEC;
     path[loaded->interp_length] = 0;
-    int error = image_open(&interpreter, path);
+    int error = image_open(&interpreter, path, true);
     if (error < 0)
         return error;
     error = load_errno(
@@ -547,6 +548,7 @@ static void change_program(struct process *process, struct program *program)
     struct proc_record record = {.pid = process->pid};
     program->mm->exe =
         text_copy(program->image.file->path ? program->image.file->path : program->path);
+    program->mm->program = handle_copy(program->image.file->handle);
     server_lock();
     process->mm = program->mm;
     program->mm = NULL;

@@ -7,6 +7,7 @@
  *   STACK_TOP             the stack's end; 8 MiB below it are the stack's
  *   VDSO_ADDRESS          one page that never changes: the system call entry and sigreturn
  */
+#include <ipc/call.h>
 #include <string.h>
 
 #include "aio.h"
@@ -156,8 +157,10 @@ int mm_clone(struct mm *mm, struct mm **result)
     clone->lock_all = false;
     list_init(&clone->aio);
     clone->exe = mm->exe ? text_copy(mm->exe) : NULL;
+    clone->program = mm->program ? handle_copy(mm->program) : HANDLE_NONE;
     status_t status = space_clone(mm->space, &clone->space);
     if (status != OK) {
+        close_handle(clone->program);
         release(clone->exe);
         release(clone);
         return -ENOMEM;
@@ -173,6 +176,7 @@ void mm_release(struct mm *mm)
     mm_forget_locks(mm);
     aio_forget(mm);
     close_handle(mm->space);
+    close_handle(mm->program);
     release(mm->exe);
     release(mm);
 }

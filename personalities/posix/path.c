@@ -10,6 +10,7 @@
 #include "blockdev.h"
 #include "file.h"
 #include "lease.h"
+#include "mm.h"
 #include "server.h"
 #include "task.h"
 
@@ -679,9 +680,11 @@ static int break_leases(uint32_t dirfd, const char *path, uint32_t flags)
                        flags & O_NONBLOCK);
 }
 
-int path_open(uint32_t dirfd, const char *path, uint32_t flags, uint32_t mode, struct file **result)
+static int open_with(uint32_t dirfd, const char *path, uint32_t flags, uint32_t mode, uint32_t more,
+                     struct file **result)
 {
-    struct walk walk = {.dirfd = dirfd, .path = path, .op = FS_OP_OPEN, .flags = open_flags(flags)};
+    struct walk walk = {
+        .dirfd = dirfd, .path = path, .op = FS_OP_OPEN, .flags = open_flags(flags) | more};
     walk.wants_vmo = !(flags & (O_PATH | O_DIRECTORY));
     walk.mode = mode & 07777 & ~self()->process->fs->umask;
     int error = lease_count && !(flags & O_PATH) ? break_leases(dirfd, path, flags) : 0;
@@ -690,6 +693,22 @@ int path_open(uint32_t dirfd, const char *path, uint32_t flags, uint32_t mode, s
     if (error < 0)
         return error;
     return walk.is_internal ? open_internal(&walk, flags, result) : open_node(&walk, flags, result);
+}
+
+int path_open(uint32_t dirfd, const char *path, uint32_t flags, uint32_t mode, struct file **result)
+{
+    return open_with(dirfd, path, flags, mode, 0, result);
+}
+
+/* A node that is kept for the sake of a mapping that is gone is no writer. */
+int path_open_program(const char *path, struct file **result)
+{
+    const uint32_t flags = O_RDONLY | O_LARGEFILE;
+    int error = open_with((uint32_t)AT_FDCWD, path, flags, 0, FS_O_DENY_WRITE, result);
+    if (error != -ETXTBSY)
+        return error;
+    inodes_settle();
+    return open_with((uint32_t)AT_FDCWD, path, flags, 0, FS_O_DENY_WRITE, result);
 }
 
 /* ---- attributes -------------------------------------------------------------------------------- */

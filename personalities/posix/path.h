@@ -51,6 +51,8 @@ int path_stat_real(uint32_t dirfd, user_t path, uint32_t at_flags, struct fs_att
 /* Opens a path that is in our memory: what open(2) does, without a descriptor. */
 int path_open(uint32_t dirfd, const char *path, uint32_t flags, uint32_t mode,
               struct file **result);
+/* For reading, and while its node or a copy of it is open nobody writes to the file: ETXTBSY. */
+int path_open_program(const char *path, struct file **result);
 /* The calling process's working directory becomes this one. */
 int chdir_to(const char *path);
 /* Whether the caller may have the entries of a directory of these attributes remembered; and doing it. */

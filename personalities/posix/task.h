@@ -27,6 +27,7 @@ struct mm {
     uint32_t stack_top;
     uint32_t auxv[64], auxv_size;
     char *exe;               /* path text of the program */
+    handle_t program;        /* its node: nobody writes to the file meanwhile; or HANDLE_NONE */
     bool barrier_registered; /* membarrier: private barriers are to be used */
     struct list locked;      /* struct locked_range (mmlimit.h) */
     bool lock_all;           /* MCL_FUTURE */
