@@ -645,7 +645,12 @@ static status_t stand_still(handle_t process, struct thread_context *context)
     return status;
 }
 
-/* A wait is cut short, seen as about to begin, and begins again; in a second thread in the same state as well. */
+static void leave(void)
+{
+    (void)!thread_exit(5); /* the last thread gives the process its code */
+}
+
+/* A wait is cut short, seen as about to begin, and begins again. Beside it a thread starts in a state of our choice. */
 static void waits_are_made_again_after_a_standstill(void)
 {
     struct child child;
@@ -666,6 +671,8 @@ static void waits_are_made_again_after_a_standstill(void)
     EXPECT_STATUS(process_put(child.process, own, value), ERR_ALREADY_EXISTS);
     EXPECT_STATUS(process_put(child.process, own, 0), ERR_INVALID_ARGUMENT);
     EXPECT_OK(process_put(child.process, own, value + 40));
+    context.regs.eip = (uintptr_t)leave;
+    context.regs.esp -= 1024; /* below what the first thread uses of its stack */
     EXPECT_OK(thread_create_at(child.process, &context, &thread));
     EXPECT_OK(event_signal(event, 0, SIGNAL_SET));
     EXPECT_OK(process_set(child.process, PROCESS_SUSPENDED, 0));
