@@ -422,6 +422,7 @@ static NTSTATUS make_stand_in(struct nt_process *process, struct nt_thread **res
     object_init(&thread->object, &thread_type);
     list_init(&thread->apcs);
     list_init(&thread->requests);
+    list_init(&thread->operations);
     list_init(&thread->mutants);
     thread->process = process;
     object_hold(&process->object);

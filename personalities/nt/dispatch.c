@@ -53,7 +53,10 @@ static NTSTATUS clear_handles(const struct bound_call *bound, const struct call 
 
 static NTSTATUS run_handler(struct nt_thread *thread, struct bound_call *bound, uint32_t arguments)
 {
-    struct call call = {.thread = thread, .process = thread->process, .regs = &thread->frame->regs};
+    struct call call = {.thread = thread,
+                        .process = thread->process,
+                        .regs = &thread->frame->regs,
+                        .row = bound->row};
     NTSTATUS status = guest_read(call.args, arguments, bound->words * sizeof call.args[0]);
     if (!status && bound->handles)
         status = clear_handles(bound, &call);

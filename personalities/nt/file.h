@@ -177,6 +177,15 @@ NTSTATUS io_begin(struct nt_thread *thread, struct nt_file *file, const struct i
 NTSTATUS with_file(struct call *call, NTSTATUS (*act)(struct call *, struct nt_file *, uint32_t *));
 /* file_locks.c: forget the locks of a process (NULL: of all) on a file. */
 void locks_release(struct nt_file *file, struct nt_process *process);
+/* Notes of a snapshot: those that its process has; and one of them set again. */
+struct save;
+struct snap_note;
+/* A call of NtLockFile whose range is in these words, since its own place for that is gone. */
+#define LOCK_AGAIN_RANGE 12u
+NTSTATUS lock_file_again(struct call *call);
+void locks_save(const struct nt_file *file, uint32_t id, struct save *save);
+NTSTATUS locks_restore(struct nt_file *file, struct nt_process *process,
+                       const struct snap_note *note);
 void fill_basic(const struct fs_attr *attr, FILE_BASIC_INFORMATION *info);
 /* Hidden, system, archive, ...; `attr` is what the file has now. */
 NTSTATUS ntfile_set_dos(handle_t node, const struct fs_attr *attr, uint32_t attributes);

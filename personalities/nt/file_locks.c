@@ -7,8 +7,10 @@
 #include <personalities/nt/file.h>
 
 #include <personalities/nt/io.h>
+#include <personalities/nt/snapshot/save.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 struct file_lock {
     struct list link;
@@ -144,6 +146,8 @@ static NTSTATUS wait_for_lock(struct call *call, struct nt_file *file, const str
     }
     request->context = lock;
     request->ended = wait_ended;
+    memcpy(&request->made.args[LOCK_AGAIN_RANGE], &lock->start, sizeof lock->start);
+    memcpy(&request->made.args[LOCK_AGAIN_RANGE + 2], &lock->length, sizeof lock->length);
     list_append(&waiting, &request->link);
     return io_pending(request, &information);
 }
@@ -176,6 +180,45 @@ static NTSTATUS lock_range(struct call *call, struct nt_file *file, const struct
     return status;
 }
 
+/* ---- snapshots ---- */
+
+void locks_save(const struct nt_file *file, uint32_t id, struct save *save)
+{
+    struct snapshot *snapshot = &save->snapshot;
+    list_each(lock, &file->locks, struct file_lock, link)
+    {
+        if (lock->process != save->process)
+            continue;
+        snap_note_begin(snapshot, SNAP_LOCK);
+        snap_put_u32(snapshot, SNAP_LOCK_OBJECT, id);
+        snap_put_text(snapshot, SNAP_LOCK_KIND, "range");
+        snap_put_u32(snapshot, SNAP_LOCK_EXCLUSIVE, lock->exclusive);
+        snap_put_u64(snapshot, SNAP_LOCK_START, lock->start);
+        snap_put_u64(snapshot, SNAP_LOCK_LENGTH, lock->length);
+        snap_put_u32(snapshot, SNAP_LOCK_KEY, lock->key);
+    }
+}
+
+NTSTATUS locks_restore(struct nt_file *file, struct nt_process *process,
+                       const struct snap_note *note)
+{
+    struct file_lock *lock = malloc(sizeof *lock);
+    if (!lock)
+        return STATUS_NO_MEMORY;
+    *lock = (struct file_lock){.process = process,
+                               .start = snap_get_u64(note, SNAP_LOCK_START, 0),
+                               .length = snap_get_u64(note, SNAP_LOCK_LENGTH, 0),
+                               .key = snap_get_u32(note, SNAP_LOCK_KEY, 0),
+                               .exclusive = snap_get_u32(note, SNAP_LOCK_EXCLUSIVE, 0)};
+    list_init(&lock->link);
+    NTSTATUS status = conflicts(file, lock) ? STATUS_FILE_LOCK_CONFLICT : grant(file, lock);
+    if (status)
+        free(lock);
+    return status;
+}
+
+/* ---- calls ---- */
+
 /* File, and the range at two guest addresses. */
 static NTSTATUS range_from(struct call *call, uint32_t start_guest, uint32_t length_guest,
                            struct nt_file **file, uint64_t *start, uint64_t *length)
@@ -191,15 +234,11 @@ static NTSTATUS range_from(struct call *call, uint32_t start_guest, uint32_t len
     return status;
 }
 
-NTSTATUS nt_lock_file(struct call *call)
+/* Takes the reference to the file. */
+static NTSTATUS lock_file(struct call *call, struct nt_file *file, uint64_t start, uint64_t length)
 {
-    struct nt_file *file;
-    uint64_t start, length;
     struct io_call io = {call->args[1], call->args[2], call->args[3], call->args[4]};
-    NTSTATUS status = range_from(call, call->args[5], call->args[6], &file, &start, &length);
-    if (status)
-        return status;
-    status =
+    NTSTATUS status =
         file->kind == FILE_DISK ? io_begin(call->thread, file, &io) : STATUS_INVALID_DEVICE_REQUEST;
     if (!status)
         status = lock_range(call, file, &io, start, length);
@@ -207,6 +246,24 @@ NTSTATUS nt_lock_file(struct call *call)
         status = io_complete(call->thread, file, &io, status, 0);
     object_release(&file->object);
     return status;
+}
+
+NTSTATUS nt_lock_file(struct call *call)
+{
+    struct nt_file *file;
+    uint64_t start, length;
+    NTSTATUS status = range_from(call, call->args[5], call->args[6], &file, &start, &length);
+    return status ? status : lock_file(call, file, start, length);
+}
+
+NTSTATUS lock_file_again(struct call *call)
+{
+    struct object *object;
+    uint64_t start, length;
+    memcpy(&start, &call->args[LOCK_AGAIN_RANGE], sizeof start);
+    memcpy(&length, &call->args[LOCK_AGAIN_RANGE + 2], sizeof length);
+    NTSTATUS status = handle_object(call->thread, call->args[0], &file_type, 0, &object);
+    return status ? status : lock_file(call, file_of(object), start, length);
 }
 
 NTSTATUS nt_unlock_file(struct call *call)

@@ -104,6 +104,8 @@ NTSTATUS io_request_new(struct call *call, struct nt_file *file, const struct io
     request->thread = call->thread;
     object_hold(&call->thread->object);
     request->io = *io;
+    request->made.row = call->row;
+    memcpy(request->made.args, call->args, sizeof call->args);
     request->synchronous = ntfile_synchronous(file);
     *result = request;
     return STATUS_SUCCESS;
@@ -145,6 +147,21 @@ static void tell(struct io_request *request)
     else if (!io->apc && request->file->port && io->apc_context)
         (void)completion_post(request->file->port, request->file->port_key, io->apc_context,
                               request->status, request->information);
+}
+
+void io_failed(struct nt_thread *thread, const struct io_call *io, NTSTATUS status)
+{
+    struct object *event;
+    IO_STATUS_BLOCK block = {.Information = 0};
+    block.Status = status;
+    if (io->status_block)
+        (void)guest_write(io->status_block, &block, sizeof block);
+    if (io->event && !handle_object(thread, io->event, &event_type, EVENT_MODIFY_STATE, &event)) {
+        event_set(event, true);
+        object_release(event);
+    }
+    if (io->apc)
+        (void)apc_queue(thread, io->apc, io->apc_context, io->status_block, 0);
 }
 
 void io_finish(struct io_request *request, NTSTATUS status, uint32_t information)

@@ -36,6 +36,7 @@ struct io_request {
     struct alarm timeout; /* set: ends it with timeout_status */
     NTSTATUS timeout_status;
     void *context; /* of the queue */
+    struct made_call made;
 };
 
 /* A request for this call; the caller puts it into a queue and then calls io_pending. */
@@ -50,6 +51,8 @@ NTSTATUS io_pending(struct io_request *request, uint32_t *information);
 void io_finish(struct io_request *request, NTSTATUS status, uint32_t information);
 /* End with a status after a time (FILETIME). */
 void io_set_timeout(struct io_request *request, uint64_t due, NTSTATUS status);
+/* An operation of a snapshot cannot be made again: its end, told late. */
+void io_failed(struct nt_thread *thread, const struct io_call *io, NTSTATUS status);
 /* Bytes for the request's buffer, at an offset in it. */
 NTSTATUS io_deliver(struct io_request *request, uint32_t offset, const void *bytes,
                     uint32_t length);

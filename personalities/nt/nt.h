@@ -96,6 +96,18 @@ struct nt_process {
     uint64_t cpu_time; /* of threads that have ended, ns */
 };
 
+/* A call as it was made, for what goes on behind it. */
+struct call_row;
+struct made_call {
+    const struct call_row *row; /* NULL: it cannot be made again */
+    uint32_t args[17];
+};
+/* One that a restored thread is to make again. */
+struct operation {
+    struct list link;
+    struct made_call made;
+};
+
 struct nt_thread {
     struct object object;
     struct nt_process *process; /* held */
@@ -123,8 +135,9 @@ struct nt_thread {
     bool restarted;         /* the call being handled is one that was restarted */
     uint64_t wait_deadline; /* of the call to be restarted (FILETIME, 0 = never) */
 
-    struct list requests; /* struct io_request.thread_link */
-    struct list mutants;  /* that it owns */
+    struct list requests;   /* struct io_request.thread_link */
+    struct list operations; /* of a snapshot, until the thread goes on */
+    struct list mutants;    /* that it owns */
 
     bool alerted; /* NtAlertThreadByThreadId, sticky */
     struct list apcs;
@@ -147,6 +160,7 @@ struct call {
     struct nt_thread *thread;
     struct nt_process *process;
     struct registers *regs;
+    const struct call_row *row; /* NULL: it stands for no call of its own */
     uint32_t args[17];
 };
 typedef NTSTATUS (*call_handler)(struct call *call);

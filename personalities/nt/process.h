@@ -114,4 +114,8 @@ WCHAR *command_line_join(const WCHAR *program, char *const argv[], uint32_t *len
 char **command_line_split(struct text line);
 void strings_free(char **strings);
 
+/* snapshot/operations.c: a restored thread makes calls again that went on; or there is no need to. */
+void operations_begin(struct nt_thread *thread);
+void operations_forget(struct nt_thread *thread);
+
 #endif

@@ -213,13 +213,6 @@ static void key_destroy(struct object *object)
     free(key);
 }
 
-/* The name is in the note already. */
-static void key_save(struct object *object, struct save *save)
-{
-    if (container_of(object, struct key_object, object)->notifies)
-        save_refuse(save, ERR_BUSY, "it waits for changes of a registry key");
-}
-
 static NTSTATUS key_restore(struct restore *restore, const struct snap_note *note,
                             struct object **result);
 
@@ -230,7 +223,6 @@ const struct nt_type key_type = {
     .mapping = {KEY_READ, KEY_WRITE, KEY_EXECUTE | KEY_CREATE_LINK, KEY_ALL_ACCESS},
     .last_handle = key_last_handle,
     .destroy = key_destroy,
-    .save = key_save,
     .restore = key_restore,
 };
 

@@ -105,4 +105,8 @@ void key_changed(struct key *key, uint32_t change);
 /* The key or the handle to it goes. */
 void key_watches_end(struct key *key, const struct object *object);
 
+/* registry_notify.c: what the process of a snapshot waits for through this handle's object. */
+struct save;
+void key_watches_save(struct object *object, struct save *save);
+
 #endif

@@ -5,9 +5,12 @@
  */
 #include <personalities/nt/registry.h>
 
+#include <personalities/nt/ntdll.h>
+#include <personalities/nt/snapshot/save.h>
 #include <personalities/nt/wait.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 struct watch {
     struct list link;                                /* key.watches */
@@ -19,6 +22,7 @@ struct watch {
     bool waited_for; /* by its thread, on whose behalf it lives */
     bool told;
     NTSTATUS status;
+    struct made_call made;
 };
 
 static void watch_free(struct watch *watch)
@@ -70,6 +74,17 @@ void key_watches_end(struct key *key, const struct object *object)
     }
 }
 
+void key_watches_save(struct object *object, struct save *save)
+{
+    const struct key *key = container_of(object, struct key_object, object)->key;
+    list_each(watch, &key->watches, struct watch, link)
+    {
+        if (watch->object == object && watch->thread->process == save->process &&
+            !watch->waited_for)
+            save_operation(save, watch->thread, &watch->made);
+    }
+}
+
 static NTSTATUS wait_for(struct watch *watch)
 {
     struct nt_thread *thread = watch->thread;
@@ -114,6 +129,8 @@ NTSTATUS nt_notify_change_key(struct call *call)
     watch->filter = handle->filter;
     watch->subtree = handle->subtree;
     watch->waited_for = !(call->args[9] & 0xff);
+    watch->made.row = call->row;
+    memcpy(watch->made.args, call->args, sizeof call->args);
     list_append(&key->watches, &watch->link);
     if (event)
         event_set(event, false);
@@ -128,5 +145,8 @@ NTSTATUS nt_notify_change_multiple_keys(struct call *call)
         return STATUS_NOT_IMPLEMENTED;
     for (uint32_t i = 1; i < 10; i++)
         call->args[i] = call->args[i + 2];
+    call->row = &call_rows[0];
+    while (call->row->handler != nt_notify_change_key)
+        call->row++;
     return nt_notify_change_key(call);
 }

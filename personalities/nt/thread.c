@@ -43,6 +43,7 @@ static void thread_destroy(struct object *object)
     object_release(thread->token);
     object_release(&thread->process->object);
     free(thread->start_context);
+    operations_forget(thread);
     free(thread->state);
     free(thread->description);
     free(thread);
@@ -161,6 +162,7 @@ static struct nt_thread *thread_new(struct nt_process *process, uint32_t tid)
     list_init(&thread->link);
     list_init(&thread->apcs);
     list_init(&thread->requests);
+    list_init(&thread->operations);
     list_init(&thread->mutants);
     thread->process = process;
     object_hold(&process->object);
@@ -357,6 +359,7 @@ static bool thread_look_up(struct nt_thread *thread)
 
 static void thread_run(struct nt_thread *thread)
 {
+    operations_begin(thread);
     while (thread_look_up(thread)) {
         thread->in_guest = true;
         nt_unlock();

@@ -202,3 +202,21 @@ snap save --tree --stop --no-text $pid tree >log || cat log; wait; ls tree | wc 
         restore = "sleep 100 & " + restore + "; sh pipe.sh | cmp - right && echo same"
     result = atomik(share, restore)
     assert result.stdout == b"code 0\n" + b"same\n" * (2 if where == "here" else 1), result.stderr
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_operations_that_go_on_behind_their_calls(share, where):
+    """Overlapped reads, writes and connections of pipes, waits for locks and for changes of directories and keys."""
+    shutil.copy(os.path.join(os.path.dirname(PROGRAM), "overlapped.exe"), share)
+    right = "mkdir -p /tmp/right /tmp/run; cd /tmp/right; /host/overlapped.exe >../expected; echo code $?"
+    save = f"""{right}; cd ../run; /host/overlapped.exe >../out & usleep 500000; snap save --stop --files $! /host/o.snap >&2
+wait; cp ../out /host/so-far"""
+    restore = """mkdir -p /tmp/run/watched; cd /tmp/run; cp /host/so-far ../out
+snap restore --files=snapshot /host/o.snap >>../out; echo code $?"""
+    same = "cmp /tmp/out /tmp/expected && echo same"
+    result = atomik(share, save + (f"\n{restore}\n{same}" if where == "here" else ""))
+    if where == "elsewhere":
+        result = atomik(share, f"{restore}\n{right}\n{same}")  # the other way round: the key is not in the snapshot
+    assert result.stdout == b"code 8\ncode 8\nsame\n", result.stdout + result.stderr
+    notes = subprocess.run([ATOMIK, "snap", "show", str(share / "o.snap")], capture_output=True, text=True, check=False).stdout
+    assert notes.count("\noperation[") == 6 and "kind=range" in notes

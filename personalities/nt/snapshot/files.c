@@ -75,8 +75,6 @@ static void save_disk(struct save *save, struct nt_file *file)
     snap_put_u32(snapshot, SNAP_OBJECT_DISPOSAL,
                  (file->delete_on_close ? DISPOSE_ON_CLOSE : 0) |
                      (file->delete_pending ? DISPOSE_PENDING : 0));
-    if (!list_empty(&file->locks))
-        save_refuse(save, ERR_BUSY, "it holds locks of a part of a file");
     if (file->kind == FILE_DISK && (attr.nlink == 0 || (save->flags & SNAPSHOT_FILES)))
         save_file_content(save, file);
 }
@@ -110,9 +108,9 @@ static void save_messages(struct save *save, const struct pipe_end *end)
     uint32_t count = 0, at = 0;
     list_each(message, &end->messages, struct pipe_message, link)
     {
-        if (message->writer)
-            save_refuse(save, ERR_BUSY, "a write to a pipe is under way");
-        count++;
+        if (message->writer && message->taken > 0)
+            save_refuse(save, ERR_BUSY, "a write to a pipe is half done");
+        count += !message->writer;
     }
     uint32_t *lengths = malloc((count + 1) * sizeof *lengths);
     uint8_t *bytes = malloc(end->queued + 1);
@@ -123,6 +121,8 @@ static void save_messages(struct save *save, const struct pipe_end *end)
         list_each(message, &end->messages, struct pipe_message, link)
         {
             uint32_t left = message->length - message->taken;
+            if (message->writer)
+                continue; /* its write is made again */
             memcpy(bytes + at, message->bytes + message->taken, left);
             lengths[count++] = left;
             at += left;
@@ -149,9 +149,8 @@ static void save_pipe(struct save *save, struct nt_file *file)
     snap_put_u32(snapshot, SNAP_OBJECT_PROCESS, end->peer_pid);
     if (end->peer)
         snap_put_u32(snapshot, SNAP_OBJECT_PEER, save_object(save, &end->peer->file->object));
-    if (!list_empty(&end->readers) || !list_empty(&end->listeners) || !list_empty(&end->flushers) ||
-        !list_empty(&end->watchers))
-        save_refuse(save, ERR_BUSY, "an operation on a pipe is under way");
+    if (!list_empty(&end->flushers) || !list_empty(&end->watchers))
+        save_refuse(save, ERR_BUSY, "a pipe is joined to a stream of another personality");
     save_messages(save, end);
 }
 
@@ -169,8 +168,6 @@ void ntfile_save(struct object *object, struct save *save)
         snap_put_u32(snapshot, SNAP_OBJECT_PORT, save_object(save, file->port));
         snap_put_u32(snapshot, SNAP_OBJECT_PORT_KEY, file->port_key);
     }
-    if (!list_empty(&file->requests))
-        save_refuse(save, ERR_BUSY, "an operation on a file is under way");
     if (is_foreign(file))
         save_stream(save, file);
     else if (file->kind == FILE_DISK || file->kind == FILE_DIRECTORY)
@@ -181,6 +178,13 @@ void ntfile_save(struct object *object, struct save *save)
         snap_put_u32(snapshot, SNAP_OBJECT_ROLE, file->console_role);
     else if (file->kind == FILE_VOLUME)
         snap_put_text(snapshot, SNAP_OBJECT_PATH, file->unix_path);
+}
+
+void save_locks(struct save *save)
+{
+    for (uint32_t i = 0; i < save->object_count; i++)
+        if (save->objects[i].object->type == &file_type)
+            locks_save(file_of(save->objects[i].object), save->objects[i].id, save);
 }
 
 /* ---- restoring ------------------------------------------------------------------------------------ */
@@ -411,4 +415,21 @@ NTSTATUS ntfile_connect(struct restore *restore, const struct snap_note *note,
     return file->kind == FILE_DISK && restore->policy == POLICY_SNAPSHOT
                ? write_content(restore, snap_get_u32(note, SNAP_OBJECT_ID, 0), file)
                : STATUS_SUCCESS;
+}
+
+NTSTATUS restore_locks(struct restore *restore)
+{
+    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_LOCK, NULL);
+    NTSTATUS status = STATUS_SUCCESS;
+    for (; note && !status; note = snap_next(&restore->snapshot, SNAP_LOCK, note)) {
+        struct object *object = restored_object(restore, snap_get_u32(note, SNAP_LOCK_OBJECT, 0));
+        if (!object || object->type != &file_type || file_of(object)->kind != FILE_DISK)
+            return restore_refuse(restore, STATUS_OBJECT_TYPE_MISMATCH, "a lock of no file");
+        status = locks_restore(file_of(object), restore->process, note);
+        if (status)
+            (void)restore_refuse(restore, status, "somebody else has locked a part of %s",
+                                 file_of(object)->unix_path ? file_of(object)->unix_path
+                                                            : "a file");
+    }
+    return status;
 }

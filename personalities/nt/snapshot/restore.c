@@ -337,6 +337,10 @@ static NTSTATUS make_all(struct restore *restore, handle_t node)
     if (!status)
         status = restore_ids(restore);
     if (!status)
+        status = restore_locks(restore);
+    if (!status)
+        status = restore_operations(restore);
+    if (!status)
         status = enter_job(restore);
     if (!status)
         find_win32u(restore);

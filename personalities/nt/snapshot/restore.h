@@ -78,5 +78,8 @@ NTSTATUS restore_objects(struct restore *restore);
 NTSTATUS restore_handles(struct restore *restore);
 NTSTATUS restore_apcs(struct restore *restore);
 NTSTATUS restore_ids(struct restore *restore);
+NTSTATUS restore_locks(struct restore *restore);
+/* What its threads have to do again (operations.c). */
+NTSTATUS restore_operations(struct restore *restore);
 
 #endif

@@ -81,6 +81,8 @@ static void note_state(struct save *save)
     save_mappings(save);
     save_handles(save);
     save_objects(save);
+    save_locks(save);
+    save_operations(save);
     if (save->snapshot.failed && save->status == OK)
         save->status = ERR_NO_MEMORY;
 }

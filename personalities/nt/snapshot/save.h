@@ -99,5 +99,10 @@ void save_handles(struct save *save);
 /* The notes of everything that got a number. */
 void save_objects(struct save *save);
 void save_contents(struct save *save);
+/* Operations that go on behind their calls (operations.c), and locks of files. */
+void save_operations(struct save *save);
+void save_operation(struct save *save, const struct nt_thread *thread,
+                    const struct made_call *made);
+void save_locks(struct save *save);
 
 #endif

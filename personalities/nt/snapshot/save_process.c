@@ -262,8 +262,6 @@ static void put_apcs(struct save *save, const struct nt_thread *thread)
 
 static void put_all_of(struct save *save, const struct nt_thread *thread, bool first)
 {
-    if (!list_empty(&thread->requests))
-        save_refuse(save, ERR_BUSY, "an operation on a file or pipe is under way");
     put_status(save, thread);
     if (first)
         put_psinfo(save);

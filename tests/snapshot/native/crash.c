@@ -9,7 +9,7 @@ int main(void)
     volatile int *volatile pointer = 0;
     printf("before\n");
     fflush(stdout);
-    int read = *pointer;
+    int read = *pointer; /* cppcheck-suppress nullPointer */
     printf("after: %d %d\n", read, value);
     return 7;
 }
