@@ -254,6 +254,8 @@ def test_limit_of_core_files_decides_about_a_core_file_and_the_status_says_so(sh
 @pytest.mark.parametrize("change", [
     ("--reg", "nosuch=1"), ("--reg", "eax=0x1ffffffff"), ("--mem", "0xdeadb000=00"), ("--mem", "0x1000=0"),
     ("--file", "99.offset=0"), ("--file", "1.nosuch=0"), ("--pipe", "1.bytes=00"), ("--env", "NOSUCH=x"),
+    ("--reg", "cs=8"), ("--reg", "eflags=0x3246"), ("--set", "mapping[1].end=0x5"), ("--set", "descriptor[0].object=99"),
+    ("--set", "descriptor[1].fd=0"), ("--set", "thread[0].tid=1"), ("--blob", "77=00"), ("--blob", "1=xyz"),
     ("--cwd", "relative"), ("--set", "integrity[0].table=00"), ("--set", "thread[9].tid=1"), ("--nosuch", "x"),
 ], ids=lambda change: " ".join(change))
 def test_an_impossible_edit_is_refused_and_changes_nothing(threads, change):
@@ -262,6 +264,15 @@ def test_an_impossible_edit_is_refused_and_changes_nothing(threads, change):
     result = snap("edit", path, *change)
     assert result.returncode == 1 and result.stderr.startswith("snap: ")
     assert path.read_bytes() == before
+
+
+def test_blobs_are_set_by_their_numbers(share, threads):
+    path, _ = threads
+    number = shown(path)["blob"][0]["id"]
+    (share / "bytes").write_bytes(b"other")
+    for value in ("6f74686572", f"@{share / 'bytes'}"):
+        assert snap("edit", path, "-o", share / "b.snap", "--blob", f"{number}={value}").returncode == 0
+        assert next(blob["hex"] for blob in shown(share / "b.snap")["blob"] if blob["id"] == number) == "6f74686572"
 
 
 def test_damaged_files_are_refused(share, threads):

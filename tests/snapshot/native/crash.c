@@ -2,14 +2,14 @@
 /* Reads through a null pointer. Once the snapshot of the crash is edited, it goes on. */
 #include <stdio.h>
 
+volatile int *pointer;
 static volatile int value = 1;
 
 int main(void)
 {
-    volatile int *volatile pointer = 0;
     printf("before\n");
     fflush(stdout);
-    int read = *pointer; /* cppcheck-suppress nullPointer */
+    int read = *pointer;
     printf("after: %d %d\n", read, value);
     return 7;
 }

@@ -225,6 +225,29 @@ static bool edit_pipe(struct edit *edit)
     return log_change(edit, old);
 }
 
+/* ID=HEX or ID=@FILE: bytes of a queue, a message, a file or a terminal, as `show` numbers them. */
+static bool edit_blob(struct edit *edit)
+{
+    const char *value;
+    uint32_t length = split(edit->argument, &value), count = 0;
+    uint64_t id;
+    uint8_t *data = NULL;
+    char old[32];
+    const struct snap_blob *blob =
+        length > 0 && parse_number(edit->argument, length, &id) && id <= UINT32_MAX
+            ? snap_find_blob(edit->snapshot, (uint32_t)id)
+            : NULL;
+    if (blob == NULL)
+        return refuse(edit, "ID=HEX or ID=@FILE of a blob is needed");
+    if (value[0] == '@' ? !snap_file_load(value + 1, CONTENT_MAX, &data, &count)
+                        : !parse_hex(value, &data, &count))
+        return refuse(edit, "the bytes are not hexadecimal, or not there");
+    snprintf(old, sizeof old, "%u bytes", (unsigned)blob->size);
+    status_t status = snap_replace_blob(edit->snapshot, blob->id, data, count);
+    free(data);
+    return status == OK ? log_change(edit, old) : refuse(edit, "out of memory");
+}
+
 static struct snap_note *object_with_path(struct edit *edit, const char *path, uint32_t length)
 {
     struct snap_note *note = snap_next(edit->snapshot, SNAP_OBJECT, NULL);
@@ -324,7 +347,7 @@ static const struct {
 } changes[] = {
     {"--set", edit_set},    {"--cwd", edit_cwd},         {"--reg", edit_register},
     {"--mem", edit_memory}, {"--file", edit_file},       {"--file-content", edit_content},
-    {"--pipe", edit_pipe},  {"--env", edit_environment},
+    {"--pipe", edit_pipe},  {"--env", edit_environment}, {"--blob", edit_blob},
 };
 
 static bool make_change(struct edit *edit)
@@ -383,7 +406,10 @@ int command_edit(int argc, char **argv)
         struct edit edit = {&input.snapshot, argv[i], argv[i + 1]};
         good = make_change(&edit);
     }
-    good = good && write_result(&input.snapshot, result);
+    const char *problem = good ? snap_problem(&input.snapshot) : NULL;
+    if (problem != NULL)
+        complain("%s: it would have %s", path, problem);
+    good = good && problem == NULL && write_result(&input.snapshot, result);
     snap_input_close(&input);
     return good ? 0 : 1;
 }

@@ -118,4 +118,7 @@ const char *register_name(uint32_t index);
 uint32_t *register_slot(struct core_registers *registers, const char *name, uint32_t length);
 uint32_t register_value(const struct core_registers *registers, uint32_t index);
 
+/* What no process can be like, or NULL (check.c). */
+const char *snap_problem(const struct snapshot *snapshot);
+
 #endif
