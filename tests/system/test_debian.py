@@ -166,6 +166,23 @@ def test_gdb_of_the_host_debugs_a_program_through_gdbserver(root, share):
         assert expected in printed, printed + result.stderr.decode()
 
 
+REPLAY_UNDER_GDB = """cd /tmp; echo xyz >in; snap record -o run -- /host/recorded in >out 2>&1
+snap replay --until-crash run >told 2>&1
+exec gdbserver --attach - $(awk '/stands still/ {print $2}' told)"""
+
+
+def test_gdb_of_the_host_looks_at_a_replay_that_reached_the_crash(root, share):
+    program = shutil.copy(os.path.join(harness.BUILD, "tests", "snapshot", "recorded"), share)
+    (share / "go.sh").write_text(REPLAY_UNDER_GDB)
+    server = f"{harness.ATOMIK} run --build {harness.BUILD} --timeout 120 {' '.join(root)} --share {share} -- sh /host/go.sh"
+    commands = ["set confirm off", "set remotetimeout 100", f"target remote | {server}", "bt", "print alarms", "kill"]
+    options = [word for command in commands for word in ("-ex", command)]
+    result = subprocess.run(["gdb", "-nx", "-batch", *options, program], capture_output=True, check=False,
+                            stdin=subprocess.DEVNULL, timeout=150)
+    printed = result.stdout.decode()
+    assert "#0  main (argc=2" in printed and "*nowhere" in printed and "$1 = 5" in printed, printed + result.stderr.decode()
+
+
 def test_strace_follows_children(root):
     result = in_debian(root, "sh", "-c", "strace -f -o /tmp/strace -e trace=write,execve sh -c "
                        "'echo one; /bin/echo two | cat' >/dev/null; cat /tmp/strace; rm /tmp/strace")

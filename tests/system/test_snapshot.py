@@ -327,6 +327,7 @@ def test_a_replay_reaches_the_crash_though_the_world_has_changed(share):
 echo other >in; snap replay --until-crash run; snap save $(ps | awk '/recorded/ && !/awk/ {print $1; exit}') /host/at.snap >&2"""
     output = atomik(share, script).stdout.decode()
     assert output.startswith("code 139\n") and re.search(r"replay: call \d+: the crash: signal 11 at 0x", output)
+    assert re.search(r"^#0  main ", gdb(os.path.join(PROGRAMS, "recorded"), share / "at.snap", "bt"), re.MULTILINE)
 
 
 def test_a_replay_that_differs_says_where(share):

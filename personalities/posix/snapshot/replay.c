@@ -300,21 +300,36 @@ int32_t replay_call(struct thread *thread, struct recording *own, uint32_t numbe
 
 /* ---- signals -----------------------------------------------------------------------------------------------*/
 
-/* The next one of the log, if it is its turn. What the process did to itself is waiting as well: it goes. */
+/* The next entry, if it is a signal that there is; without going behind it. */
+static bool peek_signal(struct recording *own, siginfo_t *info)
+{
+    uint64_t at = own->at;
+    struct entry entry;
+    bool good = own->repeats == 0 && peek_entry(own, &entry) && entry.kind == ENTRY_SIGNAL &&
+                entry.size == sizeof *info && read_log(own, &entry, sizeof entry) &&
+                read_log(own, info, sizeof *info) && info->si_signo >= 1 &&
+                info->si_signo <= (int)SIGNAL_COUNT;
+    own->at = at;
+    return good;
+}
+
+/*
+ * What the process did to itself is waiting as well: it goes. A fault has its place in the program's own
+ * code, not at a call: it waits until the program comes there.
+ */
 uint32_t replay_signal(struct thread *thread, struct recording *own, siginfo_t *info)
 {
-    struct entry entry;
     siginfo_t real;
     uint64_t faults = thread->pending.set & SIGNALS_FAULT;
-    if (own->repeats > 0 || !peek_entry(own, &entry) || entry.kind != ENTRY_SIGNAL ||
-        entry.size != sizeof *info)
+    if (!peek_signal(own, info))
         return faults ? signal_take(thread, faults, info) : 0;
-    (void)(read_log(own, &entry, sizeof entry) && read_log(own, info, sizeof *info));
-    if (signal_pending_set(thread) & SIGNAL_BIT((uint32_t)info->si_signo))
-        (void)signal_take(thread, SIGNAL_BIT((uint32_t)info->si_signo), &real);
-    if (info->si_signo < 1 || info->si_signo > (int)SIGNAL_COUNT)
+    uint64_t bit = SIGNAL_BIT((uint32_t)info->si_signo);
+    if ((bit & SIGNALS_FAULT) && info->si_code > 0 && !(faults & bit))
         return 0;
-    return (SIGNAL_BIT((uint32_t)info->si_signo) & SIGNALS_STOP) ? 0 : (uint32_t)info->si_signo;
+    own->at += sizeof(struct entry) + sizeof *info;
+    if (signal_pending_set(thread) & bit)
+        (void)signal_take(thread, bit, &real);
+    return (bit & SIGNALS_STOP) ? 0 : (uint32_t)info->si_signo;
 }
 
 bool record_is_replayed_crash(struct thread *thread, uint32_t signal)
