@@ -4,10 +4,14 @@
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
-from machine import BUSYBOX, ROOT, Machine, run
+from machine import BUILD, BUSYBOX, ROOT, Machine, run
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "disk"))
+import large  # noqa: E402
 
 MIB = 1 << 20
 KINDS = ("-t ext4", "-t ext4 -b 1024", "-t ext3 -b 2048", "-t ext2")
@@ -174,3 +178,8 @@ def test_the_root_is_on_a_disk(tmp_path):
     second = run("/bin/busybox", "cat", "/kept", options=("--root", str(image)))
     assert second.stdout == b"kept\n", second.stderr
     assert_clean(image)
+
+
+def test_a_file_larger_than_memory_is_written_and_read(tmp_path):
+    """`make large-file` is the long run."""
+    assert large.run(BUILD, str(tmp_path), 48, 96, 120) == large.expected(96)
