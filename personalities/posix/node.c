@@ -750,6 +750,8 @@ static int write_view(struct file *file, struct io *io, uint64_t *offset)
         result = append ? reserve_append(file, inode, count, offset)
                         : extend(file, inode, *offset + count);
     }
+    if (result == -ENOSPC) /* for all of it; there may be for some */
+        return message_loop(file, io, offset, true, append);
     if (result < 0)
         return result;
     if (result > 0)

@@ -11,32 +11,7 @@
 
 #include <ext/ext.h>
 #include <fs/content.h>
-
-/* A place in a circular list; all zero is in none. */
-struct link {
-    struct link *previous, *next;
-};
-#define LINK_ENTRY(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
-
-static inline void list_start(struct link *head)
-{
-    head->previous = head->next = head;
-}
-static inline void list_add(struct link *head, struct link *link)
-{
-    link->previous = head->previous;
-    link->next = head;
-    head->previous->next = link;
-    head->previous = link;
-}
-static inline void list_take(struct link *link)
-{
-    if (link->next == NULL)
-        return;
-    link->previous->next = link->next;
-    link->next->previous = link->previous;
-    link->previous = link->next = NULL;
-}
+#include <fs/list.h>
 
 struct node {
     struct fs_node node; /* first */

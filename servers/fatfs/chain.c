@@ -1,16 +1,56 @@
 /* SPDX-License-Identifier: MIT */
 /* Chains of clusters read and written by offset. */
+#include <string.h>
+
 #include "fat.h"
 
-/* The cluster with the index-th part; OUT_OF_RANGE beyond the end. Goes on from where it was last. */
+/* The nearest place before that is known. */
+static void find_start(const struct fat_chain *chain, uint32_t index, uint32_t *at, uint32_t *i)
+{
+    uint32_t mark = index >> chain->mark_shift;
+    *at = chain->first;
+    *i = 0;
+    if (chain->at_cluster != 0 && chain->at_index <= index) {
+        *at = chain->at_cluster;
+        *i = chain->at_index;
+    }
+    mark = mark < FAT_MARKS ? mark : FAT_MARKS;
+    while (mark > 0 && chain->marks[mark - 1] == 0)
+        mark--;
+    if (mark == 0 || mark << chain->mark_shift <= *i)
+        return;
+    *at = chain->marks[mark - 1];
+    *i = mark << chain->mark_shift;
+}
+
+/* Twice as far apart. */
+static void widen_marks(struct fat_chain *chain)
+{
+    for (uint32_t i = 0; i < FAT_MARKS; i++)
+        chain->marks[i] = i < FAT_MARKS / 2 ? chain->marks[2 * i + 1] : 0;
+    chain->mark_shift++;
+}
+
+static void set_mark(struct fat_chain *chain, uint32_t index, uint32_t cluster)
+{
+    while (index >> chain->mark_shift > FAT_MARKS)
+        widen_marks(chain);
+    if (index > 0 && (index & ((1u << chain->mark_shift) - 1)) == 0)
+        chain->marks[(index >> chain->mark_shift) - 1] = cluster;
+}
+
+static void forget_places(struct fat_chain *chain)
+{
+    chain->at_cluster = 0;
+    memset(chain->marks, 0, sizeof chain->marks);
+}
+
+/* The cluster with the index-th part; OUT_OF_RANGE beyond the end. */
 static status_t seek(struct fat_volume *volume, struct fat_chain *chain, uint32_t index,
                      uint32_t *cluster)
 {
-    uint32_t at = chain->first, i = 0;
-    if (chain->at_cluster != 0 && chain->at_index <= index) {
-        at = chain->at_cluster;
-        i = chain->at_index;
-    }
+    uint32_t at, i;
+    find_start(chain, index, &at, &i);
     if (at == FAT_CHAIN_END || index >= volume->clusters)
         return ERR_OUT_OF_RANGE;
     if (!fat_is_cluster(volume, at))
@@ -26,6 +66,7 @@ static status_t seek(struct fat_volume *volume, struct fat_chain *chain, uint32_
             return ERR_OUT_OF_RANGE;
         }
         at = next;
+        set_mark(chain, i + 1, at);
     }
     chain->at_index = index;
     chain->at_cluster = at;
@@ -160,6 +201,6 @@ status_t chain_shrink(struct fat_volume *volume, struct fat_chain *chain, uint64
     } else {
         chain->first = FAT_CHAIN_END;
     }
-    chain->at_cluster = 0;
+    forget_places(chain);
     return fat_cut(volume, last, first);
 }

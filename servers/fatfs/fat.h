@@ -103,10 +103,13 @@ status_t fat_cut(struct fat_volume *volume, uint32_t last, uint32_t first);
 /* ---- chains as files (chain.c) ---- */
 
 /* A chain of clusters, or the fixed root directory. `at_*` remember where the last access was. */
+#define FAT_MARKS 32u
 struct fat_chain {
     uint32_t first;                /* FAT_CHAIN_END: none */
     bool fixed;                    /* the root directory of FAT12/16 */
     uint32_t at_index, at_cluster; /* at_cluster 0: nothing is remembered */
+    /* Clusters with the indices 1, 2, 3... << mark_shift, where that is known: not 0. */
+    uint32_t mark_shift, marks[FAT_MARKS];
 };
 status_t chain_read(struct fat_volume *volume, struct fat_chain *chain, uint32_t offset, void *to,
                     uint32_t length);

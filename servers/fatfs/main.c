@@ -82,30 +82,28 @@ static void take_options(char *text)
 
 /* ---- the server ---------------------------------------------------------------------------------- */
 
-static status_t open_node(struct fs_node *node, uint32_t flags, void **data)
-{
-    (void)node;
-    *data = NULL;
-    return (flags & FS_O_WRITE) && volume.read_only ? ERR_READ_ONLY : OK;
-}
-
 static status_t sync_volume(struct fs_node *node, void *data, bool data_only)
 {
-    (void)node;
     (void)data;
     (void)data_only;
-    return fat_sync(&volume);
+    status_t status =
+        node == server.root ? fs_contents_flush() : fs_content_sync(&node_of(node)->content);
+    status_t synced = fat_sync(&volume);
+    return status == OK ? synced : status;
 }
 
 static status_t finish(struct fs_server *fs)
 {
     (void)fs;
-    return fat_finish(&volume);
+    nodes_trim();
+    status_t status = fs_contents_flush(), finished = fat_finish(&volume);
+    return status == OK ? finished : status;
 }
 
 static status_t statistics(struct fs_server *fs, struct fs_statistics *to)
 {
     (void)fs;
+    nodes_trim(); /* what was removed is free */
     *to = (struct fs_statistics){.type = MSDOS_MAGIC,
                                  .block_size = volume.cluster_size,
                                  .blocks = volume.clusters,
@@ -127,10 +125,12 @@ static const struct fs_ops ops = {.folds = true,
                                   .parent = fat_parent,
                                   .name = fat_name_of,
                                   .read_directory = fat_read_directory,
-                                  .open = open_node,
+                                  .open = fat_open_node,
+                                  .close = fat_close_node,
                                   .read = fat_read,
                                   .write = fat_write,
                                   .content = fat_content,
+                                  .modified = fat_modified,
                                   .sync = sync_volume,
                                   .finish = finish,
                                   .statistics = statistics,
@@ -141,8 +141,11 @@ static const struct fs_ops ops = {.folds = true,
 static void write_back(struct service *service)
 {
     (void)service;
+    nodes_trim();
+    status_t stored = fs_contents_flush();
     if (!volume.read_only && volume.cache.dirty_count > 0) {
         status_t status = fat_sync(&volume);
+        status = status == OK ? stored : status;
         volume.cache.failed = status != OK ? status : volume.cache.failed;
     }
 }
@@ -158,6 +161,7 @@ int main(int argc, char **argv)
 {
     static struct fat_device device;
     struct node *root;
+    nodes_init();
     if (argc < 2)
         fs_server_fail("no device", ERR_INVALID_ARGUMENT);
     if (argc > 2)
@@ -172,6 +176,7 @@ int main(int argc, char **argv)
         status = fs_server_init(&server, startup_handle(STARTUP_SERVICE), &ops, &root->base);
     if (status != OK)
         fs_server_fail(argv[1], status);
+    content_init();
     server.service.tick = write_back;
     server.service.period = WRITE_BACK_PERIOD;
     fs_server_run(&server);

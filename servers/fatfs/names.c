@@ -137,6 +137,9 @@ status_t fat_rename(const struct fs_rename *rename)
     status_t status = name_parse(&name, rename->new_name, rename->new_length);
     if (status == OK && rename->replaced != NULL && rename->replaced != rename->node)
         status = check_empty(node_of(rename->replaced));
+    /* What is renamed over another file replaces it with its content, also if the power goes. */
+    if (status == OK && rename->replaced != NULL)
+        status = fs_content_flush(&node->content);
     if (status == OK)
         status = directory_add(&volume, &new->chain, &name, node->bytes, &entry);
     if (status == OK && rename->replaced != NULL && rename->replaced != rename->node)

@@ -13,8 +13,16 @@
 #define BUCKETS  256u
 #define ROOT_INO 1u
 #define AGAIN    (1ull << 40) /* a number that an unlinked file still has */
+#define IDLE_MAX 1024u
 
 static struct node *buckets[BUCKETS];
+static struct link idle;
+static uint32_t idle_count, last_generation;
+
+void nodes_init(void)
+{
+    list_start(&idle);
+}
 
 static struct node **bucket_of(uint64_t position)
 {
@@ -99,10 +107,18 @@ static void take_entry(struct node *node, const struct fat_entry *entry)
     memcpy(node->bytes, entry->bytes, FAT_ENTRY_SIZE);
 }
 
+static void leave_idle(struct node *node)
+{
+    list_take(&node->idle);
+    idle_count--;
+}
+
 status_t node_get(struct node *directory, const struct fat_entry *entry, struct node **result)
 {
     struct node *node = find(entry->position);
     if (node != NULL) {
+        if (node->idle.next != NULL)
+            leave_idle(node);
         fs_node_get(&node->base);
         *result = node;
         return OK;
@@ -114,6 +130,7 @@ status_t node_get(struct node *directory, const struct fat_entry *entry, struct 
         return status;
     }
     fs_node_init(&server, &node->base, free_number(entry->position));
+    node->generation = ++last_generation;
     take_entry(node, entry);
     node->directory = (entry->bytes[11] & FAT_DIRECTORY) != 0;
     node->size = node->directory ? 0 : entry_size(entry->bytes);
@@ -139,14 +156,16 @@ status_t node_move(struct node *node, struct node *directory, const struct fat_e
 void node_unlink(struct node *node)
 {
     take_out(node);
-    node->unlinked = true;
+    node->unlinked = node->content.nameless = true;
 }
 
 status_t node_store(struct node *node)
 {
     if (node->name == NULL || node->unlinked)
         return OK;
-    entry_set_cluster(node->bytes, node->chain.first);
+    /* What has clusters but no bytes so far has none for others. */
+    entry_set_cluster(node->bytes,
+                      node->directory || node->size > 0 ? node->chain.first : FAT_CHAIN_END);
     entry_set_size(node->bytes, node->size);
     return cache_write(&volume.cache, node->position, node->bytes, FAT_ENTRY_SIZE);
 }
@@ -154,15 +173,15 @@ status_t node_store(struct node *node)
 void node_changed(struct node *node)
 {
     uint64_t time = time_realtime();
-    handle_drop(&node->content);
     entry_set_time(node->bytes, 22, time);
     entry_set_accessed(node->bytes, time);
     node->bytes[11] |= node->directory ? 0 : FAT_ARCHIVE;
 }
 
-void node_release(struct fs_node *base)
+static void forget(struct node *node)
 {
-    struct node *node = node_of(base), *parent = node->parent;
+    struct node *parent = node->parent;
+    fs_content_close(&node->content);
     if (node->unlinked && !volume.read_only) {
         status_t status = chain_shrink(&volume, &node->chain, 0);
         if (status != OK)
@@ -170,9 +189,35 @@ void node_release(struct fs_node *base)
     }
     if (!node->unlinked)
         take_out(node);
-    handle_drop(&node->content);
     free(node->name);
     free(node);
     if (parent != NULL)
         fs_node_put(&parent->base);
+}
+
+/* What programs map stays, whether it has a name or not. */
+void nodes_trim(void)
+{
+    struct link *next;
+    for (struct link *at = idle.next; at != &idle; at = next) {
+        struct node *node = LINK_ENTRY(at, struct node, idle);
+        next = at->next;
+        if ((!node->unlinked && idle_count <= IDLE_MAX) || fs_content_is_used(&node->content) ||
+            fs_content_flush(&node->content) != OK)
+            continue; /* later; an error has been logged */
+        leave_idle(node);
+        forget(node);
+    }
+}
+
+void node_release(struct fs_node *base)
+{
+    struct node *node = node_of(base);
+    if (node->content.vmo == HANDLE_NONE ||
+        (node->unlinked && !fs_content_is_used(&node->content))) {
+        forget(node);
+        return;
+    }
+    list_add(&idle, &node->idle);
+    idle_count++;
 }

@@ -7,7 +7,8 @@
 #ifndef FATFS_NODE_H
 #define FATFS_NODE_H
 
-#include <fs/fs.h>
+#include <fs/content.h>
+#include <fs/list.h>
 
 #include "fat.h"
 
@@ -18,12 +19,15 @@ struct node {
     char *name; /* as it is listed; NULL: the root */
     size_t name_length;
     struct fat_chain chain;
-    uint32_t size; /* of a file */
+    uint32_t size; /* of a file, as its entry has it; its content may be longer so far */
     uint32_t slot, first_slot;
     uint64_t position;
     uint8_t bytes[FAT_ENTRY_SIZE];
     bool directory, unlinked;
-    handle_t content; /* a copy for execution, until the file changes; or none */
+    uint32_t generation; /* as of struct fs_attr: no two nodes have the same */
+    struct link idle;    /* nobody holds it, but its content is remembered; longest first */
+    struct fs_content content;
+    bool touched; /* its entry has the time of the last write */
 };
 
 struct options {
@@ -52,18 +56,34 @@ void node_unlink(struct node *node); /* its entry is gone */
 status_t node_store(struct node *node);
 void node_changed(struct node *node); /* the content; sets the times, does not store */
 void node_release(struct fs_node *node);
+void nodes_init(void);
+/* Forget what nobody uses: what has no name, and the oldest of too many. */
+void nodes_trim(void);
 
 /* ---- data.c: operations on content and attributes ---- */
 status_t fat_attributes(struct fs_node *node, struct fs_attr *attr);
 status_t fat_set_attributes(struct fs_node *node, uint32_t mask, const struct fs_attr *attr);
+/* On the volume: within the size, which a write may make longer; zeros are between that and `at`. */
+status_t chain_get(struct node *node, uint64_t at, void *to, uint32_t length, uint32_t *done);
+status_t chain_put(struct node *node, uint64_t at, const void *from, uint32_t length,
+                   uint32_t *done);
+status_t chain_set_size(struct node *node, uint64_t size);
+/* The result of a change: with the option `sync` it is put on the medium first. */
+status_t change_done(status_t status);
+
+/* ---- content.c ---- */
+void content_init(void);
+uint64_t content_size(const struct node *node);
+status_t content_resize(struct node *node, uint64_t size);
 status_t fat_read(struct fs_node *node, void *data, uint64_t offset, void *to, uint32_t length,
                   uint32_t *done);
 status_t fat_write(struct fs_node *node, void *data, uint64_t offset, const void *from,
                    uint32_t length, uint32_t *done);
 status_t fat_content(struct fs_node *node, void *data, uint32_t prot, handle_t *vmo, uint64_t *size,
                      bool *coherent);
-/* The result of a change: with the option `sync` it is put on the medium first. */
-status_t change_done(status_t status);
+status_t fat_open_node(struct fs_node *node, uint32_t flags, void **data);
+void fat_close_node(struct fs_node *node, void *data);
+status_t fat_modified(struct fs_node *node);
 
 /* ---- names.c: operations on names ---- */
 status_t fat_lookup(struct fs_node *directory, const char *name, size_t length, bool nocase,

@@ -16,6 +16,7 @@
 #define HOSTFS_HOSTFS_H
 
 #include <fs/fs.h>
+#include <fs/list.h>
 
 #include "p9.h"
 
@@ -27,36 +28,6 @@ enum linux_open {
     OPEN_TRUNCATE = 01000,
     OPEN_DIRECTORY = 0200000
 };
-
-/* A place in a circular list; all zero is in none. */
-struct link {
-    struct link *previous, *next;
-};
-#define LINK_ENTRY(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
-
-static inline void list_start(struct link *head)
-{
-    head->previous = head->next = head;
-}
-static inline bool list_is_empty(const struct link *head)
-{
-    return head->next == NULL || head->next == head;
-}
-static inline void list_add(struct link *head, struct link *link)
-{
-    link->previous = head->previous;
-    link->next = head;
-    head->previous->next = link;
-    head->previous = link;
-}
-static inline void list_take(struct link *link)
-{
-    if (link->next == NULL)
-        return;
-    link->previous->next = link->next;
-    link->next->previous = link->previous;
-    link->previous = link->next = NULL;
-}
 
 struct node {
     struct fs_node node; /* first */

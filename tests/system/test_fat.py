@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: MIT
 """FAT volumes: made by mkfs.vfat and mtools, used by Unix programs, looked over by fsck.fat afterwards."""
 
+import os
 import re
 import subprocess
+import sys
 
 import pytest
 
-from machine import run
+from machine import BUILD, run
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "disk"))
+import large  # noqa: E402
 
 KIB = 1024
 VOLUMES = {"fat12": (12, 1440, 1), "fat16": (16, 32 * KIB, 4), "fat32": (32, 40 * KIB, 1)}
@@ -171,3 +176,7 @@ def test_init_mounts_what_its_configuration_says(tmp_path):
     assert mtools("mtype", f"{disk}@@1M", "::file") == b"text\n"
     result = run("/bin/sh", "-c", "grep -c /data /proc/mounts", options=("--append", "data"))
     assert result.stdout == b"0\n"
+
+
+def test_a_file_larger_than_memory_is_mapped_and_read_back(tmp_path):
+    assert large.run(BUILD, str(tmp_path), 48, 64, 120, "vfat") == large.expected(64)
