@@ -289,7 +289,7 @@ int32_t sys_sigaltstack(user_t new, user_t old)
             return -EFAULT;
         if (inside)
             return -EPERM;
-        if (given[1] & ~(uint32_t)(SS_DISABLE | SS_ONSTACK))
+        if (given[1] != 0 && given[1] != SS_DISABLE && given[1] != SS_ONSTACK)
             return -EINVAL;
         if (!(given[1] & SS_DISABLE) && given[2] < MINSIGSTKSZ)
             return -ENOMEM;

@@ -149,16 +149,20 @@ wait; snap restore --files=current sq/p$!.snap; cat out; sqlite3 d.db 'pragma in
     assert result.stdout == b"same\n3\nok\n3\n", result.stderr.decode()
 
 
-def test_gdb_of_the_host_debugs_a_program_through_gdbserver(root, share):
+SYSROOT_TOOL = os.path.join(harness.BUILD, "sysroot", "bin", "i686-atomik-")
+
+
+@pytest.mark.parametrize("compiler, debugger", [("i686-linux-gnu-gcc", "gdb"), (SYSROOT_TOOL + "gcc", SYSROOT_TOOL + "gdb")])
+def test_gdb_of_the_host_debugs_a_program_through_gdbserver(root, share, compiler, debugger):
+    """A program of Linux's C library, and one of the sysroot's with the wrapper's gdb."""
     program = share / "debugged"
-    subprocess.run(["i686-linux-gnu-gcc", "-g", "-O0", "-static", "-o", program,
-                    os.path.join(SCRIPTS, "debugged.c")], check=True)
+    subprocess.run([compiler, "-g", "-O0", "-static", "-o", program, os.path.join(SCRIPTS, "debugged.c")], check=True)
     server = f"{harness.ATOMIK} run --build {harness.BUILD} --timeout 120 {' '.join(root)} --share {share} " \
              "-- gdbserver - /host/debugged"
     commands = ["set confirm off", f"target remote | {server}", "break add", "continue", "backtrace", "next",
                 "print sum", "set var counter = 100", "stepi", "delete", "finish", "watch counter", "continue"]
     options = [word for command in commands for word in ("-ex", command)]
-    result = subprocess.run(["gdb", "-nx", "-batch", *options, program], capture_output=True, check=False,
+    result = subprocess.run([debugger, "-nx", "-batch", *options, program], capture_output=True, check=False,
                             stdin=subprocess.DEVNULL, timeout=150)
     printed = result.stdout.decode()
     for expected in ("#0  add (a=0, b=10)", "in main ()", "$1 = 10", "Value returned is $2 = 110",

@@ -42,3 +42,19 @@ suites-files: all ## measure file systems: PJDFSTEST_SOURCE= and LTP_SOURCE= nam
 	@test -n '$(LTP_SOURCE)' -a -n '$(PJDFSTEST_SOURCE)' || { echo 'suites-files: PJDFSTEST_SOURCE= and LTP_SOURCE='; exit 1; }
 	@tools/suites/files build '$(PJDFSTEST_SOURCE)' '$(LTP_SOURCE)'
 	@tools/suites/files run
+
+# The sysroot's C library: programs built with i686-atomik-gcc, on this host and in Atomik.
+.PHONY: suites-newlib suites-openposix
+suites-newlib: all sysroot $(BUILD)/packages/busybox-static.stamp ## newlib's own tests, here and on the host, as root
+	@ATOMIK_BUILD=$(BUILD) tools/suites/newlib build
+	@ATOMIK_BUILD=$(BUILD) tools/suites/newlib host
+	@ATOMIK_BUILD=$(BUILD) tools/suites/newlib run
+	@ATOMIK_BUILD=$(BUILD) tools/suites/newlib report
+
+suites-openposix: all sysroot ## the Open POSIX Test Suite on the sysroot, here and on the host: LTP_SOURCE=DIRECTORY, as root
+	@test -n '$(LTP_SOURCE)' || { echo 'suites-openposix: LTP_SOURCE= names a source tree of the Linux Test Project'; exit 1; }
+	@ATOMIK_BUILD=$(BUILD) tools/suites/openposix build '$(LTP_SOURCE)'
+	@ATOMIK_BUILD=$(BUILD) tools/suites/openposix glibc
+	@ATOMIK_BUILD=$(BUILD) tools/suites/openposix host
+	@ATOMIK_BUILD=$(BUILD) tools/suites/openposix run
+	@ATOMIK_BUILD=$(BUILD) tools/suites/openposix report
