@@ -16,7 +16,8 @@ NEWLIB_HEADERS := $(addprefix sysroot/include/,dirent.h grp.h machine/setjmp.h m
 # What is a program of Atomik and not of Linux; no position independence, no stack protector.
 SYSROOT_TARGET := -march=i686 -fno-pic -fno-pie -fno-stack-protector -U__linux__ -U__linux -Ulinux -U__gnu_linux__ \
 	-D__atomik__ -nostdinc
-SYSROOT_CFLAGS := -O2 $(SYSROOT_TARGET) -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+# -g1: debuggers find the way out of the library's functions, which have no unwind tables.
+SYSROOT_CFLAGS := -O2 -g1 $(SYSROOT_TARGET) -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 # What newlib asks of a system by macro.
 NEWLIB_HAVE := -DHAVE_FCNTL -DHAVE_BLKSIZE -DHAVE_RENAME -DMALLOC_ALIGNMENT=16 -DDEFAULT_TOP_PAD=65536 \
 	-DDEFAULT_TRIM_THRESHOLD=1048576

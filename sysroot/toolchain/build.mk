@@ -60,7 +60,7 @@ $(SYSROOT)/lib/libstdc++.a: $(CXX_WORK)/unpacked $(SYSROOT)/lib/libc.a $(SYSROOT
 	$(Q)cd $(CXX_WORK)/build && ../libstdc++-v3/configure --build=i686-atomik-elf --host=i686-atomik-elf \
 	    --target=i686-atomik-elf --prefix=/ --with-gxx-include-dir=/include/c++/12 --disable-multilib --disable-shared \
 	    --disable-nls --disable-libstdcxx-pch --disable-libstdcxx-verbose --enable-clocale=newlib \
-	    --enable-libstdcxx-filesystem-ts=no CC=$(CXX_TOOL)gcc CXX=$(CXX_TOOL)g++ AR=$(CXX_TOOL)ar \
+	    --enable-libstdcxx-filesystem-ts=no --enable-libstdcxx-time=yes CC=$(CXX_TOOL)gcc CXX=$(CXX_TOOL)g++ AR=$(CXX_TOOL)ar \
 	    RANLIB=$(CXX_TOOL)ranlib AS=$(CXX_TOOL)as LD=$(CXX_TOOL)ld NM=$(CXX_TOOL)nm STRIP=$(CXX_TOOL)strip \
 	    CFLAGS='-O2 -g1' CXXFLAGS='-O2 -g1' >configure.log 2>&1 || { tail -n 20 configure.log; exit 1; }
 	$(Q)$(MAKE) -C $(CXX_WORK)/build -j$(shell nproc) -s >$(CXX_WORK)/make.log 2>&1 || { \

@@ -106,6 +106,16 @@ def test_cxx_program(share):
     assert printed_by(share, "cxx") == here
 
 
+def test_cxx_library_and_thread_local_objects(share):
+    """What g++ of Linux says with its own library, recorded; both places must say it."""
+    shutil.copy(os.path.join(os.path.dirname(__file__), "..", "posix", "cxx_more.cc"), share / "more.cc")
+    call("i686-atomik-g++", "-std=c++17", "-O1", "more.cc", "-o", "more", "-pthread", cwd=share)
+    with open(os.path.join(os.path.dirname(__file__), "..", "posix", "expected", "cxx_more"), encoding="utf-8") as recorded:
+        expected = recorded.read()
+    assert call("./more", cwd=share) == expected
+    assert printed_by(share, "more") == expected
+
+
 def test_undefined_behaviour_traps_when_asked(share):
     (share / "u.c").write_text('#include <limits.h>\n#include <stdio.h>\nint main(int argc, char **argv)\n{\n    volatile int sum = INT_MAX - 1;\n'
                                '    (void)argv, puts("before");\n    fflush(stdout);\n    sum += argc;\n    return 0;\n}\n')
@@ -114,3 +124,31 @@ def test_undefined_behaviour_traps_when_asked(share):
     trapped = run("/host/u", "word", options=("--share", str(share), "--unix-only"))
     assert (fine.returncode, fine.stdout) == (0, b"before\n")
     assert (trapped.returncode, trapped.stdout) == (128 + 4, b"before\n")  # SIGILL
+
+
+DEBUGGED = """#include <stdio.h>
+#include <unistd.h>
+struct point { int x, y; };
+static volatile struct point here = {3, 4};
+static int wait_in(volatile struct point *p)
+{
+    for (;;) {
+        p->x++;
+        usleep(1000);
+    }
+}
+int main(void) { return wait_in(&here); }
+"""
+
+
+def test_gdb_wrapper_reads_a_snapshot_of_a_program(share):
+    """Stack, variables with their types, and a change that is there when the program goes on."""
+    (share / "d.c").write_text(DEBUGGED)
+    call("i686-atomik-gcc", "-g", "-O0", "d.c", "-o", "d", cwd=share)
+    saved = run("/bin/sh", "-c", "/host/d & sleep 0.3; snap save --stop $! /host/d.snap",
+                options=("--share", str(share), "--unix-only"))
+    assert saved.returncode == 0, saved.stdout + saved.stderr
+    said = call("i686-atomik-gdb", "-nx", "-batch", "-ex", "bt", "-ex", "frame function wait_in", "-ex", "print *p", "-ex", "ptype here",
+                "d", "d.snap", cwd=share)
+    assert "in wait_in (p=" in said and "main () at d.c:" in said
+    assert "y = 4}" in said and "int x;" in said

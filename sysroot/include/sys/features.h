@@ -29,7 +29,7 @@
 #define _POSIX_MESSAGE_PASSING            200809L
 #define _POSIX_MONOTONIC_CLOCK            200809L
 #define _POSIX_NO_TRUNC                   1
-#define _POSIX_PRIORITIZED_IO             (-1)
+#define _POSIX_PRIORITIZED_IO             200809L
 #define _POSIX_PRIORITY_SCHEDULING        200809L
 #define _POSIX_READER_WRITER_LOCKS        200809L
 #define _POSIX_REALTIME_SIGNALS           200809L
