@@ -63,7 +63,7 @@ static void futures()
 
 static std::size_t too_much()
 {
-    volatile std::size_t size = static_cast<std::size_t>(7) << 28;
+    volatile std::size_t size = static_cast<std::size_t>(15) << 28;
     return size;
 }
 
@@ -84,7 +84,7 @@ static void nested()
         }
     }
     try {
-        std::vector<char> huge(too_much());
+        ::operator delete(::operator new(too_much()));
     } catch (const std::bad_alloc &) {
         std::cout << "no memory\n";
     }

@@ -110,7 +110,7 @@ def test_cxx_library_and_thread_local_objects(share):
     """What g++ of Linux says with its own library, recorded; both places must say it."""
     shutil.copy(os.path.join(os.path.dirname(__file__), "..", "posix", "cxx_more.cc"), share / "more.cc")
     call("i686-atomik-g++", "-std=c++17", "-O1", "more.cc", "-o", "more", "-pthread", cwd=share)
-    with open(os.path.join(os.path.dirname(__file__), "..", "posix", "expected", "cxx_more"), encoding="utf-8") as recorded:
+    with open(os.path.join(os.path.dirname(__file__), "..", "posix", "expected", "cxx_more.txt"), encoding="utf-8") as recorded:
         expected = recorded.read()
     assert call("./more", cwd=share) == expected
     assert printed_by(share, "more") == expected
