@@ -18,8 +18,8 @@
 #include <atomik/objects.h>
 #include <protocols/block.h>
 
-#define BLOCK_DISKS_MAX      16
-#define BLOCK_INTERRUPTS_MAX 8
+#define BLOCK_DISKS_MAX      26 /* vda to vdz */
+#define BLOCK_INTERRUPTS_MAX BLOCK_DISKS_MAX
 
 struct block_disk;
 struct block_call;

@@ -344,13 +344,23 @@ static void use_inode_table(const struct ext_fs *fs, struct ext_group_desc *desc
         desc->itable_unused_hi = (uint16_t)(left >> 16);
 }
 
+/* The reserved ones fill the first groups, if these are small. */
+static uint32_t first_usable_inode(const struct ext_fs *fs, uint32_t group)
+{
+    uint64_t before = (uint64_t)group * fs->inodes_per_group, reserved = fs->first_ino - 1;
+    if (reserved <= before)
+        return 0;
+    return reserved - before < fs->inodes_per_group ? (uint32_t)(reserved - before)
+                                                    : fs->inodes_per_group;
+}
+
 static status_t allocate_inode_in(struct ext_fs *fs, uint32_t group, bool directory, uint32_t *ino)
 {
     struct bitmap bitmap;
     status_t status = get_bitmap(fs, group, false, &bitmap);
     if (status != OK)
         return status;
-    uint32_t from = group == 0 ? fs->first_ino - 1 : 0, at;
+    uint32_t at, from = first_usable_inode(fs, group);
     from = at = skip_taken(&fs->taken_inodes, group, from);
     while (at < fs->inodes_per_group && bit_is_set(bitmap.buffer->data, at))
         at = at % 8 == 0 && bitmap.buffer->data[at / 8] == 0xFF ? at + 8 : at + 1;

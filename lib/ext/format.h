@@ -42,6 +42,7 @@ enum ext_ro_compat {
     EXT_GDT_CSUM = 0x10,
     EXT_DIR_NLINK = 0x20,
     EXT_EXTRA_ISIZE = 0x40,
+    EXT_BIGALLOC = 0x200,
     EXT_METADATA_CSUM = 0x400,
 };
 enum ext_state { EXT_STATE_VALID = 1, EXT_STATE_ERROR = 2 };

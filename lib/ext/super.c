@@ -15,6 +15,7 @@
 #define READ_ONLY_INCOMPAT EXT_META_BG
 #define GROUPS_MAX         (1u << 20)
 #define CRC32C_TYPE        1u
+#define CLUSTER_SHIFT_MAX  16u /* a group's blocks are still counted in 32 bits */
 
 /* ---- the super block -------------------------------------------------------------------------------- */
 
@@ -37,27 +38,40 @@ static bool take_sizes(struct ext_fs *fs, const struct ext_super *super)
     fs->desc_size = fs->incompat & EXT_64BIT ? super->desc_size : 32;
     fs->first_data_block = super->first_data_block;
     fs->reserved_gdt_blocks = super->reserved_gdt_blocks;
-    return fs->first_data_block == (fs->block_size == 1024 ? 1u : 0u) &&
-           is_power_of_two(fs->inode_size) && fs->inode_size >= EXT_OLD_INODE &&
-           fs->inode_size <= fs->block_size && is_power_of_two(fs->desc_size) &&
+    bool begins_at_zero = fs->block_size != 1024 || (fs->ro_compat & EXT_BIGALLOC);
+    return fs->first_data_block == (begins_at_zero ? 0u : 1u) && is_power_of_two(fs->inode_size) &&
+           fs->inode_size >= EXT_OLD_INODE && fs->inode_size <= fs->block_size &&
+           is_power_of_two(fs->desc_size) &&
            (fs->desc_size == 32 || (fs->desc_size >= 64 && fs->desc_size <= 1024)) &&
            (fs->incompat & EXT_64BIT) == (fs->desc_size >= 64 ? EXT_64BIT : 0u);
+}
+
+/* A bitmap has a bit for each block of a group; with bigalloc, for each cluster. */
+static bool is_group_size(const struct ext_fs *fs, const struct ext_super *super)
+{
+    uint32_t bits = fs->block_size * 8, blocks = fs->blocks_per_group;
+    if (!(fs->ro_compat & EXT_BIGALLOC))
+        return blocks >= 8 && blocks <= bits && blocks % 8 == 0;
+    uint32_t shift = super->log_cluster_size - super->log_block_size;
+    return super->log_cluster_size >= super->log_block_size && shift <= CLUSTER_SHIFT_MAX &&
+           super->clusters_per_group >= 8 && super->clusters_per_group <= bits &&
+           blocks == super->clusters_per_group << shift;
 }
 
 static bool take_counts(struct ext_fs *fs, const struct ext_super *super)
 {
     uint32_t bits = fs->block_size * 8;
     fs->block_count = ext_wide(fs, super->blocks_count_lo, super->blocks_count_hi);
-    if (fs->blocks_per_group < 8 || fs->blocks_per_group > bits || fs->blocks_per_group % 8 != 0 ||
-        fs->inodes_per_group < 8 || fs->inodes_per_group > bits || fs->inodes_per_group % 8 != 0 ||
-        fs->block_count < 16 || fs->block_count > fs->device.size >> fs->block_bits)
+    if (!is_group_size(fs, super) || fs->inodes_per_group < 8 || fs->inodes_per_group > bits ||
+        fs->inodes_per_group % 8 != 0 || fs->block_count < 16 ||
+        fs->block_count > fs->device.size >> fs->block_bits)
         return false;
     uint64_t groups =
         (fs->block_count - fs->first_data_block + fs->blocks_per_group - 1) / fs->blocks_per_group;
     if (groups > GROUPS_MAX || groups * fs->inodes_per_group != fs->inode_count)
         return false;
     fs->group_count = (uint32_t)groups;
-    return fs->first_ino >= 11 && fs->first_ino <= fs->inodes_per_group;
+    return fs->first_ino >= 11 && fs->first_ino <= fs->inode_count;
 }
 
 static status_t take_super(struct ext_fs *fs, struct ext_super *super)
@@ -141,7 +155,7 @@ static uint64_t descriptors_place(const struct ext_fs *fs, uint32_t number)
 {
     uint32_t first = number * (fs->block_size / fs->desc_size);
     if (!(fs->incompat & EXT_META_BG) || number < ext_super_of(fs)->first_meta_bg)
-        return (uint64_t)fs->first_data_block + 1 + number;
+        return (uint64_t)(fs->block_size == 1024) + 1 + number; /* behind the super block */
     return fs->first_data_block + (uint64_t)first * fs->blocks_per_group +
            ext_group_has_super(fs, first);
 }

@@ -193,3 +193,47 @@ def test_strace_follows_children(root):
     printed = result.stdout.decode()
     assert printed.count("execve(") == 3, printed
     assert 'write(1, "two\\n", 4)' in printed and printed.count("+++ exited with 0 +++") == 3, printed
+
+
+DISK_SCRIPT = r"""
+PATH=$PATH:/usr/sbin:/sbin; set -e
+printf 'label: dos\nlabel-id: 0x1234abcd\n,32M,83\n,16M,c\n' | sfdisk -q /dev/vda
+fdisk -l /dev/vda | grep ^/dev | tr -s ' '
+mkfs.ext4 -q -L lasting /dev/vda1 && mkfs.vfat -n SMALL /dev/vda2 >/dev/null
+lsblk -rno NAME,MAJ:MIN,RO,TYPE /dev/vda
+mkdir /tmp/a /tmp/b && mount /dev/vda1 /tmp/a && mount /dev/vda2 /tmp/b
+cp -r /etc /tmp/a/ && cp /bin/bash /tmp/a/ && cp /bin/bash "/tmp/b/A long name of a shell"
+df --output=source,fstype,target /tmp/a /tmp/b | tail -n 2 | tr -s ' '
+lsblk -rno NAME,MOUNTPOINT /dev/vda | sed 's/ $//'; findmnt -rno SOURCE,FSTYPE /tmp/a
+umount /tmp/a /tmp/b
+fsck.ext4 -fn /dev/vda1 >/dev/null 2>&1; echo $?; fsck.vfat -n /dev/vda2 >/dev/null; echo $?
+blkid -o value -s LABEL /dev/vda1 /dev/vda2
+mount LABEL=lasting /tmp/a && cmp /bin/bash /tmp/a/bash && diff -r --no-dereference /etc /tmp/a/etc && umount /tmp/a
+fsck -f -y /dev/vda1 >/dev/null 2>&1; echo $?
+"""
+DISK_LINES = """/dev/vda1 2048 67583 65536 32M 83 Linux
+/dev/vda2 67584 100351 32768 16M c W95 FAT32 (LBA)
+vda 254:0 0 disk
+vda1 254:1 0 part
+vda2 254:2 0 part
+/dev/vda1 ext4 /tmp/a
+/dev/vda2 vfat /tmp/b
+vda
+vda1 /tmp/a
+vda2 /tmp/b
+/dev/vda1 ext4
+0
+0
+lasting
+SMALL
+0
+"""
+
+
+def test_debians_tools_make_partitions_and_file_systems_and_check_them(root, tmp_path):
+    disk = tmp_path / "disk.img"
+    with open(disk, "wb") as file:
+        file.truncate(64 << 20)
+    result = in_debian(root, "bash", "-c", DISK_SCRIPT, options=("--drive", str(disk)), seconds=120)
+    assert result.stdout.decode() == DISK_LINES, result.stderr
+    assert subprocess.run(["/sbin/e2fsck", "-fn", f"{disk}?offset={2048 * 512}"], capture_output=True).returncode == 0

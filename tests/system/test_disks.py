@@ -173,6 +173,16 @@ def test_an_optical_disc(tmp_path, device, options):
     assert result.stdout.decode().splitlines() == [f"{digest}  -", "2048", "read-only"]
 
 
+def test_twenty_disks(tmp_path):
+    options = []
+    for number in range(20):
+        path = tmp_path / f"{number}.img"
+        path.write_bytes(b"%6d\n" % number + bytes(32761))
+        options += ["--drive", str(path)]
+    result = run("/bin/sh", "-c", "cd /dev; for disk in vd?; do head -n 1 $disk; done", options=options)
+    assert result.stdout.split() == [b"%d" % number for number in range(20)], result.stderr
+
+
 def test_a_disk_in_memory():
     script = "blockdev --getsize64 /dev/ram0; mke2fs /dev/ram0 >/dev/null && dd if=/dev/ram0 bs=1 skip=1080 count=2 2>/dev/null | od -An -tx1"
     result = run("/bin/sh", "-c", script, options=("--append", "ramdisk"))

@@ -50,7 +50,7 @@ struct disk {
 };
 
 static struct block_server server;
-static struct disk disks[BLOCK_INTERRUPTS_MAX];
+static struct disk disks[BLOCK_DISKS_MAX];
 
 /* ---- requests ------------------------------------------------------------------------------------ */
 
@@ -204,16 +204,25 @@ static status_t open_disk(struct disk *disk, uint32_t nth)
     return status == OK ? block_server_add(&server, &disk->base) : status;
 }
 
-int main(void)
+static void open_disks(void)
 {
-    block_server_init(&server);
-    for (uint32_t nth = 0; nth < BLOCK_INTERRUPTS_MAX; nth++) {
+    static struct virtio_device further;
+    for (uint32_t nth = 0; nth < BLOCK_DISKS_MAX; nth++) {
         status_t status = open_disk(&disks[nth], nth);
         if (status == ERR_NO_DEVICE)
-            break;
+            return;
         if (status != OK)
             log_printf("virtio disk %u: %s", (unsigned)nth, status_text(status));
     }
+    if (virtio_open(VIRTIO_BLOCK, BLOCK_DISKS_MAX, 0, &further) != ERR_NO_DEVICE)
+        log_printf("there are more than %u virtio disks: the others are not used",
+                   (unsigned)BLOCK_DISKS_MAX);
+}
+
+int main(void)
+{
+    block_server_init(&server);
+    open_disks();
     if (server.disk_count == 0)
         process_fail("no virtio disk", ERR_NO_DEVICE);
     virtio_settle();

@@ -89,6 +89,42 @@ static void a_full_disk_changes_nothing(void **state)
     random_work("-t ext2 -b 1024", 2048, 4000, 78, 3);
 }
 
+static void reserved_inodes_may_fill_more_than_a_group(void **state)
+{
+    (void)state;
+    random_work("-t ext2 -b 1024 -O ^resize_inode,extents,64bit -g 256 -N 512", 16384, 3000, 79, 3);
+}
+
+static void allocation_by_clusters_can_be_read(void **state)
+{
+    (void)state;
+    static const char path[] = "tests/unit/ext/disk.c", *const kinds[] = {"-b 1024 -C 16384",
+                                                                          "-b 4096 -C 65536"};
+    static uint8_t here[65536], there[sizeof here];
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    size_t size = fread(here, 1, sizeof here, file);
+    fclose(file);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct disk disk;
+        char options[256];
+        snprintf(options, sizeof options, "-t ext4 -O bigalloc %s -d tests/unit/ext", kinds[i]);
+        disk_make(&disk, options, 16384);
+        struct ext_device device = disk_device(&disk);
+        struct ext_fs *fs;
+        uint32_t ino, length;
+        assert_int_equal(ext_mount(&device, 0, &fs), OK);
+        assert_true(ext_is_read_only(fs));
+        assert_int_equal(ext_lookup(fs, EXT_ROOT, "disk.c", 6, &ino), OK);
+        assert_int_equal(ext_read(fs, ino, 0, there, sizeof there, &length), OK);
+        assert_int_equal(length, size);
+        assert_memory_equal(here, there, size);
+        assert_int_equal(ext_unmount(fs), OK);
+        assert_true(disk_is_clean(&disk, options));
+        disk_free(&disk);
+    }
+}
+
 /* ---- large ones ------------------------------------------------------------------------------------- */
 
 static void many_names(const char *kind, uint32_t count)
@@ -382,6 +418,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_operations_are_those_of_the_model),
         cmocka_unit_test(a_full_disk_changes_nothing),
+        cmocka_unit_test(reserved_inodes_may_fill_more_than_a_group),
+        cmocka_unit_test(allocation_by_clusters_can_be_read),
         cmocka_unit_test(a_large_directory_has_an_index),
         cmocka_unit_test(files_may_have_many_holes),
         cmocka_unit_test(a_power_cut_loses_nothing_that_was_committed),
