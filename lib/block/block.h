@@ -18,7 +18,7 @@
 #include <atomik/objects.h>
 #include <protocols/block.h>
 
-#define BLOCK_DISKS_MAX      26 /* vda to vdz */
+#define BLOCK_DISKS_MAX      16 /* vda to vdp: so many device numbers with partitions there are */
 #define BLOCK_INTERRUPTS_MAX BLOCK_DISKS_MAX
 
 struct block_disk;

@@ -214,7 +214,7 @@ static void open_disks(void)
         if (status != OK)
             log_printf("virtio disk %u: %s", (unsigned)nth, status_text(status));
     }
-    if (virtio_open(VIRTIO_BLOCK, BLOCK_DISKS_MAX, 0, &further) != ERR_NO_DEVICE)
+    if (virtio_find(VIRTIO_BLOCK, BLOCK_DISKS_MAX, &further) != ERR_NO_DEVICE)
         log_printf("there are more than %u virtio disks: the others are not used",
                    (unsigned)BLOCK_DISKS_MAX);
 }
