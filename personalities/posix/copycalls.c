@@ -156,11 +156,11 @@ static int32_t copy_range(struct side *in, struct side *out, uint32_t count)
 {
     if (S_ISDIR(in->file->attr.mode) || S_ISDIR(out->file->attr.mode))
         return -EISDIR;
-    if (!file_readable(in->file) || !file_writable(out->file) || (out->file->flags & O_APPEND))
-        return -EBADF;
     if (!S_ISREG(in->file->attr.mode) || !S_ISREG(out->file->attr.mode) ||
         !in->file->ops->seekable || !out->file->ops->seekable)
         return -EINVAL;
+    if (!file_readable(in->file) || !file_writable(out->file) || (out->file->flags & O_APPEND))
+        return -EBADF;
     if ((int64_t)place(in) < 0 || (int64_t)place(out) < 0 || overlaps(in, out, count))
         return -EINVAL;
     return copy_from_file(out, in, MIN(count, COUNT_MAX));

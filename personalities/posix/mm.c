@@ -335,7 +335,20 @@ static int32_t map_it(const struct mmap_request *request, handle_t vmo, const ch
     return status == ERR_ALREADY_EXISTS ? -EEXIST : status == ERR_ACCESS_DENIED ? -EACCES : -ENOMEM;
 }
 
-static int32_t map_anonymous(const struct mmap_request *request)
+/* What is mapped with it does not become writable. */
+static int only_reading(handle_t *vmo)
+{
+    handle_t less;
+    status_t status = handle_duplicate(*vmo, RIGHT_MAP | RIGHT_READ | RIGHT_EXECUTE, &less);
+    if (status != OK)
+        return errno_of(status);
+    close_handle(*vmo);
+    *vmo = less;
+    return 0;
+}
+
+/* `writable`: whether a shared one may become so. */
+static int32_t map_anonymous(const struct mmap_request *request, bool writable)
 {
     struct mmap_request anonymous = *request;
     handle_t vmo = HANDLE_NONE;
@@ -345,24 +358,11 @@ static int32_t map_anonymous(const struct mmap_request *request)
         if (status != OK)
             return -ENOMEM;
     }
-    int32_t result = map_it(&anonymous, vmo, vmo ? "/dev/zero (deleted)" : NULL);
+    int32_t result = vmo && !writable ? only_reading(&vmo) : 0;
+    if (result == 0)
+        result = map_it(&anonymous, vmo, vmo ? "/dev/zero (deleted)" : NULL);
     close_handle(vmo);
     return result;
-}
-
-/* What a file was opened for bounds what its shared mappings may become, whatever the file server gave. */
-static int only_reading(handle_t *vmo)
-{
-    struct handle_info info;
-    handle_t less;
-    status_t status = handle_info(*vmo, &info);
-    if (status == OK)
-        status = handle_duplicate(*vmo, info.rights & ~(uint32_t)RIGHT_WRITE, &less);
-    if (status != OK)
-        return errno_of(status);
-    close_handle(*vmo);
-    *vmo = less;
-    return 0;
 }
 
 static int32_t map_file(const struct mmap_request *request)
@@ -382,11 +382,9 @@ static int32_t map_file(const struct mmap_request *request)
         result = -ENODEV;
     else
         result = file->ops->vmo(file, kernel_prot(request->prot), shared, &vmo);
-    if (result == 0 && shared && vmo && (file->flags & O_ACCMODE) != O_RDWR)
-        result = only_reading(&vmo);
     if (result == 0)
         result = vmo ? map_it(request, vmo, file->path)
-                     : map_anonymous(request); /* /dev/zero has no VMO */
+                     : map_anonymous(request, file_writable(file)); /* /dev/zero has no VMO */
     close_handle(vmo);
     file_release(file);
     return result;
@@ -417,7 +415,7 @@ static int32_t do_mmap(const struct mmap_request *given)
         return request.address & PAGE_MASK ? -EINVAL : -ENOMEM;
     if (fixed && request.address < USER_BASE)
         return -EPERM;
-    return request.flags & MAP_ANONYMOUS ? map_anonymous(&request) : map_file(&request);
+    return request.flags & MAP_ANONYMOUS ? map_anonymous(&request, true) : map_file(&request);
 }
 
 int32_t sys_mmap2(user_t address, uint32_t length, uint32_t prot, uint32_t flags, uint32_t fd,

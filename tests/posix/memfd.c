@@ -76,9 +76,29 @@ static void data(void)
     say("%.5s", text);
 }
 
+/* A shared mapping of what was opened for reading does not become writable; a private one does. */
+static void only_reading(void)
+{
+    static const char *const names[] = {"file", "/dev/zero"};
+    close(need(open(names[0], O_WRONLY | O_CREAT, 0644)));
+    need(truncate(names[0], 4096));
+    for (unsigned i = 0; i < 2; i++) {
+        int fd = need(open(names[i], O_RDONLY));
+        char *shared = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+        char *own = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+        say("mapped %d %d", shared != MAP_FAILED, own != MAP_FAILED);
+        show(mprotect(shared, 4096, PROT_READ | PROT_WRITE));
+        show(mprotect(own, 4096, PROT_READ | PROT_WRITE));
+        own[0] = 'x';
+        close(fd);
+    }
+    unlink(names[0]);
+}
+
 int main(void)
 {
     seals();
     data();
+    only_reading();
     return 0;
 }
