@@ -384,6 +384,84 @@ static bool join_rest(char *rest, const uint8_t *begin, uint32_t length, const c
     return true;
 }
 
+/* One request: all of the operation, or opening the directory that the beginning of a long path leads to. */
+struct request {
+    uint32_t op, flags, length;
+    const char *after; /* what is left of the path, or NULL */
+    struct name_key key;
+    bool may_take, takes; /* whether answers about names can be remembered; whether this one is */
+};
+
+static int request_begin(struct request *request, const struct walk *walk,
+                         const struct place *place, const char *path)
+{
+    *request =
+        (struct request){.op = walk->op, .flags = walk->flags, .length = part_for_message(path)};
+    if (path[request->length] != '\0') {
+        if (request->length == 0)
+            return -ENAMETOOLONG;
+        request->after = path + request->length + 1;
+        request->op = FS_OP_OPEN;
+        request->flags = FS_O_NODE | FS_O_DIRECTORY;
+    }
+    request->key = name_key(walk, place, path, request->length);
+    request->may_take = !request->after && place->device && !more_groups(0);
+    request->takes = request->may_take && namecache_takes(request->op, request->flags);
+    return 0;
+}
+
+/* A process in very many groups asks with some at a time. */
+static int exchange(struct ipc *ipc, const struct walk *walk, const struct place *place,
+                    const struct request *request, uint32_t links, struct fs_path_reply *reply)
+{
+    uint32_t group = 0, flags = request->flags;
+    status_t status;
+    flags |= request->takes ? FS_O_ABSENT : 0;
+    flags |= walk->wants_vmo && !request->after ? FS_O_VMO : 0;
+    do {
+        int error = fill_request(ipc, walk, request->op, flags, request->key.path, request->length,
+                                 links, group);
+        if (error < 0) {
+            ipc_drop(ipc);
+            return error;
+        }
+        status = ipc_call(ipc, place->directory, reply, sizeof *reply);
+        group += GROUPS_PER_MESSAGE;
+    } while (status == ERR_ACCESS_DENIED && more_groups(group));
+    return file_errno(status);
+}
+
+static void remember_reply(const struct request *request, const struct place *place,
+                           const struct ipc *ipc, const struct fs_path_reply *reply, uint32_t links)
+{
+    struct name_key key = request->key;
+    bool is_stat = request->may_take && is_like_stat(request->op);
+    if (request->may_take && may_make(request->op) && reply->links_followed == links)
+        namecache_add_above(&key, place->directory, reply, ipc->tail, ipc->tail_length);
+    if (is_stat)
+        key.op = FS_OP_STAT;
+    if (is_stat || request->takes)
+        remember(&key, place, ipc, reply, links);
+}
+
+/* The walk goes on elsewhere, with the path now in `rest`. */
+static int redirect(struct place *place, struct ipc *ipc, const struct fs_path_reply *reply,
+                    const char *after, char *rest)
+{
+    uint32_t tail = reply->walk == FS_WALK_DONE ? 0 : ipc->tail_length;
+    if (!join_rest(rest, ipc->tail, tail, after))
+        return -ENAMETOOLONG;
+    if (reply->walk == FS_WALK_ABSOLUTE) {
+        place_move(place, HANDLE_NONE, false);
+        return 1;
+    }
+    /* What is left is relative to that directory, whatever slashes it begins with. */
+    uint32_t slashes = (uint32_t)strspn(rest, "/");
+    memmove(rest, rest + slashes, strlen(rest + slashes) + 1);
+    place_move(place, ipc_take(ipc, 0), true);
+    return 1;
+}
+
 /*
  * Sends one request. 0: done; 1: go on with the path now in `rest`; -errno. A path that is too long
  * for a message first opens the directory that its beginning leads to.
@@ -393,71 +471,30 @@ static int send_step(struct walk *walk, struct place *place, const char *path, c
 {
     struct ipc ipc;
     struct fs_path_reply reply;
-    uint32_t length = part_for_message(path), op = walk->op, flags = walk->flags;
-    const char *after = NULL;
-    if (path[length] != '\0') {
-        if (length == 0)
-            return -ENAMETOOLONG;
-        after = path + length + 1;
-        op = FS_OP_OPEN;
-        flags = FS_O_NODE | FS_O_DIRECTORY;
-    }
-    struct name_key key = name_key(walk, place, path, length);
-    bool may_take = !after && place->device && !more_groups(0);
-    bool takes = may_take && namecache_takes(op, flags);
+    struct request request;
+    int error = request_begin(&request, walk, place, path);
+    if (error < 0)
+        return error;
     walk->change_known = place->device && namecache_now(place->device, &walk->change);
-    int error = takes ? remembered_step(walk, place, &key, rest, links) : 2;
+    error = request.takes ? remembered_step(walk, place, &request.key, rest, links) : 2;
     if (error != 2)
         return error;
-    if (op == FS_OP_MKDIR && may_take && is_remembered(key))
+    if (request.op == FS_OP_MKDIR && request.may_take && is_remembered(request.key))
         return -EEXIST;
-    flags |= (takes ? FS_O_ABSENT : 0) | (walk->wants_vmo && !after ? FS_O_VMO : 0);
-    status_t status;
-    uint32_t group = 0;
-    do {
-        error = fill_request(&ipc, walk, op, flags, path, length, *links, group);
-        if (error < 0) {
-            ipc_drop(&ipc);
-            return error;
-        }
-        status = ipc_call(&ipc, place->directory, &reply, sizeof reply);
-        group += GROUPS_PER_MESSAGE; /* a process in very many groups asks with some at a time */
-    } while (status == ERR_ACCESS_DENIED && more_groups(group));
-    if (status != OK)
-        return file_errno(status);
-    if (may_take && may_make(op) && reply.links_followed == *links)
-        namecache_add_above(&key, place->directory, &reply, ipc.tail, ipc.tail_length);
-    if (may_take && is_like_stat(op)) {
-        key.op = FS_OP_STAT;
-        takes = true;
-    }
-    if (takes)
-        remember(&key, place, &ipc, &reply, *links);
+    error = exchange(&ipc, walk, place, &request, *links, &reply);
+    if (error < 0)
+        return error;
+    remember_reply(&request, place, &ipc, &reply, *links);
     *links = reply.links_followed;
-    if (reply.walk == FS_WALK_ABSENT) {
-        ipc_drop(&ipc);
-        return -ENOENT;
-    }
-    if (reply.walk == FS_WALK_DONE && !after) {
+    int result = 0;
+    if (reply.walk == FS_WALK_ABSENT)
+        result = -ENOENT;
+    else if (reply.walk == FS_WALK_DONE && !request.after)
         take_result(walk, &ipc, &reply);
-        ipc_drop(&ipc);
-        return 0;
-    }
-    uint32_t tail = reply.walk == FS_WALK_DONE ? 0 : ipc.tail_length;
-    if (!join_rest(rest, ipc.tail, tail, after)) {
-        ipc_drop(&ipc);
-        return -ENAMETOOLONG;
-    }
-    if (reply.walk == FS_WALK_ABSOLUTE) {
-        place_move(place, HANDLE_NONE, false);
-    } else {
-        /* What is left is relative to that directory, whatever slashes it begins with. */
-        uint32_t slashes = (uint32_t)strspn(rest, "/");
-        memmove(rest, rest + slashes, strlen(rest + slashes) + 1);
-        place_move(place, ipc_take(&ipc, 0), true);
-    }
+    else
+        result = redirect(place, &ipc, &reply, request.after, rest);
     ipc_drop(&ipc);
-    return 1;
+    return result;
 }
 
 /* A path that this server resolves itself: 0 found, 1 go on with `rest`, -errno. */
