@@ -33,15 +33,18 @@ static void write_terminal(const char *text, size_t length)
 
 void announce(const char *format, ...)
 {
-    char line[256];
+    static const char prefix[] = "init: ";
+    char text[256];
+    const size_t before = sizeof prefix - 1, space = sizeof text - before - 1; /* and a new line */
     va_list arguments;
+    memcpy(text, prefix, before);
     va_start(arguments, format);
-    int length = vsnprintf(line, sizeof line - 1, format, arguments);
+    int length = vsnprintf(text + before, space, format, arguments);
     va_end(arguments);
-    if (length > (int)sizeof line - 2)
-        length = sizeof line - 2;
-    log_printf("%.*s", length, line);
-    line[length++] = '\n';
-    write_terminal("init: ", 6);
-    write_terminal(line, (size_t)length);
+    if (length > (int)space - 1)
+        length = (int)space - 1;
+    log_printf("%.*s", length, text + before);
+    text[before + (size_t)length] = '\n';
+    write_terminal(text,
+                   before + (size_t)length + 1); /* at once, so that nothing comes in between */
 }

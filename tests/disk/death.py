@@ -89,9 +89,12 @@ class Series:
             if not kill(machine, "$(cat /proc/[0-9]*/comm | grep ^fs/)"):
                 raise Lost("there is no file server:\n" + machine.last_lines())
             self.killed += 1
-            printed, status = machine.command("wait; dd if=/dev/zero bs=1 count=1 conv=fsync >&7", 60)
-            if status == 0 or "nput/output error" not in printed:
-                raise Lost(f"writing goes on after the end of the server ({status}):\n" + machine.last_lines())
+            # What is said goes to a file: init's word about the server may come into the midst of what is on the terminal.
+            if machine.command("wait; dd if=/dev/zero bs=1 count=1 conv=fsync >&7 2>/tmp/said", 60)[1] == 0 or \
+                    machine.command("grep -q 'nput/output error' /tmp/said")[1] != 0:
+                raise Lost("no error after the end of the server:\n" + machine.last_lines())
+            if machine.command("dmesg | grep -q 'written to /tmp/m and not synced may be lost'")[1] != 0:
+                raise Lost("the console does not name what may be lost:\n" + machine.last_lines())
             machine.output("exec 7>&-; cd /")
             end = time.monotonic() + 30
             while machine.command(f"[ \"$(cat /tmp/m/synced)\" = {number} ]")[1] != 0:
