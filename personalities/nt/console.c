@@ -9,6 +9,7 @@
 #include <ipc/call.h>
 #include <ipc/initclient.h>
 #include <ipc/ttyclient.h>
+#include <personalities/nt/console_keys.h>
 #include <personalities/nt/path.h>
 #include <personalities/nt/snapshot/restore.h>
 #include <personalities/nt/snapshot/save.h>
@@ -21,6 +22,7 @@
 #define LINE_MAX_BYTES 4096u
 #define CODE_PAGE_UTF8 65001u
 #define SIGNAL_TTIN    21u
+#define KEY_TIME       300000 /* 100 ns: between the bytes of one key */
 #define IO_MAX         0x10000u
 
 #define MODE_PROCESSED_INPUT 0x1u
@@ -35,6 +37,8 @@
 #define TERMIOS_ECHO   0000010u
 
 #define ERASE_DISPLAY "\033[2J"
+#define HIDE_CURSOR   "\033[?25l"
+#define SHOW_CURSOR   "\033[?25h"
 
 /* Function numbers of the control codes: IOCTL = 0x500000 | access << 14 | function << 2. */
 enum condrv_function {
@@ -78,6 +82,11 @@ struct console {
     /* a line that has been read and not been taken yet */
     uint8_t line[LINE_MAX_BYTES];
     uint32_t line_length, line_taken;
+    /* the records of a key that a program has taken a part of */
+    struct key_record pending[KEY_RECORDS_MAX];
+    uint32_t pending_count;
+    uint16_t cursor_size;
+    bool cursor_hidden;
 };
 
 struct console *console_new(handle_t terminal, handle_t event)
@@ -96,6 +105,7 @@ struct console *console_new(handle_t terminal, handle_t event)
     console->output_mode = OUTPUT_MODE_DEFAULT;
     console->input_page = console->output_page = CODE_PAGE_UTF8;
     console->attribute = 7;
+    console->cursor_size = 25;
     memcpy(console->title, title, sizeof title);
     console->title_length = sizeof title / sizeof(WCHAR) - 1;
     return console;
@@ -286,6 +296,8 @@ static NTSTATUS fill_line(struct nt_thread *thread, struct console *console)
         memcpy(console->line, bytes, done);
         console->line_length = done;
         console->line_taken = 0;
+        if ((console->input_mode & MODE_ECHO_INPUT) && done && bytes[done - 1] == '\n')
+            console->x = 0; /* the key was shown */
     }
     free(bytes);
     if (status == ERR_INTERRUPTED)
@@ -325,11 +337,16 @@ NTSTATUS console_read(struct nt_thread *thread, struct nt_file *file, void *to, 
     return status;
 }
 
-bool console_readable(struct nt_file *file)
+static bool terminal_readable(const struct console *console)
 {
     struct handle_info info;
-    return line_waits(file->console) ||
-           (handle_info(file->console->event, &info) == OK && (info.signals & TTY_READABLE));
+    return handle_info(console->event, &info) == OK && (info.signals & TTY_READABLE);
+}
+
+bool console_readable(struct nt_file *file)
+{
+    return line_waits(file->console) || file->console->pending_count ||
+           terminal_readable(file->console);
 }
 
 bool console_wait_item(struct nt_file *file, struct wait_item *item)
@@ -527,42 +544,98 @@ static NTSTATUS read_console_control(struct request *r)
     return status;
 }
 
-struct key_record {
-    uint16_t type, reserved;
-    uint32_t down;
-    uint16_t repeat, key, scan, character;
-    uint32_t state;
-};
-_Static_assert(sizeof(struct key_record) == 20, "INPUT_RECORD");
-
-/* Key presses, as far as characters make them. */
-static NTSTATUS read_input(struct request *r, bool peek)
+/* What is left of a key of which a program has taken a part. */
+static uint32_t take_pending(struct request *r, bool peek)
 {
     struct console *console = r->console;
-    uint32_t room = r->out_length / sizeof(struct key_record), count = 0,
-             taken = console->line_taken;
-    struct key_record *records = r->out;
-    if (!line_waits(console)) {
-        struct handle_info info;
-        bool ready = handle_info(console->event, &info) == OK && (info.signals & TTY_READABLE);
-        NTSTATUS status = peek && !ready ? STATUS_SUCCESS : fill_line(r->thread, console);
-        if (status)
-            return status;
-        taken = console->line_taken;
+    uint32_t room = r->out_length / sizeof(struct key_record);
+    uint32_t count = console->pending_count < room ? console->pending_count : room;
+    memcpy(r->out, console->pending, count * sizeof console->pending[0]);
+    if (!peek) {
+        console->pending_count -= count;
+        memmove(console->pending, console->pending + count,
+                console->pending_count * sizeof console->pending[0]);
     }
+    return count;
+}
+
+/* Records of the keys that wait behind the first `count`, which are there already. */
+static uint32_t take_keys(struct request *r, uint32_t count, bool peek)
+{
+    struct console *console = r->console;
+    struct key_record *records = r->out;
+    uint32_t room = r->out_length / sizeof *records, taken = console->line_taken;
     while (count < room && taken < console->line_length) {
-        uint8_t byte = console->line[taken++];
-        uint16_t character = byte == '\n' ? '\r' : byte;
-        records[count++] = (struct key_record){.type = 1,
-                                               .down = 1,
-                                               .repeat = 1,
-                                               .character = character,
-                                               .key = text_upper(character)};
+        struct key_record key[KEY_RECORDS_MAX];
+        uint32_t made;
+        if (count && keys_unfinished(console->line + taken, console->line_length - taken))
+            break; /* for the next call to wait for */
+        taken += keys_decode(console->line + taken, console->line_length - taken, key, &made);
+        uint32_t fit = made < room - count ? made : room - count;
+        memcpy(records + count, key, fit * sizeof key[0]);
+        count += fit;
+        if (!peek) {
+            console->pending_count = made - fit;
+            memcpy(console->pending, key + fit, (made - fit) * sizeof key[0]);
+        }
     }
     if (!peek)
         console->line_taken = taken;
+    return count;
+}
+
+/* The bytes of a key may come one by one: wait for the others a little while. */
+static void complete_key(struct nt_thread *thread, struct console *console)
+{
+    for (uint32_t tries = 0; tries < 4 && line_waits(console); tries++) {
+        uint8_t bytes[16];
+        size_t done = 0;
+        const struct nt_process *process = thread->process;
+        if (!keys_unfinished(console->line + console->line_taken,
+                             console->line_length - console->line_taken))
+            return;
+        thread_sleep(thread, nt_time() + KEY_TIME);
+        if (!terminal_readable(console) || LINE_MAX_BYTES - console->line_length < sizeof bytes)
+            return;
+        if (BLOCKING(tty_client_read(console->terminal, bytes, sizeof bytes, 0, process->pgid,
+                                     process->sid, &done)) != OK ||
+            done > LINE_MAX_BYTES - console->line_length)
+            return;
+        memcpy(console->line + console->line_length, bytes, done);
+        console->line_length += done;
+    }
+}
+
+static NTSTATUS read_input(struct request *r, bool peek)
+{
+    struct console *console = r->console;
+    if (!console->pending_count && !line_waits(console)) {
+        NTSTATUS status =
+            peek && !terminal_readable(console) ? STATUS_SUCCESS : fill_line(r->thread, console);
+        if (status)
+            return status;
+    }
+    if (!(console->input_mode & MODE_LINE_INPUT))
+        complete_key(r->thread, console);
+    uint32_t count = take_pending(r, peek);
+    if (peek || !console->pending_count)
+        count = take_keys(r, count, peek);
     r->information = count * sizeof(struct key_record);
     return STATUS_SUCCESS;
+}
+
+static NTSTATUS get_input_info(struct request *r)
+{
+    struct console *console = r->console;
+    NTSTATUS status = STATUS_SUCCESS;
+    if (!line_waits(console) && terminal_readable(console))
+        status = fill_line(r->thread, console);
+    uint32_t words[3] = {console->input_page, console->output_page, console->pending_count};
+    for (uint32_t at = console->line_taken, made; at < console->line_length; words[2] += made) {
+        struct key_record key[KEY_RECORDS_MAX];
+        at += keys_decode(console->line + at, console->line_length - at, key, &made);
+    }
+    return status ? status : answer(r, words, sizeof words);
 }
 
 static NTSTATUS set_input_info(struct request *r)
@@ -641,8 +714,8 @@ static NTSTATUS get_output_info(struct request *r)
 {
     struct console *console = r->console;
     struct tty_size size = terminal_size(console);
-    struct output_info info = {.cursor_size = 25,
-                               .cursor_visible = 1,
+    struct output_info info = {.cursor_size = console->cursor_size,
+                               .cursor_visible = !console->cursor_hidden,
                                .x = console->x % size.columns,
                                .y = console->y < size.rows ? console->y : size.rows - 1,
                                .width = size.columns,
@@ -691,9 +764,21 @@ static NTSTATUS move_cursor(struct request *r, int16_t x, int16_t y)
     return status;
 }
 
+static NTSTATUS set_cursor(struct request *r, uint16_t size, bool visible)
+{
+    int16_t x = r->console->x;
+    if (size < 1 || size > 100)
+        return STATUS_INVALID_PARAMETER;
+    NTSTATUS status = write_string(r->thread, r->console, visible ? SHOW_CURSOR : HIDE_CURSOR);
+    r->console->x = x;
+    r->console->cursor_size = size;
+    r->console->cursor_hidden = !visible;
+    return status;
+}
+
 static NTSTATUS set_output_info(struct request *r)
 {
-    enum { SET_CURSOR_POSITION = 2, SET_ATTRIBUTE = 8 };
+    enum { SET_CURSOR = 1, SET_CURSOR_POSITION = 2, SET_ATTRIBUTE = 8 };
     struct output_info info;
     NTSTATUS status = STATUS_SUCCESS;
     if (r->in_length < sizeof(uint32_t) + sizeof info)
@@ -701,7 +786,9 @@ static NTSTATUS set_output_info(struct request *r)
     if (r->role != CONSOLE_ROLE_OUTPUT)
         return STATUS_INVALID_HANDLE;
     memcpy(&info, (const uint8_t *)r->in + sizeof(uint32_t), sizeof info);
-    if (in_word(r, 0) & SET_CURSOR_POSITION)
+    if (in_word(r, 0) & SET_CURSOR)
+        status = set_cursor(r, (uint16_t)info.cursor_size, info.cursor_visible != 0);
+    if (!status && (in_word(r, 0) & SET_CURSOR_POSITION))
         status = move_cursor(r, info.x, info.y);
     if (!status && (in_word(r, 0) & SET_ATTRIBUTE))
         status = set_attribute(r, info.attribute);
@@ -767,8 +854,6 @@ static NTSTATUS write_file(struct request *r)
 static NTSTATUS run_request(struct request *r, uint32_t function)
 {
     struct console *console = r->console;
-    uint32_t input_info[3] = {console->input_page, console->output_page,
-                              console->line_length - console->line_taken};
     switch (function) {
     case CONDRV_GET_MODE:
         return get_mode(r);
@@ -782,7 +867,7 @@ static NTSTATUS run_request(struct request *r, uint32_t function)
     case CONDRV_PEEK:
         return read_input(r, function == CONDRV_PEEK);
     case CONDRV_GET_INPUT_INFO:
-        return answer(r, input_info, sizeof input_info);
+        return get_input_info(r);
     case CONDRV_SET_INPUT_INFO:
         return set_input_info(r);
     case CONDRV_GET_TITLE:
@@ -795,6 +880,7 @@ static NTSTATUS run_request(struct request *r, uint32_t function)
         return write_string(r->thread, console, "\a");
     case CONDRV_FLUSH:
         console->line_taken = console->line_length;
+        console->pending_count = 0;
         return nt_status(BLOCKING(tty_client_flush(console->terminal, true, false)));
     case CONDRV_GET_WINDOW:
         return answer32(r, 0);

@@ -11,9 +11,10 @@ import shutil
 import pexpect
 import pytest
 
-from machine import PROMPT as SHELL_PROMPT, ROOT, run
+from machine import BUILD, PROMPT as SHELL_PROMPT, ROOT, run
 
 BATCH = os.path.join(ROOT, "tests", "nt", "batch")
+PROGRAMS = os.path.join(BUILD, "tests", "nt")
 PROMPT = rb"[A-Z]:\\[^\r\n>]*>"
 
 
@@ -118,6 +119,39 @@ def test_a_mistyped_character_is_taken_back(cmd):
     cmd.machine.send("echo abx\x7fc\r")
     cmd.prompt()
     assert "abc" in lines(cmd.machine.child.before).split("\n")
+
+
+KEYS = {
+    "a": "key 41 scan 1e char 61 state 0",
+    "A": "key 41 scan 1e char 41 state 10",
+    "5": "key 35 scan 6 char 35 state 0",
+    "?": "key bf scan 35 char 3f state 10",
+    "\x01": "key 41 scan 1e char 1 state 8",
+    "\x1bx": "key 58 scan 2d char 78 state 2",
+    "\r": "key d scan 1c char d state 0",
+    "\x7f": "key 8 scan e char 8 state 0",
+    "\x1b[A": "key 26 scan 48 char 0 state 100",
+    "\x1b[1;5D": "key 25 scan 4b char 0 state 108",
+    "\x1b[3~": "key 2e scan 53 char 0 state 100",
+    "\x1bOP": "key 70 scan 3b char 0 state 0",
+    "\u20ac": "key 0 scan 0 char 20ac state 0",
+}
+
+
+def test_keys_are_input_records(own_machine):
+    cmd = Cmd(own_machine("--share", PROGRAMS))
+    cmd.machine.send("Z:\\host\\keys.exe\r")
+    cmd.machine.expect(rb"ready\r*\n")
+    printed = lines(cmd.machine.child.before)
+    assert "attributes 7, window 1, cursor column 0" in printed
+    assert "attributes 1c, window 1" in printed
+    assert "cursor column 4" in printed
+    assert ", error" not in printed and " = 0" not in printed
+    for key, record in KEYS.items():
+        cmd.machine.send(key)
+        cmd.machine.expect(re.escape("down " + record).encode() + rb"\r*\nup " + re.escape(record).encode())
+    cmd.machine.send("q")
+    cmd.machine.expect(PROMPT)
 
 
 def test_unix_programs_in_a_pipe(cmd):
