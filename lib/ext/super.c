@@ -15,6 +15,7 @@
 #define READ_ONLY_INCOMPAT EXT_META_BG
 #define GROUPS_MAX         (1u << 20)
 #define CRC32C_TYPE        1u
+#define BLOCK_SHIFT_MAX    2u  /* 4 KiB */
 #define CLUSTER_SHIFT_MAX  16u /* a group's blocks are still counted in 32 bits */
 
 /* ---- the super block -------------------------------------------------------------------------------- */
@@ -26,8 +27,6 @@ static bool is_power_of_two(uint32_t value)
 
 static bool take_sizes(struct ext_fs *fs, const struct ext_super *super)
 {
-    if (super->log_block_size > 2)
-        return false;
     fs->block_bits = 10 + super->log_block_size;
     fs->block_size = 1u << fs->block_bits;
     fs->blocks_per_group = super->blocks_per_group;
@@ -84,7 +83,7 @@ static status_t take_super(struct ext_fs *fs, struct ext_super *super)
         fs->ro_compat = super->ro_compat;
     }
     fs->checksums = fs->ro_compat & EXT_METADATA_CSUM;
-    if (fs->incompat & ~(uint32_t)KNOWN_INCOMPAT)
+    if ((fs->incompat & ~(uint32_t)KNOWN_INCOMPAT) || super->log_block_size > BLOCK_SHIFT_MAX)
         return ERR_NOT_SUPPORTED;
     if ((fs->ro_compat & ~(uint32_t)WRITABLE_RO_COMPAT) || (fs->incompat & READ_ONLY_INCOMPAT))
         fs->read_only = true;

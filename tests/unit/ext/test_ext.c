@@ -125,6 +125,21 @@ static void allocation_by_clusters_can_be_read(void **state)
     }
 }
 
+static void what_is_not_known_is_refused_as_such(void **state)
+{
+    (void)state;
+    static const char *const unknown[] = {"-t ext4 -b 8192", "-t ext4 -O inline_data",
+                                          "-t ext4 -O casefold"};
+    for (uint32_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
+        struct disk disk;
+        disk_make(&disk, unknown[i], 16384);
+        struct ext_device device = disk_device(&disk);
+        struct ext_fs *fs;
+        assert_int_equal(ext_mount(&device, 0, &fs), ERR_NOT_SUPPORTED);
+        disk_free(&disk);
+    }
+}
+
 /* ---- large ones ------------------------------------------------------------------------------------- */
 
 static void many_names(const char *kind, uint32_t count)
@@ -420,6 +435,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_changes_nothing),
         cmocka_unit_test(reserved_inodes_may_fill_more_than_a_group),
         cmocka_unit_test(allocation_by_clusters_can_be_read),
+        cmocka_unit_test(what_is_not_known_is_refused_as_such),
         cmocka_unit_test(a_large_directory_has_an_index),
         cmocka_unit_test(files_may_have_many_holes),
         cmocka_unit_test(a_power_cut_loses_nothing_that_was_committed),
