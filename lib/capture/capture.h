@@ -79,6 +79,12 @@ static inline struct registers capture_registers_back(const struct core_register
                               .ss = from->ss};
 }
 
+/*
+ * The bytes that wait at the read end of a stream, into the QUEUE of its OBJECT note once more: others may
+ * have written after it was noted down.
+ */
+void capture_queue_again(struct snapshot *snapshot, struct snap_note *note, handle_t read_end);
+
 /* ---- memory (memory.c) ---- */
 
 struct capture_memory {

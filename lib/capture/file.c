@@ -5,6 +5,7 @@
 #include <atomik/time.h>
 #include <ipc/call.h>
 #include <ipc/fsclient.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define BULK_SIZE 65536u
@@ -130,4 +131,21 @@ bool capture_personality(handle_t vmo, char *to, uint32_t size)
     bool known = snap_get_personality(&snapshot, to, size);
     snap_free(&snapshot);
     return known;
+}
+
+void capture_queue_again(struct snapshot *snapshot, struct snap_note *note, handle_t read_end)
+{
+    uint32_t queued = 0, capacity = 0, done = 0, id = snap_get_u32(note, SNAP_OBJECT_QUEUE, 0);
+    status_t status = stream_info(read_end, &queued, &capacity);
+    uint8_t *bytes = malloc(queued + 1);
+    if (status == OK && bytes != NULL && queued > 0)
+        status = stream_peek(read_end, bytes, queued, &done);
+    if (status == OK && bytes != NULL && id != 0)
+        status = snap_replace_blob(snapshot, id, bytes, done);
+    else if (status == OK && bytes != NULL && done > 0) {
+        id = snap_add_blob_copy(snapshot, bytes, done);
+        status = snap_set(note, SNAP_OBJECT_QUEUE, &id, sizeof id);
+    }
+    snapshot->failed |= status != OK || bytes == NULL;
+    free(bytes);
 }

@@ -294,6 +294,8 @@ static status_t take(struct job *job, struct save *save, struct snapshot_result 
         return status;
     if (job->flags & SNAPSHOT_HOLD)
         wait_for_release(save, job);
+    if (job->flags & SNAPSHOT_HOLD)
+        save_queues_again(save);
     save_thaw(save);
     result->pause = time_monotonic() - start;
     if (job->request == 0)

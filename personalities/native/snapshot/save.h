@@ -77,6 +77,8 @@ void save_process(struct save *save);
 /* The program's handles are taken and numbered; before the others. */
 void save_take_handles(struct save *save);
 void save_handles(struct save *save);
+/* All of a tree stand still now: what waits in its pipes. */
+void save_queues_again(struct save *save);
 void save_mappings(struct save *save);
 void save_memory(struct save *save); /* later */
 /* Content of an object, copied on write from a VMO (borrowed) of at least this size. */

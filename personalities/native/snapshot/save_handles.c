@@ -524,3 +524,18 @@ void save_handles(struct save *save)
         }
     put_loose(save);
 }
+
+void save_queues_again(struct save *save)
+{
+    struct snapshot *snapshot = &save->snapshot;
+    struct snap_note *note = snap_next(snapshot, SNAP_OBJECT, NULL);
+    for (; note != NULL; note = snap_next(snapshot, SNAP_OBJECT, note))
+        for (uint32_t i = 0; i < save->handle_count; i++) {
+            const struct saved_handle *handle = &save->handles[i];
+            if (handle->object != snap_get_u32(note, SNAP_OBJECT_ID, 0) ||
+                handle->info.type != OBJECT_STREAM || !(handle->info.rights & RIGHT_READ))
+                continue;
+            capture_queue_again(snapshot, note, handle->own);
+            break;
+        }
+}

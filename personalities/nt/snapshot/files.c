@@ -187,6 +187,21 @@ void save_locks(struct save *save)
             locks_save(file_of(save->objects[i].object), save->objects[i].id, save);
 }
 
+void save_queues_again(struct save *save)
+{
+    struct snap_note *note = snap_next(&save->snapshot, SNAP_OBJECT, NULL);
+    for (; note; note = snap_next(&save->snapshot, SNAP_OBJECT, note)) {
+        uint32_t id = snap_get_u32(note, SNAP_OBJECT_ID, 0);
+        const struct object *object =
+            id && id <= save->object_count ? save->objects[id - 1].object : NULL;
+        if (object && object->type == &file_type) {
+            const struct nt_file *file = file_of((struct object *)object);
+            if (is_foreign(file) && file->read_end)
+                capture_queue_again(&save->snapshot, note, file->read_end);
+        }
+    }
+}
+
 /* ---- restoring ------------------------------------------------------------------------------------ */
 
 static void take_common(struct nt_file *file, const struct snap_note *note)

@@ -208,6 +208,8 @@ static status_t take(struct save *save, struct job *job, struct snapshot_result 
         return status;
     if (hold)
         wait_for_release(save, job);
+    if (hold)
+        save_queues_again(save);
     save_thaw(save);
     result->pause = time_monotonic() - start;
     if (hold && job->request == 0)

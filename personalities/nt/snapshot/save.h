@@ -104,5 +104,7 @@ void save_operations(struct save *save);
 void save_operation(struct save *save, const struct nt_thread *thread,
                     const struct made_call *made);
 void save_locks(struct save *save);
+/* All of a tree stand still now: what waits in its pipes. */
+void save_queues_again(struct save *save);
 
 #endif
