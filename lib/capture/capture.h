@@ -110,4 +110,31 @@ status_t capture_write_loads(handle_t space, const struct snapshot *snapshot,
                              bool (*skip)(void *context, const struct snap_load *load),
                              void *context, uint32_t *where);
 
+/* ---- contents of files and shared memory (content.c) ---- */
+
+struct capture_content {
+    struct capture_content *next;
+    uint32_t object; /* whose */
+    handle_t vmo;
+    uint64_t size;
+    struct snap_source source;
+};
+/* What a VMO has now, for an object of the snapshot. TOO_LARGE, NO_MEMORY. */
+status_t capture_content_add(struct capture_content **list, uint32_t object, handle_t vmo,
+                             uint64_t size);
+/* Their notes; the list stays until the snapshot was written. */
+void capture_contents_put(const struct capture_content *list, struct snapshot *snapshot);
+void capture_contents_free(struct capture_content **list);
+
+/* ---- restores (content.c) ---- */
+
+/* What counts of files that are not as they were: nothing (the restore fails), what they are now, or
+ * what they were, as far as the snapshot has their content. */
+enum restore_policy { POLICY_FAIL, POLICY_CURRENT, POLICY_SNAPSHOT };
+/* Options that all personalities take. False: it is none of them. */
+bool capture_option(const char *option, enum restore_policy *policy, bool *accept_edited);
+/* Whether it is a process of this personality, in a format that is known. *problem: why not. */
+status_t capture_check(const struct snapshot *snapshot, const char *personality,
+                       const char **problem);
+
 #endif

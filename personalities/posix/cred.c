@@ -11,10 +11,15 @@
 void credentials_init(struct credentials *credentials, uint32_t uid)
 {
     uint64_t powers = uid == 0 ? CAPABILITY_ALL : 0;
+    /* What another personality starts comes with a user alone: its group is the user's own, never root's. */
     *credentials = (struct credentials){.uid = uid,
                                         .euid = uid,
                                         .suid = uid,
                                         .fsuid = uid,
+                                        .gid = uid,
+                                        .egid = uid,
+                                        .sgid = uid,
+                                        .fsgid = uid,
                                         .effective = powers,
                                         .permitted = powers,
                                         .bounding = CAPABILITY_ALL};

@@ -63,19 +63,10 @@ uint8_t *restored_blob(const struct restore *restore, uint32_t id, uint32_t *siz
 
 static status_t take_options(struct restore *restore, char *const *options)
 {
-    for (; *options != NULL; options++) {
-        if (strcmp(*options, "--files=current") == 0)
-            restore->policy = POLICY_CURRENT;
-        else if (strcmp(*options, "--files=snapshot") == 0)
-            restore->policy = POLICY_SNAPSHOT;
-        else if (strcmp(*options, "--files=fail") == 0)
-            restore->policy = POLICY_FAIL;
-        else if (strcmp(*options, "--accept-edited") == 0)
-            restore->accept_edited = true;
-        else
+    for (; *options != NULL; options++)
+        if (!capture_option(*options, &restore->policy, &restore->accept_edited))
             return restore_refuse(restore, ERR_INVALID_ARGUMENT, "no option of a restore: %s",
                                   *options);
-    }
     return OK;
 }
 
@@ -103,21 +94,9 @@ static void fetch_streams(struct restore *restore, uint32_t start)
 
 static status_t check_header(struct restore *restore)
 {
-    const struct snapshot *snapshot = &restore->snapshot;
-    const struct snap_note *header = snap_next(snapshot, SNAP_HEADER, NULL);
-    char personality[16] = "";
-    (void)snap_get_personality(snapshot, personality, sizeof personality);
-    if (snap_get_u32(header, SNAP_HEADER_MAJOR, 0) != SNAP_MAJOR)
-        return restore_refuse(restore, ERR_NOT_SUPPORTED, "another format");
-    if (strcmp(personality, "native") != 0)
-        return restore_refuse(restore, ERR_BAD_EXECUTABLE, "of another personality");
-    if (snap_get_u32(header, SNAP_HEADER_NEEDS, 0) != 0)
-        return restore_refuse(restore, ERR_NOT_SUPPORTED, "needs features that are not here (%#x)",
-                              (unsigned)snap_get_u32(header, SNAP_HEADER_NEEDS, 0));
-    if (snap_next(snapshot, SNAP_PROCESS, NULL) == NULL ||
-        snap_next(snapshot, SNAP_THREAD, NULL) == NULL)
-        return restore_refuse(restore, ERR_BAD_EXECUTABLE, "without a process or a thread");
-    return OK;
+    const char *problem;
+    status_t status = capture_check(&restore->snapshot, "native", &problem);
+    return status == OK ? OK : restore_refuse(restore, status, "%s", problem);
 }
 
 static status_t read_image(struct restore *restore)

@@ -11,8 +11,6 @@
 
 #include "../native.h"
 
-enum restore_policy { POLICY_FAIL, POLICY_CURRENT, POLICY_SNAPSHOT };
-
 /* An object, as a handle of ours. */
 struct restored_object {
     uint32_t id;

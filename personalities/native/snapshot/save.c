@@ -190,7 +190,7 @@ status_t save_write(struct save *save, handle_t file, uint64_t *size)
     status_t status = capture_output_open(&output, file);
     struct snap_sink sink = {capture_output_write, &output};
     save_memory(save);
-    save_contents(save);
+    capture_contents_put(save->contents, &save->snapshot);
     if (status == OK)
         status = snap_write(&save->snapshot, &sink, size);
     capture_output_close(&output);
@@ -205,12 +205,7 @@ void save_free(struct save *save)
     free(save->loose);
     free(save->granted);
     free(save->files);
-    while (save->contents != NULL) {
-        struct saved_content *content = save->contents;
-        save->contents = content->next;
-        handle_drop(&content->vmo);
-        free(content);
-    }
+    capture_contents_free(&save->contents);
     handle_drop(&save->space);
     snap_free(&save->snapshot);
     native_release(save->process);

@@ -22,15 +22,6 @@ struct saved_handle {
     struct vmo_info memory; /* of a VMO */
 };
 
-/* Content that is written when the program runs again. */
-struct saved_content {
-    struct saved_content *next;
-    uint32_t object;
-    uint64_t size;
-    handle_t vmo; /* a copy on write */
-    struct snap_source source;
-};
-
 struct save {
     struct snapshot snapshot;
     struct native_process *process;        /* used */
@@ -43,12 +34,12 @@ struct save {
     uint32_t *
         loose; /* VMO ids of shared memory that no handle names; their numbers follow the objects' */
     uint32_t loose_count;
-    uint32_t program_memory; /* id of the VMO that the program file is in */
-    struct saved_content *contents;
-    struct startup_info startup;    /* as the program has it */
-    struct startup_handle *granted; /* startup.handle_count of them */
-    struct startup_file *files;     /* startup.file_count of them */
-    status_t status;                /* why it cannot be done */
+    uint32_t program_memory;          /* id of the VMO that the program file is in */
+    struct capture_content *contents; /* written when it runs again */
+    struct startup_info startup;      /* as the program has it */
+    struct startup_handle *granted;   /* startup.handle_count of them */
+    struct startup_file *files;       /* startup.file_count of them */
+    status_t status;                  /* why it cannot be done */
 };
 
 /* EVENT_SNAPSHOT: starts taking one; the answer goes to init from a thread of its own. Takes `file`. */
@@ -83,7 +74,6 @@ void save_mappings(struct save *save);
 void save_memory(struct save *save); /* later */
 /* Content of an object, copied on write from a VMO (borrowed) of at least this size. */
 void save_content(struct save *save, uint32_t object, handle_t vmo, uint64_t size);
-void save_contents(struct save *save); /* later */
 /* The number of the memory that a VMO id names, or 0. */
 uint32_t save_memory_number(const struct save *save, uint32_t vmo_id);
 /* What the program was given a handle as, or NULL. */

@@ -170,40 +170,19 @@ bool snapshot_recognise(handle_t node)
 
 static NTSTATUS take_options(struct restore *restore, char *const *options)
 {
-    for (; *options; options++) {
-        if (strcmp(*options, "--files=current") == 0)
-            restore->policy = POLICY_CURRENT;
-        else if (strcmp(*options, "--files=snapshot") == 0)
-            restore->policy = POLICY_SNAPSHOT;
-        else if (strcmp(*options, "--files=fail") == 0)
-            restore->policy = POLICY_FAIL;
-        else if (strcmp(*options, "--accept-edited") == 0)
-            restore->accept_edited = true;
-        else
+    for (; *options; options++)
+        if (!capture_option(*options, &restore->policy, &restore->accept_edited))
             return restore_refuse(restore, STATUS_INVALID_PARAMETER, "no option of a restore: %s",
                                   *options);
-    }
     return STATUS_SUCCESS;
 }
 
 static NTSTATUS check_header(struct restore *restore)
 {
-    const struct snap_note *header = snap_next(&restore->snapshot, SNAP_HEADER, NULL);
-    char personality[16] = "";
-    (void)snap_get_personality(&restore->snapshot, personality, sizeof personality);
-    if (snap_get_u32(header, SNAP_HEADER_MAJOR, 0) != SNAP_MAJOR)
-        return restore_refuse(restore, STATUS_REVISION_MISMATCH, "another format");
-    if (strcmp(personality, "nt") != 0)
-        return restore_refuse(restore, STATUS_INVALID_IMAGE_FORMAT, "of another personality");
-    if (snap_get_u32(header, SNAP_HEADER_NEEDS, 0) != 0)
-        return restore_refuse(restore, STATUS_NOT_SUPPORTED,
-                              "needs features that are not here (%#x)",
-                              snap_get_u32(header, SNAP_HEADER_NEEDS, 0));
-    if (!snap_next(&restore->snapshot, SNAP_PROCESS, NULL) ||
-        !snap_next(&restore->snapshot, SNAP_THREAD, NULL))
-        return restore_refuse(restore, STATUS_INVALID_IMAGE_FORMAT,
-                              "without a process or a thread");
-    return STATUS_SUCCESS;
+    const char *problem;
+    status_t status = capture_check(&restore->snapshot, "nt", &problem);
+    return status == OK ? STATUS_SUCCESS
+                        : restore_refuse(restore, nt_status(status), "%s", problem);
 }
 
 static NTSTATUS read_file(struct restore *restore, handle_t node)

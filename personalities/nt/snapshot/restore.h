@@ -19,10 +19,6 @@ struct restored_object {
     struct object *object; /* held */
 };
 
-/* What counts of files that are not as they were: nothing (the restore fails), what they are now, or
- * what they were, as far as the snapshot has their content. */
-enum restore_policy { POLICY_FAIL, POLICY_CURRENT, POLICY_SNAPSHOT };
-
 /* A standard stream of the program that restores. */
 struct restore_stream {
     struct start_fd fd; /* FD_NONE: it has none */

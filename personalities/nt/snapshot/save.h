@@ -21,15 +21,6 @@ struct saved_range {
     uint32_t start, end;
 };
 
-/* Content that is written when the process runs again. */
-struct saved_content {
-    struct saved_content *next;
-    uint32_t object;
-    uint64_t size;
-    handle_t vmo; /* a copy on write */
-    struct snap_source source;
-};
-
 /* The exception at which a process is saved. */
 struct saved_crash {
     const struct nt_thread *thread; /* only to be compared */
@@ -47,10 +38,10 @@ struct save {
     uint32_t file_count;
     struct saved_object *objects;
     uint32_t object_count, object_room;
-    uint32_t current;     /* id of the object whose note is being written */
-    uint32_t standard[3]; /* handles of the standard streams */
-    struct saved_content *contents;
-    status_t status; /* why it cannot be done */
+    uint32_t current;                 /* id of the object whose note is being written */
+    uint32_t standard[3];             /* handles of the standard streams */
+    struct capture_content *contents; /* written when it runs again */
+    status_t status;                  /* why it cannot be done */
 };
 
 /* EVENT_SNAPSHOT: starts taking one; the answer goes to init from a thread of its own. Takes `file`. */
@@ -98,7 +89,6 @@ void save_memory(struct save *save);
 void save_handles(struct save *save);
 /* The notes of everything that got a number. */
 void save_objects(struct save *save);
-void save_contents(struct save *save);
 /* Operations that go on behind their calls (operations.c), and locks of files. */
 void save_operations(struct save *save);
 void save_operation(struct save *save, const struct nt_thread *thread,

@@ -206,39 +206,11 @@ void save_memory(struct save *save)
     capture_memory(&save->memory, &save->snapshot);
 }
 
-static status_t read_vmo(void *context, uint64_t offset, void *to, uint32_t length)
-{
-    const struct saved_content *content = context;
-    return vmo_read(content->vmo, offset, to, length);
-}
-
 void save_content(struct save *save, handle_t vmo, uint64_t size)
 {
-    struct saved_content *content = calloc(1, sizeof *content);
-    if (size > INT32_MAX)
-        save_refuse(save, ERR_TOO_LARGE, "a file or section is too large for a snapshot");
-    if (!content || (size > 0 && fs_client_freeze(vmo, size, &content->vmo) != OK)) {
+    status_t status = capture_content_add(&save->contents, save->current, vmo, size);
+    if (status == ERR_TOO_LARGE)
+        save_refuse(save, status, "a file or section is too large for a snapshot");
+    else if (status != OK)
         save->snapshot.failed = true;
-        free(content);
-        return;
-    }
-    content->object = save->current;
-    content->size = size;
-    content->source = (struct snap_source){read_vmo, content};
-    content->next = save->contents;
-    save->contents = content;
-}
-
-void save_contents(struct save *save)
-{
-    struct snapshot *snapshot = &save->snapshot;
-    for (struct saved_content *content = save->contents; content; content = content->next) {
-        struct snap_bytes bytes = {.source = &content->source};
-        uint32_t blob = snap_add_blob(snapshot, (uint32_t)content->size, &bytes);
-        snap_note_begin(snapshot, SNAP_FILEDATA);
-        snap_put_u32(snapshot, SNAP_FILEDATA_OBJECT, content->object);
-        snap_put_u64(snapshot, SNAP_FILEDATA_OFFSET, 0);
-        snap_put_u32(snapshot, SNAP_FILEDATA_BLOB, blob);
-        snap_put_u64(snapshot, SNAP_FILEDATA_SIZE, content->size);
-    }
 }

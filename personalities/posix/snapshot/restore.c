@@ -69,21 +69,11 @@ int restore_refuse(int error, const char *what, uint32_t number)
 
 static int check_header(const struct restore *restore)
 {
-    const struct snap_note *header = snap_next(&restore->snapshot, SNAP_HEADER, NULL);
-    char personality[16] = "";
-    if (snap_get_u32(header, SNAP_HEADER_MAJOR, 0) != SNAP_MAJOR)
-        return restore_refuse(-ENOEXEC, "another format",
-                              snap_get_u32(header, SNAP_HEADER_MAJOR, 0));
-    if (!snap_get_personality(&restore->snapshot, personality, sizeof personality) ||
-        strcmp(personality, "posix") != 0)
-        return restore_refuse(-ENOEXEC, "of another personality", 0);
-    if (snap_get_u32(header, SNAP_HEADER_NEEDS, 0) != 0)
-        return restore_refuse(-ENOEXEC, "needs features that are not here",
-                              snap_get_u32(header, SNAP_HEADER_NEEDS, 0));
-    if (!snap_next(&restore->snapshot, SNAP_PROCESS, NULL) ||
-        !snap_next(&restore->snapshot, SNAP_THREAD, NULL))
-        return restore_refuse(-ENOEXEC, "without a process or a thread", 0);
-    return 0;
+    const char *problem;
+    if (capture_check(&restore->snapshot, "posix", &problem) == OK)
+        return 0;
+    restore_complain("%s", problem);
+    return -ENOEXEC;
 }
 
 int restore_read(struct restore *restore)
@@ -247,17 +237,9 @@ static int take_run_option(struct restore_group *group, const char *option)
 
 static int take_option(struct restore_group *group, const char *option)
 {
-    if (strcmp(option, "--files=current") == 0)
-        group->policy = POLICY_CURRENT;
-    else if (strcmp(option, "--files=snapshot") == 0)
-        group->policy = POLICY_SNAPSHOT;
-    else if (strcmp(option, "--files=fail") == 0)
-        group->policy = POLICY_FAIL;
-    else if (strcmp(option, "--accept-edited") == 0)
-        group->accept_edited = true;
-    else
-        return take_run_option(group, option);
-    return 0;
+    return capture_option(option, &group->policy, &group->accept_edited)
+               ? 0
+               : take_run_option(group, option);
 }
 
 /* What a member has of its own is made; what it shares is another one's, which comes before it. */

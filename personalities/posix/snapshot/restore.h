@@ -40,10 +40,6 @@ struct restored_shared {
     bool present; /* it was there before, with content of its own */
 };
 
-/* What counts of files that are not as they were: nothing (the restore fails), what they are now, or
- * what they were, as far as the snapshot has their content. */
-enum restore_policy { POLICY_FAIL, POLICY_CURRENT, POLICY_SNAPSHOT };
-
 /*
  * Everything that is made together: the process itself and, of a tree, its descendants. Open files and
  * shared memory have one number in all of its snapshots, and are made once.

@@ -132,10 +132,16 @@ static void remove_name(const struct snap_output *output)
         complain("%s: cannot be removed: %s", output->temporary, status_text(status));
 }
 
+void snap_output_close(struct snap_output *output)
+{
+    if (output->fd >= 0 && file_close(output->fd) != OK)
+        complain("a descriptor was closed twice");
+    output->fd = -1;
+}
+
 void snap_output_discard(struct snap_output *output)
 {
-    if (file_close(output->fd) != OK)
-        complain("a descriptor was closed twice");
+    snap_output_close(output);
     remove_name(output);
 }
 

@@ -234,6 +234,7 @@ bool live_restore(const char *path, char *const *options, const uint32_t *wanted
     enum snap_plain kind = snap_make_plain(path, &output);
     if (kind != SNAP_MADE)
         return kind == SNAP_IS_PLAIN && restore_plain(path, options, wanted, pid);
+    snap_output_close(&output); /* what is open for writing is not started */
     bool good = restore_plain(output.temporary, options, wanted, pid);
     snap_output_discard(&output);
     return good;

@@ -38,6 +38,9 @@ struct snap_output {
 bool snap_output_open(struct snap_output *output, const char *path);
 bool snap_output_commit(struct snap_output *output);
 void snap_output_discard(struct snap_output *output);
+void snap_output_close(
+    struct snap_output
+        *output); /* it is complete, but goes by its temporary name; not on the host */
 /* The parts of these, without packing: files_native.c, files_host.c. */
 bool snap_output_begin(struct snap_output *output, const char *path);
 bool snap_output_finish(struct snap_output *output);
