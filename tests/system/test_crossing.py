@@ -84,5 +84,5 @@ def test_windows_transfers_show_at_once_in_other_handles(share, directory):
 
 def test_a_users_group_is_not_roots_behind_a_program_of_another_personality():
     for through in ("snap record -o /tmp/n/log -- id", "cmd.exe /c id"):
-        result = run("/bin/sh", "-c", f"mkdir -m 777 /tmp/n; cd /tmp/n; su -s /bin/sh nobody -c '{through}'")
+        result = harness.run("/bin/sh", "-c", f"mkdir -m 777 /tmp/n; cd /tmp/n; su -s /bin/sh nobody -c '{through}'")
         assert b"uid=65534(nobody) gid=65534(nogroup)" in result.stdout, result.stdout + result.stderr
