@@ -126,7 +126,7 @@ static const char *content_problem(const struct snapshot *snapshot)
 
 const char *snap_problem(const struct snapshot *snapshot)
 {
-    const char *(*const checks[])(const struct snapshot *) = {
+    static const char *(*const checks[])(const struct snapshot *) = {
         thread_problem, mapping_problem, object_problem, descriptor_problem, content_problem,
     };
     for (uint32_t i = 0; i < sizeof checks / sizeof *checks; i++) {
