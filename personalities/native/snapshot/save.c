@@ -13,7 +13,12 @@
 #include <atomik/time.h>
 #include <ipc/initclient.h>
 
-#define GRACE         (2 * NS_PER_MS) /* for calls that come to their end by themselves */
+/*
+ * For calls that come to their end by themselves: both, for the clock of a machine whose host is busy runs on
+ * while nobody in it gets anywhere.
+ */
+#define GRACE         (2 * NS_PER_MS)
+#define GRACE_ROUNDS  20u
 #define PATIENCE      (5 * NS_PER_S)  /* for the threads to come to a standstill */
 #define HOLD_PATIENCE (30 * NS_PER_S) /* for the others of a tree */
 #define SIGNAL_KILL   9u
@@ -50,7 +55,7 @@ static status_t stand_still(struct save *save)
     handle_t process = save->process->program.process;
     ktime_t start = time_monotonic();
     status_t status = process_set(process, PROCESS_SUSPENDED, 1);
-    while (status == OK) {
+    for (uint32_t round = 0; status == OK; round++) {
         status = all_stand_still(process);
         if (status != ERR_SHOULD_WAIT)
             break;
@@ -59,7 +64,8 @@ static status_t stand_still(struct save *save)
             save_refuse(save, ERR_BUSY, "a call of one of its threads does not end");
             return ERR_BUSY;
         }
-        status = process_set(process, PROCESS_SUSPENDED, now - start > GRACE ? 2 : 1);
+        status = process_set(process, PROCESS_SUSPENDED,
+                             now - start > GRACE && round >= GRACE_ROUNDS ? 2 : 1);
         if (status == OK && wait_any(NULL, 0, now + NS_PER_MS / 4) == ERR_INTERRUPTED)
             continue;
     }
