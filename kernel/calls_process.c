@@ -163,8 +163,8 @@ static status_t give(handle_t target, handle_t handle, uint32_t wanted, handle_t
     if (status == OK)
         status = at ? handle_add_at(process, entry->object, rights, at)
                     : handle_add(process, entry->object, rights, &given);
-    if (status == OK && !at)
-        status = user_write(result, &given, sizeof given);
+    if (status == OK && !at && user_write(result, &given, sizeof given) != OK)
+        return handle_remove(process, given) == OK ? ERR_BAD_ADDRESS : ERR_BAD_STATE;
     return status == OK ? handle_remove(current->process, handle) : status;
 }
 

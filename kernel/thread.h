@@ -139,8 +139,9 @@ void thread_set_space(struct space *space); /* current thread; switches page tab
 void schedule(void);
 /* Between thread.c and schedule.c: */
 void scheduler_init(struct thread *idle);
-/* Queue it; preempts if it is more urgent. And: away from `dead`, which is current, for ever. */
+/* Queues it; preempts if it is more urgent. */
 void thread_make_ready(struct thread *thread, bool first);
+/* Away from `dead`, which is current, for ever. */
 void thread_end_switch(struct thread *dead) __attribute__((noreturn));
 void thread_free_dead(struct thread *dead);
 

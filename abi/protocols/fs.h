@@ -74,6 +74,20 @@ enum fs_walk {
 #define FS_POSITION   UINT64_MAX
 #define FS_APPEND     (UINT64_MAX - 1)
 
+/* Bits of fs_attr.mode: the type and others, as Linux has them (inode(7)). */
+#define FS_TYPE_MASK           0170000u
+#define FS_TYPE_SOCKET         0140000u
+#define FS_TYPE_LINK           0120000u
+#define FS_TYPE_FILE           0100000u
+#define FS_TYPE_BLOCK          0060000u
+#define FS_TYPE_DIRECTORY      0040000u
+#define FS_TYPE_CHARACTER      0020000u
+#define FS_TYPE_FIFO           0010000u
+#define FS_MODE_SETUID         04000u
+#define FS_MODE_SETGID         02000u
+#define FS_MODE_GROUP_EXECUTES 00010u
+#define FS_MODE_STICKY         01000u
+
 /*
  * Names that clients may remember. A server that is the only one to change its files gives out a
  * page of words (fs_changes), counts its changes in `now`, and stores the count in the word of each
@@ -106,7 +120,7 @@ enum fs_assumption {
     FS_ASSUME_NO_SET_ID = 2, /* its mode has no set-id bits, or it is a directory or a link */
 };
 
-/* mode holds the type bits of Linux (S_IFMT 0170000). Times: ns since 1970. */
+/* Times: ns since 1970. */
 struct fs_attr {
     uint64_t ino, size, blocks; /* blocks of 512 bytes */
     uint64_t atime, mtime, ctime;
@@ -172,6 +186,11 @@ struct fs_dirent {
     uint8_t name_length;
     char name[]; /* not terminated */
 };
+/* "." or "..". */
+static inline bool fs_is_dots(const char *name, size_t length)
+{
+    return name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.'));
+}
 
 /* What an entry is like: the last bytes of a record, if attributes were asked for. All zero: that is not told. */
 struct fs_dirent_attr {

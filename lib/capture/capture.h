@@ -22,6 +22,8 @@ status_t capture_output_open(struct capture_output *output, handle_t file);
 void capture_output_close(struct capture_output *output);
 /* A snap_sink whose context is a struct capture_output. */
 status_t capture_output_write(void *context, uint64_t offset, const void *from, uint32_t length);
+/* A whole snapshot into a file, which is borrowed; *size in bytes, if it went well. */
+status_t capture_write(struct snapshot *snapshot, handle_t file, uint64_t *size);
 
 /* A snapshot's file as memory. */
 struct capture_image {
@@ -80,10 +82,10 @@ static inline struct registers capture_registers_back(const struct core_register
 }
 
 /*
- * The bytes that wait at the read end of a stream, into the QUEUE of its OBJECT note once more: others may
- * have written after it was noted down.
+ * The bytes that wait at the read end of a stream, into the QUEUE of its OBJECT note; once more, if it has
+ * one: others may have written after it was noted down.
  */
-void capture_queue_again(struct snapshot *snapshot, struct snap_note *note, handle_t read_end);
+void capture_queue(struct snapshot *snapshot, struct snap_note *note, handle_t read_end);
 
 /* ---- memory (memory.c) ---- */
 

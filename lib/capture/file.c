@@ -50,6 +50,17 @@ status_t capture_output_write(void *context, uint64_t offset, const void *from, 
     return OK;
 }
 
+status_t capture_write(struct snapshot *snapshot, handle_t file, uint64_t *size)
+{
+    struct capture_output output;
+    status_t status = capture_output_open(&output, file);
+    struct snap_sink sink = {capture_output_write, &output};
+    if (status == OK)
+        status = snap_write(snapshot, &sink, size);
+    capture_output_close(&output);
+    return status;
+}
+
 void capture_uuid(uint8_t uuid[16])
 {
     (void)!random_get(uuid, 16);
@@ -133,7 +144,7 @@ bool capture_personality(handle_t vmo, char *to, uint32_t size)
     return known;
 }
 
-void capture_queue_again(struct snapshot *snapshot, struct snap_note *note, handle_t read_end)
+void capture_queue(struct snapshot *snapshot, struct snap_note *note, handle_t read_end)
 {
     uint32_t queued = 0, capacity = 0, done = 0, id = snap_get_u32(note, SNAP_OBJECT_QUEUE, 0);
     status_t status = stream_info(read_end, &queued, &capacity);

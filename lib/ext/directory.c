@@ -187,17 +187,12 @@ static status_t find_in(struct ext_ref *directory, uint32_t logical, const char 
     return ERR_NOT_FOUND;
 }
 
-static bool is_dots(const char *name, size_t length)
-{
-    return name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.'));
-}
-
 /* On success the place's buffer is held. */
 static status_t find_place(struct ext_ref *directory, const char *name, size_t length,
                            struct place *place)
 {
     uint32_t logical, count = block_count(directory);
-    if (is_dots(name, length))
+    if (ext_is_dots(name, length))
         return find_in(directory, 0, name, length, place);
     if (directory->inode->flags & EXT_INDEXED) {
         status_t status = ext_index_find(directory, name, length, &logical);
@@ -386,7 +381,7 @@ static bool is_only_dots(void *context, uint32_t ino, uint64_t cookie, uint32_t 
     (void)ino;
     (void)cookie;
     (void)mode;
-    *empty = is_dots(name, length);
+    *empty = ext_is_dots(name, length);
     return *empty;
 }
 

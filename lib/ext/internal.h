@@ -23,6 +23,11 @@
 #define EXT_TYPE_FIFO       0010000u
 #define EXT_TYPE_SOCKET     0140000u
 
+static inline bool ext_is_dots(const char *name, size_t length)
+{
+    return name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.'));
+}
+
 /* What a block is decides how its checksum is made; plain ones have none. */
 enum ext_kind {
     KIND_PLAIN,

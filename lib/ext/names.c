@@ -342,7 +342,7 @@ status_t ext_unlink(struct ext_fs *fs, uint32_t directory, const char *name, siz
     struct named named = {.directory = directory, .name = name, .length = length};
     if (length == 0 || length > EXT_NAME_MAX)
         return ERR_NOT_FOUND;
-    if (name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.')))
+    if (ext_is_dots(name, length))
         return ERR_INVALID_ARGUMENT;
     status_t status = ext_run(fs, unlink_operation, &named);
     *last = status == OK && named.last;
@@ -474,8 +474,7 @@ static status_t rename_operation(struct ext_fs *fs, void *context)
 
 static bool is_name(const char *name, size_t length)
 {
-    return length > 0 && length <= EXT_NAME_MAX &&
-           !(name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.')));
+    return length > 0 && length <= EXT_NAME_MAX && !ext_is_dots(name, length);
 }
 
 status_t ext_rename(struct ext_fs *fs, const struct ext_rename *rename, uint32_t *replaced)

@@ -23,20 +23,6 @@
 
 #define FS_BADGE_ROOT 1
 
-/* Type bits of fs_attr.mode. */
-#define FS_TYPE_MASK           0170000u
-#define FS_TYPE_SOCKET         0140000u
-#define FS_TYPE_LINK           0120000u
-#define FS_TYPE_FILE           0100000u
-#define FS_TYPE_BLOCK          0060000u
-#define FS_TYPE_DIRECTORY      0040000u
-#define FS_TYPE_CHARACTER      0020000u
-#define FS_TYPE_FIFO           0010000u
-#define FS_MODE_SETUID         04000u
-#define FS_MODE_SETGID         02000u
-#define FS_MODE_GROUP_EXECUTES 00010u
-#define FS_MODE_STICKY         01000u
-
 struct fs_server;
 struct fs_watch;
 struct fs_lock;
@@ -144,8 +130,8 @@ struct fs_ops {
     void (*release)(struct fs_node *node);
     bool keeps_dos; /* attributes and set_attributes know attr.dos themselves */
     bool folds; /* lookup finds names without case; otherwise this library keeps tables for that */
-    bool
-        lists_attributes; /* only with `sole`: looking up all names of a directory does not take long */
+    /* only with `sole`: looking up all names of a directory does not take long */
+    bool lists_attributes;
     bool costly_lookup; /* only with `sole`: this library remembers what lookup said */
     bool sole; /* nothing but calls of this server changes the files: clients may remember names */
 };

@@ -21,8 +21,8 @@ struct path_call {
     /* results */
     struct fs_attr attr;
     handle_t handles[2];
-    char target
-        [FS_INLINE_MAX]; /* READLINK: the target; after a name was made: attributes of its directory */
+    /* READLINK: the target; after a name was made: attributes of its directory */
+    char target[FS_INLINE_MAX];
     size_t target_length;
 };
 
@@ -459,7 +459,7 @@ static bool valid_name(const char *name, size_t length)
 {
     if (length == 0 || memchr(name, '/', length) != NULL || memchr(name, 0, length) != NULL)
         return false;
-    return !(name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.')));
+    return !fs_is_dots(name, length);
 }
 
 static void tell_move(const struct fs_rename *rename, struct fs_node *node, bool back)

@@ -467,8 +467,7 @@ static void tell_entry(struct fs_node *directory, const struct fs_dirent *entry,
 {
     struct fs_node *child;
     struct fs_attr attr;
-    if (entry->name[0] == '.' &&
-        (entry->name_length == 1 || (entry->name_length == 2 && entry->name[1] == '.')))
+    if (fs_is_dots(entry->name, entry->name_length))
         return;
     if (fs_lookup(directory, entry->name, entry->name_length, false, &child) != OK)
         return;

@@ -337,8 +337,7 @@ status_t fs_client_parent(const struct fs_walk_context *context, handle_t dir, c
         start--;
     size_t name_length = length - start;
     const char *last = path + start;
-    if (name_length == 0 || (name_length == 1 && last[0] == '.') ||
-        (name_length == 2 && last[0] == '.' && last[1] == '.'))
+    if (name_length == 0 || fs_is_dots(last, name_length))
         return ERR_INVALID_ARGUMENT;
     if (name_length > FS_NAME_MAX)
         return ERR_NAME_TOO_LONG;
@@ -515,6 +514,25 @@ status_t fs_client_write_bulk(handle_t node, uint64_t offset, uint32_t length, u
     return OK;
 }
 
+static uint32_t attr_room(const struct fs_listing *listing)
+{
+    return listing->attributes ? sizeof(struct fs_dirent_attr) : 0;
+}
+
+/* Checked as it arrives, so that nobody who reads it has to ask. */
+static bool is_right(const struct fs_listing *listing)
+{
+    const struct fs_dirent *entry;
+    for (uint32_t at = 0; at < listing->length; at += entry->record_length) {
+        uint32_t left = listing->length - at;
+        entry = (const void *)(listing->records + at);
+        if (left < sizeof *entry || entry->record_length > left || entry->record_length % 8 != 0 ||
+            entry->record_length < sizeof *entry + entry->name_length + attr_room(listing))
+            return false;
+    }
+    return true;
+}
+
 status_t fs_client_list(handle_t node, uint64_t cookie, bool attributes, struct fs_listing *listing)
 {
     struct fs_readdir_request request = {.cookie = cookie, .attributes = attributes};
@@ -527,38 +545,24 @@ status_t fs_client_list(handle_t node, uint64_t cookie, bool attributes, struct 
     ipc_drop(&ipc);
     memcpy(listing->records, ipc.tail, ipc.tail_length);
     listing->length = ipc.tail_length;
-    listing->count = reply.count;
     listing->last = reply.last != 0;
     listing->attributes = reply.attributes != 0;
     listing->change = reply.change;
     listing->mount = reply.mount;
-    return OK;
+    return is_right(listing) ? OK : ERR_IO_ERROR;
 }
 
 const struct fs_dirent *fs_listing_next(const struct fs_listing *listing, uint32_t *at,
                                         const struct fs_dirent_attr **attr)
 {
     const struct fs_dirent *entry = (const void *)(listing->records + *at);
-    uint32_t left = listing->length - *at, room = listing->attributes ? sizeof **attr : 0;
-    if (left < sizeof *entry || entry->record_length > left || entry->record_length % 8 != 0 ||
-        entry->record_length < sizeof *entry + entry->name_length + room)
+    uint32_t room = attr_room(listing);
+    if (*at >= listing->length)
         return NULL;
     *at += entry->record_length;
-    *attr = room ? (const void *)(listing->records + *at - room) : NULL;
+    if (attr != NULL)
+        *attr = room ? (const void *)(listing->records + *at - room) : NULL;
     return entry;
-}
-
-status_t fs_client_readdir(handle_t node, uint64_t cookie, void *to, uint32_t *length,
-                           uint32_t *count)
-{
-    struct fs_listing listing;
-    status_t status = fs_client_list(node, cookie, false, &listing);
-    if (status != OK)
-        return status;
-    memcpy(to, listing.records, listing.length);
-    *length = listing.length;
-    *count = listing.count;
-    return OK;
 }
 
 status_t fs_client_vmo(handle_t node, uint32_t prot, handle_t *vmo, uint64_t *size, bool *coherent)

@@ -95,20 +95,17 @@ status_t fs_client_buffer(handle_t node, handle_t vmo, uint32_t size); /* vmo is
 status_t fs_client_read_bulk(handle_t node, uint64_t offset, uint32_t length, uint32_t *done);
 status_t fs_client_write_bulk(handle_t node, uint64_t offset, uint32_t length, uint32_t *done,
                               uint64_t *end);
-/* Raw struct fs_dirent records after cookie; *length 0 at the end. `to` has MESSAGE_BYTES bytes, aligned to 8. */
-/* What one message says of a directory's entries; see fs_readdir. */
+/* What one message says of a directory's entries, see fs_readdir; no bytes at their end. */
 struct fs_listing {
     uint8_t records[MESSAGE_BYTES] __attribute__((aligned(8)));
-    uint32_t length, count, change, mount;
+    uint32_t length, change, mount;
     bool last, attributes;
 };
 status_t fs_client_list(handle_t node, uint64_t cookie, bool attributes,
                         struct fs_listing *listing);
-/* The record at *at, which moves behind it, and what it tells, if it does; NULL: there is no right one. */
+/* The record at *at, which moves behind it; NULL: it was the last. *attr: what it tells; NULL, if it does not. */
 const struct fs_dirent *fs_listing_next(const struct fs_listing *listing, uint32_t *at,
                                         const struct fs_dirent_attr **attr);
-status_t fs_client_readdir(handle_t node, uint64_t cookie, void *to, uint32_t *length,
-                           uint32_t *count);
 status_t fs_client_vmo(handle_t node, uint32_t prot, handle_t *vmo, uint64_t *size, bool *coherent);
 /* A VMO of its own with what that one contains now: a clone, or a copy of one whose pages come and go. */
 status_t fs_client_freeze(handle_t vmo, uint64_t size, handle_t *frozen);

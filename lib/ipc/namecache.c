@@ -12,18 +12,14 @@
 #include <atomik/thread.h>
 #include <ipc/call.h>
 
-#define WAYS           4
-#define STAT_SETS      256
-#define OPEN_SETS      32
-#define DEVICES_MAX    8
-#define HELD_CLASSES   256
-#define CREDIT_MOST    256
-#define CREDIT_USED    4 /* for each that is used */
-#define CREDIT_TRIES   2 /* for each listing without: now and then one with is tried again */
-#define TYPE_MASK      0170000u
-#define TYPE_LINK      0120000u
-#define TYPE_DIRECTORY 0040000u
-#define TYPE_REGULAR   0100000u
+#define WAYS         4
+#define STAT_SETS    256
+#define OPEN_SETS    32
+#define DEVICES_MAX  8
+#define HELD_CLASSES 256
+#define CREDIT_MOST  256
+#define CREDIT_USED  4 /* for each that is used */
+#define CREDIT_TRIES 2 /* for each listing without: now and then one with is tried again */
 
 struct entry {
     uint32_t hash; /* 0: free */
@@ -269,7 +265,7 @@ static const struct entry *find_directory(struct name_key *key, uint32_t text)
         entry = find_current(key, text);
     }
     return entry != NULL && entry->walk == FS_WALK_DONE &&
-                   (entry->attr.mode & TYPE_MASK) == TYPE_DIRECTORY
+                   (entry->attr.mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY
                ? entry
                : NULL;
 }
@@ -282,7 +278,7 @@ static struct entry *find_entry(struct name_key *key, uint32_t text)
         return entry;
     key->flags |= FS_O_NOFOLLOW;
     entry = find_current(key, text);
-    return entry != NULL && (entry->attr.mode & TYPE_MASK) != TYPE_LINK ? entry : NULL;
+    return entry != NULL && (entry->attr.mode & FS_TYPE_MASK) != FS_TYPE_LINK ? entry : NULL;
 }
 
 static void fill(struct entry *entry, uint32_t hash, const struct name_key *key,
@@ -369,7 +365,7 @@ static struct entry *find_listed(const struct name_key *key, uint32_t *links)
         return NULL;
     use_listed(entry);
     *links = directory->links;
-    if ((entry->attr.mode & TYPE_MASK) != TYPE_DIRECTORY)
+    if ((entry->attr.mode & FS_TYPE_MASK) != FS_TYPE_DIRECTORY)
         return entry;
     struct entry *promoted = promote(key, directory, entry, now);
     *links = promoted != NULL ? 0 : *links;
@@ -438,7 +434,7 @@ static bool worth_it(const struct name_key *key, const struct fs_path_reply *rep
     if (reply->walk == FS_WALK_ABSOLUTE)
         return tail_length < FS_PATH_CACHED;
     return reply->walk == FS_WALK_ABSENT || key->op != FS_OP_OPEN ||
-           (reply->attr.mode & TYPE_MASK) == TYPE_REGULAR;
+           (reply->attr.mode & FS_TYPE_MASK) == FS_TYPE_FILE;
 }
 
 void namecache_add(const struct name_key *key, handle_t directory,

@@ -89,21 +89,19 @@ static NTSTATUS sort_list(struct directory_list *list)
 
 static NTSTATUS read_names(struct directory_list *list, handle_t node)
 {
-    uint8_t records[MESSAGE_BYTES] __attribute__((aligned(8)));
+    struct fs_listing listing;
+    const struct fs_dirent *record;
     uint64_t cookie = 0;
-    uint32_t length, count;
     for (;;) {
-        status_t status = BLOCKING(fs_client_readdir(node, cookie, records, &length, &count));
+        status_t status = BLOCKING(fs_client_list(node, cookie, false, &listing));
         if (status != OK)
             return nt_status(status);
-        if (length == 0)
+        if (listing.length == 0)
             return sort_list(list);
-        for (uint32_t at = 0; at + sizeof(struct fs_dirent) <= length;) {
-            const struct fs_dirent *record = (const struct fs_dirent *)(records + at);
+        for (uint32_t at = 0; (record = fs_listing_next(&listing, &at, NULL));) {
             if (!add_entry(list, record))
                 return STATUS_NO_MEMORY;
             cookie = record->cookie;
-            at += record->record_length;
         }
     }
 }

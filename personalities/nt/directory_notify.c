@@ -348,29 +348,22 @@ static uint32_t events_of(const struct directory_watch *watch)
     return events;
 }
 
-static bool is_dots(const struct fs_dirent *record)
-{
-    return record->name[0] == '.' &&
-           (record->name_length == 1 || (record->name_length == 2 && record->name[1] == '.'));
-}
-
 /* The directories in a directory become places too; the file object is held by the caller. */
 static void watch_below(struct place *place)
 {
-    uint8_t records[MESSAGE_BYTES] __attribute__((aligned(8)));
     struct directory_watch *watch = place->watch;
+    struct fs_listing listing;
+    const struct fs_dirent *record;
     uint64_t cookie = 0;
-    uint32_t length, count, id = place->id;
+    uint32_t id = place->id;
     handle_t node = handle_copy(place->node);
-    while (node && BLOCKING(fs_client_readdir(node, cookie, records, &length, &count)) == OK &&
-           length > 0) {
+    while (node && BLOCKING(fs_client_list(node, cookie, false, &listing)) == OK &&
+           listing.length > 0) {
         if (watch->gone || place_find(id) != place)
             break; /* it has gone meanwhile */
-        for (uint32_t at = 0; at + sizeof(struct fs_dirent) <= length;) {
-            const struct fs_dirent *record = (const struct fs_dirent *)(records + at);
+        for (uint32_t at = 0; (record = fs_listing_next(&listing, &at, NULL));) {
             cookie = record->cookie;
-            at += record->record_length;
-            if (record->type != TYPE_DIRECTORY || is_dots(record))
+            if (record->type != TYPE_DIRECTORY || fs_is_dots(record->name, record->name_length))
                 continue;
             struct place *below = place_new(watch, place->path, record->name, record->name_length);
             if (below)

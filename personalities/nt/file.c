@@ -228,7 +228,7 @@ const struct nt_type file_type = {
 
 static bool is_directory(const struct fs_attr *attr)
 {
-    return (attr->mode & MODE_TYPE) == MODE_DIRECTORY;
+    return (attr->mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY;
 }
 
 static bool overwrites(uint32_t disposition)
@@ -303,7 +303,7 @@ static NTSTATUS check_existing(const struct open_request *request)
                                                       : STATUS_OBJECT_NAME_COLLISION;
     if (directory)
         return check_sharing(request);
-    if ((attr->mode & MODE_TYPE) != MODE_REGULAR)
+    if ((attr->mode & FS_TYPE_MASK) != FS_TYPE_FILE)
         return STATUS_ACCESS_DENIED;
     if (read_only && (wants_data_write(request->access) || overwrites(request->disposition)))
         return STATUS_ACCESS_DENIED;
@@ -424,7 +424,7 @@ static status_t stat_unix_program(struct nt_process *process, char *path, struct
                                                   length - extension, FS_O_NOCASE, attr));
     if (found != OK)
         return found;
-    if ((attr->mode & MODE_TYPE) != MODE_REGULAR || !(attr->mode & MODE_EXECUTABLE))
+    if ((attr->mode & FS_TYPE_MASK) != FS_TYPE_FILE || !(attr->mode & MODE_EXECUTABLE))
         return ERR_NOT_FOUND;
     path[length - extension] = 0;
     return OK;

@@ -11,9 +11,6 @@
 #include <protocols/init.h>
 
 /* struct fs_attr.mode */
-#define MODE_TYPE       0170000u
-#define MODE_DIRECTORY  0040000u
-#define MODE_REGULAR    0100000u
 #define MODE_WRITABLE   0222u
 #define MODE_EXECUTABLE 0111u
 

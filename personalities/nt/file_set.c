@@ -32,7 +32,7 @@ static bool time_given(LARGE_INTEGER time)
 /* Where there is no place for them, a file keeps the attributes that every file has there. */
 NTSTATUS ntfile_set_dos(handle_t node, const struct fs_attr *attr, uint32_t attributes)
 {
-    bool directory = (attr->mode & MODE_TYPE) == MODE_DIRECTORY;
+    bool directory = (attr->mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY;
     uint32_t usual = directory ? 0 : FILE_ATTRIBUTE_ARCHIVE;
     uint32_t now = attr->dos & FS_DOS_KNOWN ? attr->dos & FS_DOS_MASK : usual;
     struct fs_attr wanted = {.dos = attributes & FS_DOS_MASK}, result;
@@ -128,21 +128,17 @@ static NTSTATUS set_position(struct call *call, struct nt_file *file)
 
 static NTSTATUS directory_is_empty(struct nt_file *file)
 {
-    uint8_t records[MESSAGE_BYTES] __attribute__((aligned(8)));
+    struct fs_listing listing;
+    const struct fs_dirent *entry;
     uint64_t cookie = 0;
-    uint32_t length, count;
     for (;;) {
-        status_t status = BLOCKING(fs_client_readdir(file->node, cookie, records, &length, &count));
-        if (status != OK || length == 0)
+        status_t status = BLOCKING(fs_client_list(file->node, cookie, false, &listing));
+        if (status != OK || listing.length == 0)
             return nt_status(status);
-        for (uint32_t at = 0; at < length;) {
-            const struct fs_dirent *entry = (const struct fs_dirent *)(records + at);
-            bool dots = (entry->name_length == 1 && entry->name[0] == '.') ||
-                        (entry->name_length == 2 && entry->name[0] == '.' && entry->name[1] == '.');
-            if (!dots)
+        for (uint32_t at = 0; (entry = fs_listing_next(&listing, &at, NULL));) {
+            if (!fs_is_dots(entry->name, entry->name_length))
                 return STATUS_DIRECTORY_NOT_EMPTY;
             cookie = entry->cookie;
-            at += entry->record_length;
         }
     }
 }
@@ -277,7 +273,7 @@ static NTSTATUS check_target(struct nt_process *process, const struct nt_file *f
     *target = TARGET_FILE;
     if (!replace)
         return STATUS_OBJECT_NAME_COLLISION;
-    if ((attr.mode & MODE_TYPE) == MODE_DIRECTORY || !(attr.mode & MODE_WRITABLE) ||
+    if ((attr.mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY || !(attr.mode & MODE_WRITABLE) ||
         ntfile_is_open(&attr))
         return STATUS_ACCESS_DENIED;
     return STATUS_SUCCESS;

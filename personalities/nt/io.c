@@ -104,8 +104,7 @@ NTSTATUS io_request_new(struct call *call, struct nt_file *file, const struct io
     request->thread = call->thread;
     object_hold(&call->thread->object);
     request->io = *io;
-    request->made.row = call->row;
-    memcpy(request->made.args, call->args, sizeof call->args);
+    request->made = call_made(call);
     request->synchronous = ntfile_synchronous(file);
     *result = request;
     return STATUS_SUCCESS;

@@ -163,6 +163,12 @@ struct call {
     const struct call_row *row; /* NULL: it stands for no call of its own */
     uint32_t args[17];
 };
+static inline struct made_call call_made(const struct call *call)
+{
+    struct made_call made = {.row = call->row};
+    memcpy(made.args, call->args, sizeof made.args);
+    return made;
+}
 typedef NTSTATUS (*call_handler)(struct call *call);
 
 extern struct list nt_processes;

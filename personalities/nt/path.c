@@ -144,39 +144,47 @@ NTSTATUS path_status(struct nt_process *process, const char *path, status_t stat
         length--;
     status_t parent =
         BLOCKING(fs_client_stat_path(&process->fs, HANDLE_NONE, path, length, FS_O_NOCASE, &attr));
-    return parent == OK && (attr.mode & MODE_TYPE) == MODE_DIRECTORY ? STATUS_OBJECT_NAME_NOT_FOUND
-                                                                     : STATUS_OBJECT_PATH_NOT_FOUND;
+    return parent == OK && (attr.mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY
+               ? STATUS_OBJECT_NAME_NOT_FOUND
+               : STATUS_OBJECT_PATH_NOT_FOUND;
+}
+
+static bool is_called(const struct fs_dirent *record, struct text wanted)
+{
+    uint32_t length;
+    WCHAR *name = text_from_utf8(record->name, record->name_length, &length);
+    bool same = name && text_equal((struct text){name, length}, wanted);
+    free(name);
+    return same;
+}
+
+static status_t find_name(handle_t directory, struct text wanted, char *name)
+{
+    struct fs_listing listing;
+    const struct fs_dirent *record;
+    uint64_t cookie = 0;
+    for (;;) {
+        status_t status = fs_client_list(directory, cookie, false, &listing);
+        if (status != OK || listing.length == 0)
+            return status;
+        for (uint32_t at = 0; (record = fs_listing_next(&listing, &at, NULL));) {
+            if (is_called(record, wanted)) {
+                memcpy(name, record->name, record->name_length);
+                name[record->name_length] = 0;
+                return OK;
+            }
+            cookie = record->cookie;
+        }
+    }
 }
 
 /* The name in a directory that is the wanted one without case; the wanted one if there is none. */
 static status_t true_name(handle_t directory, const char *wanted, char *name)
 {
-    uint8_t records[MESSAGE_BYTES] __attribute__((aligned(8)));
-    uint64_t cookie = 0;
-    uint32_t length, count, wanted_length;
-    WCHAR *wide = text_from_utf8(wanted, strlen(wanted), &wanted_length);
-    status_t status = wide ? OK : ERR_NO_MEMORY;
-    while (status == OK) {
-        status = fs_client_readdir(directory, cookie, records, &length, &count);
-        if (status != OK || length == 0)
-            break;
-        for (uint32_t at = 0; at + sizeof(struct fs_dirent) <= length;) {
-            const struct fs_dirent *record = (const struct fs_dirent *)(records + at);
-            uint32_t found_length;
-            WCHAR *found = text_from_utf8(record->name, record->name_length, &found_length);
-            bool same = found && text_equal((struct text){found, found_length},
-                                            (struct text){wide, wanted_length});
-            free(found);
-            if (same) {
-                memcpy(name, record->name, record->name_length);
-                name[record->name_length] = 0;
-                free(wide);
-                return OK;
-            }
-            cookie = record->cookie;
-            at += record->record_length;
-        }
-    }
+    uint32_t length;
+    WCHAR *wide = text_from_utf8(wanted, strlen(wanted), &length);
+    status_t status =
+        wide ? find_name(directory, (struct text){wide, length}, name) : ERR_NO_MEMORY;
     free(wide);
     return status;
 }

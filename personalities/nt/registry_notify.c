@@ -129,8 +129,7 @@ NTSTATUS nt_notify_change_key(struct call *call)
     watch->filter = handle->filter;
     watch->subtree = handle->subtree;
     watch->waited_for = !(call->args[9] & 0xff);
-    watch->made.row = call->row;
-    memcpy(watch->made.args, call->args, sizeof call->args);
+    watch->made = call_made(call);
     list_append(&key->watches, &watch->link);
     if (event)
         event_set(event, false);

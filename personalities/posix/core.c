@@ -54,13 +54,23 @@ void waiter_wake(struct waiter *waiter)
     ignore(futex_wake((uintptr_t)&waiter->thread->wake_word, 1, NULL));
 }
 
-int wait_queue_sleep(struct wait_queue *queue, ktime_t deadline)
+static int sleep_in(struct wait_queue *queue, ktime_t deadline, bool until_end)
 {
-    struct waiter waiter = {.thread = self()};
+    struct waiter waiter = {.thread = self(), .until_end = until_end};
     list_append(&queue->waiters, &waiter.link);
     int result = waiter_sleep(&waiter, deadline);
     list_remove(&waiter.link);
     return result;
+}
+
+int wait_queue_sleep(struct wait_queue *queue, ktime_t deadline)
+{
+    return sleep_in(queue, deadline, false);
+}
+
+int wait_queue_sleep_until_end(struct wait_queue *queue, ktime_t deadline)
+{
+    return sleep_in(queue, deadline, true);
 }
 
 void wait_queue_wake(struct wait_queue *queue, uint32_t count)

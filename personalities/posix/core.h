@@ -66,6 +66,8 @@ struct waiter {
 void wait_queue_init(struct wait_queue *queue);
 /* 0: woken; -ETIMEDOUT; -ERESTARTSYS: the thread has a signal, a stop or its end to look at. */
 int wait_queue_sleep(struct wait_queue *queue, ktime_t deadline);
+/* The same, with nothing but the end of the thread to interrupt it. */
+int wait_queue_sleep_until_end(struct wait_queue *queue, ktime_t deadline);
 void wait_queue_wake(struct wait_queue *queue, uint32_t count);
 #define WAKE_ALL UINT32_MAX
 /* For callers that sort waiters themselves (futexes): sleep until waiter->woken. */

@@ -458,10 +458,7 @@ static int end_other_threads(struct process *process)
             thread_notify(thread);
     }
     while (process->thread_count > 1 && !process->exiting) {
-        struct waiter waiter = {.thread = me, .until_end = true};
-        list_append(&process->thread_gone.waiters, &waiter.link);
-        waiter_sleep(&waiter, DEADLINE_NEVER);
-        list_remove(&waiter.link);
+        wait_queue_sleep_until_end(&process->thread_gone, DEADLINE_NEVER);
     }
     if (process->exiting)
         error = -ERESTARTNOINTR;

@@ -165,8 +165,8 @@ int node_file(handle_t node, const struct fs_attr *attr, uint32_t flags, const c
               struct file **result);
 /* The node is also another description's: it gets one of its own before its position or buffer is used. */
 void node_shared(struct file *file);
-/* Its attributes are as of that change (namecache_now). */
-void node_known(struct file *file, uint32_t change);
+/* Its attributes as of that change (namecache_now). */
+void node_known(struct file *file, const struct fs_attr *attr, uint32_t change);
 /* Its content, as it is open; takes the VMO. */
 void node_give_vmo(struct file *file, handle_t vmo);
 int node_own(struct file *file);

@@ -195,12 +195,8 @@ static int new_process(const struct clone_request *request, uint32_t pid, struct
 
 static void wait_for_vfork(struct process *child, uint32_t pid, struct vfork_wait *wait)
 {
-    while (!wait->done && !thread_must_end(self())) {
-        struct waiter waiter = {.thread = self(), .until_end = true};
-        list_append(&wait->queue.waiters, &waiter.link);
-        waiter_sleep(&waiter, DEADLINE_NEVER);
-        list_remove(&waiter.link);
-    }
+    while (!wait->done && !thread_must_end(self()))
+        wait_queue_sleep_until_end(&wait->queue, DEADLINE_NEVER);
     if (!wait->done && process_find(pid) == child)
         child->vfork = NULL;
 }

@@ -808,10 +808,10 @@ status_t node_stat(handle_t node, struct fs_attr *attr)
     return fs_client_stat(node, attr);
 }
 
-void node_known(struct file *file, uint32_t change)
+void node_known(struct file *file, const struct fs_attr *attr, uint32_t change)
 {
     struct node_data *data = data_of(file);
-    data->known = file->attr;
+    data->known = *attr;
     data->change = change;
     data->is_known = true;
 }
@@ -831,7 +831,6 @@ static bool recall(struct file *file, struct fs_attr *attr)
 
 static int op_stat(struct file *file, struct fs_attr *attr)
 {
-    struct node_data *data = data_of(file);
     uint32_t change;
     flush_modified(file);
     if (recall(file, attr))
@@ -840,9 +839,7 @@ static int op_stat(struct file *file, struct fs_attr *attr)
     status_t status = fs_client_stat(file->handle, attr);
     if (status == OK && tells) {
         server_lock();
-        data->known = *attr;
-        data->change = change;
-        data->is_known = true;
+        node_known(file, attr, change);
         server_unlock();
     }
     return file_errno(status);
@@ -959,11 +956,8 @@ static int put_entry(user_t at, uint32_t room, const struct fs_dirent *entry, bo
 static int put_entries(struct file *file, const struct fs_listing *listing, bool wide,
                        user_t buffer, uint32_t size, uint32_t *used)
 {
-    const struct fs_dirent_attr *attr;
-    for (uint32_t at = 0; at < listing->length;) {
-        const struct fs_dirent *entry = fs_listing_next(listing, &at, &attr);
-        if (!entry)
-            return -EIO;
+    const struct fs_dirent *entry;
+    for (uint32_t at = 0; (entry = fs_listing_next(listing, &at, NULL));) {
         int put = put_entry(user_at(buffer, *used), size - *used, entry, wide);
         if (put <= 0)
             return put < 0 ? put : 1;
@@ -996,7 +990,7 @@ static int op_read_directory(struct file *file, bool wide, user_t buffer, uint32
         status_t status = fs_client_list(file->handle, file->offset, remember, &listing);
         if (status != OK)
             return used ? (int)used : file_errno(status);
-        if (listing.count == 0)
+        if (listing.length == 0)
             return (int)used;
         if (listing.attributes)
             path_remember_entries(file, &listing);

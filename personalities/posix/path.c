@@ -259,8 +259,10 @@ static int fill_request(struct ipc *ipc, const struct walk *walk, uint32_t op, u
 static void take_result(struct walk *walk, struct ipc *ipc, const struct fs_path_reply *reply)
 {
     walk->attr = reply->attr;
-    if (walk->op == FS_OP_OPEN)
-        walk->node = ipc_take(ipc, 0), walk->vmo = ipc_take(ipc, 1);
+    if (walk->op == FS_OP_OPEN) {
+        walk->node = ipc_take(ipc, 0);
+        walk->vmo = ipc_take(ipc, 1);
+    }
     if (walk->op == FS_OP_READLINK) {
         walk->text = worker_self()->scratch;
         memcpy(walk->text, ipc->tail, ipc->tail_length);
@@ -701,7 +703,7 @@ static int open_node(struct walk *walk, uint32_t flags, struct file **result)
         return error;
     }
     if (walk->change_known)
-        node_known(*result, walk->change);
+        node_known(*result, &walk->attr, walk->change);
     node_give_vmo(*result, walk->vmo);
     if (namecache_takes(walk->op, walk->flags))
         node_shared(*result);

@@ -392,15 +392,8 @@ static void wait_while_stopped(struct thread *thread)
 {
     struct process *process = thread->process;
     thread->group_stop = false;
-    while ((process->frozen || (process->stopped && !thread->tracing)) &&
-           !thread_must_end(thread)) {
-        struct waiter waiter = {.thread = thread, .until_end = true};
-        list_append(&process->resumed.waiters, &waiter.link);
-        thread_park(thread, true);
-        waiter_sleep(&waiter, DEADLINE_NEVER);
-        thread_park(thread, false);
-        list_remove(&waiter.link);
-    }
+    while ((process->frozen || (process->stopped && !thread->tracing)) && !thread_must_end(thread))
+        thread_stand_still(thread);
 }
 
 void signal_deliver(struct thread *thread)

@@ -102,12 +102,12 @@ struct socket_family {
     bool carries_files;    /* descriptors travel with data */
     bool names_itself;     /* a socket without an address gets one to listen, connect or send */
     bool names_in_streams; /* who receives from a connection is told its other end's address */
-    bool
-        loses_datagrams; /* a sender neither waits for room nor learns at once that nobody is there */
+    /* a sender neither waits for room nor learns at once that nobody is there */
+    bool loses_datagrams;
     /* -errno of a stream without a connection, of a datagram to nobody, of an unknown option */
     int unconnected_read, unconnected_write, unconnected_shutdown, no_destination, no_option;
-    int no_urgent,
-        no_errors; /* -errno of a read of urgent data, of errors; 0: such a flag means nothing */
+    /* -errno of a read of urgent data, of errors; 0: such a flag means nothing */
+    int no_urgent, no_errors;
     bool ignores_destination;                      /* of what is sent through a connection */
     uint32_t datagram_max;                         /* bytes of one; 0: what the buffer holds */
     const struct socket_address *no_address;       /* what a socket without a name says */

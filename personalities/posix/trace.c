@@ -145,11 +145,7 @@ static uint32_t stop(struct thread *thread, enum stop_kind kind, uint32_t code, 
         tracing->info = *info;
     tell_tracer(tracing, kind == STOP_GROUP ? CLD_STOPPED : CLD_TRAPPED);
     while (tracing->stopped) {
-        struct waiter waiter = {.thread = thread, .until_end = true};
-        list_append(&tracing->resumed.waiters, &waiter.link);
-        int result = waiter_sleep(&waiter, DEADLINE_NEVER);
-        list_remove(&waiter.link);
-        if (result < 0)
+        if (wait_queue_sleep_until_end(&tracing->resumed, DEADLINE_NEVER) < 0)
             wake(tracing);
     }
     if (info)

@@ -31,10 +31,9 @@ static bool search_entry(void *context, uint32_t ino, uint64_t cookie, uint32_t 
                          const char *name, size_t length)
 {
     struct search *search = context;
-    bool dots = name[0] == '.' && (length == 1 || (length == 2 && name[1] == '.'));
     (void)cookie;
     (void)mode;
-    if (dots || ino != search->ino)
+    if (fs_is_dots(name, length) || ino != search->ino)
         return true;
     search->found = true;
     search->to_length = length;

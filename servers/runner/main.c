@@ -146,7 +146,7 @@ static status_t open_file(const struct fs_walk_context *context, const char *pat
     struct fs_attr attr;
     status_t status =
         fs_client_open(context, HANDLE_NONE, path, strlen(path), FS_O_READ, 0, image, &attr);
-    if (status == OK && (attr.mode & 0170000) != 0100000) {
+    if (status == OK && (attr.mode & FS_TYPE_MASK) != FS_TYPE_FILE) {
         handle_drop(image);
         return ERR_IS_DIRECTORY;
     }

@@ -5,13 +5,13 @@ $(BUILD)/tests/bench/bench: tests/bench/bench.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CROSS)gcc -O2 -static -pthread -Wall -Wextra -Werror -o $@ $<
 
-$(BUILD)/tests/bench/disk-bench: tests/bench/disk-bench.c
+$(BUILD)/tests/bench/disk-bench: tests/bench/disk-bench.c tests/bench/measure.h
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CROSS)gcc -O2 -static -Wall -Wextra -Werror -o $@ $<
 
 # Snapshots, on Atomik alone.
-$(BUILD)/tests/bench/snap-bench: tests/bench/snap-bench.c
+$(BUILD)/tests/bench/snap-bench: tests/bench/snap-bench.c tests/bench/measure.h
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CROSS)gcc -O2 -static -Wall -Wextra -Werror -o $@ $<

@@ -10,8 +10,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "measure.h"
 
 #define BIG   (256u << 20)
 #define BLOCK 65536u
@@ -19,21 +20,6 @@
 
 static char block[BLOCK];
 static char *busybox;
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
-static void must(int right, const char *what)
-{
-    if (right)
-        return;
-    perror(what);
-    exit(1);
-}
 
 static double began;
 

@@ -11,8 +11,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "measure.h"
 
 #define MIB         (1u << 20)
 #define PAGE        4096u
@@ -23,21 +24,6 @@
 #define TEXT        4096u
 
 static char *self;
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
-static void must(int right, const char *what)
-{
-    if (right)
-        return;
-    perror(what);
-    exit(1);
-}
 
 static void report(const char *name, double value, const char *unit)
 {

@@ -192,15 +192,9 @@ struct save *save_new(struct native_process *process, uint32_t flags)
 
 status_t save_write(struct save *save, handle_t file, uint64_t *size)
 {
-    struct capture_output output;
-    status_t status = capture_output_open(&output, file);
-    struct snap_sink sink = {capture_output_write, &output};
     save_memory(save);
     capture_contents_put(save->contents, &save->snapshot);
-    if (status == OK)
-        status = snap_write(&save->snapshot, &sink, size);
-    capture_output_close(&output);
-    return status;
+    return capture_write(&save->snapshot, file, size);
 }
 
 void save_free(struct save *save)

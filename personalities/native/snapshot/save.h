@@ -31,8 +31,8 @@ struct save {
     struct capture_memory memory;
     struct saved_handle *handles;
     uint32_t handle_count, handle_room, object_count;
-    uint32_t *
-        loose; /* VMO ids of shared memory that no handle names; their numbers follow the objects' */
+    /* VMO ids of shared memory that no handle names; their numbers follow the objects' */
+    uint32_t *loose;
     uint32_t loose_count;
     uint32_t program_memory;          /* id of the VMO that the program file is in */
     struct capture_content *contents; /* written when it runs again */

@@ -192,11 +192,11 @@ static void put_memory(struct save *save, const struct saved_handle *handle)
         save_content(save, handle->object, handle->own, size);
 }
 
-static void put_stream(struct save *save, const struct saved_handle *handle)
+static void put_stream(struct save *save, const struct saved_handle *handle, struct snap_note *note)
 {
     struct snapshot *snapshot = &save->snapshot;
     bool reads = handle->info.rights & RIGHT_READ;
-    uint32_t queued = 0, capacity = 0, done = 0;
+    uint32_t queued = 0, capacity = 0;
     handle_t ends[2] = {HANDLE_NONE, HANDLE_NONE};
     struct handle_info info[2] = {{0}, {0}};
     (void)!stream_info(handle->own, &queued, &capacity);
@@ -217,12 +217,8 @@ static void put_stream(struct save *save, const struct saved_handle *handle)
     put_standard(save, handle);
     if (!peer && (handle->info.signals & SIGNAL_PEER_CLOSED))
         snap_put_u64(snapshot, SNAP_OBJECT_VALUE, SIGNAL_PEER_CLOSED);
-    uint8_t *bytes = reads && queued > 0 ? malloc(queued) : NULL;
-    if (bytes != NULL && stream_peek(ends[0], bytes, queued, &done) == OK)
-        snap_put_u32(snapshot, SNAP_OBJECT_QUEUE, snap_add_blob_copy(snapshot, bytes, done));
-    else if (reads && queued > 0)
-        snapshot->failed = true;
-    free(bytes);
+    if (reads && note != NULL)
+        capture_queue(snapshot, note, ends[0]);
     handle_drop(&ends[0]);
     handle_drop(&ends[1]);
 }
@@ -371,7 +367,7 @@ static bool put_node(struct save *save, const struct saved_handle *handle)
     struct fs_stat_reply reply;
     if (ask(handle->own, LABEL_fs_stat, &reply, sizeof reply) != OK)
         return false;
-    if ((reply.attr.mode & 0170000) == 0040000) {
+    if ((reply.attr.mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY) {
         if (!put_directory(save, handle))
             save_refuse(save, ERR_NOT_FOUND, "handle %#x is to a directory without a name",
                         (unsigned)handle->value);
@@ -464,7 +460,7 @@ static void put_port(struct save *save, const struct saved_handle *handle)
 static void put_object(struct save *save, const struct saved_handle *handle)
 {
     const struct program *program = &save->process->program;
-    snap_note_begin(&save->snapshot, SNAP_OBJECT);
+    struct snap_note *note = snap_note_begin(&save->snapshot, SNAP_OBJECT);
     snap_put_u32(&save->snapshot, SNAP_OBJECT_ID, handle->object);
     switch (handle->info.type) {
     case OBJECT_PROCESS:
@@ -483,7 +479,7 @@ static void put_object(struct save *save, const struct saved_handle *handle)
         put_port(save, handle);
         break;
     case OBJECT_STREAM:
-        put_stream(save, handle);
+        put_stream(save, handle, note);
         break;
     case OBJECT_EVENT:
         put_event(save, handle);
@@ -535,7 +531,7 @@ void save_queues_again(struct save *save)
             if (handle->object != snap_get_u32(note, SNAP_OBJECT_ID, 0) ||
                 handle->info.type != OBJECT_STREAM || !(handle->info.rights & RIGHT_READ))
                 continue;
-            capture_queue_again(snapshot, note, handle->own);
+            capture_queue(snapshot, note, handle->own);
             break;
         }
 }

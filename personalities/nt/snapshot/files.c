@@ -197,7 +197,7 @@ void save_queues_again(struct save *save)
         if (object && object->type == &file_type) {
             const struct nt_file *file = file_of((struct object *)object);
             if (is_foreign(file) && file->read_end)
-                capture_queue_again(&save->snapshot, note, file->read_end);
+                capture_queue(&save->snapshot, note, file->read_end);
         }
     }
 }

@@ -8,13 +8,16 @@
 
 static uint32_t park_word; /* futex: changes whenever a thread parks */
 
-void thread_park(struct thread *thread, bool parked)
+void thread_stand_still(struct thread *thread)
 {
-    thread->parked = parked;
-    if (!parked || !thread->process->frozen)
-        return;
-    park_word++;
-    ignore(futex_wake((uintptr_t)&park_word, UINT32_MAX, NULL));
+    struct process *process = thread->process;
+    thread->parked = true;
+    if (process->frozen) {
+        park_word++;
+        ignore(futex_wake((uintptr_t)&park_word, UINT32_MAX, NULL));
+    }
+    wait_queue_sleep_until_end(&process->resumed, DEADLINE_NEVER);
+    thread->parked = false;
 }
 
 static bool all_parked(struct process *process)

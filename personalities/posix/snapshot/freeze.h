@@ -20,8 +20,8 @@ struct thread;
  */
 status_t process_freeze(uint32_t pid, ktime_t deadline);
 void process_thaw(uint32_t pid); /* lock held */
-/* Of a thread that comes to a boundary and leaves it. Lock held. */
-void thread_park(struct thread *thread, bool parked);
+/* Of the calling thread, at a boundary: parked until its process is resumed or it is to end. Lock held. */
+void thread_stand_still(struct thread *thread);
 /* The registers with which the guest goes on, a blocked call being issued again. */
 void thread_boundary_registers(const struct thread *thread, struct registers *registers);
 

@@ -217,14 +217,9 @@ static int make_zombies(struct restore *restore)
 static void wait_until_begun(struct restore_group *group)
 {
     server_lock();
-    while (group->beginning > 0) {
-        struct waiter waiter = {.thread = self(), .until_end = true};
-        list_append(&group->begun.waiters, &waiter.link);
-        /* Even when it is to end: the group is in use until then. */
-        if (waiter_sleep(&waiter, deadline_after(BEGIN_POLL)) < 0)
-            waiter.woken = true;
-        list_remove(&waiter.link);
-    }
+    /* Even when it is to end: the group is in use until then. */
+    while (group->beginning > 0)
+        wait_queue_sleep_until_end(&group->begun, deadline_after(BEGIN_POLL));
     server_unlock();
 }
 

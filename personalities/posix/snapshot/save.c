@@ -253,15 +253,10 @@ static status_t take(struct save_group *group, uint32_t pid, handle_t directory,
 
 static status_t write_out(struct save *save, handle_t file, struct snapshot_result *result)
 {
-    struct capture_output output;
     uint64_t size = 0;
-    status_t status = capture_output_open(&output, file);
-    struct snap_sink sink = {capture_output_write, &output};
     save_memory(save);
-    if (status == OK)
-        status = snap_write(&save->snapshot, &sink, &size);
+    status_t status = capture_write(&save->snapshot, file, &size);
     result->size += size;
-    capture_output_close(&output);
     return status;
 }
 

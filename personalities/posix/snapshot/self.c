@@ -98,14 +98,8 @@ static int find_place(struct self_job *job, user_t path)
 static void stand_still(struct thread *thread)
 {
     struct process *process = thread->process;
-    while ((thread->capture == CAPTURE_BEGUN || process->frozen) && !thread_must_end(thread)) {
-        struct waiter waiter = {.thread = thread, .until_end = true};
-        list_append(&process->resumed.waiters, &waiter.link);
-        thread_park(thread, true);
-        waiter_sleep(&waiter, DEADLINE_NEVER);
-        thread_park(thread, false);
-        list_remove(&waiter.link);
-    }
+    while ((thread->capture == CAPTURE_BEGUN || process->frozen) && !thread_must_end(thread))
+        thread_stand_still(thread);
 }
 
 int32_t snapshot_self(user_t path, uint32_t flags)

@@ -386,18 +386,18 @@ static void a_removed_directory_takes_no_new_names(void **state)
 
 static unsigned count_entries(const char *path, const char *remove)
 {
-    char records[MESSAGE_BYTES] __attribute__((aligned(8))), victim[64];
-    uint32_t length, count, total = 0;
+    struct fs_listing listing;
+    const struct fs_dirent *entry;
+    char victim[64];
+    unsigned total = 0;
     uint64_t cookie = 0;
     handle_t node = open_file(path, FS_O_READ);
     for (;;) {
-        assert_int_equal(fs_client_readdir(node, cookie, records, &length, &count), OK);
-        if (count == 0)
+        assert_int_equal(fs_client_list(node, cookie, false, &listing), OK);
+        if (listing.length == 0)
             break;
-        for (uint32_t at = 0; at < length; total++) {
-            struct fs_dirent *entry = (struct fs_dirent *)(records + at);
+        for (uint32_t at = 0; (entry = fs_listing_next(&listing, &at, NULL)) != NULL; total++) {
             cookie = entry->cookie;
-            at += entry->record_length;
             if (remove != NULL && entry->name[0] == 'f') {
                 snprintf(victim, sizeof victim, "%s/%.*s", path, entry->name_length, entry->name);
                 assert_int_equal(run(FS_OP_UNLINK, victim, 0, 0, NULL), OK);

@@ -12,21 +12,10 @@
 
 #define CHAIN_MAX 16u
 
-static bool explain(const char *path, status_t status, const char *problem)
-{
-    if (status != OK)
-        complain("%s: %s", path,
-                 problem                   ? problem
-                 : status == ERR_NO_MEMORY ? "not enough memory"
-                 : status == ERR_NO_SPACE  ? "no space left"
-                                           : "input or output error");
-    return status == OK;
-}
-
 static bool read_snapshot(struct snapshot *snapshot, const struct snap_file *file, const char *path)
 {
     const char *problem = NULL;
-    return explain(path, snap_read(snapshot, &file->source, file->size, &problem), problem);
+    return snap_explain(path, snap_read(snapshot, &file->source, file->size, &problem), problem);
 }
 
 static bool is_as_written(const struct snap_file *file, const char *path)
@@ -40,7 +29,7 @@ static bool is_as_written(const struct snap_file *file, const char *path)
                                                 : "it is damaged or has no digests");
         return false;
     }
-    return explain(path, status, what);
+    return snap_explain(path, status, what);
 }
 
 /* Anything but a snapshot is no delta either. */
@@ -96,12 +85,13 @@ static bool write_merged(struct link *link, const char *path)
     const char *problem;
     uint64_t size;
     status_t status = snap_merge_begin(&link->merge, &link->delta, &link->base, &problem);
-    bool good = explain(path, status, problem) && snap_output_begin(link->output, SNAP_TEMPORARY);
+    bool good =
+        snap_explain(path, status, problem) && snap_output_begin(link->output, SNAP_TEMPORARY);
     if (good) {
         status = snap_write(&link->delta, &link->output->sink, &size);
-        good = explain(path, status,
-                       status == ERR_OUT_OF_RANGE ? "its base has not all the memory that it needs"
-                                                  : NULL);
+        good = snap_explain(
+            path, status,
+            status == ERR_OUT_OF_RANGE ? "its base has not all the memory that it needs" : NULL);
         if (!good)
             snap_output_discard(link->output);
     }
@@ -170,35 +160,26 @@ bool snap_file_open(struct snap_file *file, const char *path)
     return open_complete(file, path, 0, false);
 }
 
-/* Under a name, unlike what snap_file_open makes. */
-static bool unpack(const char *path, struct snap_output *output)
-{
-    struct snap_file file;
-    if (!snap_file_open_raw(&file, path))
-        return false;
-    bool begun = snap_output_begin(output, SNAP_TEMPORARY);
-    bool good = begun && snap_unpack_into(path, &file, output);
-    if (begun && !good)
-        snap_output_discard(output);
-    snap_file_close(&file);
-    return good;
-}
-
+/* What is unpacked has a name here, unlike what snap_file_open makes. */
 enum snap_plain snap_make_plain(const char *path, struct snap_output *output)
 {
     struct snap_file file;
     if (!snap_file_open_raw(&file, path))
         return SNAP_FAILED;
-    bool packed = snap_is_packed(&file);
-    snap_file_close(&file);
-    if (!snap_file_open_unpacked(&file, path))
-        return SNAP_FAILED;
-    if (is_delta(&file))
-        return make_complete(&file, path, 0, output) ? SNAP_MADE : SNAP_FAILED;
-    snap_file_close(&file);
-    if (!packed)
+    if (snap_is_packed(&file)) {
+        bool good = snap_unpack(path, &file, output);
+        snap_file_close(&file);
+        if (!good)
+            return SNAP_FAILED;
+        snap_output_read(output, &file, false);
+        if (!is_delta(&file))
+            return SNAP_MADE;
+        snap_output_read(output, &file, true);
+    } else if (!is_delta(&file)) {
+        snap_file_close(&file);
         return SNAP_IS_PLAIN;
-    return unpack(path, output) ? SNAP_MADE : SNAP_FAILED;
+    }
+    return make_complete(&file, path, 0, output) ? SNAP_MADE : SNAP_FAILED;
 }
 
 /* ---- making a delta ------------------------------------------------------------------------------ */
@@ -241,10 +222,10 @@ bool snap_write_delta(const struct snap_base *base, const struct snap_file *file
     if (!read_snapshot(&snapshot, file, path))
         return false;
     status_t status = snap_make_delta(&snapshot, &base->snapshot, base->name);
-    bool good =
-        explain(path, status, status == ERR_INVALID_ARGUMENT ? "its base has no number" : NULL) &&
-        snap_output_open(output, path);
-    if (good && !explain(path, snap_write(&snapshot, &output->sink, &size), NULL)) {
+    bool good = snap_explain(path, status,
+                             status == ERR_INVALID_ARGUMENT ? "its base has no number" : NULL) &&
+                snap_output_open(output, path);
+    if (good && !snap_explain(path, snap_write(&snapshot, &output->sink, &size), NULL)) {
         snap_output_discard(output);
         good = false;
     }
@@ -291,7 +272,7 @@ int command_flatten(int argc, char **argv)
     if (!snap_input_open(&input, argv[0]))
         return 1;
     bool good = snap_output_open(&output, argv[2]);
-    if (good && !explain(argv[2], snap_write(&input.snapshot, &output.sink, &size), NULL)) {
+    if (good && !snap_explain(argv[2], snap_write(&input.snapshot, &output.sink, &size), NULL)) {
         snap_output_discard(&output);
         good = false;
     }

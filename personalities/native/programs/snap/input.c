@@ -16,6 +16,17 @@ void complain(const char *format, ...)
     va_end(arguments);
 }
 
+bool snap_explain(const char *path, status_t status, const char *problem)
+{
+    if (status != OK)
+        complain("%s: %s", path,
+                 problem                   ? problem
+                 : status == ERR_NO_MEMORY ? "not enough memory"
+                 : status == ERR_NO_SPACE  ? "no space left"
+                                           : "input or output error");
+    return status == OK;
+}
+
 bool snap_file_load(const char *path, uint32_t max, uint8_t **data, uint32_t *size)
 {
     struct snap_file file;

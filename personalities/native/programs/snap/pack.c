@@ -124,21 +124,17 @@ static status_t run(const struct snap_file *from, struct snap_output *to,
     return status;
 }
 
-static bool explain(const char *path, status_t status)
+bool snap_unpack(const char *path, const struct snap_file *file, struct snap_output *output)
 {
-    if (status == ERR_BAD_EXECUTABLE)
-        complain("%s: the compressed file is damaged or cut off", path);
-    else if (status != OK)
-        complain("%s: %s", path,
-                 status == ERR_NO_MEMORY
-                     ? "not enough memory"
-                     : (status == ERR_NO_SPACE ? "no space left" : "input or output error"));
-    return status == OK;
-}
-
-bool snap_unpack_into(const char *path, const struct snap_file *file, struct snap_output *output)
-{
-    return explain(path, run(file, output, unpack));
+    if (!snap_output_begin(output, SNAP_TEMPORARY))
+        return false;
+    status_t status = run(file, output, unpack);
+    if (snap_explain(path, status,
+                     status == ERR_BAD_EXECUTABLE ? "the compressed file is damaged or cut off"
+                                                  : NULL))
+        return true;
+    snap_output_discard(output);
+    return false;
 }
 
 bool snap_file_open_unpacked(struct snap_file *file, const char *path)
@@ -146,11 +142,7 @@ bool snap_file_open_unpacked(struct snap_file *file, const char *path)
     struct snap_output output;
     if (!snap_file_open_raw(file, path) || !snap_is_packed(file))
         return file->fd >= 0;
-    bool good = snap_output_begin(&output, SNAP_TEMPORARY);
-    if (good && !snap_unpack_into(path, file, &output)) {
-        snap_output_discard(&output);
-        good = false;
-    }
+    bool good = snap_unpack(path, file, &output);
     snap_file_close(file);
     if (good)
         snap_output_read(&output, file, true);
@@ -174,7 +166,7 @@ bool snap_output_commit(struct snap_output *output)
     bool good = snap_output_begin(&packed, output->path);
     if (good) {
         snap_output_read(output, &plain, false);
-        good = explain(output->path, run(&plain, &packed, pack));
+        good = snap_explain(output->path, run(&plain, &packed, pack), NULL);
         if (good)
             good = snap_output_finish(&packed);
         else

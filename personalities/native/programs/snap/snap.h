@@ -22,8 +22,8 @@ struct snap_file {
 /* What `path` stands for: unpacked (pack.c), and complete (delta.c), if it is a snapshot. */
 bool snap_file_open(struct snap_file *file, const char *path);
 bool snap_file_open_unpacked(struct snap_file *file, const char *path);
-bool snap_file_open_raw(struct snap_file *file,
-                        const char *path); /* fd is negative after an error */
+/* fd is negative after an error */
+bool snap_file_open_raw(struct snap_file *file, const char *path);
 void snap_file_close(struct snap_file *file);
 /* A whole file of at most `max` bytes as it is, malloc'ed. */
 bool snap_file_load(const char *path, uint32_t max, uint8_t **data, uint32_t *size);
@@ -38,9 +38,8 @@ struct snap_output {
 bool snap_output_open(struct snap_output *output, const char *path);
 bool snap_output_commit(struct snap_output *output);
 void snap_output_discard(struct snap_output *output);
-void snap_output_close(
-    struct snap_output
-        *output); /* it is complete, but goes by its temporary name; not on the host */
+/* It is complete, but goes by its temporary name; not on the host. */
+void snap_output_close(struct snap_output *output);
 /* The parts of these, without packing: files_native.c, files_host.c. */
 bool snap_output_begin(struct snap_output *output, const char *path);
 bool snap_output_finish(struct snap_output *output);
@@ -52,7 +51,8 @@ bool snap_random(void *to, uint32_t length);
 
 /* ---- compressed files (pack.c) ---- */
 bool snap_is_packed(const struct snap_file *file);
-bool snap_unpack_into(const char *path, const struct snap_file *file, struct snap_output *output);
+/* Into a new temporary file; after an error there is none. */
+bool snap_unpack(const char *path, const struct snap_file *file, struct snap_output *output);
 
 /* ---- deltas (delta.c) ---- */
 struct snap_base {
@@ -80,6 +80,8 @@ struct snap_input {
 bool snap_input_open(struct snap_input *input, const char *path);
 void snap_input_close(struct snap_input *input);
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Whether it went well, with a message if not: the problem, or what the status says. */
+bool snap_explain(const char *path, status_t status, const char *problem);
 
 /* ---- commands: arguments after the command's name; the exit code ---- */
 int command_show(int argc, char **argv);
