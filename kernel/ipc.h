@@ -13,7 +13,7 @@
 /* ---- port.c ---- */
 /* The fixed part of struct message, for code that has no room for the data. */
 struct message_header {
-    uint32_t label, badge, token;
+    uint32_t label, badge, token, principal;
     uint16_t size, handle_count;
     handle_t handles[MESSAGE_HANDLES];
 };

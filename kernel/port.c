@@ -420,6 +420,7 @@ static status_t deliver_call(struct call *call, user_t user)
     copy_handles(from, call->sent, count, to, message->handles);
     message->badge = call->badge;
     message->token = new_token();
+    message->principal = from->privileges.principal;
     status_t status = user_write(user, message, MESSAGE_HEADER + message->size);
     if (status != OK) {
         close_handles(to, message->handles, count);
@@ -570,10 +571,8 @@ static status_t reply_deliver(struct call *call, const struct message_header *he
         user_read(message->data, (user_t){user.address + MESSAGE_HEADER}, header->size);
     if (status != OK)
         return status;
-    message->label = header->label;
-    message->badge = message->token = 0;
-    message->size = header->size;
-    message->handle_count = header->handle_count;
+    __builtin_memcpy(message, header, sizeof *header);
+    message->badge = message->token = message->principal = 0;
     copy_handles(current->process, header->handles, header->handle_count, to, message->handles);
     remove_locked_handles(current->process, header->handles, header->handle_count);
     thread_lend_priority(current, 0);

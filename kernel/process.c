@@ -66,6 +66,7 @@ static bool privileges_within(const struct privileges *want, const struct privil
     return !(want->flags & ~have->flags) && !(want->irq_lines & ~have->irq_lines) &&
            want->max_pages <= have->max_pages && want->max_threads <= have->max_threads &&
            want->max_handles <= have->max_handles && want->max_objects <= have->max_objects &&
+           (!have->principal || want->principal == have->principal) &&
            ranges_allowed(have, want->ports, have->ports) &&
            ranges_allowed(have, want->physical, have->physical);
 }

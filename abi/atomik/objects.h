@@ -85,12 +85,13 @@ struct message {
     uint32_t label;        /* operation in a request, status_t in a reply */
     uint32_t badge;        /* received: the badge of the handle that was called */
     uint32_t token;        /* received: names the caller for port_reply; 0 for a notice */
+    uint32_t principal;    /* received: whom the caller acts for, see struct privileges */
     uint16_t size;         /* bytes of data in use */
     uint16_t handle_count; /* handles in use; sent handles move to the receiver */
     handle_t handles[MESSAGE_HANDLES];
     uint8_t data[MESSAGE_BYTES] __attribute__((aligned(4)));
 };
-#define MESSAGE_HEADER 32
+#define MESSAGE_HEADER 36
 
 /* Notices the kernel itself puts into a port; token is 0 and no reply is due. */
 enum notice {
@@ -198,6 +199,11 @@ struct privileges {
     struct io_range physical[PRIVILEGE_RANGES]; /* in pages */
     uint32_t irq_lines;                         /* bit per line */
     uint32_t max_pages, max_threads, max_handles, max_objects;
+    /*
+     * Whom the process acts for: the kernel tells it with each message that it sends. 0: the system; who calls
+     * says for whom, and is believed. Else a user's id, and what is said is not. Processes that it creates have it, too.
+     */
+    uint32_t principal;
 };
 enum privilege_flags {
     PRIVILEGE_CREATE_PROCESS = 1u << 0,

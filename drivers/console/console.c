@@ -49,11 +49,13 @@ void console_serve(struct console *console)
     while (port_receive(console->service, &message, DEADLINE_POLL) == OK) {
         uint32_t token = message.token, label = message.label;
         drop_handles(&message);
-        if (token == 0 || console_other(console, token, &message))
+        bool user = message.principal != 0; /* a console is the terminal server's */
+        if (token == 0 || (!user && console_other(console, token, &message)))
             continue;
         message.size = 0;
-        message.label = (uint32_t)(label == LABEL_console_connect ? connect(console, &message)
-                                                                  : ERR_NOT_IMPLEMENTED);
+        message.label = (uint32_t)(user                             ? ERR_NOT_PERMITTED
+                                   : label == LABEL_console_connect ? connect(console, &message)
+                                                                    : ERR_NOT_IMPLEMENTED);
         if (port_reply(console->service, token, &message) != OK)
             drop_handles(&message);
     }

@@ -271,6 +271,9 @@ static const struct service_entry entries[] = {{LABEL_block_info, handle_info_re
                                                {LABEL_block_statistics, handle_statistics},
                                                {0, NULL}};
 
+/* A disk's bytes know nothing of who may see them. */
+static const uint32_t for_system[] = {LABEL_block_open, LABEL_block_rescan, 0};
+
 static void badge_closed(struct service *service, uint32_t badge)
 {
     struct block_session *session = session_of_badge(badge);
@@ -291,6 +294,7 @@ void block_server_init(struct block_server *server)
                                     .init = startup_handle(STARTUP_INIT)};
     block_service = (struct service){.port = server->port,
                                      .entries = entries,
+                                     .for_system = for_system,
                                      .badge_closed = badge_closed,
                                      .cancelled = cancelled};
     the_server = server;

@@ -10,6 +10,12 @@ status_t fs_attributes(struct fs_node *node, struct fs_attr *attr)
     return status;
 }
 
+struct fs_who fs_who_calls(const struct message *message, const struct fs_open *open)
+{
+    uint32_t user = message->principal;
+    return user == 0 ? open->who : (struct fs_who){.uid = user, .gid = user, .is_user = true};
+}
+
 bool fs_in_group(const struct fs_who *who, uint32_t gid)
 {
     for (uint32_t i = 0; i < who->group_count; i++) {
@@ -53,13 +59,13 @@ status_t fs_may_change(struct fs_node *directory, struct fs_node *child, const s
     return OK;
 }
 
-status_t fs_check_setattr(const struct fs_open *open, uint32_t mask, const struct fs_attr *wanted)
+status_t fs_check_setattr(const struct fs_open *open, const struct fs_who *who, uint32_t mask,
+                          const struct fs_attr *wanted)
 {
     struct fs_attr attr;
-    const struct fs_who *who = &open->who;
     if ((mask & FS_ATTR_SIZE) != 0 && (open->flags & FS_O_WRITE) == 0)
         return ERR_BAD_HANDLE;
-    if (who->power || (mask & FS_ATTR_CHECKED) != 0)
+    if (who->power || (!who->is_user && (mask & FS_ATTR_CHECKED) != 0))
         return OK;
     status_t status = fs_attributes(open->node, &attr);
     if (status != OK)

@@ -28,10 +28,13 @@ struct fs_watch;
 struct fs_lock;
 struct fs_name;
 
-/* Who asks. power: may do everything. The groups are the request's, gone with it. */
+/*
+ * Who asks. power: may do everything. is_user: the program acts for this user and is not believed what
+ * it says. The groups are the request's, gone with it.
+ */
 struct fs_who {
     uint32_t uid, gid;
-    bool power;
+    bool power, is_user;
     const uint32_t *groups;
     uint32_t group_count;
 };

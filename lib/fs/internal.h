@@ -11,13 +11,19 @@
 #define MAY_EXECUTE   1u
 
 /* ---- access.c ---- */
+/*
+ * A program that acts for a user (see struct privileges) is that user and in the group of the same
+ * number, whatever it says. For others: who opened the node.
+ */
+struct fs_who fs_who_calls(const struct message *message, const struct fs_open *open);
 status_t fs_attributes(struct fs_node *node, struct fs_attr *attr);
 bool fs_in_group(const struct fs_who *who, uint32_t gid);
 /* ACCESS_DENIED unless `who` may do all of `want` (MAY_*). */
 status_t fs_access(struct fs_node *node, const struct fs_who *who, uint32_t want);
 /* May this user remove or rename `child` (NULL: only add entries) in `directory`? */
 status_t fs_may_change(struct fs_node *directory, struct fs_node *child, const struct fs_who *who);
-status_t fs_check_setattr(const struct fs_open *open, uint32_t mask, const struct fs_attr *wanted);
+status_t fs_check_setattr(const struct fs_open *open, const struct fs_who *who, uint32_t mask,
+                          const struct fs_attr *wanted);
 
 /* ---- walk.c ---- */
 /*

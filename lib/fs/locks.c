@@ -11,7 +11,8 @@
 
 #include "internal.h"
 
-#define STEPS_MAX 64u /* of a search for owners that wait for one another */
+#define STEPS_MAX    64u         /* of a search for owners that wait for one another */
+#define USERS_OWNERS 0x80000000u /* upper half of owners in programs that act for a user */
 
 struct fs_lock {
     struct fs_lock *next;
@@ -260,6 +261,9 @@ status_t fs_handle_lock(struct service *service, struct message *message)
     if (message->size < sizeof request)
         return ERR_INVALID_ARGUMENT;
     memcpy(&request, message->data, sizeof request);
+    if (message->principal != 0)
+        request.owner =
+            (uint64_t)(USERS_OWNERS | message->principal) << 32 | (uint32_t)request.owner;
     struct fs_lock wanted = {.start = request.start,
                              .end = request.length ? request.start + request.length : UINT64_MAX,
                              .type = request.type,

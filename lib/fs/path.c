@@ -241,7 +241,7 @@ static bool assumed_rightly(const struct path_call *call, uint32_t assumptions)
 static status_t op_setattr(struct path_call *call)
 {
     struct fs_path_setattr change;
-    struct fs_open as_if = {.node = call->walk.node, .who = call->who};
+    const struct fs_open as_if = {.node = call->walk.node};
     if (call->extra_length != sizeof change)
         return ERR_INVALID_ARGUMENT;
     memcpy(&change, call->extra, sizeof change);
@@ -249,7 +249,7 @@ static status_t op_setattr(struct path_call *call)
     if (status == OK && !assumed_rightly(call, change.assumptions))
         status = ERR_BAD_STATE;
     if (status == OK) /* which refuses the size: nothing is open */
-        status = fs_check_setattr(&as_if, change.mask, &change.attr);
+        status = fs_check_setattr(&as_if, &call->who, change.mask, &change.attr);
     if (status == OK)
         status = fs_set_attributes(call->walk.node, change.mask, &change.attr);
     return status == OK ? fs_attributes(call->walk.node, &call->attr) : status;
@@ -606,6 +606,22 @@ static uint32_t walk_flags_of(const struct fs_path_request *request)
     return flags;
 }
 
+/* Who asks: as the request says, or as the kernel does. */
+static void find_who(struct path_call *call, const struct message *message, uint32_t group_count)
+{
+    struct fs_path_request *request = &call->request;
+    bool root = request->uid == 0 && !(request->who & FS_WHO_NO_POWER);
+    call->who = message->principal != 0
+                    ? fs_who_calls(message, call->start)
+                    : (struct fs_who){.uid = request->uid,
+                                      .gid = request->gid,
+                                      .power = (request->who & FS_WHO_POWER) || root,
+                                      .groups = call->groups,
+                                      .group_count = group_count};
+    request->uid = call->who.uid;
+    request->gid = call->who.gid;
+}
+
 static status_t read_request(struct path_call *call, struct service *service,
                              struct message *message)
 {
@@ -627,12 +643,7 @@ static status_t read_request(struct path_call *call, struct service *service,
     call->extra = call->text + request->path_length;
     call->extra_length = tail_length - request->path_length - groups;
     memcpy(call->groups, tail + tail_length - groups, groups);
-    call->who = (struct fs_who){.uid = request->uid,
-                                .gid = request->gid,
-                                .power = (request->who & FS_WHO_POWER) ||
-                                         (request->uid == 0 && !(request->who & FS_WHO_NO_POWER)),
-                                .groups = call->groups,
-                                .group_count = groups / 4};
+    find_who(call, message, groups / 4);
     call->handle = service_take(message, 0);
     call->handles[0] = call->handles[1] = HANDLE_NONE;
     call->target_length = 0;

@@ -66,10 +66,10 @@ status_t fs_set_attributes(struct fs_node *node, uint32_t mask, const struct fs_
 }
 
 /* What somebody without power writes does not run with another's power: the bits for that go. */
-static void drop_set_id(const struct fs_open *open)
+static void drop_set_id(const struct message *message, const struct fs_open *open)
 {
     struct fs_attr attr;
-    if (open->who.power || open->node->server->ops->set_attributes == NULL ||
+    if (fs_who_calls(message, open).power || open->node->server->ops->set_attributes == NULL ||
         fs_attributes(open->node, &attr) != OK ||
         (attr.mode & (FS_MODE_SETUID | FS_MODE_SETGID)) == 0)
         return;
@@ -87,11 +87,12 @@ static status_t handle_setattr(struct service *service, struct message *message)
     if (status != OK)
         return status;
     memcpy(&request, message->data, sizeof request);
-    status = fs_check_setattr(open, request.mask, &request.attr);
+    struct fs_who who = fs_who_calls(message, open);
+    status = fs_check_setattr(open, &who, request.mask, &request.attr);
     if (status == OK)
         status = fs_set_attributes(open->node, request.mask, &request.attr);
     if (status == OK && (request.mask & FS_ATTR_SIZE))
-        drop_set_id(open);
+        drop_set_id(message, open);
     if (status == OK)
         status = attributes_for(open, &request.attr);
     if (status == OK)
@@ -241,7 +242,7 @@ static status_t handle_write(struct service *service, struct message *message)
     if (status != OK)
         return status;
     if (done > 0) {
-        drop_set_id(open);
+        drop_set_id(message, open);
         fs_event_content(open->node, FS_EVENT_MODIFY);
     }
     if (request.offset == FS_POSITION)
@@ -311,8 +312,6 @@ static status_t reserve(struct fs_open *open, int64_t delta, uint64_t *before, u
     *after = wanted.size = *before + (uint64_t)delta;
     status =
         fs_set_attributes(open->node, FS_ATTR_SIZE | FS_ATTR_SPACE | FS_ATTR_MTIME_NOW, &wanted);
-    if (status == OK)
-        drop_set_id(open);
     return status;
 }
 
@@ -346,6 +345,8 @@ static status_t handle_position(struct service *service, struct message *message
     memcpy(&request, message->data, sizeof request);
     status = request.whence == 3 ? reserve(open, request.delta, &before, &after)
                                  : seek(open, request.whence, request.delta, &before, &after);
+    if (status == OK && request.whence == 3)
+        drop_set_id(message, open);
     if (status != OK)
         return status;
     open->position = after;
@@ -359,10 +360,12 @@ static status_t handle_modified(struct service *service, struct message *message
 {
     struct fs_open *open;
     status_t status = begin(service, message, 0, &open);
+    if (status == OK && message->principal != 0)
+        status = check_data(open, FS_O_WRITE);
     if (status == OK && open->node->server->ops->modified != NULL)
         status = open->node->server->ops->modified(open->node);
     if (status == OK)
-        drop_set_id(open);
+        drop_set_id(message, open);
     if (status == OK)
         fs_changed(open->node);
     if (status == OK)
@@ -398,7 +401,7 @@ static status_t handle_reopen(struct service *service, struct message *message)
         return status;
     memcpy(&request, message->data, sizeof request);
     struct fs_node *node = open->node; /* the table may move below */
-    struct fs_who who = open->who;
+    struct fs_who who = fs_who_calls(message, open);
     status = fs_attributes(node, &attr);
     if (request.flags & FS_O_SAME) {
         request.flags = open->flags;
@@ -509,6 +512,8 @@ static status_t handle_readdir(struct service *service, struct message *message)
     if (status != OK)
         return status;
     memcpy(&request, message->data, sizeof request);
+    if (message->principal != 0 && (open->flags & (FS_O_READ | FS_O_NODE)) != FS_O_READ)
+        return ERR_BAD_HANDLE;
     status = fs_attributes(open->node, &attr);
     if (status != OK)
         return status;
@@ -719,6 +724,15 @@ static const struct service_entry entries[] = {
     {0, NULL},
 };
 
+/* What others do with care: mounting is init's, and personalities have checked who may (fs_xattr). */
+static const uint32_t for_system[] = {LABEL_fs_xattr,
+                                      LABEL_fs_mount,
+                                      LABEL_fs_unmount,
+                                      LABEL_fs_set_parent,
+                                      LABEL_fs_remount,
+                                      LABEL_fs_finish,
+                                      0};
+
 static void badge_closed(struct service *service, uint32_t badge)
 {
     fs_open_end(fs_server_of(service), badge);
@@ -740,6 +754,7 @@ status_t fs_server_init(struct fs_server *server, handle_t port, const struct fs
     *server = (struct fs_server){.ops = ops, .root = root, .device = info.object_id};
     server->service = (struct service){.port = port,
                                        .entries = entries,
+                                       .for_system = for_system,
                                        .badge_closed = badge_closed,
                                        .cancelled = cancelled,
                                        .context = server};

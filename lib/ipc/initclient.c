@@ -261,6 +261,12 @@ status_t init_proc_set(handle_t init, uint32_t pid, uint32_t mask, const struct 
     return call_text(init, LABEL_proc_set, &request, sizeof request, name, NULL, 0, NULL, 0);
 }
 
+status_t init_proc_name(handle_t init, uint32_t pid, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return init_proc_set(init, pid, PROC_NAME, NULL, slash != NULL ? slash + 1 : path);
+}
+
 status_t init_proc_exit(handle_t init, uint32_t pid, int32_t status)
 {
     struct proc_exit_request request = {.pid = pid, .status = status};

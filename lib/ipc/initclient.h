@@ -53,6 +53,8 @@ status_t init_proc_create(handle_t init, uint32_t ppid, uint32_t pgid, uint32_t 
 /* fields: only those that mask (enum proc_mask) names are read, may be NULL if it names none; name may be NULL without PROC_NAME. */
 status_t init_proc_set(handle_t init, uint32_t pid, uint32_t mask, const struct proc_record *fields,
                        const char *name);
+/* The process of this personality is named as the last component of the path. */
+status_t init_proc_name(handle_t init, uint32_t pid, const char *path);
 status_t init_proc_exit(handle_t init, uint32_t pid, int32_t status);
 status_t init_proc_reap(handle_t init, uint32_t pid);
 status_t init_proc_changed(handle_t init, uint32_t pid, int32_t status);

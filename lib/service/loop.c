@@ -74,8 +74,19 @@ void service_answer_status(struct service *service, uint32_t token, status_t sta
     service_answer(service, token, status, &message);
 }
 
+bool service_refuses(const uint32_t *for_system, const struct message *message)
+{
+    if (message->principal == 0 || for_system == NULL)
+        return false;
+    while (*for_system != 0 && *for_system != message->label)
+        for_system++;
+    return *for_system != 0;
+}
+
 static status_t handle(struct service *service, struct message *message)
 {
+    if (service_refuses(service->for_system, message))
+        return ERR_NOT_PERMITTED;
     for (const struct service_entry *entry = service->entries; entry->handler != NULL; entry++)
         if (entry->label == message->label)
             return entry->handler(service, message);

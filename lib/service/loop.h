@@ -24,7 +24,8 @@ struct service_entry {
 
 struct service {
     handle_t port;
-    const struct service_entry *entries;                           /* ends with handler NULL */
+    const struct service_entry *entries; /* ends with handler NULL */
+    const uint32_t *for_system;          /* labels, ends with 0: see service_refuses; may be NULL */
     void (*badge_closed)(struct service *service, uint32_t badge); /* may be NULL */
     void (*cancelled)(struct service *service, uint32_t token);    /* may be NULL */
     /* A page of a paged VMO of this port is wanted; may be NULL. */
@@ -40,6 +41,11 @@ void service_run(struct service *service) __attribute__((noreturn));
 /* One message, for services with a loop of their own: handled and answered. */
 void service_dispatch(struct service *service, struct message *message);
 
+/*
+ * Is it one of these labels (NULL: none; 0 ends them), and from a program that acts for a user (struct privileges)?
+ * Such requests are for the system's own programs: NOT_PERMITTED.
+ */
+bool service_refuses(const uint32_t *for_system, const struct message *message);
 /* The request structure if the message is that long, else NULL; *tail is what follows it. */
 const void *service_request(const struct message *message, uint32_t size, const uint8_t **tail,
                             uint32_t *tail_length);

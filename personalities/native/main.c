@@ -133,6 +133,7 @@ static void on_start(struct proc_event *event, handle_t handles[4])
         status == OK ? init_start_done_process(native_init, event->start, process->program.process)
                      : init_start_done(native_init, event->start, status);
     if (status == OK) {
+        (void)!init_proc_name(native_init, event->pid, process->path); /* it may have ended */
         process->next = processes;
         processes = process;
         process->users = 1;

@@ -89,6 +89,7 @@ static status_t prepare(struct native_process *process, struct program_request *
                                         .argv = strings->argv,
                                         .envp = strings->envp,
                                         .pid = event->pid};
+    request->privileges.principal = event->uid;
     status_t status = keep_command(process, strings, event->arguments.argc);
     if (status == OK)
         status = port_badge(exception_port, event->pid, &request->exception_port);

@@ -238,7 +238,7 @@ static NTSTATUS prepare(struct nt_process *process, struct start_event *start,
     process->fs.cwd = start->handles[2];
     process->fs.flags = CALL_UNINTERRUPTIBLE;
     process->fs.remember = true;
-    process->fs.uid = process->uid;
+    process->fs.uid = process->fs.gid = process->uid;
     if (token_inherit(process, NULL))
         return STATUS_NO_MEMORY;
     if (BLOCKING(fs_client_root(&process->fs)) != OK)
@@ -318,6 +318,7 @@ static void run(struct start_event *start, struct start_strings *strings)
             log_printf("cannot start %s: %08x", strings->image, (uint32_t)status);
         return;
     }
+    (void)!BLOCKING(init_proc_name(nt_init, process->pid, strings->image)); /* it may have ended */
     status = launch_all(process);
     if (status)
         process_terminate_nt(process, (uint32_t)status);

@@ -215,7 +215,7 @@ static int32_t clone_process(const struct clone_request *request)
     if (!allowed)
         return -EAGAIN;
     status_t status =
-        init_proc_create(server.init, ppid, 0, 0, parent->credentials.uid, 0, parent->comm, &pid);
+        init_proc_create(server.init, ppid, 0, 0, parent->credentials.euid, 0, parent->comm, &pid);
     if (status != OK)
         return -EAGAIN;
     server_lock();

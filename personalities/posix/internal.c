@@ -49,10 +49,10 @@ void internal_attr(const struct internal_node *node, struct fs_attr *attr)
                              .ctime = time};
     if (node->rdev)
         dev_attr_apply(attr);
-    struct process *process = node->pid ? process_find(node->pid) : NULL;
-    if (process) {
-        attr->uid = process->credentials.euid;
-        attr->gid = process->credentials.egid;
+    const struct process *process = node->pid ? process_find(node->pid) : NULL;
+    if (node->pid) {
+        attr->uid = process ? process->credentials.euid : node->uid;
+        attr->gid = process ? process->credentials.egid : node->uid;
     }
 }
 

@@ -32,6 +32,7 @@ struct internal_node {
     const struct internal_ops *ops;
     uint32_t mode; /* with type bits */
     uint32_t pid, number, rdev;
+    uint32_t uid; /* of a process that is not ours */
     const void *entry;
     uint64_t ino;
 };

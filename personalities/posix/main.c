@@ -85,7 +85,7 @@ static void serve(struct proc_event *event, handle_t handles[4])
         on_stats(event);
         break;
     case EVENT_SNAPSHOT:
-        snapshot_event(event->pid, event->flags, event->request, handles);
+        snapshot_event(event, handles);
         break;
     case EVENT_REPARENT:
         process_reparented(event->pid);

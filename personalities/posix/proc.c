@@ -479,14 +479,21 @@ static int process_lookup(const char *rest, struct internal_node *node, uint32_t
     return -ENOENT;
 }
 
-static bool process_exists(uint32_t pid)
+/* Whose it is, unless it is one of ours. */
+static bool process_exists(uint32_t pid, uint32_t *uid)
 {
     struct proc_record record;
     char name[64];
     server_lock();
     bool ours = process_find(pid) != NULL;
     server_unlock();
-    return ours || init_proc_info(server.init, pid, false, &record, name, sizeof name) == OK;
+    *uid = 0;
+    if (ours)
+        return true;
+    bool found = init_proc_info(server.init, pid, false, &record, name, sizeof name) == OK;
+    if (found)
+        *uid = record.uid;
+    return found;
 }
 
 int proc_lookup(const char *rest, struct internal_node *node, char *redirect)
@@ -496,7 +503,7 @@ int proc_lookup(const char *rest, struct internal_node *node, char *redirect)
         return process_lookup(rest + 5, node, self()->process->pid, 0, redirect);
     if (!parse_number(rest, &pid, &rest))
         return machine_lookup(rest, node);
-    if (process_exists(pid))
+    if (process_exists(pid, &node->uid))
         return process_lookup(rest, node, pid, 0, redirect);
     uint32_t tgid = process_of_thread(pid); /* threads are found here, though not listed */
     return tgid ? process_lookup(rest, node, tgid, pid, redirect) : -ENOENT;

@@ -52,6 +52,7 @@ struct process {
     uint32_t badge; /* of its process handle, 0: none was made */
     bool kept;      /* a child of init that stays a zombie until proc_wait: somebody asked for it */
     handle_t kernel_process; /* of services (borrowed) and native programs (owned) */
+    handle_t root;           /* of a program that may start others by itself */
     struct waiter *waiters;
     char name[NAME_LENGTH];
 };
@@ -64,8 +65,9 @@ status_t process_new(struct personality *personality, uint32_t ppid, uint32_t pg
 void process_free(struct process *process);
 /* All that follows from the end of a process. The record may be gone afterwards. */
 void process_ended(struct process *process, int32_t status);
-/* Signal a process or, pid < -1, a group. */
-status_t process_signal(int32_t pid, uint32_t signal, uint32_t sender, uint32_t *count);
+/* Signal a process or, pid < -1, a group: those that `program` may, NULL: all. NOT_PERMITTED if there are none. */
+status_t process_signal(int32_t pid, uint32_t signal, uint32_t sender,
+                        const struct process *program, uint32_t *count);
 /* The process that calls on a process handle, or NULL. */
 struct process *process_of_badge(uint32_t badge);
 void processes_cancel(uint32_t token);
@@ -126,6 +128,11 @@ service_handler handle_start_begin, handle_start_fd, handle_start_commit, handle
     handle_start_done;
 /* The image of start `id` has been looked at: the personality it wants, or why it cannot run. */
 void start_decided(uint32_t id, status_t status, const char *personality);
+/*
+ * What a program passes on is believed by the personality that gets it: files can say that they belong to
+ * root and run with root's power. So no server of a user's own may stand behind it.
+ */
+bool start_may_pass(const struct process *program, handle_t handle);
 void starts_of_badge_ended(uint32_t badge);
 void starts_of_personality_ended(const struct personality *personality);
 void starts_cancel(uint32_t token);
@@ -202,6 +209,8 @@ struct service_entry_state *service_mounted_at(const char *path, handle_t *named
 /* Any file system mounted there, the last one; its flags are set for its next start. */
 struct service_entry_state *service_file_system(const char *path, handle_t *named);
 void service_set_flags(struct service_entry_state *service, uint32_t flags);
+/* Is it to a service that init has started? */
+bool service_is_at(handle_t handle);
 /* What mount tables show with these flags. */
 void service_options(const struct service_entry_state *service, char *to, size_t size);
 /* It is not started again when it ends. */

@@ -21,7 +21,8 @@ static uint32_t signal_all(uint32_t signal)
         if (process->personality == NULL || process->state == PROC_ZOMBIE)
             continue;
         count++;
-        if (signal != 0 && process_signal((int32_t)process->pid, signal, PID_INIT, &one) != OK)
+        if (signal != 0 &&
+            process_signal((int32_t)process->pid, signal, PID_INIT, NULL, &one) != OK)
             continue; /* the next signal, or the end of its personality, gets it */
     }
     mutex_unlock(&init_lock);

@@ -157,7 +157,12 @@ status_t handle_snapshot(struct service *service, struct message *message)
         return ERR_NOT_SUPPORTED;
     if (!may_snapshot(message->badge, process))
         return ERR_NOT_PERMITTED;
+    const struct process *caller = process_of_badge(message->badge);
+    for (uint32_t i = 0; i < message->handle_count; i++)
+        if (!start_may_pass(caller, message->handles[i]))
+            return ERR_NOT_PERMITTED;
     event.flags = request->flags;
+    event.uid = caller != NULL ? caller->uid : 0;
     handle_t files[2] = {HANDLE_NONE, HANDLE_NONE};
     for (uint32_t i = 0; i < count; i++)
         files[i] = service_take(message, i);

@@ -153,6 +153,7 @@ void process_free(struct process *process)
     }
     if (process->personality != NULL)
         handle_drop(&process->kernel_process);
+    handle_drop(&process->root);
     set_process(process->pid, NULL);
     free(process);
 }
@@ -267,19 +268,28 @@ static status_t signal_init(uint32_t signal, uint32_t sender)
     return signal == SIGNO_TERM ? power_begin(POWER_REBOOT) : OK;
 }
 
+/* A program may signal what is of its own user. */
+static bool may_signal(const struct process *program, const struct process *target)
+{
+    return program == NULL || program->uid == 0 || program->uid == target->uid;
+}
+
 static void signal_service(const struct process *process, uint32_t signal)
 {
     if (signal == SIGNO_KILL && process_kill(process->kernel_process, SIGNO_KILL) != OK)
         return; /* it has just ended */
 }
 
-static status_t signal_one(struct process *process, uint32_t signal, uint32_t sender)
+static status_t signal_one(struct process *process, uint32_t signal, uint32_t sender,
+                           const struct process *program)
 {
     struct proc_event event = {.type = EVENT_SIGNAL,
                                .pid = process->pid,
                                .signal = signal,
                                .sender = sender,
                                .uid = process->uid};
+    if (!may_signal(program, process))
+        return ERR_NOT_PERMITTED;
     if (signal == 0 || process->state == PROC_ZOMBIE)
         return OK;
     if (process->personality != NULL)
@@ -290,7 +300,8 @@ static status_t signal_one(struct process *process, uint32_t signal, uint32_t se
     return OK;
 }
 
-status_t process_signal(int32_t pid, uint32_t signal, uint32_t sender, uint32_t *count)
+status_t process_signal(int32_t pid, uint32_t signal, uint32_t sender,
+                        const struct process *program, uint32_t *count)
 {
     *count = 0;
     if (signal > 64 || pid == 0 || pid == -1)
@@ -300,14 +311,14 @@ status_t process_signal(int32_t pid, uint32_t signal, uint32_t sender, uint32_t 
         if (process == NULL)
             return ERR_NO_PROCESS;
         *count = 1;
-        return signal_one(process, signal, sender);
+        return signal_one(process, signal, sender, program);
     }
     status_t status = ERR_NO_PROCESS;
     for (struct process *process = process_after(PID_INIT); process != NULL;
          process = process_after(process->pid)) {
         if (process->pgid != (uint32_t)-pid)
             continue;
-        status_t one = signal_one(process, signal, sender);
+        status_t one = signal_one(process, signal, sender, program);
         if (one == OK)
             ++*count;
         if (status == ERR_NO_PROCESS || one == OK)
@@ -478,8 +489,9 @@ status_t handle_proc_signal(struct service *service, struct message *message)
         return ERR_INVALID_ARGUMENT;
     if (message->badge >= BADGE_PROCESS && caller == NULL)
         return ERR_NO_PROCESS;
-    status_t status = process_signal(request->pid, request->signal,
-                                     caller != NULL ? caller->pid : request->sender, &count);
+    status_t status =
+        process_signal(request->pid, request->signal,
+                       caller != NULL ? caller->pid : request->sender, caller, &count);
     if (status == OK)
         ((struct proc_signal_reply *)service_reply(message, sizeof(struct proc_signal_reply)))
             ->count = count;

@@ -43,6 +43,7 @@ struct service_entry_state {
     handle_t image;
     struct program program; /* running one; no handles otherwise */
     uint32_t pid;
+    uint32_t port_id; /* object id of its port, 0: it has had none */
 };
 
 struct console {
@@ -137,16 +138,20 @@ static const char *source_of(const struct service_entry_state *service)
 static status_t make_port(struct service_entry_state *service, handle_t *port)
 {
     handle_t named;
+    struct handle_info info;
     status_t status = port_create(port);
     if (status != OK)
         return status;
-    status = port_badge(*port, BADGE_NAMED, &named);
+    status = handle_info(*port, &info);
+    if (status == OK)
+        status = port_badge(*port, BADGE_NAMED, &named);
     if (status != OK) {
         handle_drop(port);
         return status;
     }
     mutex_lock(&init_lock);
     status = name_set(service->name, strlen(service->name), named);
+    service->port_id = info.object_id;
     if (status == OK && root == HANDLE_NONE && (service->archives || service->is_root)) {
         root = handle_copy(named);
         mount_note(source_of(service), service->path, "/", "");
@@ -170,6 +175,17 @@ static handle_t exception_handle(const struct service_entry_state *service)
     handle_t handle;
     uint32_t badge = (uint32_t)(service - services) + 1;
     return port_badge(exception_port, badge, &handle) == OK ? handle : HANDLE_NONE;
+}
+
+bool service_is_at(handle_t handle)
+{
+    struct handle_info info;
+    if (handle_info(handle, &info) != OK || info.type != OBJECT_PORT)
+        return false;
+    for (uint32_t i = 0; i < service_count; i++)
+        if (services[i].name != NULL && services[i].port_id == info.object_id)
+            return true;
+    return false;
 }
 
 static status_t start_service(struct service_entry_state *service)

@@ -20,6 +20,7 @@
 #define FDS_MAX    256
 
 enum start_state { GATHERING, DECIDING, RUNNING };
+enum start_handle { START_STRINGS, START_ROOT, START_CWD, START_IMAGE, START_HANDLES };
 
 struct start_descriptor {
     struct start_fd fd;
@@ -36,7 +37,8 @@ struct start {
     struct personality *target;
     uint32_t token; /* of the commit; 0: nobody waits for it any more */
     struct start_arguments arguments;
-    handle_t handles[4]; /* strings, root, cwd, image */
+    handle_t handles[START_HANDLES];
+    handle_t root; /* once handles[] is the personality's */
     struct start_descriptor *fds;
     uint32_t fd_count;
 };
@@ -54,8 +56,9 @@ static struct start *find(uint32_t id)
 
 static void drop_handles(struct start *start)
 {
-    for (uint32_t i = 0; i < 4; i++)
+    for (uint32_t i = 0; i < START_HANDLES; i++)
         handle_drop(&start->handles[i]);
+    handle_drop(&start->root);
     for (uint32_t i = 0; i < start->fd_count; i++) {
         handle_drop(&start->fds[i].handles[0]);
         handle_drop(&start->fds[i].handles[1]);
@@ -176,6 +179,14 @@ static struct start *own_start(const struct message *message, uint32_t id)
                                                                                         : NULL;
 }
 
+bool start_may_pass(const struct process *program, handle_t handle)
+{
+    struct handle_info info;
+    if (program == NULL || program->uid == 0 || handle == HANDLE_NONE)
+        return true;
+    return handle_info(handle, &info) == OK && (info.type != OBJECT_PORT || service_is_at(handle));
+}
+
 status_t handle_start_fd(struct service *service, struct message *message)
 {
     const struct start_fd_request *request = service_request(message, sizeof *request, NULL, NULL);
@@ -185,6 +196,9 @@ status_t handle_start_fd(struct service *service, struct message *message)
         return request == NULL ? ERR_INVALID_ARGUMENT : ERR_NOT_FOUND;
     if (start->fd_count >= FDS_MAX)
         return ERR_LIMIT_REACHED;
+    for (uint32_t i = 0; i < message->handle_count; i++)
+        if (!start_may_pass(process_of_badge(message->badge), message->handles[i]))
+            return ERR_NOT_PERMITTED;
     struct start_descriptor *fds = realloc(start->fds, (start->fd_count + 1) * sizeof *fds);
     if (fds == NULL)
         return ERR_NO_MEMORY;
@@ -216,7 +230,8 @@ static void dispatch(struct start *start, const char *name)
     start->target = personality;
     start->state = RUNNING;
     uint32_t id = start->id;
-    status_t status = event_push(personality, &event, start->handles, 4, false);
+    start->root = handle_copy(start->handles[START_ROOT]);
+    status_t status = event_push(personality, &event, start->handles, START_HANDLES, false);
     start = find(id);
     if (start == NULL)
         return;
@@ -227,6 +242,16 @@ static void dispatch(struct start *start, const char *name)
     memset(start->handles, 0, sizeof start->handles); /* the event has them */
 }
 
+/* Another root than its own is for root to choose: with one, programs with set-id bits can be deceived. */
+static void keep_root(const struct process *program, struct start *start)
+{
+    if (program == NULL || program->uid == 0)
+        return;
+    handle_drop(&start->handles[START_ROOT]);
+    start->handles[START_ROOT] =
+        handle_copy(program->root != HANDLE_NONE ? program->root : root_directory());
+}
+
 status_t handle_start_commit(struct service *service, struct message *message)
 {
     const struct start_commit_request *request =
@@ -235,18 +260,23 @@ status_t handle_start_commit(struct service *service, struct message *message)
     (void)service;
     if (start == NULL)
         return request == NULL ? ERR_INVALID_ARGUMENT : ERR_NOT_FOUND;
-    if (message->handle_count != 4)
+    if (message->handle_count != START_HANDLES)
         return ERR_INVALID_ARGUMENT;
+    const struct process *program = process_of_badge(message->badge);
+    for (uint32_t i = START_ROOT; i < START_HANDLES; i++)
+        if (!start_may_pass(program, message->handles[i]))
+            return ERR_NOT_PERMITTED;
     start->arguments = request->arguments;
     start->token = message->token;
-    for (uint32_t i = 0; i < 4; i++)
+    for (uint32_t i = 0; i < START_HANDLES; i++)
         start->handles[i] = service_take(message, i);
+    keep_root(program, start);
     if (start->wanted[0] != 0) {
         dispatch(start, start->wanted);
         return SERVICE_DEFERRED;
     }
     start->state = DECIDING;
-    handle_t image = handle_copy(start->handles[3]);
+    handle_t image = handle_copy(start->handles[START_IMAGE]);
     status_t status = image == HANDLE_NONE ? ERR_NO_HANDLES : image_decide(start->id, image);
     if (status != OK)
         fail(start, status);
@@ -305,6 +335,11 @@ static status_t finish(struct start *start, handle_t kernel_process)
     process->personality = start->target;
     handle_drop(&process->kernel_process); /* an exec leaves the old one to its personality */
     process->kernel_process = kernel_process;
+    if (process->badge != 0) {
+        handle_drop(&process->root);
+        process->root = start->root;
+        start->root = HANDLE_NONE;
+    }
     if (start->token != 0) {
         struct message answer = {.size = sizeof(struct start_commit_reply)};
         ((struct start_commit_reply *)answer.data)->pid = start->pid;

@@ -8,6 +8,7 @@
 #include <atomik/syscall.h>
 #include <ipc/call.h>
 #include <ipc/initclient.h>
+#include <service/loop.h>
 #include <string.h>
 
 #include "server.h"
@@ -53,6 +54,19 @@ static bool server_request(struct message *message)
     return true;
 }
 
+/* Which terminal somebody gets, whose it is, and what is typed at it: not for a program to say. */
+static const uint32_t for_system[] = {LABEL_tty_open,        LABEL_pty_open,   LABEL_tty_set_group,
+                                      LABEL_tty_set_session, LABEL_tty_hangup, LABEL_tty_input,
+                                      LABEL_tty_break,       LABEL_pty_import, 0};
+
+static bool handle_request(struct message *message)
+{
+    struct open *open = open_of_badge(message->badge);
+    if (service_refuses(for_system, message))
+        return request_done(message, ERR_NOT_PERMITTED, 0);
+    return open ? terminal_request(open, service, message) : server_request(message);
+}
+
 static void refuse_handles(struct message *message)
 {
     for (uint32_t i = 0; i < message->handle_count; i++)
@@ -79,9 +93,7 @@ static void handle_message(struct message *message)
         handle_notice(message);
         return;
     }
-    struct open *open = open_of_badge(message->badge);
-    bool answered = open ? terminal_request(open, service, message) : server_request(message);
-    if (answered && port_reply(service, token, message) != OK)
+    if (handle_request(message) && port_reply(service, token, message) != OK)
         refuse_handles(message); /* the caller is gone */
 }
 

@@ -199,6 +199,47 @@ static void privileges_are_never_widened(void)
     EXPECT_STATUS(child_join(&child), 0);
 }
 
+/* In a child that acts for user 5, and still does in a message and in its own children. */
+static uint32_t try_to_be_the_system(void *unused)
+{
+    static struct message message = {.principal = 0};
+    struct process_request request = {.name = "other"};
+
+    (void)unused;
+    child_privileges(&request.privileges);
+    REQUIRE(try_create(&request) == ERR_ACCESS_DENIED);
+    request.privileges.principal = 6;
+    REQUIRE(try_create(&request) == ERR_ACCESS_DENIED);
+    request.privileges.principal = 5;
+    REQUIRE(try_create(&request) == OK);
+    REQUIRE(port_call(child_given[0], &message, soon(), 0) == OK);
+    REQUIRE(message.principal == 0);
+    return 0;
+}
+
+static void whom_a_process_acts_for_is_told_and_kept(void)
+{
+    static struct message message;
+    struct privileges privileges;
+    struct child child;
+    handle_t port, caller;
+
+    child_privileges(&privileges);
+    privileges.principal = 5;
+    EXPECT_OK(port_create(&port));
+    EXPECT_OK(port_badge(port, 1, &caller));
+    EXPECT_OK(child_create(&privileges, &child));
+    EXPECT_OK(child_give(&child, 0, caller));
+    EXPECT_OK(child_start(&child, try_to_be_the_system, NULL));
+    EXPECT_OK(port_receive(port, &message, soon()));
+    EXPECT(message.principal == 5);
+    EXPECT_OK(port_reply(port, message.token, &message));
+    EXPECT_STATUS(child_join(&child), 0);
+    EXPECT_OK(port_receive(port, &message, soon()));
+    EXPECT(message.label == NOTICE_BADGE_CLOSED && message.principal == 0);
+    EXPECT_OK(handle_close(port));
+}
+
 static uint32_t try_privileged_calls(void *unused)
 {
     struct process_request request = {.name = "none"};
@@ -727,6 +768,7 @@ void test_processes(void)
         TEST(given_handle_moves_with_the_rights_asked_for),
         TEST(give_needs_the_transfer_right),
         TEST(privileges_are_never_widened),
+        TEST(whom_a_process_acts_for_is_told_and_kept),
         TEST(calls_that_need_a_privilege_are_refused_without_it),
         TEST(limits_of_objects_and_handles_hold),
         TEST(limit_of_threads_holds),

@@ -128,6 +128,7 @@ static status_t make_process(struct restore *restore)
     const struct snap_note *note = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
     struct process_request request = {.privileges = native_privileges};
     handle_t exceptions = HANDLE_NONE;
+    request.privileges.principal = restore->uid;
     char state[16] = "";
     free(process->path);
     free(process->cwd);
@@ -267,6 +268,7 @@ status_t restore_process(struct native_process *process, const struct proc_event
     restore->process = process;
     restore->root = handles[1];
     restore->cwd = handles[2];
+    restore->uid = event->uid;
     fetch_streams(restore, event->start);
     status_t status = take_options(restore, options);
     if (status == OK)

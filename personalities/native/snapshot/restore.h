@@ -8,6 +8,7 @@
 #define NATIVE_SNAPSHOT_RESTORE_H
 
 #include <capture/capture.h>
+#include <ipc/fsclient.h>
 
 #include "../native.h"
 
@@ -28,12 +29,20 @@ struct restore {
     struct restored_object *threads; /* id: as it was */
     uint32_t thread_count;
     handle_t init, root, cwd; /* init: the program's; the others borrowed */
+    uint32_t uid;             /* the process's user */
     handle_t program;         /* VMO of the program's file, when it is needed */
     struct {
         struct start_fd fd;
         handle_t h0, h1;
     } streams[3]; /* of who restores */
 };
+
+/* Where names lead for whoever restores. */
+static inline struct fs_walk_context restore_context(const struct restore *restore)
+{
+    return (struct fs_walk_context){
+        .root = restore->root, .cwd = restore->cwd, .uid = restore->uid, .gid = restore->uid};
+}
 
 /* The options follow the name of the snapshot's file. With OK the program stands still, `held`. */
 status_t restore_process(struct native_process *process, const struct proc_event *event,

@@ -85,7 +85,7 @@ status_t restore_shared(struct restore *restore)
 /* The program's file, which must be what it was: left-out memory is read from it. */
 static status_t need_program(struct restore *restore)
 {
-    struct fs_walk_context walk = {.root = restore->root, .cwd = restore->cwd};
+    struct fs_walk_context walk = restore_context(restore);
     const char *path = restore->process->path;
     handle_t node = HANDLE_NONE;
     if (restore->program != HANDLE_NONE)

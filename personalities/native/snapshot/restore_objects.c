@@ -51,7 +51,7 @@ static status_t write_content(const struct restore *restore, const struct snap_n
 static status_t open_path(struct restore *restore, const char *path, uint32_t flags, handle_t *node,
                           struct fs_attr *attr)
 {
-    struct fs_walk_context walk = {.root = restore->root, .cwd = restore->cwd};
+    struct fs_walk_context walk = restore_context(restore);
     status_t status = fs_client_root(&walk);
     return status == OK
                ? fs_client_open(&walk, HANDLE_NONE, path, strlen(path), flags, 0600, node, attr)
@@ -249,9 +249,10 @@ static status_t make_timer(const struct snap_note *note, handle_t *handle)
 }
 
 /* Threads that had ended before are still waited for: one of a process of its own that ends at once. */
-static status_t make_ended_thread(handle_t *handle)
+static status_t make_ended_thread(const struct restore *restore, handle_t *handle)
 {
     struct process_request request = {.name = "ended", .privileges = native_privileges};
+    request.privileges.principal = restore->uid;
     handle_t process, space;
     status_t status = process_create(&request, &process, &space);
     if (status != OK)
@@ -270,7 +271,7 @@ static status_t make_thread(struct restore *restore, const struct snap_note *not
             *handle = handle_copy(restore->threads[i].handle);
             return *handle != HANDLE_NONE ? OK : ERR_NO_HANDLES;
         }
-    return make_ended_thread(handle);
+    return make_ended_thread(restore, handle);
 }
 
 static status_t make_caller(struct restore *restore, const struct snap_note *note, handle_t *handle)

@@ -20,16 +20,27 @@ bool foreign_is_held(const struct save_group *group, uint32_t pid)
     return false;
 }
 
-static status_t make_file(handle_t directory, uint32_t pid, handle_t *file)
+static status_t make_file(uint32_t uid, handle_t directory, uint32_t pid, handle_t *file)
 {
-    struct fs_walk_context walk = {.root = directory, .cwd = directory};
+    struct fs_walk_context walk = {.root = directory, .cwd = directory, .uid = uid, .gid = uid};
     char name[32];
     snprintf(name, sizeof name, "p%u.snap", pid);
     status_t status = fs_client_root(&walk);
     return status != OK ? status
                         : fs_client_open(&walk, HANDLE_NONE, name, strlen(name),
-                                         FS_O_READ | FS_O_WRITE | FS_O_CREATE | FS_O_TRUNCATE, 0700,
-                                         file, NULL);
+                                         FS_O_READ | FS_O_WRITE | FS_O_CREATE | FS_O_TRUNCATE |
+                                             FS_O_NOFOLLOW,
+                                         0700, file, NULL);
+}
+
+/* init believes personalities, so it is checked here. */
+static status_t is_of(uint32_t uid, uint32_t pid)
+{
+    struct proc_record record;
+    if (uid == 0)
+        return OK;
+    status_t status = init_proc_info(server.init, pid, false, &record, NULL, 0);
+    return status == OK && record.uid != uid ? ERR_NOT_PERMITTED : status;
 }
 
 static status_t hold(struct save_group *group, handle_t directory, uint32_t pid)
@@ -40,7 +51,9 @@ static status_t hold(struct save_group *group, handle_t directory, uint32_t pid)
     if (!foreign)
         return ERR_NO_MEMORY;
     uint32_t flags = group->flags & (SNAPSHOT_NO_TEXT | SNAPSHOT_FILES);
-    status_t status = make_file(directory, pid, &file);
+    status_t status = is_of(group->uid, pid);
+    if (status == OK)
+        status = make_file(group->uid, directory, pid, &file);
     if (status == OK) {
         status = init_snapshot(server.init, pid, flags | SNAPSHOT_HOLD, file, &none);
         close_handle(file);

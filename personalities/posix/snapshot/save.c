@@ -32,7 +32,7 @@
 #define CHILDREN_MAX 512u             /* of one process in a tree */
 
 struct job {
-    uint32_t pid, flags, request;
+    uint32_t pid, flags, request, uid;
     handle_t file, log;
 };
 
@@ -104,11 +104,21 @@ static bool has_inet_sockets(const struct process *process)
     return false;
 }
 
+/* Who may look into a process may have it as a whole. A program with set-id bits is not its user's. */
+static bool may_take(uint32_t uid, const struct process *process)
+{
+    const struct credentials *its = &process->credentials;
+    return uid == 0 ||
+           (process->dumpable && its->uid == uid && its->euid == uid && its->suid == uid);
+}
+
 /* Everything that only the lock keeps as it is. */
 static status_t note_state(struct save *save, struct process *process)
 {
     if (!process)
         return ERR_NO_PROCESS;
+    if (!may_take(save->group->uid, process))
+        return ERR_NOT_PERMITTED;
     if (has_filters(process) || has_inet_sockets(process))
         return ERR_NOT_SUPPORTED;
     put_header(save, process);
@@ -263,7 +273,8 @@ static status_t write_out(struct save *save, handle_t file, struct snapshot_resu
 /* Under a name of its own until it is complete. */
 static status_t write_member(struct save *save, handle_t directory, struct snapshot_result *result)
 {
-    struct fs_walk_context walk = {.root = directory, .cwd = directory};
+    struct fs_walk_context walk = {
+        .root = directory, .cwd = directory, .uid = save->group->uid, .gid = save->group->uid};
     struct fs_path_args unlink = {.op = FS_OP_UNLINK};
     struct fs_path_result ignored;
     handle_t file;
@@ -274,7 +285,8 @@ static status_t write_member(struct save *save, handle_t directory, struct snaps
     if (status == OK)
         status =
             fs_client_open(&walk, HANDLE_NONE, temporary, strlen(temporary),
-                           FS_O_READ | FS_O_WRITE | FS_O_CREATE | FS_O_TRUNCATE, 0700, &file, NULL);
+                           FS_O_READ | FS_O_WRITE | FS_O_CREATE | FS_O_TRUNCATE | FS_O_NOFOLLOW,
+                           0700, &file, NULL);
     if (status != OK)
         return status;
     status = write_out(save, file, result);
@@ -348,40 +360,41 @@ status_t snapshot_take(uint32_t pid, uint32_t flags, const struct crash *crash, 
     return take_into(group, pid, file, result);
 }
 
-status_t snapshot_record(uint32_t pid, handle_t file, handle_t log, struct snapshot_result *result)
-{
-    struct save_group *group = allocate(sizeof *group);
-    if (!group) {
-        close_handle(log);
-        return ERR_NO_MEMORY;
-    }
-    group->log = log;
-    return take_into(group, pid, file, result);
-}
-
 static void save_thread(void *argument)
 {
     struct job job = *(struct job *)argument;
     struct snapshot_result result = {0};
+    struct save_group *group = allocate(sizeof *group);
     release(argument);
-    status_t status = job.log ? snapshot_record(job.pid, job.file, job.log, &result)
-                              : snapshot_take(job.pid, job.flags, NULL, job.file, &result);
+    status_t status = ERR_NO_MEMORY;
+    if (group) {
+        group->flags = job.flags;
+        group->uid = job.uid;
+        group->log = job.log;
+        status = take_into(group, job.pid, job.file, &result);
+    } else {
+        close_handle(job.log);
+    }
     close_handle(job.file);
     ignore(init_snapshot_answer(server.init, job.request, status, &result));
 }
 
-void snapshot_event(uint32_t pid, uint32_t flags, uint32_t request, handle_t files[2])
+void snapshot_event(const struct proc_event *event, handle_t files[2])
 {
     struct job *job = allocate(sizeof *job);
     if (job) {
-        bool records = flags & SNAPSHOT_RECORD;
-        *job = (struct job){pid, flags & ~(uint32_t)SNAPSHOT_RECORD, request, files[0],
-                            records ? files[1] : HANDLE_NONE};
+        bool records = event->flags & SNAPSHOT_RECORD;
+        *job = (struct job){.pid = event->pid,
+                            .flags = event->flags & ~(uint32_t)SNAPSHOT_RECORD,
+                            .request = event->request,
+                            .uid = event->uid,
+                            .file = files[0],
+                            .log = records ? files[1] : HANDLE_NONE};
         if (worker_background(save_thread, job)) {
             files[0] = files[1] = HANDLE_NONE;
             return;
         }
         release(job);
     }
-    ignore(init_snapshot_answer(server.init, request, ERR_NO_MEMORY, NULL));
+    ignore(init_snapshot_answer(server.init, event->request, ERR_NO_MEMORY, NULL));
 }

@@ -33,6 +33,7 @@ struct crash {
 /* All that is saved together. Open files have one number in all of its snapshots. */
 struct save_group {
     uint32_t flags;            /* enum snapshot_flags */
+    uint32_t uid;              /* who asked for it: a tree's files are made by that user */
     const struct crash *crash; /* NULL: it was asked for */
     uint8_t uuid[16];
     handle_t log;         /* of a recording that is to begin */
@@ -64,9 +65,9 @@ struct save {
 
 /*
  * EVENT_SNAPSHOT: starts taking one; the answer goes to init from a thread of its own. Takes the file
- * and, of a recording, the log.
+ * and, of a recording that begins with it, the log. NOT_PERMITTED: a member is not of the user who asks.
  */
-void snapshot_event(uint32_t pid, uint32_t flags, uint32_t request, handle_t files[2]);
+void snapshot_event(const struct proc_event *event, handle_t files[2]);
 
 /*
  * Takes one of a process and writes it into the file, or with SNAPSHOT_TREE those of its tree into the
@@ -74,8 +75,6 @@ void snapshot_event(uint32_t pid, uint32_t flags, uint32_t request, handle_t fil
  */
 status_t snapshot_take(uint32_t pid, uint32_t flags, const struct crash *crash, handle_t file,
                        struct snapshot_result *result);
-/* The same, and the process is recorded from then on. Takes the log. */
-status_t snapshot_record(uint32_t pid, handle_t file, handle_t log, struct snapshot_result *result);
 
 /* ---- while the process stands still, with the lock ---- */
 void save_process(struct save *save, struct process *process);
