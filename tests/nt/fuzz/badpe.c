@@ -64,17 +64,27 @@ static int write_file(const char *name, const uint8_t *bytes, DWORD size)
 
 static unsigned refused, ended, stopped;
 
+/*
+ * A child is in a job, and what it has started ends with it: a damaged copy may take itself for the
+ * original.
+ */
 static DWORD start(const char *command)
 {
     char line[MAX_PATH + 40];
     DWORD code = 0;
+    HANDLE job;
     STARTUPINFOA info = {.cb = sizeof info};
     PROCESS_INFORMATION process;
     snprintf(line, sizeof line, "%s", command);
-    if (!CreateProcessA(NULL, line, NULL, NULL, TRUE, 0, NULL, NULL, &info, &process)) {
+    if (!CreateProcessA(NULL, line, NULL, NULL, TRUE, CREATE_SUSPENDED, NULL, NULL, &info,
+                        &process)) {
         refused++;
         return (DWORD)-1;
     }
+    job = CreateJobObjectA(NULL, NULL);
+    if (!job || !AssignProcessToJobObject(job, process.hProcess))
+        printf("no job, error %lu\n", GetLastError());
+    ResumeThread(process.hThread);
     if (WaitForSingleObject(process.hProcess, CHILD_MS) == WAIT_OBJECT_0) {
         ended++;
     } else {
@@ -84,6 +94,8 @@ static DWORD start(const char *command)
         WaitForSingleObject(process.hProcess, INFINITE);
     }
     GetExitCodeProcess(process.hProcess, &code);
+    TerminateJobObject(job, 99);
+    CloseHandle(job);
     CloseHandle(process.hThread);
     CloseHandle(process.hProcess);
     return code;
