@@ -33,27 +33,32 @@
 
 /* The 11 registers of struct registers below the trap words. */
 .macro PUSH_REGISTERS
-    pushl %eax
-    pushl %ecx
-    pushl %edx
-    pushl %ebx
-    pushl %ebp
-    pushl %esi
-    pushl %edi
-    pushl %ds
-    pushl %es
-    pushl %fs
-    pushl %gs
+    .irp register, eax, ecx, edx, ebx, ebp, esi, edi, ds, es, fs, gs
+    pushl %\register
+    .endr
 .endm
 
 .macro POP_GENERAL
-    popl %edi
-    popl %esi
-    popl %ebp
-    popl %ebx
-    popl %edx
-    popl %ecx
-    popl %eax
+    .irp register, edi, esi, ebp, ebx, edx, ecx, eax
+    popl %\register
+    .endr
+.endm
+
+/* What the server's code has in its segment registers; nothing of the guest stays loaded. */
+.macro LOAD_SERVER_SEGMENTS
+    xorl %eax, %eax
+    movl %eax, %fs
+    movl %eax, %gs
+    movl $USER_DS, %ecx
+    movl %ecx, %ds
+    movl %ecx, %es
+.endm
+
+/* A trap without an error code. */
+.macro TRAP vector
+    movl $\vector, %ss:trap_vector
+    movl $0, %ss:trap_error
+    jmp trap_common
 .endm
 
 .macro LOAD_KERNEL_SEGMENTS scratch
@@ -168,18 +173,13 @@ guest_enter_checked:
     movl %eax, R_EAX(%ebp)
 .endm
 
-/* Back to the server with eax = OK: esp = below its trap words, nothing of the guest stays loaded. */
+/* Back to the server with eax = OK: esp = below its trap words. */
 .macro GUEST_LEFT
-    xorl %eax, %eax
+    LOAD_SERVER_SEGMENTS
     movl %eax, %ss:active_frame
     movl %eax, %ss:TLS0_HIGH
     movl %eax, %ss:TLS0_HIGH + 8
     movl %eax, %ss:TLS0_HIGH + 16
-    movl %eax, %fs
-    movl %eax, %gs
-    movl $USER_DS, %ecx
-    movl %ecx, %ds
-    movl %ecx, %es
     addl $TRAP_WORDS_SIZE, %ss:TSS_STACK
     iret
 .endm
@@ -189,6 +189,8 @@ guest_enter_checked:
     .globl \name
 \name:
     pushl %ebp
+    testb $EFLAGS_VM_BIT >> 16, 14(%esp) /* see leave_vm86 */
+    jnz 1f
     GUEST_SAVE 1f
     popl R_EBP(%ebp)
     popl R_EIP(%ebp)
@@ -200,9 +202,7 @@ guest_enter_checked:
     movl $\vector, FRAME_VECTOR(%ebp)
     GUEST_LEFT
 1:  popl %ebp
-    movl $\vector, %ss:trap_vector
-    movl $0, %ss:trap_error
-    jmp trap_common
+    TRAP \vector
 .endm
 
     FAST_SYSCALL entry_unix, 0x80
@@ -252,9 +252,7 @@ sysenter_slow:
     orl $EFLAGS_USER_SET, (%esp)
     pushl $USER_CS
     pushl $0
-    movl $0, %ss:trap_error
-    movl $VECTOR_SYSENTER, %ss:trap_vector
-    jmp trap_common
+    TRAP VECTOR_SYSENTER
 
 /* ---- kernel calls ---------------------------------------------------------------------------- */
 
@@ -264,6 +262,8 @@ entry_call:
     PUSH_REGISTERS
     LOAD_KERNEL_SEGMENTS %eax
     cld
+    testb $EFLAGS_VM_BIT >> 16, R_EFLAGS + 2(%esp)
+    jnz 3f
     movl current, %eax
     cmpb $0, THREAD_SERVER(%eax)
     jne server_call
@@ -316,7 +316,7 @@ trap_saved:
     pushl trap_vector
     pushl %eax
     call trap_handler
-    addl $12, %esp
+    movl %eax, %esp
     testb $3, R_CS(%esp)
     jz kernel_return
 
@@ -329,10 +329,9 @@ user_exit:
 1:  cmpb $0, THREAD_SERVER(%ebx)
     jne server_exit
 user_return:
-    POP_SEGMENT %gs
-    POP_SEGMENT %fs
-    POP_SEGMENT %es
-    POP_SEGMENT %ds
+    .irp register, gs, fs, es, ds
+    POP_SEGMENT %\register
+    .endr
     POP_GENERAL
 2:  iret
     FIXUP 2b, user_return_fault
@@ -359,12 +358,7 @@ server_return:
     movl current, %ebx
     movl THREAD_STACK_TOP(%ebx), %esp
     subl $TRAP_WORDS_SIZE, %esp
-    xorl %eax, %eax
-    movl %eax, %fs
-    movl %eax, %gs
-    movl $USER_DS, %ecx
-    movl %ecx, %ds
-    movl %ecx, %es
+    LOAD_SERVER_SEGMENTS
     iret
 
 /* Back into the kernel after an interrupt while idle or a fault that was put right. */
@@ -389,9 +383,7 @@ entry_debug:
     jne 1f
     movl $entry_sysenter_stepped, (%esp)
 1:  iret
-2:  movl $VECTOR_DEBUG, %ss:trap_vector
-    movl $0, %ss:trap_error
-    jmp trap_common
+2:  TRAP VECTOR_DEBUG
 
 /* One stub of 32 bytes per vector, at trap_stubs + 32 * vector. */
     .balign 32

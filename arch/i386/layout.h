@@ -36,6 +36,7 @@
 #define EFLAGS_USER_SET  0x00000202
 #define EFLAGS_KERNEL    0x00000002
 #define EFLAGS_TF_BIT    0x100
+#define EFLAGS_VM_BIT    0x20000
 
 #define VECTOR_DEBUG          1
 #define VECTOR_NMI            2

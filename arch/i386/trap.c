@@ -289,8 +289,23 @@ static void kernel_trap(struct registers *registers, uint32_t vector, uint32_t e
     panic_registers(&here, "trap %u in the kernel, error %x, address %08x", vector, error, address);
 }
 
-void trap_handler(struct registers *registers, uint32_t vector, uint32_t error)
+/*
+ * No processor lets an iret of ring 3 set VM, but QEMU's emulation does. Such a program is put back as if VM
+ * had not been set: the next iret to its selectors will fault. The processor has pushed the four data
+ * segments too, so the other words are too low.
+ */
+static struct registers *leave_vm86(struct registers *registers)
 {
+    registers = __builtin_memmove((uint32_t *)registers + 4, registers, sizeof *registers);
+    registers->cs |= 3;
+    registers->eflags = (registers->eflags & EFLAGS_USER_MASK) | EFLAGS_USER_SET;
+    return registers;
+}
+
+struct registers *trap_handler(struct registers *registers, uint32_t vector, uint32_t error)
+{
+    if (registers->eflags & EFLAGS_VM_BIT)
+        registers = leave_vm86(registers);
     uint32_t ring = registers->cs & 3;
     struct thread *thread = current;
 
@@ -309,6 +324,7 @@ void trap_handler(struct registers *registers, uint32_t vector, uint32_t error)
         kernel_trap(registers, vector, error);
     else
         user_trap(registers, vector, error, ring == 1);
+    return registers;
 }
 
 /* The registers at the fault are in the TSS that the processor switched away from. */

@@ -21,7 +21,8 @@ extern const struct fixup fixup_table_start[], fixup_table_end[];
 void traps_init(bool has_sysenter);
 
 /* Called from entry.S. */
-void trap_handler(struct registers *registers, uint32_t vector, uint32_t error);
+/* Returns where the registers are afterwards. */
+struct registers *trap_handler(struct registers *registers, uint32_t vector, uint32_t error);
 struct guest_frame *guest_enter_prepare(struct registers *registers);
 struct guest_frame *guest_resume_prepare(const struct registers *registers);
 void guest_enter_failed(uint32_t error);
