@@ -37,7 +37,10 @@ enum fs_open_flags {
     FS_O_NOCASE = 1u << 10,   /* compare names without case (NT); exact match first */
     FS_O_COVERED = 1u << 11,  /* do not cross a mount point at the last component */
     FS_O_ABSENT = 1u << 12,   /* OPEN, STAT: answer FS_WALK_ABSENT instead of NOT_FOUND */
-    /* OPEN of a regular file: TEXT_BUSY while it is open for writing; then it is for others while this is open. */
+    /*
+     * OPEN of a regular file: TEXT_BUSY while it is open for writing; then it is for others while this is
+     * open, or while its claim is in use (struct fs_claim).
+     */
     FS_O_DENY_WRITE = 1u << 15,
     FS_O_SAME = 1u << 13, /* fs_reopen: with the flags that this node has, not checked again */
     /* A new file without a name in this directory; LINK may give it one, unless FS_O_EXCLUSIVE. */
@@ -113,6 +116,18 @@ static inline bool fs_unchanged(const volatile struct fs_changes *changes, uint6
 {
     return changes->valid && changes->last[fs_changes_place(ino)] <= since;
 }
+
+/*
+ * Denying others to write without messages. An OPEN with FS_O_DENY_WRITE may bring a VMO of the client's as
+ * h0, which has one of these at `rdev`. The client counts in `uses` for how many of its users the node denies;
+ * it may do so at any time, and looks at `withdrawn` afterwards: unless that is 0, the count did not
+ * come in time, and has to be taken back. The server, when somebody wants to write, sets `withdrawn` and then
+ * looks at `uses`: if that is 0, the node denies no more and never again; else `withdrawn` becomes 0
+ * again, and the answer is TEXT_BUSY. So of two at the same moment one at least sees the other.
+ */
+struct fs_claim {
+    uint32_t uses, withdrawn;
+};
 
 /* What a client has assumed of the file; without the size, which needs a file that is open for writing. */
 enum fs_assumption {

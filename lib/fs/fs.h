@@ -148,6 +148,8 @@ struct fs_open {
     void *data;
     handle_t buffer; /* VMO of the client's for bulk transfers, or none */
     uint32_t buffer_size;
+    handle_t claim; /* VMO of the client's with a struct fs_claim of FS_O_DENY_WRITE, or none */
+    uint32_t claim_at;
     bool watching; /* has been asked for events: does not keep the file system mounted */
     uint32_t next_free;
 };

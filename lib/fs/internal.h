@@ -71,13 +71,20 @@ status_t fs_set_attributes(struct fs_node *node, uint32_t mask, const struct fs_
 struct fs_open *fs_open_of(struct fs_server *server, uint32_t badge); /* NULL: no such badge */
 /* The open node that a handle of a message names, if it is one of this server's; else NULL. */
 struct fs_open *fs_open_of_handle(struct fs_server *server, handle_t handle);
-/* TEXT_BUSY if who has it open does not let it be opened so, or would have to be denied it. */
-status_t fs_open_share(const struct fs_node *node, uint32_t flags);
 /* Make an open node and a handle for it. */
 status_t fs_open_new(struct fs_server *server, struct fs_node *node, uint32_t flags,
                      const struct fs_who *who, handle_t *handle);
 void fs_open_end(struct fs_server *server, uint32_t badge);
 status_t fs_open_buffer(struct fs_open *open, handle_t vmo, uint32_t size);
+
+/* ---- share.c ---- */
+/* TEXT_BUSY if who has it open does not let it be opened so, or would have to be denied it. */
+status_t fs_share_check(struct fs_node *node, uint32_t flags);
+/* One more open node of that file, or one less. */
+void fs_share_begin(struct fs_node *node, uint32_t flags);
+void fs_share_end(struct fs_node *node, uint32_t flags);
+/* From now on the open node denies only while its claim is in use. With OK the VMO is taken. */
+status_t fs_share_claim(struct fs_open *open, handle_t vmo, uint32_t at);
 
 /* ---- changes.c: what clients may remember, see struct fs_changes ---- */
 status_t fs_changes_init(struct fs_server *server);

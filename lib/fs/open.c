@@ -62,22 +62,6 @@ static status_t grow(struct fs_server *server)
     return OK;
 }
 
-status_t fs_open_share(const struct fs_node *node, uint32_t flags)
-{
-    bool writes = !(flags & FS_O_NODE) && (flags & (FS_O_WRITE | FS_O_TRUNCATE)) != 0;
-    bool denied = writes && node->write_deniers > 0;
-    bool would_deny = (flags & FS_O_DENY_WRITE) && node->writers > 0;
-    return denied || would_deny ? ERR_TEXT_BUSY : OK;
-}
-
-static void count_share(struct fs_node *node, uint32_t flags, uint32_t one)
-{
-    if ((flags & (FS_O_WRITE | FS_O_NODE)) == FS_O_WRITE)
-        node->writers += one;
-    if (flags & FS_O_DENY_WRITE)
-        node->write_deniers += one;
-}
-
 status_t fs_open_new(struct fs_server *server, struct fs_node *node, uint32_t flags,
                      const struct fs_who *who, handle_t *handle)
 {
@@ -97,7 +81,7 @@ status_t fs_open_new(struct fs_server *server, struct fs_node *node, uint32_t fl
         return status;
     }
     server->open_free = server->opens[badge].next_free;
-    count_share(node, flags, 1);
+    fs_share_begin(node, flags);
     server->opens[badge] =
         (struct fs_open){.node = fs_node_get(node),
                          .flags = flags,
@@ -112,8 +96,9 @@ void fs_open_end(struct fs_server *server, uint32_t badge)
     if (open == NULL || badge <= FS_BADGE_ROOT)
         return;
     struct fs_node *node = open->node;
-    count_share(node, open->flags, (uint32_t)-1);
+    fs_share_end(node, open->flags);
     handle_drop(&open->buffer);
+    handle_drop(&open->claim);
     if (server->ops->close != NULL)
         server->ops->close(node, open->data);
     *open = (struct fs_open){.next_free = server->open_free};

@@ -104,7 +104,7 @@ static status_t check_open(struct path_call *call, uint32_t flags)
     if (type == FS_TYPE_DIRECTORY && (flags & (FS_O_WRITE | FS_O_CREATE)))
         return ERR_IS_DIRECTORY;
     status_t status = fs_access(call->walk.node, &call->who, access_of_flags(flags));
-    return status == OK && type == FS_TYPE_FILE ? fs_open_share(call->walk.node, flags) : status;
+    return status == OK && type == FS_TYPE_FILE ? fs_share_check(call->walk.node, flags) : status;
 }
 
 static status_t truncate_node(struct fs_node *node, struct fs_attr *attr)
@@ -219,8 +219,15 @@ static status_t op_open(struct path_call *call)
             return status;
     }
     status = fs_open_new(call->server, call->walk.node, flags, &call->who, &call->handles[0]);
+    if (status != OK)
+        return status;
+    struct fs_open *open = fs_open_of_handle(call->server, call->handles[0]);
+    if ((flags & FS_O_DENY_WRITE) && call->handle != HANDLE_NONE) {
+        status = fs_share_claim(open, call->handle, call->request.rdev);
+        call->handle = status == OK ? HANDLE_NONE : call->handle;
+    }
     if (status == OK && (flags & FS_O_VMO) && regular)
-        attach_content(call, fs_open_of_handle(call->server, call->handles[0]));
+        attach_content(call, open);
     return status;
 }
 

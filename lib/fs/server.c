@@ -413,7 +413,7 @@ static status_t handle_reopen(struct service *service, struct message *message)
                                (request.flags & FS_O_READ ? MAY_READ : 0) |
                                    (request.flags & FS_O_WRITE ? MAY_WRITE : 0));
         if (status == OK && (attr.mode & FS_TYPE_MASK) == FS_TYPE_FILE)
-            status = fs_open_share(node, request.flags);
+            status = fs_share_check(node, request.flags);
     }
     if (status == OK)
         status = fs_open_new(fs_server_of(service), node, request.flags, &who, &handle);

@@ -11,6 +11,7 @@
 
 #include <atomik/syscall.h>
 #include <ipc/call.h>
+#include <ipc/claims.h>
 #include <ipc/namecache.h>
 
 #define ROUNDS_MAX 256 /* mount crossings and pieces of one path: a server that loops is stopped */
@@ -137,6 +138,7 @@ static void take_result(struct ipc *ipc, const struct fs_path_args *args,
 {
     result->attr = reply->attr;
     result->node = result->vmo = HANDLE_NONE;
+    result->claim = NULL;
     result->text_length = 0;
     if (args->op == FS_OP_OPEN) {
         result->node = ipc_take(ipc, 0);
@@ -162,16 +164,17 @@ static enum kept name_key(const struct fs_walk_context *context, const struct cu
 {
     bool root = cursor->directory == context->root;
     uint32_t op = args->op, flags = args->flags;
+    uint32_t denies = args->claims ? flags & FS_O_DENY_WRITE : 0;
     enum kept kept = KEPT_ALL;
     if (!context->remember ||
         (!root && (cursor->directory != context->cwd || !context->cwd_device)))
         return KEPT_NOTHING;
-    if (op == FS_OP_OPEN && !(flags & FS_O_CREATE) && !namecache_takes(op, flags)) {
+    if (op == FS_OP_OPEN && !(flags & FS_O_CREATE) && !namecache_takes(op, flags & ~denies)) {
         op = FS_OP_STAT;
         flags &= FS_O_NOFOLLOW | FS_O_NOCASE;
         kept = KEPT_ABSENCE;
     }
-    if (!namecache_takes(op, flags))
+    if (!namecache_takes(op, flags & ~denies))
         return KEPT_NOTHING;
     *key = (struct name_key){.ino = root ? context->root_ino : context->cwd_ino,
                              .root_ino = context->root_ino,
@@ -205,38 +208,33 @@ static bool recall(const struct fs_walk_context *context, struct cursor *cursor,
     }
     result->attr = answer.attr;
     result->node = answer.node;
+    result->claim = answer.claim;
     result->vmo = HANDLE_NONE;
     result->text_length = 0;
     return true;
 }
 
 static void remember(const struct name_key *key, const struct cursor *cursor, const struct ipc *ipc,
-                     const struct fs_path_reply *reply)
+                     const struct fs_path_reply *reply, struct fs_claim *claim)
 {
     struct fs_path_reply own = *reply;
     own.links_followed -= cursor->links < own.links_followed ? cursor->links : own.links_followed;
     namecache_add(key, cursor->directory, &own, ipc->tail, ipc->tail_length,
-                  ipc->message.handle_count > 0 ? ipc->message.handles[0] : HANDLE_NONE);
+                  ipc->message.handle_count > 0 ? ipc->message.handles[0] : HANDLE_NONE, claim);
 }
 
-/* One message and what it says; SHOULD_WAIT: the walk goes on. */
-static status_t ask(const struct fs_walk_context *context, struct cursor *cursor,
-                    const struct fs_path_args *args, struct fs_path_result *result)
+/* The message of which an answer may be remembered, and what it says; SHOULD_WAIT: the walk goes on. */
+static status_t ask_with(const struct fs_walk_context *context, struct cursor *cursor,
+                         const struct fs_path_args *args, const struct name_key *key,
+                         enum kept kept, struct fs_claim *claim, struct fs_path_result *result)
 {
     struct ipc ipc;
     struct fs_path_reply reply;
-    struct name_key key;
-    struct fs_path_args asked = *args;
-    status_t status;
-    enum kept kept = name_key(context, cursor, args, &key);
-    if (kept != KEPT_NOTHING && recall(context, cursor, &key, kept, result, &status))
-        return status;
-    asked.flags |= kept != KEPT_NOTHING ? FS_O_ABSENT : 0;
-    status = send(&ipc, context, cursor, cursor->length, &asked, &reply);
+    status_t status = send(&ipc, context, cursor, cursor->length, args, &reply);
     if (status != OK)
         return status;
     if (kept == KEPT_ALL || (kept == KEPT_ABSENCE && reply.walk != FS_WALK_DONE))
-        remember(&key, cursor, &ipc, &reply);
+        remember(key, cursor, &ipc, &reply, claim);
     if (reply.walk == FS_WALK_ABSENT) {
         ipc_drop(&ipc);
         return ERR_NOT_FOUND;
@@ -247,6 +245,28 @@ static status_t ask(const struct fs_walk_context *context, struct cursor *cursor
     }
     status = redirect(&ipc, context, cursor, cursor->length, &reply);
     return status == OK ? ERR_SHOULD_WAIT : status;
+}
+
+/* By what is remembered, or by a message. */
+static status_t ask(const struct fs_walk_context *context, struct cursor *cursor,
+                    const struct fs_path_args *args, struct fs_path_result *result)
+{
+    struct name_key key;
+    struct fs_path_args asked = *args;
+    struct fs_claim *claim = NULL;
+    status_t status;
+    enum kept kept = name_key(context, cursor, args, &key);
+    if (kept != KEPT_NOTHING && recall(context, cursor, &key, kept, result, &status))
+        return status;
+    asked.flags |= kept != KEPT_NOTHING ? FS_O_ABSENT : 0;
+    if (kept == KEPT_ALL && args->op == FS_OP_OPEN && (args->flags & FS_O_DENY_WRITE))
+        claim = claim_new(&asked.handle, &asked.rdev);
+    status = ask_with(context, cursor, &asked, &key, kept, claim, result);
+    if (status == OK)
+        result->claim = claim;
+    else if (claim != NULL)
+        claim_end(claim);
+    return status;
 }
 
 static status_t walk(const struct fs_walk_context *context, struct cursor *cursor,

@@ -40,11 +40,14 @@ struct fs_path_args {
     const char *extra; /* FS_OP_SYMLINK: the target; FS_OP_RENAME: the new name, one component */
     size_t extra_length;
     handle_t handle; /* FS_OP_LINK: the existing node; FS_OP_RENAME: the new parent; borrowed */
+    bool claims;     /* FS_OP_OPEN with FS_O_DENY_WRITE: the caller will end the result's claim */
 };
 
 struct fs_path_result {
     struct fs_attr attr;
     handle_t node, vmo; /* FS_OP_OPEN; vmo only with FS_O_VMO, HANDLE_NONE if the file has none */
+    struct fs_claim
+        *claim; /* by which it denies until claim_end (claims.h); NULL: as long as it is open */
     size_t text_length; /* FS_OP_READLINK */
     char text[FS_INLINE_MAX];
 };

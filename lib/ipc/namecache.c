@@ -32,6 +32,7 @@ struct entry {
     bool listed; /* nobody has asked for it so far */
     uint16_t places[FS_PLACES_MAX];
     handle_t node;
+    struct fs_claim *claim; /* held, or NULL */
     struct fs_attr attr;
     char path[FS_PATH_CACHED];
     char rest[FS_PATH_CACHED]; /* ABSOLUTE; else unused */
@@ -158,7 +159,8 @@ static bool are_unchanged(const struct entry *entry, uint32_t count)
 
 static bool is_current(const struct entry *entry)
 {
-    return are_unchanged(entry, entry->place_count);
+    return are_unchanged(entry, entry->place_count) &&
+           (entry->claim == NULL || !claim_is_withdrawn(entry->claim));
 }
 
 static bool is_of(const struct entry *entry, uint32_t hash, const struct name_key *key)
@@ -185,6 +187,9 @@ static void drop(struct entry *entry)
     held_like[*held_of(entry) % HELD_CLASSES]--;
     *held_of(entry) = 0;
     handle_drop(&entry->node);
+    if (entry->claim != NULL)
+        claim_release(entry->claim);
+    entry->claim = NULL;
 }
 
 static struct entry *find(struct set *set, uint32_t hash, const struct name_key *key)
@@ -226,13 +231,19 @@ static bool give(const struct entry *entry, struct name_answer *answer)
     answer->walk = entry->walk;
     answer->links = entry->links;
     answer->node = HANDLE_NONE;
+    answer->claim = NULL;
     if (entry->walk == FS_WALK_ABSOLUTE)
         memcpy(answer->rest, entry->rest, sizeof answer->rest);
     if (entry->walk == FS_WALK_DONE)
         answer->attr = entry->attr;
     if (entry->node == HANDLE_NONE)
         return true;
+    if (entry->claim != NULL && !claim_use(entry->claim))
+        return false;
     answer->node = handle_copy(entry->node);
+    answer->claim = entry->claim;
+    if (answer->node == HANDLE_NONE && answer->claim != NULL)
+        claim_end(answer->claim);
     return answer->node != HANDLE_NONE;
 }
 
@@ -439,12 +450,13 @@ static bool worth_it(const struct name_key *key, const struct fs_path_reply *rep
 
 void namecache_add(const struct name_key *key, handle_t directory,
                    const struct fs_path_reply *reply, const void *tail, uint32_t tail_length,
-                   handle_t node)
+                   handle_t node, struct fs_claim *claim)
 {
-    if (!worth_it(key, reply, tail_length))
+    bool holds = key->op == FS_OP_OPEN && reply->walk == FS_WALK_DONE;
+    if (!worth_it(key, reply, tail_length) ||
+        (holds && (key->flags & FS_O_DENY_WRITE) && claim == NULL))
         return;
     uint32_t hash = hash_of(key);
-    bool holds = key->op == FS_OP_OPEN && reply->walk == FS_WALK_DONE;
     handle_t copy = holds ? handle_copy(node) : HANDLE_NONE;
     if (holds && copy == HANDLE_NONE)
         return;
@@ -462,6 +474,9 @@ void namecache_add(const struct name_key *key, handle_t directory,
         if (holds) {
             *held_of(entry) = reply->attr.ino;
             held_like[reply->attr.ino % HELD_CLASSES]++;
+            entry->claim = claim;
+            if (claim != NULL)
+                claim_hold(claim);
         }
         entry->node = copy;
         copy = HANDLE_NONE;
@@ -489,7 +504,7 @@ void namecache_add_above(const struct name_key *key, handle_t directory,
     own.place_count--;
     own.own_place = 0;
     memcpy(&own.attr, tail, sizeof own.attr);
-    namecache_add(&above, directory, &own, NULL, 0, HANDLE_NONE);
+    namecache_add(&above, directory, &own, NULL, 0, HANDLE_NONE, NULL);
 }
 
 const volatile struct fs_changes *namecache_changes(uint32_t device, handle_t directory)

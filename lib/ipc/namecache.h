@@ -8,13 +8,15 @@
  *
  * An OPEN is remembered with a handle of the open node. Whoever finds it gets a duplicate: several
  * opens then share one open node. That is right as long as they do not use its position or bulk
- * buffer; before they do, they get a node of their own with fs_reopen and FS_O_SAME.
+ * buffer; before they do, they get a node of their own with fs_reopen and FS_O_SAME. One that denies
+ * writing is remembered if it does so by a claim (claims.h), and until that is withdrawn.
  *
  * The cache has a lock of its own and calls no server except for the page, once per file system.
  */
 #ifndef IPC_NAMECACHE_H
 #define IPC_NAMECACHE_H
 
+#include <ipc/claims.h>
 #include <ipc/fsclient.h>
 #include <protocols/fs.h>
 
@@ -35,16 +37,20 @@ struct name_answer {
     uint32_t links; /* followed on the way */
     struct fs_attr attr;
     handle_t node;             /* DONE of an OPEN: the caller's */
+    struct fs_claim *claim;    /* and with FS_O_DENY_WRITE: used, to be ended by the caller */
     char rest[FS_PATH_CACHED]; /* ABSOLUTE: the path to go on with, terminated */
 };
 
-/* Whether answers of this kind are remembered at all. */
+/* Whether answers of this kind are remembered at all; of FS_O_DENY_WRITE only those with a claim are. */
 bool namecache_takes(uint32_t op, uint32_t flags);
 bool namecache_find(const struct name_key *key, struct name_answer *answer);
-/* Remember a reply of `directory`; its tail is what is left of an absolute path. `node` stays the caller's. */
+/*
+ * Remember a reply of `directory`; its tail is what is left of an absolute path. `node` stays the caller's,
+ * and so does the use of `claim` (NULL: the node has none).
+ */
 void namecache_add(const struct name_key *key, handle_t directory,
                    const struct fs_path_reply *reply, const void *tail, uint32_t tail_length,
-                   handle_t node);
+                   handle_t node, struct fs_claim *claim);
 /* The page of the file system that a directory belongs to, which stays mapped. NULL: there is none. */
 const volatile struct fs_changes *namecache_changes(uint32_t device, handle_t directory);
 /*

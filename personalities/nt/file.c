@@ -3,6 +3,7 @@
 #include <personalities/nt/file.h>
 
 #include <ipc/call.h>
+#include <ipc/claims.h>
 #include <personalities/nt/console.h>
 #include <personalities/nt/directory_list.h>
 #include <personalities/nt/directory_notify.h>
@@ -152,6 +153,8 @@ static void file_destroy(struct object *object)
     view_end(file);
     handle_drop(&file->node);
     handle_drop(&file->other_node);
+    if (file->claim)
+        claim_end(file->claim);
     handle_drop(&file->read_end);
     handle_drop(&file->write_end);
     console_release(file->console);
@@ -384,6 +387,14 @@ static uint32_t open_information(uint32_t disposition, bool exists)
     return overwrites(disposition) ? FILE_OVERWRITTEN : FILE_OPENED;
 }
 
+static void drop_node(handle_t *node, struct open_request *request)
+{
+    handle_drop(node);
+    if (request->claim)
+        claim_end(request->claim);
+    request->claim = NULL;
+}
+
 static NTSTATUS finish_open(char *path, handle_t node, struct open_request *request, bool exists,
                             struct object **result)
 {
@@ -392,11 +403,12 @@ static NTSTATUS finish_open(char *path, handle_t node, struct open_request *requ
         ntfile_new(directory ? FILE_DIRECTORY : FILE_DISK, request->access, request->options);
     if (!file) {
         free(path);
-        handle_drop(&node);
+        drop_node(&node, request);
         return STATUS_NO_MEMORY;
     }
     file->share = request->share;
     file->node = node;
+    file->claim = request->claim;
     file->shared_node = !directory; /* it may be one that is remembered */
     file->unix_path = path;
     file->ino = request->attr.ino;
@@ -442,9 +454,17 @@ static status_t look_at(struct open_request *request, const char *path, handle_t
 {
     const struct fs_walk_context *context = &request->process->fs;
     if (only_reads(request)) {
-        uint32_t flags = FS_O_READ | FS_O_NOCASE | deny_flags(request);
-        status_t status = BLOCKING(fs_client_open(context, HANDLE_NONE, path, strlen(path), flags,
-                                                  0, node, &request->attr));
+        const struct fs_path_args args = {.op = FS_OP_OPEN,
+                                          .flags = FS_O_READ | FS_O_NOCASE | deny_flags(request),
+                                          .claims = true};
+        struct fs_path_result result;
+        status_t status =
+            BLOCKING(fs_client_path(context, HANDLE_NONE, path, strlen(path), &args, &result));
+        if (status == OK) {
+            *node = result.node;
+            request->attr = result.attr;
+            request->claim = result.claim;
+        }
         if (status == OK || status == ERR_NOT_FOUND)
             return status;
     }
@@ -479,7 +499,7 @@ static NTSTATUS open_disk(char *path, struct open_request *request, struct objec
     if (!status && !request->attributes_only && (!exists || replaced))
         status = ntfile_set_dos(node, &request->attr, new_attributes(request));
     if (status || request->attributes_only) {
-        handle_drop(&node);
+        drop_node(&node, request);
         free(path);
         return status;
     }

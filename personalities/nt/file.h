@@ -38,8 +38,9 @@ struct nt_file {
     WCHAR *nt_name; /* what ntfile_name gives, once it was asked for; of pipes from the beginning */
     char *unix_path; /* absolute; of disk files and directories that were opened by name */
 
-    handle_t node;       /* disk, directory */
-    handle_t other_node; /* node before it was one of its own */
+    handle_t node;          /* disk, directory */
+    handle_t other_node;    /* node before it was one of its own */
+    struct fs_claim *claim; /* by which the node denies writing to other programs, or NULL */
     bool shared_node; /* other files may have the same node: its own position is not to be used */
     uint64_t ino;
     uint32_t device;
@@ -101,7 +102,8 @@ struct open_request {
     uint32_t information; /* out: FILE_OPENED and so on */
     bool attributes_only; /* NtQueryAttributesFile: fill `attr`, make no object */
     bool trailing_slash;
-    char **path_only; /* give the Unix path back (malloc'ed) and do nothing */
+    struct fs_claim *claim; /* of the node that was opened, until a file has it */
+    char **path_only;       /* give the Unix path back (malloc'ed) and do nothing */
     struct fs_attr attr;
 };
 /* The object that a path names, opened as the request says. */

@@ -343,7 +343,7 @@ static void remember(const struct name_key *key, const struct place *place, cons
     struct fs_path_reply own = *reply;
     own.links_followed -= MIN(links, own.links_followed);
     namecache_add(key, place->directory, &own, ipc->tail, ipc->tail_length,
-                  ipc->message.handle_count > 0 ? ipc->message.handles[0] : HANDLE_NONE);
+                  ipc->message.handle_count > 0 ? ipc->message.handles[0] : HANDLE_NONE, NULL);
 }
 
 bool path_remembers(const struct fs_attr *directory)

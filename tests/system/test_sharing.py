@@ -15,9 +15,27 @@ cat file; echo new >other && mv other file && cat file; wait; cat >/dev/null; }
 echo more >>file && tail -n 1 file
 """
 
+# The second open finds the node of the first, which has gone on to deny nothing (struct fs_claim).
+AGAIN = r"""
+cd /tmp && echo text >file
+/host/sharing.exe file 0
+/host/sharing.exe file 3000 | { read -r line; echo "$line"; (echo more >>file) 2>&1 | grep -o 'Text file busy'; cat >/dev/null; }
+exec 3>>file
+/host/sharing.exe file 0
+echo more >&3
+exec 3>&-
+/host/sharing.exe file 0 && cat file
+"""
+
 
 def test_denied_writing_holds_across_personalities():
     """32: a sharing violation. Reading, and taking the name away, are never refused to Unix."""
     result = run("/bin/sh", "-c", SCRIPT, options=("--share", os.path.join(BUILD, "tests", "nt")))
     assert result.stdout.decode().replace("\r", "").splitlines() == ["error 32", "open", "Text file busy", "text", "new",
                                                                      "more"], result.stderr
+
+
+def test_a_remembered_node_denies_only_while_it_is_open():
+    result = run("/bin/sh", "-c", AGAIN, options=("--share", os.path.join(BUILD, "tests", "nt")))
+    assert result.stdout.decode().replace("\r", "").splitlines() == ["open", "open", "Text file busy", "error 32", "open",
+                                                                     "text", "more"], result.stderr

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel.h"
 
+#include <ipc/claims.h>
 #include <ipc/namecache.h>
 
 #include <memfs.h>
@@ -321,7 +322,7 @@ status_t vmo_set_size(handle_t vmo, uint64_t size)
 status_t vmo_info(handle_t vmo, struct vmo_info *info)
 {
     struct object *object = object_of(vmo);
-    if (object == NULL)
+    if (object == NULL || object->type != OBJECT_VMO)
         return ERR_BAD_HANDLE;
     *info = (struct vmo_info){.size_low = (uint32_t)object->size};
     return OK;
@@ -382,7 +383,18 @@ bool namecache_find(const struct name_key *key, struct name_answer *answer)
 
 void namecache_add(const struct name_key *key, handle_t directory,
                    const struct fs_path_reply *reply, const void *tail, uint32_t tail_length,
-                   handle_t node)
+                   handle_t node, struct fs_claim *claim)
 {
-    (void)key, (void)directory, (void)reply, (void)tail, (void)tail_length, (void)node;
+    (void)key, (void)directory, (void)reply, (void)tail, (void)tail_length, (void)node, (void)claim;
+}
+
+struct fs_claim *claim_new(handle_t *page, uint32_t *offset)
+{
+    (void)page, (void)offset;
+    return NULL;
+}
+
+void claim_end(struct fs_claim *claim)
+{
+    (void)claim;
 }

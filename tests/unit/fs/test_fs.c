@@ -810,6 +810,62 @@ static void who_denies_writing_and_who_writes_exclude_each_other(void **state)
     handle_drop(&writer);
 }
 
+/* Opens /file with the claim at the beginning of the VMO. */
+static status_t open_claimed(handle_t vmo, handle_t *node)
+{
+    struct fs_path_args args = {
+        .op = FS_OP_OPEN, .flags = FS_O_READ | FS_O_DENY_WRITE, .handle = vmo};
+    struct fs_path_result result = {.node = HANDLE_NONE};
+    status_t status = fs_client_path(&context, HANDLE_NONE, "/file", 5, &args, &result);
+    *node = result.node;
+    return status;
+}
+
+static struct fs_claim set_uses(handle_t vmo, uint32_t uses)
+{
+    struct fs_claim claim;
+    assert_int_equal(vmo_read(vmo, 0, &claim, sizeof claim), OK);
+    assert_int_equal(vmo_write(vmo, offsetof(struct fs_claim, uses), &uses, sizeof uses), OK);
+    return claim;
+}
+
+static void a_claim_denies_writing_while_it_is_used(void **state)
+{
+    handle_t vmo, node, other, writer;
+    (void)state;
+    make_file("/file", "x");
+    assert_int_equal(vmo_create(0, PAGE_SIZE, &vmo), OK);
+    set_uses(vmo, 1);
+    assert_int_equal(open_claimed(vmo, &node), OK);
+    assert_int_equal(run(FS_OP_OPEN, "/file", FS_O_WRITE, 0, NULL), ERR_TEXT_BUSY);
+    assert_int_equal(set_uses(vmo, 0).withdrawn, 0);
+    writer = open_file("/file", FS_O_WRITE);
+    assert_int_equal(set_uses(vmo, 1).withdrawn, 1);
+    handle_drop(&writer);
+    writer = open_file("/file", FS_O_WRITE); /* it has been withdrawn for good */
+    assert_int_equal(open_claimed(vmo, &other), ERR_TEXT_BUSY);
+    handle_drop(&writer);
+    handle_drop(&node);
+    handle_drop(&vmo);
+}
+
+static void a_claim_whose_memory_is_gone_denies_until_its_node_is_closed(void **state)
+{
+    handle_t vmo, node, file = open_file("/", FS_O_READ | FS_O_DIRECTORY);
+    (void)state;
+    make_file("/file", "x");
+    assert_int_equal(open_claimed(file, &node), ERR_BAD_HANDLE);
+    handle_drop(&file);
+    assert_int_equal(vmo_create(0, PAGE_SIZE, &vmo), OK);
+    assert_int_equal(open_claimed(vmo, &node), OK);
+    assert_int_equal(vmo_set_size(vmo, 0), OK);
+    assert_int_equal(run(FS_OP_OPEN, "/file", FS_O_WRITE, 0, NULL), ERR_TEXT_BUSY);
+    handle_drop(&node);
+    file = open_file("/file", FS_O_WRITE);
+    handle_drop(&file);
+    handle_drop(&vmo);
+}
+
 static void attributes_of_nt_are_an_extended_attribute(void **state)
 {
     struct fs_attr attr, wanted = {.dos = 0x22}, result;
@@ -883,6 +939,8 @@ int main(void)
         cmocka_unit_test(short_names_are_made_of_long_ones),
         TEST(tables_of_names_follow_every_change),
         TEST(who_denies_writing_and_who_writes_exclude_each_other),
+        TEST(a_claim_denies_writing_while_it_is_used),
+        TEST(a_claim_whose_memory_is_gone_denies_until_its_node_is_closed),
         TEST(attributes_of_nt_are_an_extended_attribute),
         TEST(rename_replaces_and_refuses_as_unix_does),
         TEST(rename_can_exchange),
