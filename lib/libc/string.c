@@ -55,6 +55,8 @@ void *memset(void *to, int byte, size_t length)
         word_t *w = (word_t *)t;
         w[0] = word, w[1] = word, w[2] = word, w[3] = word;
     }
+    for (; length >= 4; length -= 4, t += 4)
+        *(word_t *)t = word;
     while (length-- > 0)
         *t++ = (uint8_t)byte;
     return to;

@@ -114,21 +114,17 @@ NTSTATUS symlink_create(struct text target, struct object **symlink)
     return STATUS_SUCCESS;
 }
 
-static bool same_characters(struct text a, struct text b)
-{
-    return a.length == b.length && memcmp(a.chars, b.chars, a.length * sizeof(WCHAR)) == 0;
-}
-
 /* The name as it is written, or else the newest that differs in case only. */
 static struct name *directory_find(struct object *object, struct text wanted, bool exact)
 {
     struct name *similar = NULL;
     list_each(name, &container_of(object, struct directory, object)->names, struct name, link)
     {
-        struct text text = {name->chars, name->length};
-        if (same_characters(text, wanted))
+        if (name->length != wanted.length)
+            continue;
+        if (memcmp(name->chars, wanted.chars, wanted.length * sizeof(WCHAR)) == 0)
             return name;
-        if (!exact && text_equal(text, wanted))
+        if (!exact && text_equal((struct text){name->chars, name->length}, wanted))
             similar = name;
     }
     return similar;
