@@ -130,8 +130,8 @@ compile_commands.json: all ## for clangd
 
 DAMAGE_IMAGES := 10000
 
-damage: all ## damaged ext4, FAT and ISO images in machines: DAMAGE_IMAGES=10000 of them
-	@$(PYTHON) tests/system/damage.py $(DAMAGE_IMAGES)
+damage: all ## damaged ext4, FAT and ISO images in machines: DAMAGE_IMAGES=10000 of them (DAMAGE_SEED=, DAMAGE_FIRST= go on with a run)
+	@$(PYTHON) tests/system/damage.py $(DAMAGE_IMAGES) $(DAMAGE_SEED) $(DAMAGE_FIRST)
 
 bench: all ## compare speed with Debian's own kernel in the same QEMU
 	@tools/bench/run --build $(BUILD)

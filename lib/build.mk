@@ -20,7 +20,7 @@ USER_CFLAGS := -std=gnu11 -ffreestanding -nostdinc -isystem $(shell $(USER_CC) -
 	-O2 -g -Wall -Wextra -Werror -march=i686 -Iabi -Ilib -Ilib/libc -I. -MMD -MP
 SERVER_CFLAGS := $(USER_CFLAGS) -mgeneral-regs-only
 
-LIB_SRCS := $(wildcard lib/atomik/*.c lib/libc/*.c lib/ipc/*.c lib/pci/*.c lib/service/*.c lib/archive/*.c lib/ata/*.c lib/block/*.c lib/capture/*.c lib/fs/*.c lib/program/*.c lib/snapshot/*.c lib/virtio/*.c)
+LIB_SRCS := $(wildcard lib/atomik/*.c lib/libc/*.c lib/ipc/*.c lib/pci/*.c lib/service/*.c lib/archive/*.c lib/ata/*.c lib/block/*.c lib/capture/*.c lib/dma/*.c lib/fs/*.c lib/program/*.c lib/snapshot/*.c lib/virtio/*.c)
 LIB_CRT0 := lib/atomik/crt0.S
 LIB_SERVER_SRCS := $(LIB_SRCS) $(wildcard lib/server/*.c lib/server/*.S)
 

@@ -21,6 +21,7 @@
 #define BLOCK_BUFFER_MIN  65536u
 #define BLOCK_BUFFER_MAX  (1u << 20)
 #define BLOCK_EXTENTS_MAX 48u
+#define BLOCK_DISCARD_MAX (1u << 20) /* sectors of one extent of BLOCK_DISCARD */
 
 enum block_flags {
     BLOCK_READ_ONLY = 1,

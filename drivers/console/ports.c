@@ -6,6 +6,7 @@
  */
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
+#include <dma/dma.h>
 #include <ipc/call.h>
 #include <ipc/initclient.h>
 #include <stdio.h>
@@ -71,8 +72,8 @@ static void must(const char *what, status_t status)
 
 static void make_buffers(struct buffer *buffers, uint32_t count, uint32_t length)
 {
-    struct virtio_memory memory;
-    must("buffers", virtio_memory_alloc(count * length, &memory));
+    struct dma_memory memory;
+    must("buffers", dma_alloc(count * length, &memory));
     for (uint32_t i = 0; i < count; i++)
         buffers[i] = (struct buffer){.device = {memory.physical + i * length, length},
                                      .data = memory.data + i * length,
@@ -321,7 +322,7 @@ int main(void)
     must("control queue", virtio_queue_open(&device, 3, &control_out));
     make_buffers(control_buffers, CONTROL_BUFFERS, CONTROL_BYTES);
     make_buffers(&control_reply, 1, CONTROL_BYTES);
-    virtio_settle();
+    dma_reset_done();
     virtio_start(&device);
     for (uint32_t i = 0; i < CONTROL_BUFFERS; i++)
         must("control queue",

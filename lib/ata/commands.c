@@ -10,9 +10,12 @@ enum identity_word {
     WORD_SECTORS = 60,
     WORD_SETS = 83,
     WORD_SETS_ON = 85,
-    WORD_SECTORS48 = 100
+    WORD_SECTORS48 = 100,
+    WORD_SECTOR_SIZE = 106
 };
 enum { CAPABLE_DMA = 1 << 8, SET_WIDE = 1 << 10, SET_WRITE_CACHE = 1 << 5 };
+/* The word is one of a device that knows it if its upper two bits are 01. */
+enum { SIZE_MASK = 3 << 14 | 1 << 12, SIZE_IS_ANOTHER = 1 << 14 | 1 << 12 };
 
 static void copy_model(const uint16_t *words, char *to, size_t size)
 {
@@ -31,16 +34,19 @@ bool ata_has_dma(const uint16_t words[IDENTITY_WORDS])
     return (words[WORD_CAPABILITIES] & CAPABLE_DMA) != 0;
 }
 
-void ata_describe_disk(const uint16_t words[IDENTITY_WORDS], struct block_info *info, bool *wide)
+bool ata_describe_disk(const uint16_t words[IDENTITY_WORDS], struct block_info *info, bool *wide)
 {
     *wide = (words[WORD_SETS] & SET_WIDE) != 0;
     info->sectors = words[WORD_SECTORS] | (uint32_t)words[WORD_SECTORS + 1] << 16;
     if (*wide)
         info->sectors = words[WORD_SECTORS48] | (uint32_t)words[WORD_SECTORS48 + 1] << 16 |
                         (uint64_t)words[WORD_SECTORS48 + 2] << 32;
+    else if (info->sectors > ATA_SECTORS_28)
+        info->sectors = ATA_SECTORS_28;
     info->sector_size = BLOCK_SECTOR;
     info->flags = words[WORD_SETS_ON] & SET_WRITE_CACHE ? BLOCK_WRITE_CACHE : 0;
     copy_model(words, info->model, sizeof info->model);
+    return (words[WORD_SECTOR_SIZE] & SIZE_MASK) != SIZE_IS_ANOTHER;
 }
 
 void ata_describe_drive(const uint16_t words[IDENTITY_WORDS],

@@ -12,6 +12,10 @@
 #define PACKET_LENGTH  12u
 #define IDENTITY_WORDS 256u
 
+/* What commands without EXT reach: 28-bit addresses, and so many sectors with one. */
+#define ATA_SECTORS_28         0x0fffffffu
+#define ATA_SECTORS_AT_ONCE_28 256u
+
 enum ata_command {
     COMMAND_READ = 0x20,
     COMMAND_READ_EXT = 0x24,
@@ -37,8 +41,11 @@ enum ata_status {
 enum packet_command { PACKET_TEST_READY = 0x00, PACKET_CAPACITY = 0x25, PACKET_READ = 0x28 };
 enum { PACKET_CAPACITY_ANSWER = 8 }; /* bytes */
 
-/* What a disk's identification data say. `wide`: it takes commands with 48-bit addresses. */
-void ata_describe_disk(const uint16_t words[IDENTITY_WORDS], struct block_info *info, bool *wide);
+/*
+ * What a disk's identification data say. `wide`: it takes commands with 48-bit addresses. False: its
+ * sectors are not of 512 bytes.
+ */
+bool ata_describe_disk(const uint16_t words[IDENTITY_WORDS], struct block_info *info, bool *wide);
 bool ata_has_dma(const uint16_t words[IDENTITY_WORDS]);
 /* An optical drive; one without a medium has 0 sectors: `capacity` is NULL. */
 void ata_describe_drive(const uint16_t words[IDENTITY_WORDS],

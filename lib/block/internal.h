@@ -4,6 +4,7 @@
 #define BLOCK_INTERNAL_H
 
 #include <block/block.h>
+#include <dma/dma.h>
 #include <service/loop.h>
 
 #define BADGE_FIRST  2u /* 1 is the service's own name */
@@ -28,11 +29,7 @@ struct block_session {
     uint32_t flags;
     uint32_t calls; /* under way */
     bool closed;    /* freed with its last call */
-    struct block_memory {
-        handle_t vmo;
-        uint32_t physical, length;
-        uint8_t *data;
-    } buffer;
+    struct dma_memory buffer;
 };
 
 enum block_stage { STAGE_BARRIER, STAGE_DATA, STAGE_DURABLE, STAGE_DONE };
@@ -81,7 +78,6 @@ bool block_is_taken(const struct block_device *device);
 void block_device_info(const struct block_device *device, struct block_info *info);
 
 /* ---- session.c ---- */
-status_t block_memory_alloc(uint32_t length, struct block_memory *memory);
 status_t block_session_open(struct block_server *server, struct block_device *device,
                             uint32_t flags, uint32_t size, handle_t *handle,
                             struct block_session **session);

@@ -213,8 +213,8 @@ void block_wait(struct block_server *server, bool messages, ktime_t deadline)
 status_t block_read_now(struct block_server *server, struct block_disk *disk, uint64_t sector,
                         void *to)
 {
-    static struct block_memory memory; /* of one page */
-    status_t status = memory.data != NULL ? OK : block_memory_alloc(PAGE_SIZE, &memory);
+    static struct dma_memory memory; /* of one page */
+    status_t status = memory.data != NULL ? OK : dma_alloc(PAGE_SIZE, &memory);
     struct block_call *call = status == OK ? block_call_new(disk, 1) : NULL;
     if (call == NULL)
         return status != OK ? status : ERR_NO_MEMORY;
@@ -231,8 +231,10 @@ status_t block_read_now(struct block_server *server, struct block_disk *disk, ui
         block_wait(server, false, time_monotonic() + 10 * NS_PER_MS);
         block_pump(server);
     }
-    if (call->stage != STAGE_DONE)
-        return ERR_TIMED_OUT; /* the device may still write into the page: both stay */
+    if (call->stage != STAGE_DONE) {
+        memory = (struct dma_memory){.vmo = HANDLE_NONE}; /* the device may still write there */
+        return ERR_TIMED_OUT;
+    }
     status = call->status;
     if (status == OK)
         memcpy(to, memory.data, disk->info.sector_size);

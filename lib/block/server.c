@@ -150,7 +150,7 @@ static status_t check_extent(const struct block_session *session, uint32_t op,
     if (extent->sector >= sectors || extent->count > sectors - extent->sector)
         return ERR_OUT_OF_RANGE;
     if (op == BLOCK_DISCARD)
-        return OK;
+        return extent->count <= BLOCK_DISCARD_MAX ? OK : ERR_INVALID_ARGUMENT;
     uint32_t most = session->buffer.length / BLOCK_SECTOR;
     if (extent->offset % BLOCK_SECTOR != 0 || extent->count > most ||
         extent->offset / BLOCK_SECTOR > most - extent->count)

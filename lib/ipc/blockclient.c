@@ -317,7 +317,7 @@ status_t block_client_discard(struct block_session *session, uint64_t sector, ui
     if (!(session->info.flags & BLOCK_CAN_DISCARD))
         return ERR_NOT_SUPPORTED;
     while (count > 0 && status == OK) {
-        uint32_t part = count < (1u << 20) ? (uint32_t)count : 1u << 20;
+        uint32_t part = count < BLOCK_DISCARD_MAX ? (uint32_t)count : BLOCK_DISCARD_MAX;
         struct block_extent extent = {.sector = sector, .count = part};
         status = block_client_transfer(session, BLOCK_DISCARD, 0, &extent, 1);
         sector += part;

@@ -2,11 +2,8 @@
 /* Queues of a virtio device; see virtio.h. */
 #include "transport.h"
 
-#include <atomik/log.h>
-#include <atomik/startup.h>
-#include <atomik/syscall.h>
+#include <dma/dma.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { DESCRIPTOR_NEXT = 1, DESCRIPTOR_WRITE = 2 };
 #define QUEUE_SIZE_MAX 1024
@@ -25,33 +22,6 @@ static inline void barrier(void)
     __asm__ volatile("lock; addl $0, (%%esp)" : : : "memory");
 }
 
-status_t virtio_memory_alloc(uint32_t length, struct virtio_memory *memory)
-{
-    struct map_request request = {.prot = PROT_R | PROT_W, .flags = MAP_FLAG_SHARED};
-    struct vmo_info info;
-    length = (length + PAGE_MASK) & ~PAGE_MASK;
-    status_t status = vmo_create(VMO_CONTIGUOUS, length, &memory->vmo);
-    if (status == OK)
-        status = vmo_info(memory->vmo, &info);
-    request.vmo = memory->vmo;
-    request.length = length;
-    if (status == OK)
-        status = space_map(HANDLE_SELF, &request);
-    if (status != OK)
-        return status;
-    memory->physical = info.physical;
-    memory->length = length;
-    memory->data = (uint8_t *)request.address;
-    return OK;
-}
-
-void virtio_settle(void)
-{
-    status_t status = dma_settle(0);
-    if (status != OK)
-        log_printf("memory of devices is kept: %s", status_text(status));
-}
-
 /* ---- queues ---------------------------------------------------------------------------------------- */
 
 static uint32_t used_offset(uint32_t size)
@@ -62,13 +32,13 @@ static uint32_t used_offset(uint32_t size)
 
 status_t virtio_queue_open(struct virtio_device *device, uint16_t index, struct virtio_queue *queue)
 {
-    struct virtio_memory memory;
+    struct dma_memory memory;
     uint16_t size = transport_queue_size(device, index, QUEUE_SIZE_MAX);
     if (size == 0 || size > QUEUE_SIZE_MAX || (size & (size - 1)))
         return ERR_NO_DEVICE;
-    status_t status = virtio_memory_alloc(used_offset(size) + 3 * sizeof(uint16_t) +
-                                              size * sizeof(struct virtq_used_element),
-                                          &memory);
+    status_t status = dma_alloc(used_offset(size) + 3 * sizeof(uint16_t) +
+                                    size * sizeof(struct virtq_used_element),
+                                &memory);
     if (status != OK)
         return status;
     *queue =
@@ -140,18 +110,19 @@ static void free_chain(struct virtio_queue *queue, uint16_t head)
 
 void *virtio_take(struct virtio_queue *queue, uint32_t *length)
 {
-    if (queue->used[1] == queue->used_seen)
-        return NULL;
-    barrier();
     volatile struct virtq_used_element *elements =
         (volatile struct virtq_used_element *)(queue->used + 2);
-    uint32_t id = elements[queue->used_seen % queue->size].id;
-    *length = elements[queue->used_seen % queue->size].length;
-    queue->used_seen++;
-    if (id >= queue->size || queue->cookies[id] == NULL)
-        return NULL; /* a device that names a chain we did not submit */
-    void *cookie = queue->cookies[id];
-    queue->cookies[id] = NULL;
-    free_chain(queue, (uint16_t)id);
-    return cookie;
+    while (queue->used[1] != queue->used_seen) {
+        barrier();
+        uint32_t id = elements[queue->used_seen % queue->size].id;
+        *length = elements[queue->used_seen % queue->size].length;
+        queue->used_seen++;
+        if (id >= queue->size || queue->cookies[id] == NULL)
+            continue; /* a device that names a chain we did not submit */
+        void *cookie = queue->cookies[id];
+        queue->cookies[id] = NULL;
+        free_chain(queue, (uint16_t)id);
+        return cookie;
+    }
+    return NULL;
 }

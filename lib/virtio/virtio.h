@@ -38,13 +38,6 @@ struct virtio_buffer {
     uint32_t physical, length;
 };
 
-/* Memory that the device can reach. */
-struct virtio_memory {
-    handle_t vmo;
-    uint32_t physical, length;
-    uint8_t *data;
-};
-
 /* The nth device of a kind, reset, acknowledged, with `wanted` features negotiated. NO_DEVICE. */
 status_t virtio_open(uint32_t kind, uint32_t nth, uint32_t wanted, struct virtio_device *device);
 /* The same in two steps, for who must look at the configuration first: nothing is changed by find. */
@@ -53,12 +46,6 @@ status_t virtio_begin(struct virtio_device *device, uint32_t wanted);
 status_t virtio_queue_open(struct virtio_device *device, uint16_t index,
                            struct virtio_queue *queue);
 void virtio_start(struct virtio_device *device); /* all queues are set up: DRIVER_OK */
-status_t virtio_memory_alloc(uint32_t length, struct virtio_memory *memory);
-/*
- * All devices of this driver have been reset: the memory that a dead predecessor gave them is free.
- * Without it that memory is kept, for a device that may still write there.
- */
-void virtio_settle(void);
 
 /* `out` buffers are read by the device, then `in` buffers written. SHOULD_WAIT: queue full. */
 status_t virtio_submit(struct virtio_queue *queue, const struct virtio_buffer *buffers,

@@ -295,6 +295,8 @@ static NTSTATUS check_existing(const struct open_request *request)
     bool directory = is_directory(attr), read_only = !(attr->mode & MODE_WRITABLE);
     if (request->disposition == FILE_CREATE)
         return STATUS_OBJECT_NAME_COLLISION;
+    if ((attr->mount & FS_MOUNT_READ_ONLY) && (request->options & FILE_DELETE_ON_CLOSE))
+        return STATUS_MEDIA_WRITE_PROTECTED;
     if (directory && (request->options & FILE_NON_DIRECTORY_FILE))
         return STATUS_FILE_IS_A_DIRECTORY;
     if (!directory && (request->options & FILE_DIRECTORY_FILE))
@@ -414,6 +416,7 @@ static NTSTATUS finish_open(char *path, handle_t node, struct open_request *requ
     file->ino = request->attr.ino;
     file->device = request->attr.device;
     file->read_only = !(request->attr.mode & MODE_WRITABLE);
+    file->on_read_only = (request->attr.mount & FS_MOUNT_READ_ONLY) != 0;
     file->append = !(request->access & FILE_WRITE_DATA) && (request->access & FILE_APPEND_DATA);
     file->delete_on_close = (request->options & FILE_DELETE_ON_CLOSE) != 0;
     list_append(open_bucket(file->ino), &file->share_link);

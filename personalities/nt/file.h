@@ -51,7 +51,8 @@ struct nt_file {
     bool append;
     bool delete_on_close; /* closing this object makes the deletion pending */
     bool delete_pending;  /* deleted when the last file object goes; the same in all of a file */
-    bool read_only;
+    bool read_only;       /* the file, by its mode */
+    bool on_read_only;    /* its file system */
 
     /* pipes: streams of the kernel; either may be absent */
     handle_t read_end, write_end;

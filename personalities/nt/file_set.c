@@ -175,6 +175,9 @@ static NTSTATUS dispose(struct nt_file *file, bool delete, bool even_read_only)
     NTSTATUS status = STATUS_SUCCESS;
     if (!(file->access & DELETE) || !file->unix_path)
         return STATUS_ACCESS_DENIED;
+    if (delete &&file
+            ->on_read_only) /* the name is removed with the last handle, which tells no errors */
+        return STATUS_MEDIA_WRITE_PROTECTED;
     if (delete &&file->read_only && !even_read_only && file->kind == FILE_DISK)
         return STATUS_CANNOT_DELETE;
     if (delete &&(section_file_uses(file->ino, file->device) & FILE_USE_IMAGE))

@@ -9,6 +9,7 @@
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
 #include <atomik/thread.h>
+#include <dma/dma.h>
 #include <string.h>
 #include <virtio/virtio.h>
 
@@ -51,7 +52,7 @@ enum p9_type {
 static struct virtio_device device;
 static struct virtio_queue queue;
 static handle_t completion; /* an event: the device has interrupted */
-static struct virtio_memory request, reply;
+static struct dma_memory request, reply;
 static uint32_t request_length, reply_length, reply_at;
 static bool reply_short;
 
@@ -310,9 +311,9 @@ status_t p9_connect(const char *tag)
     if (status == OK)
         status = virtio_queue_open(&device, 0, &queue);
     if (status == OK)
-        status = virtio_memory_alloc(P9_DATA_MAX + OVERHEAD, &request);
+        status = dma_alloc(P9_DATA_MAX + OVERHEAD, &request);
     if (status == OK)
-        status = virtio_memory_alloc(P9_DATA_MAX + OVERHEAD, &reply);
+        status = dma_alloc(P9_DATA_MAX + OVERHEAD, &reply);
     if (status != OK)
         return status;
     status = event_create(0, &completion);
@@ -320,7 +321,7 @@ status_t p9_connect(const char *tag)
         status = thread_spawn(interrupt_thread, NULL, 0, NULL);
     if (status != OK)
         return status;
-    virtio_settle();
+    dma_reset_done();
     virtio_start(&device);
     virtio_interrupts(&queue, false);
     return attach();

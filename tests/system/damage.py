@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Damaged images of ext4, FAT and ISO 9660: mounted, read and written in a machine, which must not notice.
 
-    damage.py COUNT [SEED]      so many images, in machines of 200 each; prints what came of them
+    damage.py COUNT [SEED [FIRST]]      so many images, in machines of 200 each; prints what came of them
+
+What is done to an image depends on the seed and its number alone: with the seed and FIRST, a run goes on where another ended.
 
 An image is one of a few small ones, with random bytes changed where metadata lies, or cut short. In the machine it goes to
 the RAM disk, is mounted and used. Afterwards everything else works as before: a file in another file system is what it was,
@@ -101,12 +103,13 @@ def damage(base, chance):
     return kind, bytes(image)
 
 
-def run_batch(bases, count, chance):
+def run_batch(bases, numbers, seed):
     """Counts of what came of the images; an AssertionError if the machine noticed."""
+    count = len(numbers)
     with tempfile.TemporaryDirectory() as share:
-        for number in range(count):
-            kind, image = damage(bases[number % len(bases)], chance)
-            with open(os.path.join(share, f"{number:03}.{kind}"), "wb") as file:
+        for number in numbers:
+            kind, image = damage(bases[number % len(bases)], random.Random(f"{seed} {number}"))
+            with open(os.path.join(share, f"{number:06}.{kind}"), "wb") as file:
                 file.write(image)
         result = atomik("run", "--build", BUILD, "--unix-only", "--verbose", "--append", "ramdisk", "--mem", "128", "--timeout",
                         str(120 + 3 * count), "--share", share, "--", "/bin/sh", "-c", GUEST)
@@ -120,26 +123,26 @@ def run_batch(bases, count, chance):
     return len(outcomes), sum(mounted == "m" for _, mounted in outcomes), re.findall(r".*(?:fault|assert).*", log)
 
 
-def run(count, seed):
-    chance = random.Random(seed)
+def run(count, seed, first=0):
     totals, crashes = [0, 0], []
     with tempfile.TemporaryDirectory() as directory:
         bases = make_bases(directory)
-    while totals[0] < count:
-        images, mounted, lines = run_batch(bases, min(BATCH, count - totals[0]), chance)
+    for start in range(first, first + count, BATCH):
+        numbers = range(start, min(start + BATCH, first + count))
+        images, mounted, lines = run_batch(bases, numbers, seed)
         totals[0] += images
         totals[1] += mounted
         crashes += lines
         if count > BATCH:
-            print(f"{totals[0]} images, {totals[1]} mounted, {len(crashes)} crashes of a file server", flush=True)
+            print(f"up to {numbers.stop}: {totals[0]} images, {totals[1]} mounted, {len(crashes)} crashes of a file server", flush=True)
     return totals[0], totals[1], crashes
 
 
 def main():
     count = int(sys.argv[1])
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(1 << 30)
-    print(f"seed {seed}")
-    images, mounted, crashes = run(count, seed)
+    print(f"seed {seed}", flush=True)
+    images, mounted, crashes = run(count, seed, int(sys.argv[3]) if len(sys.argv) > 3 else 0)
     print(f"{images} images, {mounted} mounted, {len(crashes)} crashes of a file server; the machines noticed nothing")
     for line in crashes[:20]:
         print("  " + line)

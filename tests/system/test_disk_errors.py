@@ -32,13 +32,30 @@ def test_a_full_disk_is_enospc_and_stays_whole(tmp_path):
     assert_clean(image)
 
 
-def test_a_windows_program_is_told_that_the_disk_is_full(tmp_path):
-    image = tmp_path / "disk.img"
-    make(image, "-t ext4", size=8 * MIB)
-    script = MOUNT + ("cd /; dd if=/dev/zero of=/tmp/big bs=1M count=9 2>/dev/null; "
-                      "cmd.exe /c 'copy z:\\tmp\\big z:\\tmp\\m\\big' && echo copied; umount /tmp/m")
-    result = run("/bin/sh", "-c", script, options=("--drive", str(image), "--mem", "160"), seconds=60)
-    assert "copied" not in result.stdout.decode().splitlines(), result.stdout
+REFUSED = "error 19, status c00000a2"  # ERROR_WRITE_PROTECT, STATUS_MEDIA_WRITE_PROTECTED
+NT_RESULTS = {
+    "full": ["done"] * 4 + ["error 112, status c000007f", "yes"] + ["done"] * 5,  # ERROR_DISK_FULL, STATUS_DISK_FULL
+    "read-only": ["done"] + [REFUSED] * 4 + ["no"] + [REFUSED] * 5,
+    "write-protected": ["done"] + [REFUSED] * 4 + ["no"] + [REFUSED] * 5,
+}
+
+
+@pytest.mark.parametrize("kind", NT_RESULTS)
+def test_a_windows_program_is_told_what_a_disk_refuses(tmp_path, kind):
+    image, source = tmp_path / "disk.img", tmp_path / "source"
+    for name in ("dir", "other"):
+        os.makedirs(source / name)
+    for name in ("old", "spare"):
+        (source / name).write_text(name)
+    make(image, "-t ext4", size=8 * MIB, source=str(source))
+    options = "-o ro" if kind == "read-only" else ""
+    script = (f"mkdir /tmp/m && mount -t ext4 {options} /dev/vda /tmp/m && "
+              "/host/refusing_disk.exe 'z:\\tmp\\m'; umount /tmp/m")
+    result = run("/bin/sh", "-c", script, seconds=60, options=(
+        "--share", os.path.join(BUILD, "tests", "nt"), "--mem", "160",
+        "--drive", str(image) + (",ro" if kind == "write-protected" else "")))
+    lines = result.stdout.decode().replace("\r", "").splitlines()
+    assert [line.partition(": ")[2] for line in lines] == NT_RESULTS[kind], result.stdout + result.stderr
     assert_clean(image)
 
 
@@ -83,18 +100,26 @@ def pull_out(monitor, identifier, slot):
         time.sleep(0.1)
 
 
-def test_a_disk_that_is_pulled_out_is_eio(tmp_path, own_machine):
+# The device that is taken out, at slot 9, with the disk d0; and the name of the disk.
+PULLED = {
+    "virtio": ("-device virtio-blk-pci,drive=d0,id=pulled,addr=9", "vda"),
+    "ahci": ("-device ich9-ahci,id=pulled,addr=9 -device ide-hd,bus=pulled.0,drive=d0", "sda"),
+}
+
+
+@pytest.mark.parametrize("kind", PULLED)
+def test_a_disk_that_is_pulled_out_is_eio(tmp_path, own_machine, kind):
     image, path = tmp_path / "disk.img", str(tmp_path / "monitor")
+    device, name = PULLED[kind]
     make(image, "-t ext4")
-    disk = (f"-drive file={image},format=raw,if=none,id=d0 -device virtio-blk-pci,drive=d0,id=disk0,addr=9 "
-            f"-monitor unix:{path},server=on,wait=off")
-    machine = own_machine("--qemu", disk)
-    machine.output("mkdir /tmp/m && mount -t ext4 /dev/vda /tmp/m && echo kept >/tmp/m/kept && sync")
+    machine = own_machine("--qemu", f"-drive file={image},format=raw,if=none,id=d0 {device} "
+                                    f"-monitor unix:{path},server=on,wait=off")
+    machine.output(f"mkdir /tmp/m && mount -t ext4 /dev/{name} /tmp/m && echo kept >/tmp/m/kept && sync")
     machine.output("exec 7>/tmp/m/open; echo before >&7")
-    pull_out(Monitor(path), "disk0", 9)
+    pull_out(Monitor(path), "pulled", 9)
     printed, status = machine.command("dd if=/dev/zero bs=64k count=1 conv=fsync >&7", 90)
     assert status != 0 and "nput/output error" in printed
-    printed, status = machine.command("dd if=/dev/vda of=/dev/null bs=4k count=1 2>&1", 60)
+    printed, status = machine.command(f"dd if=/dev/{name} of=/dev/null bs=4k count=1 2>&1", 60)
     assert status != 0
     assert machine.output("echo alive") == "alive"
     machine.command("exec 7>&-; umount -f /tmp/m", 60)
@@ -109,14 +134,19 @@ def block_of(image, name):
     return int(tool("debugfs", "-R", f"bmap {name} 0", str(image)).stdout)
 
 
+FAILING = {"virtio": ("-device virtio-blk-pci", "vda"), "ahci": ("-device ich9-ahci,id=hba -device ide-hd,bus=hba.0", "sda")}
+
+
+@pytest.mark.parametrize("interface", FAILING)
 @pytest.mark.parametrize("kind", ["read", "write"])
-def test_blocks_that_fail_are_eio_for_their_file_alone(tmp_path, kind):
+def test_blocks_that_fail_are_eio_for_their_file_alone(tmp_path, kind, interface):
     image, rules = tmp_path / "disk.img", tmp_path / "rules"
+    device, name = FAILING[interface]
     make(image, "-t ext4 -b 4096")
     block = block_of(image, "/libc/string.c")
     rules.write_text(f'[inject-error]\nevent = "none"\nsector = "{block * 8}"\nerrno = "5"\nonce = "off"\niotype = "{kind}"\n')
-    disk = f"-drive file=blkdebug:{rules}:{image},format=raw,if=none,id=d,rerror=report,werror=report -device virtio-blk-pci,drive=d"
-    script = MOUNT + {
+    disk = f"-drive file=blkdebug:{rules}:{image},format=raw,if=none,id=d,rerror=report,werror=report {device},drive=d"
+    script = MOUNT.replace("vda", name) + {
         "read": "cat libc/string.c 2>&1 >/dev/null | grep -o 'I.*error'; md5sum <libc/string.h >/dev/null && echo other; ",
         "write": "dd if=/dev/zero of=libc/string.c bs=1k count=1 conv=notrunc,fsync 2>&1 | grep -o 'I.*error'; "
                  "echo x >libc/new && sync libc/new && echo other; ",

@@ -9,12 +9,13 @@
 
 #include <ata/commands.h>
 #include <block/block.h>
-#include <virtio/virtio.h>
+#include <dma/dma.h>
 
 #define COMMANDS_MAX 8u
 #define PORTS_MAX    32u
 
 enum hba_register { /* in words of 32 bits */
+                    HBA_CAPABILITIES = 0,
                     HBA_CONTROL = 1,
                     HBA_INTERRUPT = 2,
                     HBA_PORTS = 3,
@@ -47,10 +48,11 @@ struct port {
     struct block_disk disk;
     volatile uint32_t *registers;
     uint32_t number;
-    struct virtio_memory memory; /* one page: see command.c */
+    struct dma_memory memory; /* one page: see command.c */
     struct block_request *requests[COMMANDS_MAX];
-    uint32_t busy;   /* a bit for each command that is with the device */
-    uint32_t checks; /* seconds since a command has ended */
+    uint32_t commands; /* that its list takes, at most COMMANDS_MAX */
+    uint32_t busy;     /* a bit for each command that is with the device */
+    uint32_t checks;   /* seconds since a command has ended */
     bool optical, wide;
 };
 
@@ -65,8 +67,10 @@ struct command {
     uint32_t physical, length; /* of the data; 0: none */
 };
 
-/* Resets the port and its device. False: nothing is there, or it does not answer. */
+/* Resets the port and its device. False: nothing is there, or it does not answer; the port is closed. */
 bool port_open(struct port *port);
+/* The port is not used. */
+void port_close(struct port *port);
 /* Ends what is under way and begins anew; the list is empty then. */
 void port_reset(struct port *port);
 /* After a failed command: the list goes on with the commands in port->busy. */
@@ -80,6 +84,7 @@ uint32_t port_answer_physical(const struct port *port);
 
 /* ---- transfer.c: requests of lib/block ---- */
 extern const struct block_driver ahci_driver;
+extern const struct block_driver ahci_narrow_driver; /* of disks without 48-bit addresses */
 void port_interrupt(struct port *port);
 
 #endif

@@ -90,13 +90,16 @@ static bool reset_link(const struct port *port)
     return up && is_idle(port, PATIENCE);
 }
 
-bool port_open(struct port *port)
+/* From now on the controller writes nothing into the port's page. */
+static bool stop_receiving(const struct port *port)
 {
     stop(port);
     put(port, PORT_COMMAND, get(port, PORT_COMMAND) & ~(uint32_t)COMMAND_RECEIVE);
-    (void)wait_until(port, PORT_COMMAND, COMMAND_RECEIVING, 0, STOP_PATIENCE);
-    if (virtio_memory_alloc(PAGE_SIZE, &port->memory) != OK)
-        return false;
+    return wait_until(port, PORT_COMMAND, COMMAND_RUNNING | COMMAND_RECEIVING, 0, STOP_PATIENCE);
+}
+
+static void give_memory(const struct port *port)
+{
     put(port, PORT_LIST, port->memory.physical);
     put(port, PORT_LIST_HIGH, 0);
     put(port, PORT_RECEIVED, port->memory.physical + RECEIVED_AT);
@@ -104,11 +107,29 @@ bool port_open(struct port *port)
     put(port, PORT_INTERRUPT_ENABLE, 0);
     put(port, PORT_COMMAND,
         get(port, PORT_COMMAND) | COMMAND_SPIN_UP | COMMAND_POWER | COMMAND_RECEIVE);
-    if (!reset_link(port))
+}
+
+bool port_open(struct port *port)
+{
+    (void)stop_receiving(port); /* what a driver before this one began */
+    if (dma_alloc(PAGE_SIZE, &port->memory) != OK)
         return false;
-    port->optical = get(port, PORT_SIGNATURE) == SIGNATURE_OPTICAL;
-    start(port);
-    return port->optical || get(port, PORT_SIGNATURE) == SIGNATURE_DISK;
+    give_memory(port);
+    bool there = reset_link(port);
+    uint32_t signature = get(port, PORT_SIGNATURE);
+    port->optical = signature == SIGNATURE_OPTICAL;
+    if (there && (port->optical || signature == SIGNATURE_DISK)) {
+        start(port);
+        return true;
+    }
+    port_close(port);
+    return false;
+}
+
+void port_close(struct port *port)
+{
+    if (stop_receiving(port))
+        dma_free(&port->memory);
 }
 
 void port_reset(struct port *port)

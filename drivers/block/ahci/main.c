@@ -6,6 +6,7 @@
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
 #include <atomik/time.h>
+#include <dma/dma.h>
 #include <pci/pci.h>
 
 #define CLASS_AHCI      0x0106u
@@ -13,7 +14,6 @@
 #define REGISTER_BYTES  0x1100u
 #define CONTROLLERS_MAX 4u
 #define RESET_PATIENCE  NS_PER_S
-#define SECTORS_28      0x0fffffffu /* what commands without EXT reach */
 
 struct controller {
     struct pci_window window;
@@ -76,10 +76,17 @@ static bool describe(struct port *port)
         describe_drive(port, words);
         return true;
     }
-    ata_describe_disk(words, &port->disk.info, &port->wide);
-    if (!port->wide && port->disk.info.sectors > SECTORS_28)
-        port->disk.info.sectors = SECTORS_28;
+    if (!ata_describe_disk(words, &port->disk.info, &port->wide))
+        return false;
+    if (!port->wide)
+        port->disk.driver = &ahci_narrow_driver;
     return true;
+}
+
+static uint32_t commands_of(const volatile uint32_t *registers)
+{
+    uint32_t slots = (registers[HBA_CAPABILITIES] >> 8 & 31) + 1;
+    return slots < COMMANDS_MAX ? slots : COMMANDS_MAX;
 }
 
 static void add_port(struct controller *controller, uint32_t number)
@@ -90,9 +97,15 @@ static void add_port(struct controller *controller, uint32_t number)
     struct port *port = &ports[port_count];
     *port = (struct port){.registers = registers + HBA_FIRST_PORT + number * HBA_PORT_WORDS,
                           .number = number,
+                          .commands = commands_of(registers),
                           .disk = {.driver = &ahci_driver, .context = port}};
-    if (!port_open(port) || !describe(port))
+    if (!port_open(port))
         return;
+    if (!describe(port)) {
+        log_printf("port %u: its device is not used", (unsigned)number);
+        port_close(port);
+        return;
+    }
     port_count++;
     controller->ports[number] = port;
     port->registers[PORT_INTERRUPT_ENABLE] = INTERRUPT_RECEIVED | INTERRUPT_FAILED;
@@ -149,6 +162,6 @@ int main(void)
     }
     if (server.disk_count == 0)
         process_fail("no AHCI disk", status != OK ? status : ERR_NO_DEVICE);
-    virtio_settle(); /* all controllers have been reset */
+    dma_reset_done(); /* all controllers have been reset */
     block_server_run(&server);
 }

@@ -13,7 +13,7 @@
 static uint32_t find_free(const struct port *port)
 {
     uint32_t index = 0;
-    while (index < COMMANDS_MAX && (port->busy >> index & 1))
+    while (index < port->commands && (port->busy >> index & 1))
         index++;
     return index;
 }
@@ -21,7 +21,7 @@ static uint32_t find_free(const struct port *port)
 static status_t begin(struct port *port, struct block_request *request, struct command *command)
 {
     uint32_t index = find_free(port);
-    if (index == COMMANDS_MAX)
+    if (index == port->commands)
         return ERR_SHOULD_WAIT;
     if (port->busy == 0)
         port->checks = 0;
@@ -113,3 +113,5 @@ static void check(struct block_disk *disk)
 
 const struct block_driver ahci_driver = {
     .start = start, .check = check, .max_sectors = SECTORS_MAX};
+const struct block_driver ahci_narrow_driver = {
+    .start = start, .check = check, .max_sectors = ATA_SECTORS_AT_ONCE_28};

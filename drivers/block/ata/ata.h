@@ -8,9 +8,8 @@
 
 #include <ata/commands.h>
 
-#define CHANNELS        2u
-#define DEVICES         2u /* on a channel */
-#define ATA_SECTORS_MAX 256u
+#define CHANNELS 2u
+#define DEVICES  2u /* on a channel */
 
 enum ata_register { /* from the channel's first port */
                     ATA_DATA,

@@ -8,8 +8,8 @@
 #include <atomik/log.h>
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
+#include <dma/dma.h>
 #include <pci/pci.h>
-#include <virtio/virtio.h>
 
 #define CLASS_IDE    0x0101u
 #define BAR_MASTER   0x20
@@ -44,8 +44,10 @@ static void add_device(struct channel *channel, uint32_t number)
     device->disk.context = device;
     if (device->optical)
         describe_drive(device, words);
-    else
-        ata_describe_disk(words, &device->disk.info, &device->wide);
+    else if (!ata_describe_disk(words, &device->disk.info, &device->wide)) {
+        log_printf("%s: its sectors are not of 512 bytes", device->disk.info.model);
+        return;
+    }
     status_t status = block_server_add(&server, &device->disk);
     if (status != OK)
         log_printf("%s: %s", device->disk.info.model, status_text(status));
@@ -54,8 +56,8 @@ static void add_device(struct channel *channel, uint32_t number)
 /* Without memory for its table the channel goes without DMA. */
 static void prepare_master(struct channel *channel, uint16_t master)
 {
-    struct virtio_memory memory;
-    if (master == 0 || virtio_memory_alloc(PAGE_SIZE, &memory) != OK)
+    struct dma_memory memory;
+    if (master == 0 || dma_alloc(PAGE_SIZE, &memory) != OK)
         return;
     ioport_write8(master + MASTER_COMMAND, 0); /* what a driver before this one began */
     channel->master = master;
@@ -114,6 +116,6 @@ int main(int argc, char **argv)
     }
     if (server.disk_count == 0)
         process_fail("no IDE disk", ERR_NO_DEVICE);
-    virtio_settle(); /* both channels have been reset */
+    dma_reset_done(); /* both channels have been reset */
     block_server_run(&server);
 }

@@ -9,9 +9,8 @@
 #include <atomik/log.h>
 #include <atomik/syscall.h>
 
-#define GIVE_UP_AFTER 10u         /* checks, one a second */
-#define WIDE_FROM     0x0fffffffu /* sectors that 28 bits do not reach */
-#define BOUNDARY      65536u      /* no piece of memory of the bus master crosses one */
+#define GIVE_UP_AFTER 10u    /* checks, one a second */
+#define BOUNDARY      65536u /* no piece of memory of the bus master crosses one */
 #define LAST_PIECE    0x80000000u
 
 enum { MASTER_START = 1, MASTER_TO_MEMORY = 8 };
@@ -84,7 +83,7 @@ static uint8_t command_for(const struct device *device, const struct block_reque
 static void issue(struct device *device, const struct block_request *request)
 {
     struct channel *channel = device->channel;
-    bool wide = request->sector + request->count > WIDE_FROM;
+    bool wide = request->sector + request->count > ATA_SECTORS_28;
     uint32_t top = wide ? 0 : (uint32_t)(request->sector >> 24) & 15;
     ioport_write8(channel->ports + ATA_DEVICE, (uint8_t)(0xe0 | device->number << 4 | top));
     if (wide)
@@ -256,6 +255,6 @@ static void check(struct block_disk *disk)
 }
 
 const struct block_driver ata_driver = {
-    .start = ata_start, .check = check, .max_sectors = ATA_SECTORS_MAX};
+    .start = ata_start, .check = check, .max_sectors = ATA_SECTORS_AT_ONCE_28};
 const struct block_driver atapi_driver = {
-    .start = atapi_start, .check = check, .max_sectors = ATA_SECTORS_MAX};
+    .start = atapi_start, .check = check, .max_sectors = ATA_SECTORS_AT_ONCE_28};

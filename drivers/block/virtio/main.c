@@ -11,6 +11,7 @@
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
 #include <block/block.h>
+#include <dma/dma.h>
 #include <virtio/virtio.h>
 
 #define SLOTS       64u
@@ -44,7 +45,7 @@ struct disk {
     struct block_disk base;
     struct virtio_device device;
     struct virtio_queue queue;
-    struct virtio_memory memory; /* struct slot[SLOTS] */
+    struct dma_memory memory; /* struct slot[SLOTS] */
     struct block_request *requests[SLOTS];
     uint32_t submitted; /* since the last kick */
 };
@@ -192,7 +193,7 @@ static status_t open_disk(struct disk *disk, uint32_t nth)
     if (status == OK)
         status = virtio_queue_open(&disk->device, 0, &disk->queue);
     if (status == OK)
-        status = virtio_memory_alloc(SLOTS * sizeof(struct slot), &disk->memory);
+        status = dma_alloc(SLOTS * sizeof(struct slot), &disk->memory);
     if (status == OK)
         status = describe(disk, nth);
     if (status != OK)
@@ -225,6 +226,6 @@ int main(void)
     open_disks();
     if (server.disk_count == 0)
         process_fail("no virtio disk", ERR_NO_DEVICE);
-    virtio_settle();
+    dma_reset_done();
     block_server_run(&server);
 }

@@ -28,7 +28,7 @@ fuzz-ext: $(BUILD)/fuzz/fuzz_ext
 	$(Q)mkdir -p $(BUILD)/fuzz/corpus/ext $(BUILD)/fuzz/seeds/ext
 	$(Q)for kind in 'ext2 -b 1024' 'ext4 -b 1024 -O ^has_journal,^metadata_csum' 'ext4 -b 1024 -O ^has_journal'; do \
 	    image="$(BUILD)/fuzz/seeds/ext/$$(echo $$kind | tr -dc a-z0-9)"; rm -f $$image; \
-	    PATH=$$PATH:/sbin:/usr/sbin mke2fs -q -F -t $$kind -N 32 -d lib/ext $$image 300k >/dev/null 2>&1; \
+	    PATH=$$PATH:/sbin:/usr/sbin mke2fs -q -F -t $$kind -N 32 -d lib/libc $$image 300k >/dev/null || exit 1; \
 	done
 	$(Q)$(BUILD)/fuzz/fuzz_ext -max_len=307200 -max_total_time=$(FUZZ_SECONDS) -timeout=20 \
 	    -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/ext $(BUILD)/fuzz/seeds/ext \
