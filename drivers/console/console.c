@@ -5,25 +5,71 @@
 #include <atomik/syscall.h>
 #include <ipc/call.h>
 
-static status_t connect(struct console *console, struct message *message)
+/* Where bytes of an earlier connection are counted, which nobody asks for. */
+static uint32_t nobodys_counter;
+
+static status_t map_progress(handle_t vmo, struct console_progress **progress)
 {
-    handle_t keys_read, keys_write, shown_read, shown_write;
-    status_t status = stream_create(CONSOLE_STREAM_CAPACITY, &keys_read, &keys_write);
+    struct map_request request = {
+        .vmo = vmo, .length = PAGE_SIZE, .prot = PROT_R | PROT_W, .flags = MAP_FLAG_SHARED};
+    status_t status = space_map(HANDLE_SELF, &request);
+    if (status == OK)
+        *progress = (struct console_progress *)(uintptr_t)request.address;
+    return status;
+}
+
+/* A new page for each connection: the last one's may still be read. */
+static status_t new_progress(struct console *console, handle_t *vmo)
+{
+    struct console_progress *old = console->progress;
+    status_t status = vmo_create(0, PAGE_SIZE, vmo);
     if (status != OK)
         return status;
-    status = stream_create(CONSOLE_STREAM_CAPACITY, &shown_read, &shown_write);
+    status = map_progress(*vmo, &console->progress);
     if (status != OK) {
-        handle_drop(&keys_read);
-        handle_drop(&keys_write);
+        handle_drop(vmo);
+        return status;
+    }
+    console->counter = &nobodys_counter;
+    return old == NULL ? OK : space_unmap(HANDLE_SELF, (uint32_t)(uintptr_t)old, PAGE_SIZE);
+}
+
+void console_count(struct console *console)
+{
+    console->counter = &nobodys_counter;
+}
+
+static status_t new_streams(handle_t keys[2], handle_t shown[2])
+{
+    status_t status = stream_create(CONSOLE_STREAM_CAPACITY, &keys[0], &keys[1]);
+    if (status != OK)
+        return status;
+    status = stream_create(CONSOLE_STREAM_CAPACITY, &shown[0], &shown[1]);
+    if (status != OK) {
+        handle_drop(&keys[0]);
+        handle_drop(&keys[1]);
+    }
+    return status;
+}
+
+static status_t connect(struct console *console, struct message *message)
+{
+    handle_t keys[2], shown[2], progress = HANDLE_NONE; /* read end, write end */
+    status_t status = console->counter != NULL ? new_progress(console, &progress) : OK;
+    if (status == OK)
+        status = new_streams(keys, shown);
+    if (status != OK) {
+        handle_drop(&progress);
         return status;
     }
     handle_drop(&console->keys);
     handle_drop(&console->shown);
-    console->keys = keys_write;
-    console->shown = shown_read;
-    message->handles[0] = keys_read;
-    message->handles[1] = shown_write;
-    message->handle_count = 2;
+    console->keys = keys[1];
+    console->shown = shown[0];
+    message->handles[0] = keys[0];
+    message->handles[1] = shown[1];
+    message->handles[2] = progress;
+    message->handle_count = progress != HANDLE_NONE ? 3 : 2;
     ((struct console_connect_reply *)message->data)->size = console->size;
     message->size = sizeof(struct console_connect_reply);
     return OK;
@@ -72,6 +118,8 @@ void console_type(struct console *console, const uint8_t *bytes, uint32_t count)
 uint32_t console_take(struct console *console, uint8_t *bytes, uint32_t length)
 {
     uint32_t done = 0;
+    if (console->progress != NULL)
+        console->counter = &console->progress->shown;
     if (console->shown == HANDLE_NONE)
         return 0;
     status_t status = stream_read(console->shown, bytes, length, &done, DEADLINE_POLL);

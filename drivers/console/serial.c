@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * 16550 UART on COM1 (NS16550A data sheet), interrupt-driven both ways: received bytes are typed
- * ones, bytes to show are sent 16 at a time when the transmitter is empty.
+ * ones, bytes to show are sent 16 at a time when the transmitter is empty. Each counts as shown as soon
+ * as the transmitter has it: that sends it whatever becomes of this program.
  */
 #include <atomik/ioport.h>
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
+#include <atomik/time.h>
 
 #include "console.h"
 
 #define COM1       0x3f8
 #define COM1_IRQ   4
 #define FIFO_DEPTH 16
+#define SEND_TIME  (20 * NS_PER_MS) /* longer than a full transmitter takes */
 
 enum uart_register {
     UART_DATA,
@@ -22,7 +25,7 @@ enum uart_register {
     UART_MODEM_CONTROL,
     UART_LINE_STATUS
 };
-enum { LINE_DATA_READY = 1, LINE_TRANSMIT_EMPTY = 0x20 };
+enum { LINE_DATA_READY = 1, LINE_TRANSMIT_EMPTY = 0x20, LINE_IDLE = 0x40 };
 enum { ENABLE_RECEIVE = 1, ENABLE_TRANSMIT = 2 };
 enum { NO_INTERRUPT = 1 };
 
@@ -41,9 +44,12 @@ static uint8_t uart_get(enum uart_register reg)
     return ioport_read8((uint16_t)(COM1 + reg));
 }
 
-/* 115200 baud, 8N1, FIFOs on, OUT2 (the interrupt gate), RTS and DTR. */
+/* 115200 baud, 8N1, FIFOs on, OUT2 (the interrupt gate), RTS and DTR; after what is still being sent. */
 static void uart_init(void)
 {
+    ktime_t end = time_monotonic() + SEND_TIME;
+    while (!(uart_get(UART_LINE_STATUS) & LINE_IDLE) && time_monotonic() < end)
+        continue;
     uart_set(UART_INTERRUPT_ENABLE, 0);
     uart_set(UART_LINE_CONTROL, 0x80);
     uart_set(UART_DATA, 1);
@@ -76,8 +82,11 @@ static bool transmit(void)
         }
         if (!(uart_get(UART_LINE_STATUS) & LINE_TRANSMIT_EMPTY))
             return true;
-        for (uint32_t i = 0; i < FIFO_DEPTH && pending_from < pending_to; i++)
+        for (uint32_t i = 0; i < FIFO_DEPTH && pending_from < pending_to; i++) {
             uart_set(UART_DATA, pending[pending_from++]);
+            ++*console
+                   .counter; /* nothing between the two: whoever ends this program here is rare */
+        }
     }
 }
 
@@ -130,6 +139,7 @@ int main(void)
     if (status != OK)
         process_fail("no serial port", status);
     console.service = startup_handle(STARTUP_SERVICE);
+    console_count(&console);
     uart_init();
     run(irq);
 }

@@ -65,6 +65,7 @@ static void show(void)
     bool shown = false;
     while ((count = console_take(&console, bytes, sizeof bytes)) > 0) {
         screen_write(&screen, bytes, count);
+        *console.counter += count;
         shown = true;
     }
     if (shown)
@@ -125,6 +126,7 @@ int main(void)
     if (status != OK)
         process_fail("no screen or keyboard", status);
     console.service = startup_handle(STARTUP_SERVICE);
+    console_count(&console);
     screen.answer = answer;
     screen_init(&screen, cells);
     show_cursor();

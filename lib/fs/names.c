@@ -128,12 +128,23 @@ void fs_names_drop_all(struct fs_node *directory)
     fs_node_put(directory);
 }
 
+/* In a damaged file system a directory may be in itself: a walk could not tell that from a name that is not there. */
+static status_t ask(struct fs_node *directory, const char *name, size_t length, bool nocase,
+                    struct fs_node **child)
+{
+    status_t status = directory->server->ops->lookup(directory, name, length, nocase, child);
+    if (status != OK || *child != directory)
+        return status;
+    fs_node_put(*child);
+    return ERR_IO_ERROR;
+}
+
 status_t fs_lookup(struct fs_node *directory, const char *name, size_t length, bool nocase,
                    struct fs_node **child)
 {
     const struct fs_ops *ops = directory->server->ops;
     if (!ops->costly_lookup || (nocase && ops->folds))
-        return ops->lookup(directory, name, length, nocase, child);
+        return ask(directory, name, length, nocase, child);
     struct fs_name *entry = directory->names != NULL ? find(directory, name, length) : NULL;
     if (entry != NULL) {
         leave_ages(entry);
@@ -143,7 +154,7 @@ status_t fs_lookup(struct fs_node *directory, const char *name, size_t length, b
         *child = fs_node_get(entry->child);
         return OK;
     }
-    status_t status = ops->lookup(directory, name, length, nocase, child);
+    status_t status = ask(directory, name, length, nocase, child);
     if (status == OK || status == ERR_NOT_FOUND)
         fs_name_set(directory, name, length, status == OK ? *child : NULL);
     return status;

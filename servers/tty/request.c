@@ -85,7 +85,7 @@ static bool request_write(struct open *open, struct message *message)
 static bool request_drain(struct open *open, struct message *message)
 {
     struct terminal *terminal = open->terminal;
-    if (terminal->out_head == terminal->out_tail || terminal->output == HANDLE_NONE)
+    if (terminal_unsent(terminal) == 0 || terminal->output == HANDLE_NONE)
         return request_done(message, OK, 0);
     if (terminal_pend(terminal, PENDING_DRAIN, open, message, 0) == NULL)
         return request_done(message, ERR_NO_MEMORY, 0);
@@ -206,7 +206,7 @@ static bool request_describe(const struct open *open, struct message *message)
 static bool request_queued(const struct open *open, struct message *message)
 {
     const struct terminal *terminal = open->terminal;
-    uint32_t in = ldisc_available(&terminal->ldisc), out = terminal->out_head - terminal->out_tail;
+    uint32_t in = ldisc_available(&terminal->ldisc), out = terminal_unsent(terminal);
     if (open->master)
         ANSWER(tty_queued, .input = out, .output = 0);
     ANSWER(tty_queued, .input = in, .output = terminal->console ? out : 0);

@@ -86,15 +86,21 @@ void terminal_free(struct terminal *terminal)
     free(terminal);
 }
 
+uint32_t terminal_unsent(const struct terminal *terminal)
+{
+    return terminal->out_head -
+           (terminal->console != NULL ? terminal->out_sent : terminal->out_tail);
+}
+
 bool terminal_output_pending(const struct terminal *terminal)
 {
-    return terminal->out_head != terminal->out_tail && !terminal->ldisc.output_stopped &&
+    return terminal_unsent(terminal) > 0 && !terminal->ldisc.output_stopped &&
            terminal->output != HANDLE_NONE;
 }
 
 void terminal_flush_output(struct terminal *terminal)
 {
-    terminal->out_tail = terminal->out_head;
+    terminal->out_head -= terminal_unsent(terminal);
     terminal->news |= TTY_WRITABLE;
 }
 
@@ -266,7 +272,7 @@ static bool answer_write(struct terminal *terminal, handle_t port, const struct 
 
 static bool answer_drain(struct terminal *terminal, handle_t port, const struct pending *pending)
 {
-    if (terminal->out_head != terminal->out_tail && terminal->output != HANDLE_NONE)
+    if (terminal_unsent(terminal) > 0 && terminal->output != HANDLE_NONE)
         return false;
     answer_status(port, pending->token, OK, 0);
     return true;
@@ -287,19 +293,22 @@ static bool answer(struct terminal *terminal, handle_t port, struct pending *pen
     return false;
 }
 
-/* In order of arrival; a write that cannot go on holds back later writes but not reads. */
-static void answer_pending(struct terminal *terminal, handle_t port)
+/* In order of arrival; a write that cannot go on holds back later writes but not reads. True: some were. */
+static bool answer_pending(struct terminal *terminal, handle_t port)
 {
     struct pending **link = &terminal->pending;
+    bool answered = false;
     while (*link != NULL) {
         struct pending *pending = *link;
         if (answer(terminal, port, pending)) {
             *link = pending->next;
             free(pending);
+            answered = true;
         } else {
             link = &pending->next;
         }
     }
+    return answered;
 }
 
 /* Shows `signals`, and those of `news` again that were shown before. */
@@ -331,9 +340,10 @@ void terminal_run(struct terminal *terminal, handle_t port)
 {
     if (terminal->console != NULL)
         console_pull(terminal);
-    answer_pending(terminal, port);
-    if (terminal->console != NULL)
-        console_push(terminal);
+    do { /* a write that still waits then does so for a driver that has not everything yet */
+        if (terminal->console != NULL)
+            console_push(terminal);
+    } while (answer_pending(terminal, port));
     update_events(terminal);
 }
 

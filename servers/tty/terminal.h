@@ -13,6 +13,8 @@
 #ifndef TTY_TERMINAL_H
 #define TTY_TERMINAL_H
 
+#include <protocols/console.h>
+
 #include "ldisc.h"
 
 #define OUTPUT_QUEUE 32768
@@ -55,7 +57,11 @@ struct terminal {
     uint32_t pgid, sid;
     uint32_t left_pgid; /* was in the foreground when it was hung up; told when its leader ends */
     struct tty_size size;
-    uint32_t out_head, out_tail; /* free-running indices into out */
+    /*
+     * Free-running indices into out: where it ends and begins. Of a console, what is before out_sent is
+     * with the driver, and stays until it has been shown.
+     */
+    uint32_t out_head, out_sent, out_tail;
     uint8_t out[OUTPUT_QUEUE];
     struct pending *pending; /* in order of arrival */
     uint32_t opens;          /* of the programs' side, not hung up */
@@ -63,6 +69,8 @@ struct terminal {
 
     const char *console;    /* the driver's registered name; NULL: a pseudo terminal */
     handle_t input, output; /* streams of the driver, HANDLE_NONE while it is away */
+    const volatile struct console_progress *progress; /* of the driver; NULL: it does not say */
+    uint32_t shown;                                   /* what it has last been seen to say */
 
     uint32_t number; /* of a pseudo terminal */
     uint32_t master_opens;
@@ -83,6 +91,8 @@ void terminal_cancel(struct terminal *terminal, uint32_t token);
 void terminal_run(struct terminal *terminal, handle_t port);
 /* When terminal_run must be called again without any other cause. */
 ktime_t terminal_deadline(const struct terminal *terminal);
+/* Bytes that neither a driver nor a master has. */
+uint32_t terminal_unsent(const struct terminal *terminal);
 bool terminal_output_pending(const struct terminal *terminal);
 /* Who has it open sees its end; the leader of its session is told. */
 void terminal_hang_up(struct terminal *terminal, handle_t port);

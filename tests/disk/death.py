@@ -3,7 +3,8 @@
 """Drivers and file servers that die at work: kill -9 at random moments while tar runs.
 
 The disk driver and the console drivers are started again by init, and what was asked of them is asked again: tar
-goes on, and what it has unpacked is what it has packed. A file server has unwritten data in it, so its death is an
+goes on, and what it has unpacked is what it has packed. Of the driver of the terminal that a program prints to
+no line is lost, and none comes twice. A file server has unwritten data in it, so its death is an
 error for who has files of it open, and named on the console; init starts it again, and what was synced is there.
 """
 
@@ -32,6 +33,7 @@ PREPARE = (
     "mkdir /tmp/m; mount -t ext4 /dev/vda /tmp/m && cd /tmp/m && mkdir from",
     "(cd /; tar cf - bin sbin etc) | tar xf - -C from; (cd from; find . -type f | xargs md5sum) >/tmp/sums; sync",
 )
+LINES = 6000  # what is printed while the driver of the terminal dies: more than is on its way at once
 LOOP = "(while [ ! -e /tmp/stop ]; do round && echo ok >>/tmp/rounds || echo wrong >>/tmp/rounds; done) 2>/tmp/errors &"
 
 
@@ -79,6 +81,21 @@ class Series:
             raise Lost("tar has failed: " + machine.output("cat /tmp/errors"))
         return count(machine, "ok")
 
+    def kill_console(self, times):
+        """The driver of this very terminal dies while a program prints. init says so in between."""
+        machine, wanted = self.machine, [str(number).encode() for number in range(1, LINES + 1)]
+        machine.output(": >/tmp/killed; cd /")
+        for number in range(times):
+            after = self.chance.uniform(0, 0.4)
+            machine.send(f"(sleep {after:.3f}; k console/serial && echo x >>/tmp/killed) & seq 1 {LINES}; wait; echo en''d {number}\n")
+            printed = re.sub(rb"init: [^\r\n]*\r\n", b"", machine.expect(f"end {number}\r\n".encode(), 90))
+            machine.expect_prompt()
+            if re.findall(rb"^(\d+)\r$", printed, re.M) != wanted:
+                raise Lost("lines are lost:\n" + machine.last_lines())
+        killed = int(machine.output("wc -l </tmp/killed"))
+        self.killed += killed
+        return killed
+
     def kill_file_server(self, times):
         """The server of the disk dies while tar writes there and a file is open."""
         machine = self.machine
@@ -124,6 +141,7 @@ def main():
     series = Series(os.path.abspath(options.build), options.image, options.seed, ("--timeout", str(60 * options.runs)))
     rounds = series.kill_drivers(options.runs)
     print(f"{series.killed} drivers killed, {rounds} rounds of tar, each with the right result", flush=True)
+    print(f"{series.kill_console(options.runs)} times the driver of the terminal killed, each line printed once", flush=True)
     before = series.killed
     series.kill_file_server(options.runs // 4)
     print(f"{series.killed - before} file servers killed: an error for open files, what was synced is there", flush=True)

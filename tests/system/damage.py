@@ -132,7 +132,7 @@ def run(count, seed, first=0):
         images, mounted, lines = run_batch(bases, numbers, seed)
         totals[0] += images
         totals[1] += mounted
-        crashes += lines
+        crashes += [f"images {numbers.start} to {numbers.stop - 1}: {line.strip()}" for line in lines]
         if count > BATCH:
             print(f"up to {numbers.stop}: {totals[0]} images, {totals[1]} mounted, {len(crashes)} crashes of a file server", flush=True)
     return totals[0], totals[1], crashes

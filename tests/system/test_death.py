@@ -13,5 +13,6 @@ from machine import BUILD  # noqa: E402
 def test_tar_goes_on_when_drivers_die_and_what_was_synced_survives_a_file_server(tmp_path):
     series = death.Series(BUILD, str(tmp_path / "disk.img"), 1)
     assert series.kill_drivers(3) >= 2
+    assert series.kill_console(3) == 3
     series.kill_file_server(1)
     series.end()

@@ -154,6 +154,31 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* ---- damage ---------------------------------------------------------------------------------- */
+
+static status_t lookup_self(struct fs_node *directory, const char *name, size_t length, bool nocase,
+                            struct fs_node **child)
+{
+    if (length != 4 || memcmp(name, "self", 4) != 0)
+        return memfs_ops.lookup(directory, name, length, nocase, child);
+    *child = fs_node_get(directory);
+    return OK;
+}
+
+static void a_directory_that_is_in_itself_is_an_error(void **state)
+{
+    struct fs_ops damaged = memfs_ops;
+    (void)state;
+    damaged.lookup = lookup_self;
+    first.ops = &damaged;
+    assert_int_equal(stat_path("/self", 0), ERR_IO_ERROR);
+    assert_int_equal(stat_path("/self/self/mnt", 0), ERR_IO_ERROR);
+    assert_int_equal(run(FS_OP_RMDIR, "/self", 0, 0, NULL), ERR_IO_ERROR);
+    assert_int_equal(make_directory("/self"), ERR_IO_ERROR);
+    assert_int_equal(stat_path("/mnt", 0), OK);
+    first.ops = &memfs_ops;
+}
+
 /* ---- paths ----------------------------------------------------------------------------------- */
 
 static void a_path_walks_through_directories(void **state)
@@ -956,6 +981,7 @@ int main(void)
         TEST(modes_bind_everybody_but_root),
         TEST(locks_exclude_and_wait),
         TEST(an_archive_becomes_files),
+        TEST(a_directory_that_is_in_itself_is_an_error),
         cmocka_unit_test(a_cut_off_archive_is_refused),
         cmocka_unit_test(damaged_headers_are_refused),
         TEST(entries_cannot_leave_the_archives_root),

@@ -27,4 +27,4 @@ fuzz-iso: $(BUILD)/fuzz/fuzz_iso
 	$(Q)genisoimage -quiet -J -no-pad -o $(BUILD)/fuzz/seeds/iso/joliet lib/iso 2>/dev/null
 	$(Q)$(BUILD)/fuzz/fuzz_iso -max_len=300000 -timeout=10 -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(BUILD)/fuzz/ \
 	    $(BUILD)/fuzz/corpus/iso $(BUILD)/fuzz/seeds/iso >$(BUILD)/fuzz/iso.log 2>&1 || { tail -50 $(BUILD)/fuzz/iso.log; exit 1; }
-	$(Q)printf 'iso: '; tail -3 $(BUILD)/fuzz/iso.log | head -1
+	$(Q)printf 'iso: '; grep -a "DONE" $(BUILD)/fuzz/iso.log

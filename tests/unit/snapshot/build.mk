@@ -27,4 +27,4 @@ fuzz-snapshot: $(BUILD)/fuzz/fuzz_snapshot
 	$(Q)mkdir -p $(BUILD)/fuzz/corpus/snapshot
 	$(Q)$(BUILD)/fuzz/fuzz_snapshot -max_len=60000 -timeout=10 -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(BUILD)/fuzz/ \
 	    $(BUILD)/fuzz/corpus/snapshot >$(BUILD)/fuzz/snapshot.log 2>&1 || { tail -50 $(BUILD)/fuzz/snapshot.log; exit 1; }
-	$(Q)printf 'snapshot: '; tail -3 $(BUILD)/fuzz/snapshot.log | head -1
+	$(Q)printf 'snapshot: '; grep -a "DONE" $(BUILD)/fuzz/snapshot.log
