@@ -2,8 +2,8 @@
 /*
  * The registry on disk: one text file for each of \REGISTRY\Machine and \REGISTRY\User, beside
  * default.reg, which holds what a new machine begins with. A thread writes a hive SAVE_DELAY after its
- * first change: into a new file, made durable, which then takes the old one's name. So a machine that
- * is switched off finds the state of a few seconds before, whole.
+ * first change, or when a program asks for it: into a new file, made durable, which then takes the old
+ * one's name. So a machine that is switched off finds the state of a few seconds before, whole.
  */
 #include <personalities/nt/registry.h>
 
@@ -24,7 +24,7 @@
 struct hive {
     struct text root;
     const char *file, *new_file;
-    struct key *key;
+    struct key *key; /* NULL: it is there but cannot be read, so nothing is written over it */
     bool changed;
 };
 static struct hive hives[] = {
@@ -41,30 +41,35 @@ extern struct mutex nt_mutex;
 
 /* ---- reading ---- */
 
-/* NULL: it is not there, or cannot be read. */
-static char *read_file(const char *path, size_t *length)
+static status_t read_file(const char *path, char **text, size_t *length)
 {
     struct fs_attr attr;
     handle_t node;
-    char *text = NULL;
-    if (fs_client_open(&context, HANDLE_NONE, path, strlen(path), FS_O_READ, 0, &node, &attr) != OK)
-        return NULL;
-    if (attr.size < FILE_MAX)
-        text = malloc(attr.size + 1);
-    if (text && fs_client_read(node, 0, text, attr.size, length) != OK) {
-        free(text);
-        text = NULL;
-    }
+    status_t status =
+        fs_client_open(&context, HANDLE_NONE, path, strlen(path), FS_O_READ, 0, &node, &attr);
+    if (status != OK)
+        return status;
+    *text = attr.size < FILE_MAX ? malloc(attr.size + 1) : NULL;
+    status = *text ? fs_client_read(node, 0, *text, attr.size, length) : ERR_NO_MEMORY;
+    if (status == OK && *length != attr.size)
+        status = ERR_IO_ERROR;
+    if (status != OK)
+        free(*text);
     handle_drop(&node);
-    return text;
+    return status;
 }
 
 /* A hive that was saved takes the place of the defaults. */
 static void load_hive(struct hive *hive)
 {
     size_t length = 0;
-    char *text = read_file(hive->file, &length);
-    if (!text)
+    char *text;
+    status_t status = read_file(hive->file, &text, &length);
+    if (status != OK && status != ERR_NOT_FOUND) {
+        log_printf("registry: %s: %s", hive->file, status_text(status));
+        hive->key = NULL;
+    }
+    if (status != OK)
         return;
     nt_lock();
     while (hive->key->children)
@@ -77,9 +82,10 @@ static void load_hive(struct hive *hive)
 static void load_defaults(void)
 {
     size_t length = 0;
-    char *text = read_file(DEFAULTS, &length);
-    if (!text) {
-        log_printf("no registry: %s is not there", DEFAULTS);
+    char *text;
+    status_t status = read_file(DEFAULTS, &text, &length);
+    if (status != OK) {
+        log_printf("no registry: %s: %s", DEFAULTS, status_text(status));
         return;
     }
     nt_lock();
@@ -89,6 +95,17 @@ static void load_defaults(void)
 }
 
 /* ---- writing ---- */
+
+static status_t sync_directory(void)
+{
+    handle_t node = HANDLE_NONE;
+    status_t status = fs_client_open(&context, HANDLE_NONE, DIRECTORY, strlen(DIRECTORY),
+                                     FS_O_READ | FS_O_DIRECTORY, 0, &node, NULL);
+    if (status == OK)
+        status = fs_client_sync(node, false);
+    handle_drop(&node);
+    return status;
+}
 
 static status_t write_file(const struct hive *hive, const char *text, size_t length)
 {
@@ -101,16 +118,18 @@ static status_t write_file(const struct hive *hive, const char *text, size_t len
     if (status != OK)
         return status;
     status = fs_client_write(node, 0, text, length, &done, &end);
+    if (status == OK && done != length)
+        status = ERR_NO_SPACE;
     if (status == OK)
         status = fs_client_sync(node, false);
     handle_drop(&node);
     if (status == OK)
         status = fs_client_rename(&context, HANDLE_NONE, hive->new_file, strlen(hive->new_file),
                                   HANDLE_NONE, hive->file, strlen(hive->file), 0);
-    return status;
+    return status == OK ? sync_directory() : status;
 }
 
-/* With `saving` and without the server's lock. */
+/* With `saving` and without the server's lock. What cannot be saved is tried again. */
 static status_t save_hive(struct hive *hive)
 {
     size_t length = 0;
@@ -124,8 +143,12 @@ static status_t save_hive(struct hive *hive)
         return OK;
     status_t status = text ? write_file(hive, text, length) : ERR_NO_MEMORY;
     free(text);
-    if (status != OK)
+    if (status != OK) {
         LOG_ONCE("the registry cannot be saved");
+        nt_lock();
+        hive->changed = true;
+        nt_unlock();
+    }
     return status;
 }
 
