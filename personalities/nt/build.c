@@ -240,6 +240,12 @@ static NTSTATUS make_parameters(struct nt_process *process, const struct process
 
 /* ---- PEB ---- */
 
+/*
+ * Where Wine has the address of its Unix program, in which its dbghelp looks for debug information; 0 means to it
+ * that this is no process. There is nothing at this address, so it goes on without.
+ */
+#define NO_UNIX_LOADER 1
+
 static void fill_peb(const struct nt_process *process, PEB *peb)
 {
     const struct load_plan *plan = &process->image->plan;
@@ -260,6 +266,7 @@ static void fill_peb(const struct nt_process *process, PEB *peb)
     peb->ImageSubSystemMajorVersion = plan->subsystem_major;
     peb->ImageSubSystemMinorVersion = plan->subsystem_minor;
     peb->SessionId = 1;
+    peb->CloudFileFlags = NO_UNIX_LOADER;
 }
 
 static NTSTATUS make_peb(struct nt_process *process)
