@@ -39,7 +39,7 @@ struct block_info {
         sector_size; /* the device's own: extents are multiples of it; a power of two, 512..4096 */
     uint32_t flags;  /* enum block_flags */
     uint32_t partition;  /* its number, 0: the whole disk */
-    uint32_t generation; /* another number: another medium or another partition table */
+    uint32_t generation; /* another number: the partition table was read again */
     char name[BLOCK_NAME_MAX];
     char model[32];
 };

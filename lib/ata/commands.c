@@ -17,6 +17,9 @@ enum { CAPABLE_DMA = 1 << 8, SET_WIDE = 1 << 10, SET_WRITE_CACHE = 1 << 5 };
 /* The word is one of a device that knows it if its upper two bits are 01. */
 enum { SIZE_MASK = 3 << 14 | 1 << 12, SIZE_IS_ANOTHER = 1 << 14 | 1 << 12 };
 
+/* Packets that a drive with a medium may refuse at first, only to say that it is another one. */
+#define NEWS_MAX 4u
+
 static void copy_model(const uint16_t *words, char *to, size_t size)
 {
     size_t length = 0;
@@ -49,17 +52,22 @@ bool ata_describe_disk(const uint16_t words[IDENTITY_WORDS], struct block_info *
     return (words[WORD_SECTOR_SIZE] & SIZE_MASK) != SIZE_IS_ANOTHER;
 }
 
-void ata_describe_drive(const uint16_t words[IDENTITY_WORDS],
-                        const uint8_t capacity[PACKET_CAPACITY_ANSWER], struct block_info *info)
+void ata_describe_drive(const uint16_t words[IDENTITY_WORDS], ata_packet_function *run,
+                        void *device, struct block_info *info)
 {
+    const uint8_t ready[PACKET_LENGTH] = {PACKET_TEST_READY},
+                  capacity[PACKET_LENGTH] = {PACKET_CAPACITY};
+    uint8_t answer[PACKET_CAPACITY_ANSWER];
     info->sector_size = OPTICAL_SECTOR;
     info->flags = BLOCK_READ_ONLY | BLOCK_REMOVABLE | BLOCK_OPTICAL;
-    if (capacity != NULL) {
-        uint32_t last = (uint32_t)capacity[0] << 24 | (uint32_t)capacity[1] << 16 |
-                        (uint32_t)capacity[2] << 8 | capacity[3];
-        info->sectors = ((uint64_t)last + 1) * (OPTICAL_SECTOR / BLOCK_SECTOR);
-    }
     copy_model(words, info->model, sizeof info->model);
+    for (uint32_t i = 0; i < NEWS_MAX && !run(device, ready, NULL, 0); i++)
+        continue;
+    if (!run(device, capacity, answer, sizeof answer))
+        return;
+    uint32_t last = (uint32_t)answer[0] << 24 | (uint32_t)answer[1] << 16 |
+                    (uint32_t)answer[2] << 8 | answer[3];
+    info->sectors = ((uint64_t)last + 1) * (OPTICAL_SECTOR / BLOCK_SECTOR);
 }
 
 enum ata_command ata_dma_command(enum block_request_op op, bool wide)

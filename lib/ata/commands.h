@@ -47,9 +47,12 @@ enum { PACKET_CAPACITY_ANSWER = 8 }; /* bytes */
  */
 bool ata_describe_disk(const uint16_t words[IDENTITY_WORDS], struct block_info *info, bool *wide);
 bool ata_has_dma(const uint16_t words[IDENTITY_WORDS]);
-/* An optical drive; one without a medium has 0 sectors: `capacity` is NULL. */
-void ata_describe_drive(const uint16_t words[IDENTITY_WORDS],
-                        const uint8_t capacity[PACKET_CAPACITY_ANSWER], struct block_info *info);
+/* Carries a packet out while the caller waits; its answer of `length` bytes, if any, to `answer`. */
+typedef bool ata_packet_function(void *device, const uint8_t packet[PACKET_LENGTH], void *answer,
+                                 uint32_t length);
+/* An optical drive; one without a medium has 0 sectors. */
+void ata_describe_drive(const uint16_t words[IDENTITY_WORDS], ata_packet_function *run,
+                        void *device, struct block_info *info);
 /* A command that moves data by DMA, or flushes. `wide`: with a 48-bit address. */
 enum ata_command ata_dma_command(enum block_request_op op, bool wide);
 /* READ (10) of an optical medium. */

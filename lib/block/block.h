@@ -90,7 +90,5 @@ void block_server_run(struct block_server *server) __attribute__((noreturn));
 void block_request_end(struct block_disk *disk, struct block_request *request, status_t status);
 /* The device is not there any more: every request gets NO_DEVICE, those with it must be ended first. */
 void block_disk_gone(struct block_disk *disk);
-/* Another medium (0 sectors: none): partitions are read again when somebody asks. */
-void block_disk_changed(struct block_disk *disk, uint64_t sectors, uint32_t sector_size);
 
 #endif

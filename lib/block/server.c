@@ -323,13 +323,6 @@ status_t block_server_add(struct block_server *server, struct block_disk *disk)
     return OK;
 }
 
-void block_disk_changed(struct block_disk *disk, uint64_t sectors, uint32_t sector_size)
-{
-    disk->info.sectors = sectors;
-    disk->info.sector_size = sector_size;
-    disk->info.generation++;
-}
-
 static void check_disks(struct block_server *server)
 {
     for (uint32_t i = 0; i < server->disk_count; i++) {

@@ -39,6 +39,7 @@ uint32_t pci_read(uint32_t slot, uint8_t reg)
     return value;
 }
 
+/* What is written cannot be checked like this: the two instructions only stand as close as they can. */
 void pci_write(uint32_t slot, uint8_t reg, uint32_t value)
 {
     ioport_write32(ADDRESS, 0x80000000u | slot << 8 | reg);

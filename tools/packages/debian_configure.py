@@ -184,7 +184,8 @@ def set_files(root):
 def set_directories(root):
     for path, mode in (("proc", 0o555), ("sys", 0o555), ("dev", 0o755), ("run", 0o755), ("tmp", 0o1777),
                        ("var/tmp", 0o1777), ("host", 0o755), ("atomik", 0o755), ("root", 0o700),
-                       ("run/lock", 0o1777), ("dev/shm", 0o1777), ("var/lib/dpkg/updates", 0o755)):
+                       ("run/lock", 0o1777), ("dev/shm", 0o1777), ("var/lib/dpkg/updates", 0o755),
+                       ("mnt", 0o755), ("media", 0o755), ("opt", 0o755), ("srv", 0o755)):  # by the script of base-files
         os.makedirs(path_in(root, path), exist_ok=True)
         os.chmod(path_in(root, path), mode)
     link(root, "atomik/c", "/c")

@@ -77,9 +77,11 @@ void port_reset(struct port *port);
 void port_go_on(struct port *port);
 bool port_is_there(const struct port *port);
 void port_issue(struct port *port, uint32_t index, const struct command *command);
-/* While nothing else is under way, without interrupts: at most a second. `answer` may be NULL. */
+/*
+ * While nothing else is under way, without interrupts: at most a second. The answer of a command whose
+ * data go to port_answer_physical is copied to `answer`, if that is not NULL.
+ */
 bool port_run_now(struct port *port, const struct command *command, void *answer);
-void *port_answer(const struct port *port);
 uint32_t port_answer_physical(const struct port *port);
 
 /* ---- transfer.c: requests of lib/block ---- */

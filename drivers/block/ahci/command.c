@@ -200,11 +200,6 @@ void port_issue(struct port *port, uint32_t index, const struct command *command
     put(port, PORT_ISSUED, 1u << index);
 }
 
-void *port_answer(const struct port *port)
-{
-    return port->memory.data + ANSWER_AT;
-}
-
 uint32_t port_answer_physical(const struct port *port)
 {
     return port->memory.physical + ANSWER_AT;
@@ -222,6 +217,6 @@ bool port_run_now(struct port *port, const struct command *command, void *answer
     if (!done)
         port_go_on(port);
     else if (answer != NULL)
-        memcpy(answer, port_answer(port), command->length);
+        memcpy(answer, port->memory.data + ANSWER_AT, command->length);
     return done;
 }

@@ -46,21 +46,15 @@ static void serve(void *context)
 
 /* ---- set-up -------------------------------------------------------------------------------------- */
 
-/* The first packets only say that the medium has been changed. */
-static void describe_drive(struct port *port, const uint16_t *words)
+static bool run_packet(void *context, const uint8_t packet[PACKET_LENGTH], void *answer,
+                       uint32_t length)
 {
-    const uint8_t ready[PACKET_LENGTH] = {PACKET_TEST_READY},
-                  capacity[PACKET_LENGTH] = {PACKET_CAPACITY};
-    const struct command test = {.code = COMMAND_PACKET, .packet = ready},
-                         ask = {.code = COMMAND_PACKET,
-                                .packet = capacity,
-                                .physical = port_answer_physical(port),
-                                .length = PACKET_CAPACITY_ANSWER};
-    uint8_t answer[PACKET_CAPACITY_ANSWER];
-    for (uint32_t i = 0; i < 4 && !port_run_now(port, &test, NULL); i++)
-        continue;
-    bool has_medium = port_run_now(port, &ask, answer);
-    ata_describe_drive(words, has_medium ? answer : NULL, &port->disk.info);
+    struct port *port = context;
+    const struct command command = {.code = COMMAND_PACKET,
+                                    .packet = packet,
+                                    .physical = port_answer_physical(port),
+                                    .length = length};
+    return port_run_now(port, &command, answer);
 }
 
 static bool describe(struct port *port)
@@ -73,7 +67,7 @@ static bool describe(struct port *port)
     if (!port_run_now(port, &identify, words))
         return false;
     if (port->optical) {
-        describe_drive(port, words);
+        ata_describe_drive(words, run_packet, port, &port->disk.info);
         return true;
     }
     if (!ata_describe_disk(words, &port->disk.info, &port->wide))

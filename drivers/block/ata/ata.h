@@ -52,8 +52,7 @@ bool channel_wait(struct channel *channel, uint8_t *status);
 void device_select(struct device *device);
 /* Identification data or the answer to a packet, without interrupts; only while nothing is under way. */
 bool device_identify(struct device *device, uint16_t words[256]);
-bool packet_read_now(struct device *device, const uint8_t packet[PACKET_LENGTH], void *to,
-                     uint32_t length);
+ata_packet_function packet_run_now; /* of a struct device */
 
 /* ---- transfer.c: requests of lib/block ---- */
 extern const struct block_driver ata_driver, atapi_driver;

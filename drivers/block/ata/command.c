@@ -110,9 +110,9 @@ static bool packet_now(struct device *device, const uint8_t packet[PACKET_LENGTH
     return channel_wait(channel, &status) && !(status & STATUS_ERROR);
 }
 
-bool packet_read_now(struct device *device, const uint8_t packet[PACKET_LENGTH], void *to,
-                     uint32_t length)
+bool packet_run_now(void *context, const uint8_t packet[PACKET_LENGTH], void *to, uint32_t length)
 {
+    struct device *device = context;
     ioport_write8(device->channel->control, CONTROL_NO_INTERRUPT);
     bool done = packet_now(device, packet, to, length);
     (void)read_status(device->channel);

@@ -19,18 +19,6 @@ static struct block_server server;
 static struct channel channels[CHANNELS];
 static struct device devices[CHANNELS * DEVICES];
 
-/* An empty drive has no capacity. The first packets only say that the medium has been changed. */
-static void describe_drive(struct device *device, const uint16_t *words)
-{
-    const uint8_t ready[PACKET_LENGTH] = {PACKET_TEST_READY},
-                  capacity[PACKET_LENGTH] = {PACKET_CAPACITY};
-    uint8_t answer[PACKET_CAPACITY_ANSWER];
-    for (uint32_t i = 0; i < 4 && !packet_read_now(device, ready, NULL, 0); i++)
-        continue;
-    bool has_medium = packet_read_now(device, capacity, answer, sizeof answer);
-    ata_describe_drive(words, has_medium ? answer : NULL, &device->disk.info);
-}
-
 static void add_device(struct channel *channel, uint32_t number)
 {
     static uint16_t words[IDENTITY_WORDS];
@@ -43,7 +31,7 @@ static void add_device(struct channel *channel, uint32_t number)
     device->disk.driver = device->optical ? &atapi_driver : &ata_driver;
     device->disk.context = device;
     if (device->optical)
-        describe_drive(device, words);
+        ata_describe_drive(words, packet_run_now, device, &device->disk.info);
     else if (!ata_describe_disk(words, &device->disk.info, &device->wide)) {
         log_printf("%s: its sectors are not of 512 bytes", device->disk.info.model);
         return;
