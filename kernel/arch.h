@@ -104,9 +104,10 @@ struct arch_thread {
     struct guest_frame *frame; /* kernel view (direct map) of the guest frame page, or NULL */
     uint32_t tls[GUEST_TLS_SLOTS][2]; /* changed only through arch_tls_set, arch_native_tls_set */
     bool server;                      /* a thread of a ring-1 server: ring 3 is its guest */
-    bool in_guest;     /* ring 3 state is the guest's; true to the fact inside the kernel */
-    bool guest_extra;  /* the guest uses more than TLS slot 0: LDT, slots 1-2, debug registers */
-    bool fpu_used;     /* fpu holds a state (or the registers do) */
+    bool in_guest;    /* ring 3 state is the guest's; true to the fact inside the kernel */
+    bool guest_extra; /* the guest uses more than TLS slot 0: LDT, slots 1-2, debug registers */
+    bool fpu_fresh;   /* in the start state with fpu_control; fpu and the registers hold nothing */
+    uint16_t fpu_control;
     uint32_t debug[8]; /* changed only through arch_debug_set */
     uint8_t *ioports;  /* process's I/O bitmap or NULL; may be set at any time */
     uint8_t fpu[FPU_STATE_SIZE] __attribute__((aligned(16)));
@@ -132,8 +133,9 @@ void arch_call_again(struct thread *thread);
 void arch_debug_set(struct thread *thread, const uint32_t registers[6]);
 /* The contents of an I/O bitmap changed, or it is about to be freed. */
 void arch_ioports_changed(const uint8_t *bitmap);
-void arch_fpu_read(struct thread *thread, void *image);
-void arch_fpu_write(struct thread *thread, const void *image); /* sanitises MXCSR */
+/* The state, in memory alone until the thread runs on. */
+const void *arch_fpu_image(struct thread *thread);
+void *arch_fpu_replace(struct thread *thread); /* the same to be written; it may be anything */
 void arch_fpu_reset(struct thread *thread, uint16_t control_word);
 /* Ends the guest part of the current trap with this reason: fills the frame, makes the return from the kernel go to the server. */
 void arch_guest_leave(struct thread *thread, uint32_t reason, uint32_t vector, uint32_t error,

@@ -146,29 +146,29 @@ static status_t get_guest_thread(handle_t handle, uint32_t rights, struct thread
     return (*thread)->state == THREAD_DEAD ? ERR_BAD_STATE : OK;
 }
 
-status_t call_guest_fpu_read(handle_t handle, user_t state)
+/* The copy may wait for a page, the handle be closed meanwhile. */
+static status_t fpu_copy(handle_t handle, uint32_t rights, user_t state, bool in)
 {
-    uint8_t image[FPU_STATE_SIZE] __attribute__((aligned(16)));
     struct thread *thread;
-    status_t status = get_guest_thread(handle, RIGHT_READ, &thread);
+    status_t status = get_guest_thread(handle, rights, &thread);
 
     if (status != OK)
         return status;
-    arch_fpu_read(thread, image);
-    return user_write(state, image, sizeof image);
+    object_hold(&thread->object);
+    status = in ? user_read(arch_fpu_replace(thread), state, FPU_STATE_SIZE)
+                : user_write(state, arch_fpu_image(thread), FPU_STATE_SIZE);
+    object_release(&thread->object);
+    return status;
+}
+
+status_t call_guest_fpu_read(handle_t handle, user_t state)
+{
+    return fpu_copy(handle, RIGHT_READ, state, false);
 }
 
 status_t call_guest_fpu_write(handle_t handle, user_t state)
 {
-    uint8_t image[FPU_STATE_SIZE] __attribute__((aligned(16)));
-    struct thread *thread;
-    status_t status = get_guest_thread(handle, RIGHT_MANAGE, &thread);
-
-    if (status == OK)
-        status = user_read(image, state, sizeof image);
-    if (status == OK)
-        arch_fpu_write(thread, image);
-    return status;
+    return fpu_copy(handle, RIGHT_MANAGE, state, true);
 }
 
 status_t call_guest_fpu_reset(uint32_t control_word)

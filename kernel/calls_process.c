@@ -455,7 +455,7 @@ status_t call_process_thread(handle_t handle, uint32_t after_id, user_t result)
         struct thread_context state = {.id = thread->object.id};
         state.regs = *arch_user_registers(thread);
         __builtin_memcpy(state.tls, thread->arch.tls[0], sizeof state.tls);
-        arch_fpu_read(thread, state.fpu);
+        __builtin_memcpy(state.fpu, arch_fpu_image(thread), sizeof state.fpu);
         return user_write(result, &state, sizeof state);
     }
     return ERR_NOT_FOUND;
@@ -480,7 +480,7 @@ status_t call_thread_create_at(handle_t handle, user_t from, user_t result)
     arch_registers_sanitise(arch_user_registers(thread), false);
     if (arch_descriptor_ok(state.tls[0], state.tls[1]))
         arch_tls_set(thread, 0, state.tls[0], state.tls[1]);
-    arch_fpu_write(thread, state.fpu);
+    __builtin_memcpy(arch_fpu_replace(thread), state.fpu, sizeof state.fpu);
     return handle_return(&thread->object, RIGHT_ALL, result);
 }
 

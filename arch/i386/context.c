@@ -40,6 +40,7 @@ void arch_thread_init_user(struct thread *thread, bool server, uint32_t eip, uin
 
     thread->arch.stack_top = thread->kernel_stack + KERNEL_STACK_SIZE;
     thread->arch.server = server;
+    arch_fpu_reset(thread, FPU_CONTROL_START);
     thread->attention |= ATTENTION_ENTER_SLOW;
     registers = arch_user_registers(thread);
     *registers = (struct registers){.eip = eip, .esp = esp, .eax = eax};

@@ -9,12 +9,10 @@
 #include "cpu.h"
 #include "trap.h"
 
-#define CONTROL_START      0x37f
 #define MXCSR_START        0x1f80
 #define MXCSR_MASK_DEFAULT 0xffbfu
 #define MXCSR_OFFSET       6 /* words of the FXSAVE image */
 #define MXCSR_MASK_OFFSET  7
-#define TAG_BYTE           4
 
 static struct thread *fpu_owner;
 static uint32_t mxcsr_mask;
@@ -37,7 +35,7 @@ static void save(uint8_t *image)
     __asm__ volatile("fxsave (%0)" : : "r"(image) : "memory");
 }
 
-static void load(const uint8_t *image)
+static void load(const void *image)
 {
     __asm__ volatile("fxrstor (%0)" : : "r"(image) : "memory");
 }
@@ -57,41 +55,67 @@ void fpu_init(void)
     set_ts(true);
 }
 
-/* Memory gets what the registers hold; the registers are nobody's afterwards. */
+/* The registers are nobody's from now on. */
+static void disown(void)
+{
+    set_ts(true);
+    fpu_owner = NULL;
+}
+
+/* Memory gets what the registers hold. */
 static void give_up(struct thread *thread)
 {
     if (fpu_owner != thread)
         return;
     set_ts(false);
     save(thread->arch.fpu);
-    set_ts(true);
-    fpu_owner = NULL;
+    disown();
 }
 
+/* Most handlers of signals and exceptions use no FPU: the state is made when somebody asks for it. */
 void arch_fpu_reset(struct thread *thread, uint16_t control_word)
+{
+    arch_thread_release(thread);
+    thread->arch.fpu_fresh = true;
+    thread->arch.fpu_control = control_word;
+}
+
+static void make_fresh(struct thread *thread)
 {
     uint32_t *words = (uint32_t *)thread->arch.fpu;
 
-    if (fpu_owner == thread) {
-        set_ts(true);
-        fpu_owner = NULL;
-    }
-    for (uint32_t i = 0; i < FPU_STATE_SIZE / 4; i++)
-        words[i] = 0;
-    words[0] = control_word;
+    __builtin_memset(words, 0, FPU_STATE_SIZE);
+    words[0] = thread->arch.fpu_control;
     words[MXCSR_OFFSET] = MXCSR_START;
-    thread->arch.fpu_used = true;
+    thread->arch.fpu_fresh = false;
+}
+
+const void *arch_fpu_image(struct thread *thread)
+{
+    uint32_t *words = (uint32_t *)thread->arch.fpu;
+
+    if (thread->arch.fpu_fresh)
+        make_fresh(thread);
+    give_up(thread);
+    words[MXCSR_OFFSET] &= mxcsr_mask; /* a reserved bit would fault when it is loaded */
+    return words;
+}
+
+void *arch_fpu_replace(struct thread *thread)
+{
+    arch_thread_release(thread);
+    thread->arch.fpu_fresh = false;
+    return thread->arch.fpu;
 }
 
 void fpu_restore(struct thread *thread)
 {
-    if (!thread->arch.fpu_used)
-        arch_fpu_reset(thread, CONTROL_START);
-    if (fpu_owner && fpu_owner != thread)
+    const void *image = arch_fpu_image(thread);
+
+    if (fpu_owner)
         give_up(fpu_owner);
     set_ts(false);
-    if (fpu_owner != thread)
-        load(thread->arch.fpu);
+    load(image);
     fpu_owner = thread;
 }
 
@@ -101,31 +125,8 @@ void fpu_switch(struct thread *thread)
         set_ts(fpu_owner != thread);
 }
 
-void arch_fpu_read(struct thread *thread, void *image)
-{
-    if (!thread->arch.fpu_used)
-        arch_fpu_reset(thread, CONTROL_START);
-    give_up(thread);
-    __builtin_memcpy(image, thread->arch.fpu, FPU_STATE_SIZE);
-}
-
-void arch_fpu_write(struct thread *thread, const void *image)
-{
-    uint32_t *words = (uint32_t *)thread->arch.fpu;
-
-    if (fpu_owner == thread) {
-        set_ts(true);
-        fpu_owner = NULL;
-    }
-    __builtin_memcpy(words, image, FPU_STATE_SIZE);
-    words[MXCSR_OFFSET] &= mxcsr_mask;
-    thread->arch.fpu_used = true;
-}
-
 void arch_thread_release(struct thread *thread)
 {
-    if (fpu_owner != thread)
-        return;
-    fpu_owner = NULL;
-    set_ts(true);
+    if (fpu_owner == thread)
+        disown();
 }

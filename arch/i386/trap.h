@@ -33,6 +33,7 @@ void interrupts_init(void); /* PIC: all lines masked */
 void interrupt_handle(uint32_t line);
 void clock_start(void); /* calibrates, starts the tick */
 void clock_tick(void);
+#define FPU_CONTROL_START 0x37f
 void fpu_init(void);
 void fpu_restore(struct thread *thread); /* the state of the current thread into the registers */
 void fpu_switch(struct thread *thread);

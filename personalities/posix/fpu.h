@@ -7,18 +7,25 @@
 
 #define X87_CONTROL 0x37f
 
+struct x87_register {
+    uint8_t bytes[10];
+};
 struct fxsave {
     uint16_t control, status;
     uint8_t tag, reserved;
     uint16_t opcode;
     uint32_t instruction, instruction_segment, operand, operand_segment;
     uint32_t mxcsr, mxcsr_mask;
-    uint8_t st[8][16], xmm[8][16];
-    uint8_t rest[224];
+    struct {
+        struct x87_register value;
+        uint8_t reserved[6];
+    } st[8];
+    uint8_t xmm[8][16];
+    uint8_t rest[224]; /* the processor neither reads nor writes it */
 };
 struct fsave {
     uint32_t control, status, tag, instruction, instruction_segment, operand, operand_segment;
-    uint8_t st[8][10];
+    struct x87_register st[8];
     uint16_t status_word, magic; /* only in signal frames */
 };
 #define FSAVE_SIZE 108u /* without the two words */

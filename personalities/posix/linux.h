@@ -85,12 +85,16 @@ struct linux_ucontext {
     uint32_t mask[2];
 };
 struct linux_sigframe {
-    uint32_t return_address;
-    int32_t signal;
-    struct sigcontext_32 context;
+    struct linux_sigframe_head {
+        uint32_t return_address;
+        int32_t signal;
+        struct sigcontext_32 context;
+    } head;
     uint8_t fpstate_unused[624];
-    uint32_t extra_mask;
-    uint8_t code[8];
+    struct linux_sigframe_tail {
+        uint32_t extra_mask;
+        uint8_t code[8];
+    } tail;
 };
 struct linux_rt_sigframe {
     uint32_t return_address;

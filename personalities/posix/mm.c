@@ -158,8 +158,8 @@ int mm_clone(struct mm *mm, struct mm **result)
     list_init(&clone->aio);
     clone->exe = mm->exe ? text_copy(mm->exe) : NULL;
     clone->program = mm->program ? handle_copy(mm->program) : HANDLE_NONE;
-    status_t status = space_clone(mm->space, &clone->space);
-    if (status != OK) {
+    if (ldt_clone(clone) < 0 || space_clone(mm->space, &clone->space) != OK) {
+        release(clone->ldt);
         close_handle(clone->program);
         release(clone->exe);
         release(clone);
@@ -177,6 +177,7 @@ void mm_release(struct mm *mm)
     aio_forget(mm);
     close_handle(mm->space);
     close_handle(mm->program);
+    release(mm->ldt);
     release(mm->exe);
     release(mm);
 }

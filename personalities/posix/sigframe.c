@@ -3,7 +3,7 @@
  * Signal frames on the guest's stack, exactly as Linux i386 lays them out, because debuggers,
  * unwinders and handlers that edit their ucontext know the layout:
  *
- *      higher   FXSAVE image, 64-aligned        512 bytes
+ *      higher   FXSAVE image, 64-aligned        512 bytes, of which 288 are written and read
  *               FSAVE image with status, magic  112 bytes     <- sigcontext.fpstate
  *               frame (linux_sigframe or linux_rt_sigframe), (address + 4) % 16 == 0
  *      esp ->   its first word is the return address: the restorer, or the vDSO's
@@ -15,36 +15,36 @@
 #include "fpu.h"
 #include "task.h"
 
-#define LEGACY_SIZE         112u
+#define FPU_FRAME_SIZE      offsetof(struct fpu_frame, extended.rest) /* what is copied of it */
 #define FLAGS_RESTORED      0x40dd5u /* AC RF OF DF TF SF ZF AF PF CF */
 #define FLAGS_HANDLER_CLEAR 0x10500u /* RF DF TF */
+
+struct fpu_frame {
+    struct fsave legacy;
+    struct fxsave extended;
+};
 
 /* Writes the FPU state below *sp and moves *sp there. */
 static int push_fpu(uint32_t *sp)
 {
-    struct {
-        struct fsave legacy;
-        struct fxsave extended;
-    } image;
-    if (guest_fpu_read(HANDLE_SELF, &image.extended) != OK)
+    struct fpu_frame frame;
+    if (guest_fpu_read(HANDLE_SELF, &frame.extended) != OK)
         return -EFAULT;
-    fsave_from_fxsave(&image.legacy, &image.extended);
-    *sp = ((*sp - FPU_STATE_SIZE) & ~63u) - LEGACY_SIZE;
-    return copy_out(USER(*sp), &image, sizeof image);
+    fsave_from_fxsave(&frame.legacy, &frame.extended);
+    *sp = ((*sp - sizeof frame.extended) & ~63u) - sizeof frame.legacy;
+    return copy_out(USER(*sp), &frame, FPU_FRAME_SIZE);
 }
 
 static int pop_fpu(uint32_t address)
 {
-    struct {
-        struct fsave legacy;
-        struct fxsave extended;
-    } image;
+    struct fpu_frame frame;
     if (address == 0)
         return guest_fpu_reset(X87_CONTROL) == OK ? 0 : -EFAULT;
-    if (copy_in(&image, USER(address), sizeof image) < 0)
+    if (copy_in(&frame, USER(address), FPU_FRAME_SIZE) < 0)
         return -EFAULT;
-    fxsave_from_fsave(&image.extended, &image.legacy);
-    return guest_fpu_write(HANDLE_SELF, &image.extended) == OK ? 0 : -EFAULT;
+    memset(frame.extended.rest, 0, sizeof frame.extended.rest);
+    fxsave_from_fsave(&frame.extended, &frame.legacy);
+    return guest_fpu_write(HANDLE_SELF, &frame.extended) == OK ? 0 : -EFAULT;
 }
 
 static bool on_altstack(const struct thread *thread, uint32_t sp)
@@ -64,15 +64,16 @@ static uint32_t choose_stack(const struct thread *thread, const struct linux_sig
     return sp;
 }
 
+/* Sets every field: what is on the stack here is not for the guest. */
 static void context_save(const struct thread *thread, struct sigcontext_32 *context,
                          uint32_t fpstate, uint64_t mask)
 {
     const struct registers *regs = &thread->frame->regs;
-    memset(context, 0, sizeof *context);
     context->gs = (uint16_t)regs->gs;
     context->fs = (uint16_t)regs->fs;
     context->es = (uint16_t)regs->es;
     context->ds = (uint16_t)regs->ds;
+    context->__gsh = context->__fsh = context->__esh = context->__dsh = 0;
     context->di = regs->edi;
     context->si = regs->esi;
     context->bp = regs->ebp;
@@ -85,6 +86,7 @@ static void context_save(const struct thread *thread, struct sigcontext_32 *cont
     context->err = thread->trap_error;
     context->ip = regs->eip;
     context->cs = (uint16_t)regs->cs;
+    context->__csh = context->__ssh = 0;
     context->flags = regs->eflags;
     context->sp_at_signal = regs->esp;
     context->ss = (uint16_t)regs->ss;
@@ -162,13 +164,16 @@ static int push_rt(struct thread *thread, const struct linux_sigaction *action,
 static int push_old(struct thread *thread, const struct linux_sigaction *action,
                     const siginfo_t *info, uint64_t mask, uint32_t sp, uint32_t fpstate)
 {
-    struct linux_sigframe frame = {.signal = info->si_signo, .extra_mask = (uint32_t)(mask >> 32)};
-    uint32_t at = frame_address(sp, sizeof frame);
-    frame.return_address = action->flags & SA_RESTORER ? action->restorer : vdso_sigreturn;
-    context_save(thread, &frame.context, fpstate, mask);
-    memcpy(frame.code, "\x58\xb8\x77\x00\x00\x00\xcd\x80",
+    struct linux_sigframe_head head;
+    struct linux_sigframe_tail tail = {.extra_mask = (uint32_t)(mask >> 32)};
+    uint32_t at = frame_address(sp, sizeof(struct linux_sigframe));
+    head.return_address = action->flags & SA_RESTORER ? action->restorer : vdso_sigreturn;
+    head.signal = info->si_signo;
+    context_save(thread, &head.context, fpstate, mask);
+    memcpy(tail.code, "\x58\xb8\x77\x00\x00\x00\xcd\x80",
            8); /* pop %eax; mov $sigreturn, %eax; int $0x80 */
-    if (copy_out(USER(at), &frame, sizeof frame) < 0)
+    if (copy_out(USER(at), &head, sizeof head) < 0 ||
+        copy_out(USER(at + offsetof(struct linux_sigframe, tail)), &tail, sizeof tail) < 0)
         return -EFAULT;
     enter_handler(thread, action->handler, at, (uint32_t)info->si_signo, 0, 0);
     return 0;
@@ -200,12 +205,16 @@ static void restore_mask(struct thread *thread, uint32_t low, uint32_t high)
 
 int sigframe_pop(struct thread *thread)
 {
-    struct linux_sigframe frame;
+    struct sigcontext_32 context;
+    uint32_t extra_mask,
+        frame = thread->frame->regs.esp - 8; /* the handler and its code popped two */
     thread->orig_eax = -1;
-    if (copy_in(&frame, USER(thread->frame->regs.esp - 8), sizeof frame) < 0)
+    if (copy_in(&context, USER(frame + offsetof(struct linux_sigframe, head.context)),
+                sizeof context) < 0 ||
+        get_user(&extra_mask, USER(frame + offsetof(struct linux_sigframe, tail.extra_mask))) < 0)
         return bad_frame(thread);
-    restore_mask(thread, frame.context.oldmask, frame.extra_mask);
-    return context_restore(thread, &frame.context) < 0 ? bad_frame(thread) : -RESULT_KEEP_REGISTERS;
+    restore_mask(thread, context.oldmask, extra_mask);
+    return context_restore(thread, &context) < 0 ? bad_frame(thread) : -RESULT_KEEP_REGISTERS;
 }
 
 int sigframe_pop_rt(struct thread *thread)

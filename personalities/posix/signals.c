@@ -84,7 +84,6 @@ static void pending_take(struct pending *pending, uint32_t signal, siginfo_t *in
 {
     struct queued_signal *queued;
     bool found = false, more = false;
-    *info = signal_info(signal, SI_USER);
     list_each(queued, &pending->queue, struct queued_signal, link)
     {
         if ((uint32_t)queued->info.si_signo != signal)
@@ -97,6 +96,8 @@ static void pending_take(struct pending *pending, uint32_t signal, siginfo_t *in
         *info = queued->info;
         queued_free(queued);
     }
+    if (!found)
+        *info = signal_info(signal, SI_USER);
     if (!more)
         pending->set &= ~SIGNAL_BIT(signal);
 }

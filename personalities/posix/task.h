@@ -32,7 +32,9 @@ struct mm {
     struct list locked;      /* struct locked_range (mmlimit.h) */
     bool lock_all;           /* MCL_FUTURE */
     uint32_t mappings_made;  /* there are at most so many */
-    struct list aio;         /* contexts of io_setup (aio.c) */
+    struct descriptor *ldt;  /* what modify_ldt reads of it (tls.c): ldt_count up to the highest */
+    uint32_t ldt_count;
+    struct list aio; /* contexts of io_setup (aio.c) */
 };
 
 /* Directories. Shared by CLONE_FS. Text is absolute, as seen from `root`. */
@@ -265,6 +267,12 @@ static inline bool thread_must_end(const struct thread *thread)
 }
 /* Tells the kernel what its nice value means (sched.c). Lock held, or not started yet. */
 void sched_apply(struct thread *thread);
+/* A segment descriptor, as the processor has it. */
+struct descriptor {
+    uint32_t low, high;
+};
+/* The clone's own copy of the descriptors that it took over with everything else: -ENOMEM. */
+int ldt_clone(struct mm *clone);
 /* Loads a TLS descriptor of the calling thread into the processor's table. */
 void thread_set_tls(struct thread *thread, uint32_t slot);
 /* A descriptor as programs see it; one for a stopped thread, loaded when that goes on. */

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Thread-local segments and the local descriptor table: set_thread_area, modify_ldt. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "calls.h"
 #include "task.h"
+
+#define DEFAULT_LDT_SIZE 128u
+_Static_assert(sizeof(struct descriptor) == LDT_ENTRY_SIZE,
+               "descriptors are read as they are kept");
 
 static bool descriptor_is_empty(const struct user_desc *desc)
 {
@@ -109,6 +114,47 @@ int32_t sys_get_thread_area(user_t at)
     return copy_out(at, &desc, sizeof desc);
 }
 
+/* ---- the local descriptor table ------------------------------------------------------------------- */
+
+int ldt_clone(struct mm *clone)
+{
+    uint32_t size = clone->ldt_count * (uint32_t)sizeof *clone->ldt;
+    const struct descriptor *from = clone->ldt;
+    clone->ldt = NULL;
+    if (size == 0)
+        return 0;
+    clone->ldt = malloc(size);
+    if (!clone->ldt)
+        return -ENOMEM;
+    memcpy(clone->ldt, from, size);
+    return 0;
+}
+
+/* Room to remember this entry. Lock held. */
+static int ldt_grow(struct mm *mm, uint32_t index)
+{
+    if (index < mm->ldt_count)
+        return 0;
+    struct descriptor *grown = realloc(mm->ldt, (index + 1) * sizeof *grown);
+    if (!grown)
+        return -ENOMEM;
+    memset(grown + mm->ldt_count, 0, (index + 1 - mm->ldt_count) * sizeof *grown);
+    mm->ldt = grown;
+    mm->ldt_count = index + 1;
+    return 0;
+}
+
+static int ldt_set(struct mm *mm, uint32_t index, struct descriptor descriptor)
+{
+    server_lock();
+    int error = ldt_grow(mm, index);
+    status_t status = error < 0 ? OK : guest_ldt(mm->space, index, descriptor.low, descriptor.high);
+    if (error == 0 && status == OK)
+        mm->ldt[index] = descriptor;
+    server_unlock();
+    return error < 0 ? error : status == ERR_INVALID_ARGUMENT ? -EINVAL : errno_of(status);
+}
+
 static int32_t write_ldt(user_t data, uint32_t size, bool old)
 {
     struct user_desc desc;
@@ -121,21 +167,41 @@ static int32_t write_ldt(user_t data, uint32_t size, bool old)
         return -EINVAL;
     if (old)
         desc.useable = 0;
-    bool clear = descriptor_is_empty(&desc) || (old && desc.base_addr == 0 && desc.limit == 0);
-    status_t status =
-        guest_ldt(self()->process->mm->space, desc.entry_number, clear ? 0 : descriptor_low(&desc),
-                  clear ? 0 : descriptor_high(&desc));
-    return status == ERR_INVALID_ARGUMENT ? -EINVAL : errno_of(status);
+    struct descriptor descriptor = {descriptor_low(&desc), descriptor_high(&desc)};
+    if (descriptor_is_empty(&desc) || (old && desc.base_addr == 0 && desc.limit == 0))
+        descriptor = (struct descriptor){0, 0};
+    return ldt_set(self()->process->mm, desc.entry_number, descriptor);
+}
+
+/* Behind the entries that were set there are zeros; without any nothing is read. */
+static int32_t read_ldt(user_t to, uint32_t size)
+{
+    struct mm *mm = self()->process->mm;
+    size = MIN(size, LDT_MAX_ENTRIES * LDT_ENTRY_SIZE);
+    server_lock();
+    uint32_t set = MIN(mm->ldt_count * LDT_ENTRY_SIZE, size);
+    struct descriptor *copy = set ? malloc(set) : NULL;
+    if (copy)
+        memcpy(copy, mm->ldt, set);
+    bool empty = mm->ldt_count == 0;
+    server_unlock();
+    if (empty)
+        return 0;
+    if (set && !copy)
+        return -ENOMEM;
+    bool fits = copy_out(to, copy, set) == 0 && zero_out(user_at(to, set), size - set) == 0;
+    free(copy);
+    return fits ? (int32_t)size : -EFAULT;
 }
 
 int32_t sys_modify_ldt(uint32_t function, user_t data, uint32_t size)
 {
     switch (function) {
-    case 0: /* reading: as on a process that never set one, nothing */
-    case 2:
-        return zero_out(data, MIN(size, 128)) < 0 ? -EFAULT
-               : function == 0                    ? 0
-                                                  : (int32_t)MIN(size, 128);
+    case 0:
+        return read_ldt(data, size);
+    case 2: /* the default table, which is empty */
+        size = MIN(size, DEFAULT_LDT_SIZE);
+        return zero_out(data, size) < 0 ? -EFAULT : (int32_t)size;
     case 1:
         return write_ldt(data, size, true);
     case 0x11:

@@ -106,6 +106,7 @@ void owner_init(const struct fs_attr *root);
 /* Extended attributes as clients see them: without the one that owners are kept in. */
 status_t owner_xattr(struct node *node, struct fs_xattr *call);
 bool owner_maps(void);
+bool owner_keeps(uint32_t mode);     /* of such a file: in an attribute */
 void owner_learn(struct node *node); /* node->attr is what the host says */
 /* Keep owner, mode, type and device number of attr. */
 status_t owner_store(struct node *node, const struct fs_attr *attr);

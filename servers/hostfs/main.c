@@ -104,9 +104,7 @@ static status_t create_on_host(struct node *directory, const struct fs_new *new)
     case FS_TYPE_FILE:
         return create_file(directory, new);
     default:
-        if (owner_maps())
-            return create_file(directory, new);
-        return p9_mknod(directory->fid, new->name, length, new->mode, new->rdev);
+        return caching ? create_file(directory, new) : ERR_NOT_PERMITTED;
     }
 }
 
@@ -118,14 +116,15 @@ static status_t give_owner(struct node *node, const struct fs_new *new)
     wanted.gid = new->gid;
     if ((new->mode &FS_TYPE_MASK) == FS_TYPE_LINK && owner_maps())
         return OK;
-    if (owner_maps()) {
+    if (owner_keeps(new->mode)) {
         wanted.mode = new->mode;
         wanted.rdev = new->rdev;
     }
     if (memcmp(&wanted, &node->attr, sizeof wanted) == 0)
         return OK;
-    status_t status = owner_maps() ? owner_store(node, &wanted)
-                                   : p9_setattr(node->fid, FS_ATTR_UID | FS_ATTR_GID, &wanted);
+    status_t status = owner_keeps(new->mode)
+                          ? owner_store(node, &wanted)
+                          : p9_setattr(node->fid, FS_ATTR_UID | FS_ATTR_GID, &wanted);
     if (status == OK)
         node->attr = wanted;
     return status;
@@ -314,7 +313,7 @@ static status_t tell_host(struct node *node, uint32_t mask, const struct fs_attr
 {
     const uint32_t own = FS_ATTR_MODE | FS_ATTR_UID | FS_ATTR_GID;
     struct node wanted = *node;
-    if (!owner_maps() || (mask & own) == 0)
+    if (!owner_keeps(node->attr.mode) || (mask & own) == 0)
         return p9_setattr(node->fid, mask, attr);
     take_attributes(&wanted, mask & own, attr);
     status_t status = owner_store(node, &wanted.attr);

@@ -4,8 +4,11 @@
  * user of the host, then that user stands for root: its files are root's in here, whatever their group. What a file is
  * otherwise - another owner, set-id bits, a mode without rights for its owner, a device - is kept in
  * an extended attribute of the host's file, and the file is marked so that others need not be asked
- * for one: files by the sticky bit, directories by the set-group bit. A device, FIFO or socket is an
- * empty file on the host. Links cannot have such attributes: they are root's.
+ * for one: files by the sticky bit, directories by the set-group bit. Links cannot have such attributes:
+ * they are root's.
+ *
+ * A device, FIFO or socket is an empty file on the host, with such an attribute, whoever the root directory
+ * belongs to: QEMU opens no other kinds of files, not even to set the mode of one that it made.
  */
 #include <string.h>
 
@@ -31,6 +34,17 @@ bool owner_maps(void)
     return mapping;
 }
 
+static bool is_special(uint32_t mode)
+{
+    uint32_t type = mode & FS_TYPE_MASK;
+    return type != FS_TYPE_FILE && type != FS_TYPE_DIRECTORY && type != FS_TYPE_LINK;
+}
+
+bool owner_keeps(uint32_t mode)
+{
+    return mapping || is_special(mode);
+}
+
 static uint32_t mark_of(const struct node *node)
 {
     return is_directory(node) ? FS_MODE_SETGID : FS_MODE_STICKY;
@@ -52,14 +66,16 @@ void owner_learn(struct node *node)
                             .name_length = sizeof OWNER_ATTRIBUTE - 1,
                             .value = (uint8_t *)&record,
                             .size = sizeof record};
-    if (!mapping)
-        return;
-    if (attr->uid == host_uid)
+    if (mapping && attr->uid == host_uid)
         attr->uid = 0;
-    attr->gid = 0; /* groups of the host mean nothing in here */
+    if (mapping)
+        attr->gid = 0; /* groups of the host mean nothing in here */
+    else if (is_directory(node) || attr->size != 0)
+        return;
     if (!(attr->mode & mark_of(node)) || (attr->mode & FS_TYPE_MASK) == FS_TYPE_LINK)
         return;
-    if (p9_xattr(node->fid, &call) != OK || call.result != sizeof record)
+    if (p9_xattr(node->fid, &call) != OK || call.result != sizeof record ||
+        !owner_keeps(record.mode))
         return; /* the bit is the file's own */
     attr->mode = record.mode;
     attr->uid = record.uid;

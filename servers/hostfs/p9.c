@@ -19,7 +19,6 @@ enum p9_type {
     TLOPEN = 12,
     TLCREATE = 14,
     TSYMLINK = 16,
-    TMKNOD = 18,
     TREADLINK = 22,
     TGETATTR = 24,
     TSETATTR = 26,
@@ -552,18 +551,6 @@ status_t p9_symlink(uint32_t fid, const char *name, uint32_t length, const char 
     put32(fid);
     put_string(name, length);
     put_string(target, target_length);
-    put32(NO_ID);
-    return transact();
-}
-
-status_t p9_mknod(uint32_t fid, const char *name, uint32_t length, uint32_t mode, uint32_t rdev)
-{
-    begin(TMKNOD);
-    put32(fid);
-    put_string(name, length);
-    put32(mode);
-    put32(rdev >> 8);
-    put32(rdev & 0xff);
     put32(NO_ID);
     return transact();
 }

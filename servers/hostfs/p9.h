@@ -56,7 +56,6 @@ status_t p9_write(uint32_t fid, uint64_t offset, const void *buffer, uint32_t le
 status_t p9_mkdir(uint32_t fid, const char *name, uint32_t length, uint32_t mode);
 status_t p9_symlink(uint32_t fid, const char *name, uint32_t length, const char *target,
                     uint32_t target_length);
-status_t p9_mknod(uint32_t fid, const char *name, uint32_t length, uint32_t mode, uint32_t rdev);
 status_t p9_readlink(uint32_t fid, char *target, uint32_t size, uint32_t *length);
 status_t p9_link(uint32_t directory, uint32_t fid, const char *name, uint32_t length);
 status_t p9_unlink(uint32_t directory, const char *name, uint32_t length, bool is_directory);

@@ -55,6 +55,17 @@ def test_changes_of_files_reach_the_host_and_come_back(root, tmp_path):
     assert not os.path.exists(kept)
 
 
+def test_fifos_sockets_and_devices_in_the_root_outlast_the_machine(root):
+    """The host has an empty file for each: QEMU makes no such files."""
+    make = ("cd /root; mkfifo special.f; mknod special.n c 1 3; chmod 620 special.n; chown 5:6 special.f; "
+            "python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"special.s\")'; "
+            "(echo through >special.f &); cat special.f")
+    show = "cd /root; stat -c '%n %F %a %u %t' special.*; echo gone >special.n; rm special.*"
+    assert in_debian(root, "bash", "-c", make).stdout == b"through\n"
+    assert in_debian(root, "bash", "-c", show).stdout.decode().splitlines() == [
+        "special.f fifo 644 5 0", "special.n character special file 620 0 1", "special.s socket 755 0 0"]
+
+
 def test_exit_code_and_streams_pass_through(root):
     result = in_debian(root, "sh", "-c", "cat; echo err >&2; exit 5", input=b"in\n")
     assert (result.returncode, result.stdout, result.stderr) == (5, b"in\n", b"err\n")
