@@ -234,24 +234,39 @@ void mounts_sync(void)
 
 /* ---- umount -------------------------------------------------------------------------------------- */
 
-/* What we remember keeps files open that nobody uses. */
-static int forget_names(user_t target, uint32_t *device)
+static bool maps_from(const struct mm *mm, uint32_t device)
 {
-    struct fs_attr attr;
-    int error = path_stat((uint32_t)AT_FDCWD, target, 0, &attr);
-    *device = error == 0 ? attr.device : 0;
-    if (error == 0) {
-        namecache_forget_device(attr.device);
-        inodes_forget_device(attr.device);
-    }
-    return error;
+    struct mapping_info info;
+    for (uint32_t at = 0; space_query(mm->space, at, &info) == OK && info.address < GUEST_LIMIT;
+         at = info.address + info.length)
+        if (info.vmo_id && inode_is_on(info.vmo_id, device))
+            return true;
+    return false;
+}
+
+/* A mapping needs its file as long as it lives, open or not: the file server only sees open ones. */
+static bool is_mapped(uint32_t device)
+{
+    struct process *process;
+    bool found = false;
+    server_lock();
+    process_each(process, bucket) found = found || (process->mm && maps_from(process->mm, device));
+    server_unlock();
+    return found;
+}
+
+/* What we remember keeps files open that nobody uses. */
+static void forget_names(uint32_t device)
+{
+    namecache_forget_device(device);
+    inodes_forget_device(device);
 }
 
 int32_t sys_umount2(user_t target, uint32_t flags)
 {
     char path[512];
     handle_t directory;
-    uint32_t device;
+    struct fs_attr covered, attr;
     if (!capable(CAP_SYS_ADMIN))
         return -EPERM;
     if (flags & ~(uint32_t)(UMOUNT_FORCE | UMOUNT_DETACH | UMOUNT_NO_FOLLOW))
@@ -262,16 +277,25 @@ int32_t sys_umount2(user_t target, uint32_t flags)
     if (error < 0)
         return error;
     status_t status = fs_client_name_of(directory, path, sizeof path);
+    if (status == OK)
+        status = node_stat(directory, &covered);
     close_handle(directory);
     if (status != OK)
         return errno_of(status);
-    if (forget_names(target, &device) < 0)
+    bool answers = path_stat((uint32_t)AT_FDCWD, target, 0, &attr) == 0;
+    if (answers && attr.device == covered.device)
+        return -EINVAL; /* nothing is mounted there */
+    if (answers && !(flags & (UMOUNT_FORCE | UMOUNT_DETACH)) && is_mapped(attr.device))
+        return -EBUSY;
+    if (answers)
+        forget_names(attr.device);
+    else
         log_line("%s does not answer and is unmounted", path);
     status = init_file_system_unmount(server.init, path,
                                       (flags & UMOUNT_FORCE ? UNMOUNT_FORCE : 0) |
                                           (flags & UMOUNT_DETACH ? UNMOUNT_DETACH : 0));
-    if (status == OK && device && inotify_instances)
-        inotify_unmounted(device);
+    if (status == OK && answers && inotify_instances)
+        inotify_unmounted(attr.device);
     return errno_of(status);
 }
 

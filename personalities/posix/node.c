@@ -240,6 +240,12 @@ handle_t inode_vmo_by_id(uint32_t vmo_id)
     return inode ? inode->vmo : HANDLE_NONE;
 }
 
+bool inode_is_on(uint32_t vmo_id, uint32_t device)
+{
+    const struct inode *inode = inode_by_vmo(vmo_id);
+    return inode && inode->device == device;
+}
+
 void inodes_forget_device(uint32_t device)
 {
     struct inode *inode;
