@@ -2,6 +2,7 @@
 /* System calls on names of files: opening, making, linking, renaming, access. */
 #include <ipc/call.h>
 #include <ipc/fsclient.h>
+#include <linux/openat2.h>
 #include <string.h>
 
 #include "calls.h"
@@ -19,16 +20,21 @@ static uint32_t umasked(uint32_t mode)
 
 /* ---- open -------------------------------------------------------------------------------------- */
 
+static int32_t install_opened(int error, struct file *file, uint32_t flags)
+{
+    if (error < 0)
+        return error;
+    inotify_file(file, INOTIFY_OPEN);
+    return fd_install(file, 0, flags & O_CLOEXEC);
+}
+
 int32_t sys_openat(uint32_t dir, user_t path, uint32_t flags, uint32_t mode)
 {
     struct file *file = NULL;
     int error = path_copy_in(path);
     if (error == 0)
         error = path_open(dir, worker_self()->path, flags, mode, &file);
-    if (error < 0)
-        return error;
-    inotify_file(file, INOTIFY_OPEN);
-    return fd_install(file, 0, flags & O_CLOEXEC);
+    return install_opened(error, file, flags);
 }
 
 struct linux_open_how {
@@ -39,7 +45,10 @@ struct linux_open_how {
                 O_DSYNC | O_SYNC | FASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | \
                 O_NOATIME | O_CLOEXEC | O_PATH | O_TMPFILE))
 
-/* Ways of resolving that this server cannot vouch for are refused as a kernel without them would. */
+#define RESOLVE_KNOWN                                                                  \
+    (RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | \
+     RESOLVE_IN_ROOT | RESOLVE_CACHED)
+
 static int check_how(const struct linux_open_how *how)
 {
     bool creates = (how->flags & O_CREAT) || (how->flags & O_TMPFILE) == O_TMPFILE;
@@ -47,7 +56,22 @@ static int check_how(const struct linux_open_how *how)
         return -EINVAL;
     if (how->mode && !creates)
         return -EINVAL;
-    return how->resolve ? -EINVAL : 0;
+    if ((how->resolve & ~(uint64_t)RESOLVE_KNOWN) ||
+        ((how->resolve & RESOLVE_BENEATH) && (how->resolve & RESOLVE_IN_ROOT)))
+        return -EINVAL;
+    /* What would have to ask no file system: there is always one to be asked. */
+    return how->resolve & RESOLVE_CACHED ? -EAGAIN : 0;
+}
+
+static int32_t open_resolved(uint32_t dir, user_t path, const struct linux_open_how *how)
+{
+    struct file *file = NULL;
+    uint32_t flags = (uint32_t)how->flags;
+    int error = path_copy_in(path);
+    if (error == 0)
+        error = path_open_resolved(dir, worker_self()->path, flags, (uint32_t)how->mode,
+                                   (uint32_t)how->resolve, &file);
+    return install_opened(error, file, flags);
 }
 
 int32_t sys_openat2(uint32_t dir, user_t path, user_t how_at, uint32_t size)
@@ -67,7 +91,10 @@ int32_t sys_openat2(uint32_t dir, user_t path, user_t how_at, uint32_t size)
             return -E2BIG;
     }
     int error = check_how(&how);
-    return error < 0 ? error : sys_openat(dir, path, (uint32_t)how.flags, (uint32_t)how.mode);
+    if (error < 0)
+        return error;
+    return how.resolve ? open_resolved(dir, path, &how)
+                       : sys_openat(dir, path, (uint32_t)how.flags, (uint32_t)how.mode);
 }
 
 int32_t sys_open(user_t path, uint32_t flags, uint32_t mode)

@@ -186,16 +186,20 @@ static void place_end(struct place *place)
         file_release(place->file);
 }
 
-static int place_begin(struct place *place, uint32_t dirfd, const char *path)
+static int place_begin(struct place *place, const struct walk *walk)
 {
     *place = (struct place){.directory = HANDLE_NONE};
-    if (path[0] == '/')
+    if (walk->path[0] == '/')
         return 0;
-    if ((int32_t)dirfd == AT_FDCWD) {
+    if (walk->start) {
+        place->file = walk->start;
+        file_hold(place->file);
+    } else if ((int32_t)walk->dirfd == AT_FDCWD) {
         place_cwd(place, self()->process->fs);
         return 0;
+    } else {
+        place->file = fd_get(walk->dirfd);
     }
-    place->file = fd_get(dirfd);
     if (!place->file)
         return -EBADF;
     place->directory = place->file->handle;
@@ -602,7 +606,7 @@ int path_walk(struct walk *walk)
     walk->absolute = NULL;
     if (!walk->path[0])
         return -ENOENT;
-    int error = place_begin(&place, walk->dirfd, walk->path);
+    int error = place_begin(&place, walk);
     if (error < 0)
         return error;
     error = walk_steps(walk, &place, worker_self()->rest);
@@ -710,44 +714,61 @@ static int open_node(struct walk *walk, uint32_t flags, struct file **result)
     return 0;
 }
 
-static int break_leases(uint32_t dirfd, const char *path, uint32_t flags)
+static int break_leases(const struct walk *opening, uint32_t flags)
 {
-    struct walk walk = {.dirfd = dirfd, .path = path, .op = FS_OP_STAT};
+    struct walk walk = {.dirfd = opening->dirfd,
+                        .start = opening->start,
+                        .path = opening->path,
+                        .op = FS_OP_STAT,
+                        .flags = opening->flags & FS_O_NOFOLLOW};
     if (path_walk(&walk) < 0 || walk.is_internal)
         return 0; /* opening says what is wrong */
     return lease_break(&walk.attr, (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC),
                        flags & O_NONBLOCK);
 }
 
-static int open_with(uint32_t dirfd, const char *path, uint32_t flags, uint32_t mode, uint32_t more,
-                     struct file **result)
+/* The walk says where, the path, and flags beyond those of open(2). */
+static int open_with(struct walk *walk, uint32_t flags, uint32_t mode, struct file **result)
 {
-    struct walk walk = {
-        .dirfd = dirfd, .path = path, .op = FS_OP_OPEN, .flags = open_flags(flags) | more};
-    walk.wants_vmo = !(flags & (O_PATH | O_DIRECTORY));
-    walk.mode = mode & 07777 & ~self()->process->fs->umask;
-    int error = lease_count && !(flags & O_PATH) ? break_leases(dirfd, path, flags) : 0;
+    walk->op = FS_OP_OPEN;
+    walk->flags |= open_flags(flags);
+    walk->wants_vmo = !(flags & (O_PATH | O_DIRECTORY));
+    walk->mode = mode & 07777 & ~self()->process->fs->umask;
+    int error = lease_count && !(flags & O_PATH) ? break_leases(walk, flags) : 0;
     if (error == 0)
-        error = path_walk(&walk);
+        error = path_walk(walk);
     if (error < 0)
         return error;
-    return walk.is_internal ? open_internal(&walk, flags, result) : open_node(&walk, flags, result);
+    return walk->is_internal ? open_internal(walk, flags, result) : open_node(walk, flags, result);
 }
 
 int path_open(uint32_t dirfd, const char *path, uint32_t flags, uint32_t mode, struct file **result)
 {
-    return open_with(dirfd, path, flags, mode, 0, result);
+    struct walk walk = {.dirfd = dirfd, .path = path};
+    return open_with(&walk, flags, mode, result);
+}
+
+int path_open_name(struct file *directory, const char *name, uint32_t flags, uint32_t mode,
+                   struct file **result)
+{
+    struct walk walk = {.start = directory, .path = name, .flags = FS_O_NOFOLLOW};
+    return open_with(&walk, flags, mode, result);
+}
+
+static int open_program(const char *path, struct file **result)
+{
+    struct walk walk = {.dirfd = (uint32_t)AT_FDCWD, .path = path, .flags = FS_O_DENY_WRITE};
+    return open_with(&walk, O_RDONLY | O_LARGEFILE, 0, result);
 }
 
 /* A node that is kept for the sake of a mapping that is gone is no writer. */
 int path_open_program(const char *path, struct file **result)
 {
-    const uint32_t flags = O_RDONLY | O_LARGEFILE;
-    int error = open_with((uint32_t)AT_FDCWD, path, flags, 0, FS_O_DENY_WRITE, result);
+    int error = open_program(path, result);
     if (error != -ETXTBSY)
         return error;
     inodes_settle();
-    return open_with((uint32_t)AT_FDCWD, path, flags, 0, FS_O_DENY_WRITE, result);
+    return open_program(path, result);
 }
 
 /* ---- attributes -------------------------------------------------------------------------------- */

@@ -18,6 +18,7 @@ struct file;
 struct walk {
     /* in */
     uint32_t dirfd;      /* AT_FDCWD or a descriptor */
+    struct file *start;  /* an open directory instead of dirfd, or NULL */
     const char *path;    /* must stay; not in worker->path2 */
     uint32_t op, flags;  /* enum fs_op, enum fs_open_flags */
     uint32_t mode, rdev; /* umask already applied */
@@ -51,6 +52,12 @@ int path_stat_real(uint32_t dirfd, user_t path, uint32_t at_flags, struct fs_att
 /* Opens a path that is in our memory: what open(2) does, without a descriptor. */
 int path_open(uint32_t dirfd, const char *path, uint32_t flags, uint32_t mode,
               struct file **result);
+/* The same from an open directory; what `name` leads to is not followed if it is a link. */
+int path_open_name(struct file *directory, const char *name, uint32_t flags, uint32_t mode,
+                   struct file **result);
+/* Opens a path in the ways of openat2 (`resolve`: RESOLVE_*), by one name at a time. */
+int path_open_resolved(uint32_t dirfd, const char *path, uint32_t flags, uint32_t mode,
+                       uint32_t resolve, struct file **result);
 /* For reading, and while its node or a copy of it is open nobody writes to the file: ETXTBSY. */
 int path_open_program(const char *path, struct file **result);
 /* The calling process's working directory becomes this one. */

@@ -60,7 +60,7 @@ uint32_t owner_host_mode(uint32_t mode, bool directory)
 void owner_learn(struct node *node)
 {
     struct fs_attr *attr = &node->attr;
-    struct record record;
+    struct record record = {0};
     struct fs_xattr call = {.op = FS_XATTR_GET,
                             .name = OWNER_ATTRIBUTE,
                             .name_length = sizeof OWNER_ATTRIBUTE - 1,
