@@ -126,21 +126,13 @@ static int next_name(struct resolution *at, char name[NAME_MAX + 1], bool *last,
 /* The link's text takes the place of its name. */
 static int replace(struct resolution *at, const char *text, bool must)
 {
-    char *joined = allocate(PATH_MAX);
-    if (!joined)
-        return -ENOMEM;
-    size_t length = strlen(text), rest = strlen(at->rest);
-    bool fits = length + 1 + rest < PATH_MAX;
-    if (fits) {
-        memcpy(joined, text, length);
-        if (must || rest)
-            joined[length++] = '/';
-        memcpy(joined + length, at->rest, rest + 1);
-        memcpy(at->rest, joined, length + rest + 1);
-    }
-    release(joined);
-    if (!fits)
+    size_t length = strlen(text), rest = strlen(at->rest), slash = must || rest;
+    if (length + slash + rest >= PATH_MAX)
         return -ENAMETOOLONG;
+    memmove(at->rest + length + slash, at->rest, rest + 1);
+    if (slash)
+        at->rest[length] = '/';
+    memcpy(at->rest, text, length);
     return text[0] == '/' ? go_to_root(at) : 0;
 }
 
