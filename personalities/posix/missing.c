@@ -9,7 +9,8 @@
 #include "procinfo.h"
 #include "task.h"
 
-#define ROWS_MAX 256u
+#define ROWS_MAX  256u
+#define NO_NUMBER UINT32_MAX
 
 struct row {
     char program[COMM_LENGTH], what[64];
@@ -18,17 +19,22 @@ struct row {
 static struct row rows[ROWS_MAX];
 static uint32_t row_count, not_listed;
 static struct mutex list_lock; /* taken last, with or without the server lock */
+/* What was counted last, if it is a system call without a name, and its number: asked for again it needs no text. */
+static struct row *last_row;
+static uint32_t last_number;
 
 /* Counts it; whether it is the first time that anyone asked. list_lock held. */
 static bool count(const char *program, const char *what)
 {
     bool first = true;
+    last_row = NULL;
     for (uint32_t i = 0; i < row_count; i++) {
         if (strcmp(rows[i].what, what) != 0)
             continue;
         first = false;
         if (strcmp(rows[i].program, program) == 0) {
-            rows[i].count++;
+            last_row = &rows[i];
+            last_row->count++;
             return false;
         }
     }
@@ -36,26 +42,55 @@ static bool count(const char *program, const char *what)
         not_listed++;
         return false;
     }
-    struct row *row = &rows[row_count++];
-    strlcpy(row->program, program, sizeof row->program);
-    strlcpy(row->what, what, sizeof row->what);
-    row->count = 1;
+    last_row = &rows[row_count++];
+    strlcpy(last_row->program, program, sizeof last_row->program);
+    strlcpy(last_row->what, what, sizeof last_row->what);
+    last_row->count = 1;
     return first;
+}
+
+static void note(uint32_t number, const char *what)
+{
+    char program[COMM_LENGTH];
+    memcpy(program, self()->process->comm, sizeof program);
+    mutex_lock(&list_lock);
+    bool first = count(program, what);
+    last_number = number;
+    if (number == NO_NUMBER)
+        last_row = NULL;
+    mutex_unlock(&list_lock);
+    if (first)
+        log_line("%s asks for %s, which is not implemented", program, what);
 }
 
 void missing_note(const char *format, ...)
 {
-    char what[sizeof rows[0].what], program[COMM_LENGTH];
+    char what[sizeof rows[0].what];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    memcpy(program, self()->process->comm, sizeof program);
+    note(NO_NUMBER, what);
+}
+
+static bool is_last(uint32_t number)
+{
+    return last_row && last_number == number &&
+           memcmp(last_row->program, self()->process->comm, COMM_LENGTH) == 0;
+}
+
+void missing_number(uint32_t number)
+{
+    char what[sizeof rows[0].what];
     mutex_lock(&list_lock);
-    bool first = count(program, what);
+    bool again = is_last(number);
+    if (again)
+        last_row->count++;
     mutex_unlock(&list_lock);
-    if (first)
-        log_line("%s asks for %s, which is not implemented", program, what);
+    if (again)
+        return;
+    snprintf(what, sizeof what, "system call number %u", number);
+    note(number, what);
 }
 
 void proc_atomik_missing(const struct internal_node *node, struct text *text)

@@ -10,6 +10,8 @@
 #include "core.h"
 
 void missing_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* A system call that has no name. Programs that look for what there is ask often: again is cheap. */
+void missing_number(uint32_t number);
 /* The same and the answer: -error. */
 #define missing_error(error, ...) (missing_note(__VA_ARGS__), -(error))
 

@@ -79,7 +79,7 @@ syscall_thunk *const syscall_thunks[SYSCALL_LIMIT] = {
 
 int32_t syscall_unknown(uint32_t number)
 {
-    missing_note("system call number %u", number);
+    missing_number(number);
     return -ENOSYS;
 }
 

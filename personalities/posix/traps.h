@@ -39,10 +39,18 @@ static inline void traps_note(struct thread *thread, uint32_t number, const stru
         likely(chunk != NULL) ? &chunk[place % TRAPS_CHUNK] : traps_room(thread->process, place);
     if (unlikely(!trap))
         return;
-    *trap = (struct snap_trap){
-        traps_clock(), thread->tid,
-        number,        {regs->ebx, regs->ecx, regs->edx, regs->esi, regs->edi, regs->ebp},
-        result,        0};
+    /* One by one: a whole structure would be put together on the stack first. */
+    trap->time = traps_clock();
+    trap->tid = thread->tid;
+    trap->number = number;
+    trap->arguments[0] = regs->ebx;
+    trap->arguments[1] = regs->ecx;
+    trap->arguments[2] = regs->edx;
+    trap->arguments[3] = regs->esi;
+    trap->arguments[4] = regs->edi;
+    trap->arguments[5] = regs->ebp;
+    trap->result = result;
+    trap->reserved = 0;
 }
 
 #endif
