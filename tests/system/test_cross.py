@@ -12,10 +12,12 @@ from machine import BUILD, run
 SYSROOT = os.path.join(BUILD, "sysroot")
 TOOLS = os.path.join(SYSROOT, "bin")
 ENVIRONMENT = {**os.environ, "PATH": f"{TOOLS}:{os.environ['PATH']}", "LC_ALL": "C"}
+CALL_SECONDS = 300
 
 
 def call(*command, cwd):
-    result = subprocess.run(command, cwd=cwd, env=ENVIRONMENT, text=True, capture_output=True, check=False)
+    result = subprocess.run(command, cwd=cwd, env=ENVIRONMENT, text=True, capture_output=True, check=False,
+                            timeout=CALL_SECONDS)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
