@@ -10,6 +10,8 @@
 #include <atomik/time.h>
 #include <ipc/call.h>
 
+#include "internal.h"
+
 #define BITS_BYTES   1024u /* of one look for dirty pages: 8192 */
 #define WINDOW_FIRST 8u    /* pages that are read for who does not read in order */
 #define SMALL_PAGES  16u   /* a file that has no more is read at once */
@@ -383,6 +385,11 @@ void fs_content_init(struct fs_server *server, const struct fs_store *of)
     server->service.page = page_wanted;
 }
 
+const struct fs_store *fs_content_store(void)
+{
+    return store;
+}
+
 /* ---- contents --------------------------------------------------------------------------------------- */
 
 status_t fs_content_open(struct fs_content *content, uint64_t size)
@@ -420,13 +427,6 @@ void fs_content_begin_write(struct fs_content *content)
 {
     if (content->vmo != HANDLE_NONE)
         note_written(content);
-}
-
-bool fs_content_is_used(const struct fs_content *content)
-{
-    struct handle_info info;
-    return content->vmo != HANDLE_NONE && handle_info(content->vmo, &info) == OK &&
-           info.references > 1;
 }
 
 status_t fs_content_resize(struct fs_content *content, uint64_t size)

@@ -13,6 +13,7 @@
 #define FS_CONTENT_H
 
 #include <fs/fs.h>
+#include <fs/list.h>
 
 #define FS_CONTENT_AGE (5 * NS_PER_S) /* between two times that everything is written back */
 
@@ -27,10 +28,14 @@ struct fs_content {
     uint32_t window;  /* pages that are read at once then */
     struct fs_content *previous_written, *next_written; /* that may be dirty */
     bool may_be_dirty;
-    bool nameless; /* an unlinked file: only written back when its memory is needed */
+    bool nameless;    /* an unlinked file: only written back when its memory is needed */
+    struct link idle; /* nobody holds its node, but it is remembered (holders.c) */
 };
 
-/* What a file system does for its contents; all may fail. */
+/*
+ * What a file system does for its contents. One that is only read has no more than `read`, `name` and
+ * `forget`.
+ */
 struct fs_store {
     /* At most `length` bytes below `stored`; *done 0 is an error. */
     status_t (*read)(struct fs_content *content, uint64_t at, void *to, uint32_t length,
@@ -48,7 +53,10 @@ struct fs_store {
      * one transfer: now all of it has arrived, or none of it is sure to have.
      */
     status_t (*drain)(void);
-    uint8_t *buffer; /* for transfers, page-aligned size */
+    /* An idle content, and with it its node, is remembered no longer. */
+    void (*forget)(struct fs_content *content);
+    uint32_t idle_max; /* contents that are remembered though nobody holds them */
+    uint8_t *buffer;   /* for transfers, page-aligned size */
     uint32_t buffer_size;
 };
 
@@ -58,8 +66,6 @@ status_t fs_content_open(struct fs_content *content, uint64_t size);
 void fs_content_close(struct fs_content *content); /* what is dirty is lost */
 /* Before a VMO is given out for writing. */
 void fs_content_begin_write(struct fs_content *content);
-/* Somebody else has its VMO, or maps it: it must not be closed. */
-bool fs_content_is_used(const struct fs_content *content);
 status_t fs_content_resize(struct fs_content *content, uint64_t size);
 status_t fs_content_read(struct fs_content *content, uint64_t at, void *to, uint32_t length,
                          uint32_t *done);
@@ -70,5 +76,22 @@ status_t fs_content_write(struct fs_content *content, uint64_t at, const void *f
 status_t fs_content_flush(struct fs_content *content);
 status_t fs_content_sync(struct fs_content *content);
 status_t fs_contents_flush(void); /* all; the first error */
+
+/* ---- holders.c ---- */
+/* For ops->open and ops->close of a file: counts the open nodes that may write. */
+status_t fs_content_opened(struct fs_content *content, uint32_t flags, bool read_only, void **data);
+void fs_content_closed(struct fs_content *content, const void *data);
+/* For ops->content, of an open content. */
+status_t fs_content_give(struct fs_content *content, uint32_t prot, handle_t *vmo, uint64_t *size,
+                         bool *coherent);
+/* Somebody else has its VMO, or maps it: it must not be closed. */
+bool fs_content_is_used(const struct fs_content *content);
+/* Nobody holds its node any more. False: it is not remembered, the node ends now. */
+bool fs_content_rest(struct fs_content *content);
+/* Somebody does again. */
+void fs_content_use(struct fs_content *content);
+/* Forget what nobody uses: what has no name, and the oldest of too many. */
+void fs_contents_trim(void);
+uint32_t fs_memory_pages(void); /* of the machine */
 
 #endif

@@ -5,6 +5,8 @@
 
 #include <fs/fs.h>
 
+struct fs_store;
+
 #define FS_PATH_LIMIT 4096
 #define MAY_READ      4u
 #define MAY_WRITE     2u
@@ -121,6 +123,9 @@ status_t fs_lookup(struct fs_node *directory, const char *name, size_t length, b
 void fs_name_set(struct fs_node *directory, const char *name, size_t length, struct fs_node *child);
 void fs_name_drop(struct fs_node *directory, const char *name, size_t length);
 void fs_names_drop_all(struct fs_node *directory); /* it is gone */
+
+/* ---- content.c ---- */
+const struct fs_store *fs_content_store(void);
 
 /* ---- dos.c ---- */
 void fs_dos_get(struct fs_node *node, struct fs_attr *attr); /* into attr->dos */

@@ -9,6 +9,8 @@
 
 #include "extfs.h"
 
+#define IDLE_MAX 8192u
+
 static uint64_t grown_total; /* of all nodes */
 uint32_t last_generation;
 
@@ -65,6 +67,11 @@ static status_t store_stored(struct fs_content *content, bool any)
     return status;
 }
 
+static void store_forget(struct fs_content *content)
+{
+    node_forget(node_of_content(content));
+}
+
 static void store_name(const struct fs_content *content, char *to, size_t size)
 {
     (void)snprintf(to, size, "inode %u", (unsigned)node_of_content(content)->ino);
@@ -77,7 +84,9 @@ void content_init(void)
                                     .set_size = store_set_size,
                                     .stored = store_stored,
                                     .name = store_name,
-                                    .drain = device_drain};
+                                    .drain = device_drain,
+                                    .forget = store_forget,
+                                    .idle_max = IDLE_MAX};
     store.buffer = device_buffer(&store.buffer_size);
     fs_content_init(&server, &store);
 }

@@ -11,24 +11,21 @@
 
 #include <ext/ext.h>
 #include <fs/content.h>
-#include <fs/list.h>
 
 struct node {
     struct fs_node node; /* first */
     struct node *in_bucket;
-    struct link idle; /* nobody holds it, longest first */
     uint32_t ino, type;
     uint32_t generation; /* as of struct fs_attr: no two nodes have the same */
-    bool unlinked;       /* has no name any more: its end frees the inode */
     bool is_known;       /* `known` is what the inode says */
     struct ext_attributes known;
 
     /* ---- contents (content.c), of files ---- */
-    struct fs_content content;
-    uint64_t grown;         /* bytes that it will need room for, at most */
-    uint64_t changed_at;    /* the time it was written last, for the inode; 0: that has it */
-    uint64_t changed_ctime; /* and the one of that or a later change of its attributes */
-    bool direct;            /* too large for a VMO: every transfer goes to the device */
+    struct fs_content content; /* nameless, of anything: its end frees the inode */
+    uint64_t grown;            /* bytes that it will need room for, at most */
+    uint64_t changed_at;       /* the time it was written last, for the inode; 0: that has it */
+    uint64_t changed_ctime;    /* and the one of that or a later change of its attributes */
+    bool direct;               /* too large for a VMO: every transfer goes to the device */
 };
 
 extern struct fs_server server;
@@ -51,7 +48,6 @@ uint8_t *device_buffer(uint32_t *size);
 status_t device_drain(void);
 
 /* ---- node.c ---- */
-void nodes_init(void);
 /* With a reference of the caller's. */
 status_t node_get(uint32_t ino, struct node **node);
 /* What the inode says; and it is to be asked again, as after everything that changes it. */
@@ -61,10 +57,8 @@ static inline void node_changed(struct fs_node *node)
     node_of(node)->is_known = false;
 }
 void node_release(struct fs_node *node); /* the last reference is gone */
-/* It has lost its last name. */
-void node_unlinked(struct node *node);
-/* Forget what nobody uses: what has no name, and the oldest of too many. */
-void nodes_trim(void);
+/* Nobody holds it, and its content is not remembered. */
+void node_forget(struct node *node);
 /* At the end: inodes without names that are still open become free. */
 void nodes_end(void);
 

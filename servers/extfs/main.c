@@ -113,7 +113,7 @@ static status_t op_link(struct fs_node *directory, const char *name, size_t leng
     node_changed(directory);
     node_changed(node);
     if (status == OK)
-        node_of(node)->unlinked = false;
+        node_of(node)->content.nameless = false;
     return status;
 }
 
@@ -125,7 +125,7 @@ static status_t op_unlink(struct fs_node *directory, const char *name, size_t le
     node_changed(directory);
     node_changed(child);
     if (status == OK && last)
-        node_unlinked(node_of(child));
+        node_of(child)->content.nameless = true;
     return status;
 }
 
@@ -150,7 +150,7 @@ static status_t op_rename(const struct fs_rename *rename)
     if (rename->replaced != NULL)
         node_changed(rename->replaced);
     if (status == OK && replaced != 0 && rename->replaced != NULL)
-        node_unlinked(node_of(rename->replaced));
+        node_of(rename->replaced)->content.nameless = true;
     return status;
 }
 
@@ -169,7 +169,7 @@ static status_t op_read_directory(struct fs_node *directory, void *data, uint64_
                                   struct fs_entries *entries)
 {
     (void)data;
-    if (node_of(directory)->unlinked)
+    if (node_of(directory)->content.nameless)
         return OK; /* nothing is left, not even `.` */
     return ext_read_directory(fs, node_of(directory)->ino, cookie, take_entry, entries);
 }
@@ -288,26 +288,17 @@ static status_t op_statistics(struct fs_server *of, struct fs_statistics *statis
 
 /* ---- contents --------------------------------------------------------------------------------------- */
 
-/* What an open node keeps: does it count as a writer? */
-static char is_writer;
-
 static status_t op_open(struct fs_node *base, uint32_t flags, void **data)
 {
     struct node *node = node_of(base);
-    if ((flags & FS_O_NODE) || !(flags & FS_O_WRITE) || node->type != FS_TYPE_FILE)
+    if (node->type != FS_TYPE_FILE)
         return OK;
-    if (ext_is_read_only(fs))
-        return ERR_READ_ONLY;
-    node->content.writers++;
-    fs_content_begin_write(&node->content);
-    *data = &is_writer;
-    return OK;
+    return fs_content_opened(&node->content, flags, ext_is_read_only(fs), data);
 }
 
 static void op_close(struct fs_node *node, void *data)
 {
-    if (data == &is_writer)
-        node_of(node)->content.writers--;
+    fs_content_closed(&node_of(node)->content, data);
 }
 
 static status_t op_read(struct fs_node *base, void *data, uint64_t offset, void *to,
@@ -340,19 +331,11 @@ static status_t op_content(struct fs_node *base, void *data, uint32_t prot, hand
                            uint64_t *size, bool *coherent)
 {
     struct node *node = node_of(base);
-    uint32_t rights = RIGHT_READ | RIGHT_EXECUTE | RIGHT_MAP | RIGHT_DUPLICATE | RIGHT_TRANSFER;
     (void)data;
     status_t status = content_load(node);
-    if (status == OK && (prot & PROT_W)) {
-        status = ext_is_read_only(fs) ? ERR_READ_ONLY : OK;
-        fs_content_begin_write(&node->content);
-        rights |= RIGHT_WRITE;
-    }
-    if (status != OK)
-        return status;
-    *size = node->content.size;
-    *coherent = true;
-    return handle_duplicate(node->content.vmo, rights, vmo);
+    if (status == OK && (prot & PROT_W) && ext_is_read_only(fs))
+        status = ERR_READ_ONLY;
+    return status == OK ? fs_content_give(&node->content, prot, vmo, size, coherent) : status;
 }
 
 static status_t op_sync(struct fs_node *node, void *data, bool data_only)
@@ -410,7 +393,7 @@ static void write_back(struct service *service)
     (void)service;
     if (server.finished)
         return;
-    nodes_trim();
+    fs_contents_trim();
     bool dirty = fs_contents_flush() == OK && ext_is_dirty(fs);
     status_t status = dirty ? ext_commit(fs) : OK;
     if (status != OK && !failed)
@@ -449,7 +432,6 @@ int main(int argc, char **argv)
     struct node *root;
     const char *options = argc > 2 ? argv[2] : "";
     bool read_only = has_option(options, "ro");
-    nodes_init();
     if (argc < 2)
         fs_server_fail("no device", ERR_INVALID_ARGUMENT);
     status_t status = mount_device(argv[1], read_only, has_option(options, "wait"));

@@ -4,22 +4,12 @@
 
 #include <atomik/log.h>
 #include <atomik/startup.h>
-#include <atomik/syscall.h>
 
 #include "extfs.h"
 
-#define BUCKETS       1024u
-#define IDLE_MAX      8192u
-#define IDLE_PER_PAGE 4u /* of the machine's memory: one idle node for so many pages */
+#define BUCKETS 1024u
 
 static struct node *buckets[BUCKETS];
-static struct link idle;
-static uint32_t idle_count, nameless_count; /* of the idle ones */
-
-void nodes_init(void)
-{
-    list_start(&idle);
-}
 
 static struct node **bucket_of(uint32_t ino)
 {
@@ -34,27 +24,12 @@ static struct node *find(uint32_t ino)
     return node;
 }
 
-static void leave_idle(struct node *node)
-{
-    list_take(&node->idle);
-    idle_count--;
-    nameless_count -= node->unlinked;
-}
-
-static void enter_idle(struct node *node)
-{
-    list_add(&idle, &node->idle);
-    idle_count++;
-    nameless_count += node->unlinked;
-}
-
 status_t node_get(uint32_t ino, struct node **result)
 {
     struct node *node = find(ino);
     struct ext_attributes attributes;
     if (node != NULL) {
-        if (node->idle.next != NULL)
-            leave_idle(node);
+        fs_content_use(&node->content);
         fs_node_get(&node->node);
         *result = node;
         return OK;
@@ -94,76 +69,31 @@ static void free_inode(struct node *node)
         log_printf("inode %u: %s", (unsigned)node->ino, status_text(status));
 }
 
-static void forget(struct node *node)
+void node_forget(struct node *node)
 {
     struct node **link = bucket_of(node->ino);
     content_close(node);
     while (*link != node)
         link = &(*link)->in_bucket;
     *link = node->in_bucket;
-    if (node->unlinked)
+    if (node->content.nameless)
         free_inode(node);
     free(node);
-}
-
-/* ---- bounds --------------------------------------------------------------------------------------- */
-
-static uint32_t total_pages(void)
-{
-    static uint32_t total;
-    struct system_info info;
-    if (total == 0)
-        total = system_info(&info) == OK ? info.total_pages : 4096;
-    return total;
-}
-
-static bool is_too_much(void)
-{
-    uint32_t limit = total_pages() / IDLE_PER_PAGE;
-    return idle_count > (limit < IDLE_MAX ? limit : IDLE_MAX);
-}
-
-/* What programs map stays, whether it has a name or not. */
-void nodes_trim(void)
-{
-    struct link *next;
-    bool too_much = is_too_much();
-    for (struct link *at = idle.next; at != &idle && (too_much || nameless_count > 0); at = next) {
-        struct node *node = LINK_ENTRY(at, struct node, idle);
-        next = at->next;
-        if (!(node->unlinked || too_much) || fs_content_is_used(&node->content) ||
-            fs_content_flush(&node->content) != OK)
-            continue; /* later; an error has been logged */
-        leave_idle(node);
-        forget(node);
-        too_much = is_too_much();
-    }
-}
-
-void node_unlinked(struct node *node)
-{
-    node->unlinked = node->content.nameless = true;
 }
 
 void node_release(struct fs_node *fs_node)
 {
     struct node *node = node_of(fs_node);
-    if (node->content.vmo == HANDLE_NONE ||
-        (node->unlinked && !fs_content_is_used(&node->content))) {
-        forget(node);
-        return;
-    }
-    enter_idle(node);
-    if (is_too_much())
-        nodes_trim();
+    if (!fs_content_rest(&node->content))
+        node_forget(node);
 }
 
 void nodes_end(void)
 {
     for (uint32_t i = 0; i < BUCKETS; i++)
         for (struct node *node = buckets[i]; node != NULL; node = node->in_bucket)
-            if (node->unlinked) {
-                node->unlinked = false;
+            if (node->content.nameless) {
+                node->content.nameless = false;
                 free_inode(node);
             }
 }

@@ -4,14 +4,11 @@
  * is room when it is written back; until then the entry says `node->size`, and the chain is longer than that.
  */
 #include <stdio.h>
-#include <string.h>
-
-#include <atomik/syscall.h>
-#include <ipc/call.h>
 
 #include "node.h"
 
 #define BUFFER_SIZE (128u * 1024)
+#define IDLE_MAX    1024u
 
 static uint8_t buffer[BUFFER_SIZE] __attribute__((aligned(PAGE_SIZE)));
 
@@ -53,6 +50,11 @@ static void store_name(const struct fs_content *content, char *to, size_t size)
     (void)snprintf(to, size, "%s", node_of_content(content)->name);
 }
 
+static void store_forget(struct fs_content *content)
+{
+    node_forget(node_of_content(content));
+}
+
 static status_t store_drain(void)
 {
     return OK; /* nothing is left under way: the volume's cache has it */
@@ -66,6 +68,8 @@ void content_init(void)
                                           .stored = store_stored,
                                           .name = store_name,
                                           .drain = store_drain,
+                                          .forget = store_forget,
+                                          .idle_max = IDLE_MAX,
                                           .buffer = buffer,
                                           .buffer_size = BUFFER_SIZE};
     fs_content_init(&server, &store);
@@ -102,7 +106,7 @@ static status_t grow(struct node *node, uint64_t size)
     status_t status = chain_grow(&volume, &node->chain, size);
     if (status != ERR_NO_SPACE)
         return status;
-    nodes_trim();
+    fs_contents_trim();
     return chain_grow(&volume, &node->chain, size);
 }
 
@@ -177,44 +181,23 @@ status_t fat_read(struct fs_node *base, void *data, uint64_t offset, void *to, u
 status_t fat_content(struct fs_node *base, void *data, uint32_t prot, handle_t *vmo, uint64_t *size,
                      bool *coherent)
 {
-    uint32_t rights = RIGHT_READ | RIGHT_EXECUTE | RIGHT_MAP | RIGHT_DUPLICATE | RIGHT_TRANSFER;
     struct node *node = node_of(base);
     (void)data;
     if ((prot & PROT_W) && (volume.read_only || options.sync))
         return volume.read_only ? ERR_READ_ONLY : ERR_NOT_SUPPORTED;
     status_t status = load(node);
-    if (status != OK)
-        return status;
-    if (prot & PROT_W) {
-        fs_content_begin_write(&node->content);
-        rights |= RIGHT_WRITE;
-    }
-    *size = node->content.size;
-    *coherent = true;
-    return handle_duplicate(node->content.vmo, rights, vmo);
+    return status == OK ? fs_content_give(&node->content, prot, vmo, size, coherent) : status;
 }
-
-/* What an open node keeps: does it count as a writer? */
-static char is_writer;
 
 status_t fat_open_node(struct fs_node *base, uint32_t flags, void **data)
 {
     struct node *node = node_of(base);
-    *data = NULL;
-    if (!(flags & FS_O_WRITE) || (flags & FS_O_NODE) || node->directory)
-        return OK;
-    if (volume.read_only)
-        return ERR_READ_ONLY;
-    node->content.writers++;
-    fs_content_begin_write(&node->content);
-    *data = &is_writer;
-    return OK;
+    return node->directory ? OK : fs_content_opened(&node->content, flags, volume.read_only, data);
 }
 
 void fat_close_node(struct fs_node *base, void *data)
 {
-    if (data == &is_writer)
-        node_of(base)->content.writers--;
+    fs_content_closed(&node_of(base)->content, data);
 }
 
 status_t fat_modified(struct fs_node *base)

@@ -48,7 +48,7 @@ status_t fat_attributes(struct fs_node *base, struct fs_attr *attr)
                              .btime = entry_time(node->bytes, 14),
                              .dos = FS_DOS_KNOWN | (node->bytes[11] & FS_DOS_MASK),
                              .mode = mode_of(node),
-                             .nlink = node->unlinked ? 0 : 1,
+                             .nlink = node->content.nameless ? 0 : 1,
                              .uid = options.uid,
                              .gid = options.gid,
                              .generation = node->generation};

@@ -95,7 +95,7 @@ static status_t sync_volume(struct fs_node *node, void *data, bool data_only)
 static status_t finish(struct fs_server *fs)
 {
     (void)fs;
-    nodes_trim();
+    fs_contents_trim();
     status_t status = fs_contents_flush(), finished = fat_finish(&volume);
     return status == OK ? finished : status;
 }
@@ -103,7 +103,7 @@ static status_t finish(struct fs_server *fs)
 static status_t statistics(struct fs_server *fs, struct fs_statistics *to)
 {
     (void)fs;
-    nodes_trim(); /* what was removed is free */
+    fs_contents_trim(); /* what was removed is free */
     *to = (struct fs_statistics){.type = MSDOS_MAGIC,
                                  .block_size = volume.cluster_size,
                                  .blocks = volume.clusters,
@@ -141,7 +141,7 @@ static const struct fs_ops ops = {.folds = true,
 static void write_back(struct service *service)
 {
     (void)service;
-    nodes_trim();
+    fs_contents_trim();
     status_t stored = fs_contents_flush();
     if (!volume.read_only && volume.cache.dirty_count > 0) {
         status_t status = fat_sync(&volume);
@@ -161,7 +161,6 @@ int main(int argc, char **argv)
 {
     static struct fat_device device;
     struct node *root;
-    nodes_init();
     if (argc < 2)
         fs_server_fail("no device", ERR_INVALID_ARGUMENT);
     if (argc > 2)

@@ -168,7 +168,7 @@ status_t fat_parent(struct fs_node *base, struct fs_node **parent)
 status_t fat_name_of(struct fs_node *base, char *to, size_t size, size_t *length)
 {
     const struct node *node = node_of(base);
-    if (node->unlinked || node->name == NULL)
+    if (node->content.nameless || node->name == NULL)
         return ERR_NOT_FOUND;
     if (node->name_length > size)
         return ERR_NAME_TOO_LONG;

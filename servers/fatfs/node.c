@@ -13,16 +13,9 @@
 #define BUCKETS  256u
 #define ROOT_INO 1u
 #define AGAIN    (1ull << 40) /* a number that an unlinked file still has */
-#define IDLE_MAX 1024u
 
 static struct node *buckets[BUCKETS];
-static struct link idle;
-static uint32_t idle_count, last_generation;
-
-void nodes_init(void)
-{
-    list_start(&idle);
-}
+static uint32_t last_generation;
 
 static struct node **bucket_of(uint64_t position)
 {
@@ -107,18 +100,11 @@ static void take_entry(struct node *node, const struct fat_entry *entry)
     memcpy(node->bytes, entry->bytes, FAT_ENTRY_SIZE);
 }
 
-static void leave_idle(struct node *node)
-{
-    list_take(&node->idle);
-    idle_count--;
-}
-
 status_t node_get(struct node *directory, const struct fat_entry *entry, struct node **result)
 {
     struct node *node = find(entry->position);
     if (node != NULL) {
-        if (node->idle.next != NULL)
-            leave_idle(node);
+        fs_content_use(&node->content);
         fs_node_get(&node->base);
         *result = node;
         return OK;
@@ -156,12 +142,12 @@ status_t node_move(struct node *node, struct node *directory, const struct fat_e
 void node_unlink(struct node *node)
 {
     take_out(node);
-    node->unlinked = node->content.nameless = true;
+    node->content.nameless = true;
 }
 
 status_t node_store(struct node *node)
 {
-    if (node->name == NULL || node->unlinked)
+    if (node->name == NULL || node->content.nameless)
         return OK;
     /* What has clusters but no bytes so far has none for others. */
     entry_set_cluster(node->bytes,
@@ -178,16 +164,16 @@ void node_changed(struct node *node)
     node->bytes[11] |= node->directory ? 0 : FAT_ARCHIVE;
 }
 
-static void forget(struct node *node)
+void node_forget(struct node *node)
 {
     struct node *parent = node->parent;
     fs_content_close(&node->content);
-    if (node->unlinked && !volume.read_only) {
+    if (node->content.nameless && !volume.read_only) {
         status_t status = chain_shrink(&volume, &node->chain, 0);
         if (status != OK)
             log_printf("%s: its clusters are lost: %s", node->name, status_text(status));
     }
-    if (!node->unlinked)
+    if (!node->content.nameless)
         take_out(node);
     free(node->name);
     free(node);
@@ -195,29 +181,9 @@ static void forget(struct node *node)
         fs_node_put(&parent->base);
 }
 
-/* What programs map stays, whether it has a name or not. */
-void nodes_trim(void)
-{
-    struct link *next;
-    for (struct link *at = idle.next; at != &idle; at = next) {
-        struct node *node = LINK_ENTRY(at, struct node, idle);
-        next = at->next;
-        if ((!node->unlinked && idle_count <= IDLE_MAX) || fs_content_is_used(&node->content) ||
-            fs_content_flush(&node->content) != OK)
-            continue; /* later; an error has been logged */
-        leave_idle(node);
-        forget(node);
-    }
-}
-
 void node_release(struct fs_node *base)
 {
     struct node *node = node_of(base);
-    if (node->content.vmo == HANDLE_NONE ||
-        (node->unlinked && !fs_content_is_used(&node->content))) {
-        forget(node);
-        return;
-    }
-    list_add(&idle, &node->idle);
-    idle_count++;
+    if (!fs_content_rest(&node->content))
+        node_forget(node);
 }

@@ -8,7 +8,6 @@
 #define FATFS_NODE_H
 
 #include <fs/content.h>
-#include <fs/list.h>
 
 #include "fat.h"
 
@@ -23,11 +22,10 @@ struct node {
     uint32_t slot, first_slot;
     uint64_t position;
     uint8_t bytes[FAT_ENTRY_SIZE];
-    bool directory, unlinked;
-    uint32_t generation; /* as of struct fs_attr: no two nodes have the same */
-    struct link idle;    /* nobody holds it, but its content is remembered; longest first */
-    struct fs_content content;
-    bool touched; /* its entry has the time of the last write */
+    bool directory;
+    uint32_t generation;       /* as of struct fs_attr: no two nodes have the same */
+    struct fs_content content; /* nameless, of anything: its entry is gone */
+    bool touched;              /* its entry has the time of the last write */
 };
 
 struct options {
@@ -56,9 +54,8 @@ void node_unlink(struct node *node); /* its entry is gone */
 status_t node_store(struct node *node);
 void node_changed(struct node *node); /* the content; sets the times, does not store */
 void node_release(struct fs_node *node);
-void nodes_init(void);
-/* Forget what nobody uses: what has no name, and the oldest of too many. */
-void nodes_trim(void);
+/* Nobody holds it, and its content is not remembered. */
+void node_forget(struct node *node);
 
 /* ---- data.c: operations on content and attributes ---- */
 status_t fat_attributes(struct fs_node *node, struct fs_attr *attr);

@@ -2,22 +2,19 @@
 /*
  * ISO 9660 on a block device as a file system to read: what its files share. One thread; lib/iso knows the format.
  *
- * A node is a directory or a file that is in use, or a file whose content is remembered. Nothing changes on the
- * medium, so a content, once read, is the file.
+ * A node is a directory or a file that is in use, or a file whose content is remembered (fs/content.h).
  */
 #ifndef ISOFS_ISOFS_H
 #define ISOFS_ISOFS_H
 
-#include <fs/fs.h>
+#include <fs/content.h>
 #include <iso/iso.h>
 
 struct node {
     struct fs_node node; /* first */
     struct node *in_bucket;
-    struct node *parent;          /* of a directory, referenced; NULL: the root */
-    struct node *older, *younger; /* among those that nobody holds */
-    bool idle;
-    handle_t content; /* VMO with all of a file, or none */
+    struct node *parent; /* of a directory, referenced; NULL: the root */
+    struct fs_content content;
     struct iso_entry entry;
 };
 
@@ -47,7 +44,8 @@ status_t device_open(const char *name, struct iso_device *device);
 /* The node of an entry of this directory (NULL: of the root), with a reference of the caller's. */
 status_t node_get(struct node *directory, const struct iso_entry *entry, struct node **node);
 void node_release(struct fs_node *node);
-/* All of a file in a VMO. NOT_SUPPORTED: too large for the machine's memory, use transfers. */
+/* Open the content of a file. NOT_SUPPORTED: too large for a VMO, use transfers. */
 status_t node_content(struct node *node);
+void contents_init(void);
 
 #endif

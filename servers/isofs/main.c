@@ -128,33 +128,30 @@ static status_t op_attributes(struct fs_node *base, struct fs_attr *attr)
 
 static status_t op_open(struct fs_node *node, uint32_t flags, void **data)
 {
-    (void)node;
-    (void)data;
-    return (flags & FS_O_WRITE) && !(flags & FS_O_NODE) ? ERR_READ_ONLY : OK;
+    return fs_content_opened(&node_of(node)->content, flags, true, data);
 }
 
 static status_t op_read(struct fs_node *base, void *data, uint64_t offset, void *to,
                         uint32_t length, uint32_t *done)
 {
+    struct node *node = node_of(base);
     (void)data;
-    return iso_read(&volume, &node_of(base)->entry, offset, to, length, done);
+    status_t status = node_content(node);
+    if (status == OK)
+        return fs_content_read(&node->content, offset, to, length, done);
+    return status == ERR_NOT_SUPPORTED ? iso_read(&volume, &node->entry, offset, to, length, done)
+                                       : status;
 }
 
 static status_t op_content(struct fs_node *base, void *data, uint32_t prot, handle_t *vmo,
                            uint64_t *size, bool *coherent)
 {
-    const uint32_t rights =
-        RIGHT_READ | RIGHT_EXECUTE | RIGHT_MAP | RIGHT_DUPLICATE | RIGHT_TRANSFER;
     struct node *node = node_of(base);
     (void)data;
     if (prot & PROT_W)
         return ERR_READ_ONLY;
     status_t status = node_content(node);
-    if (status != OK)
-        return status;
-    *size = node->entry.size;
-    *coherent = true;
-    return handle_duplicate(node->content, rights, vmo);
+    return status == OK ? fs_content_give(&node->content, prot, vmo, size, coherent) : status;
 }
 
 static status_t op_statistics(struct fs_server *of, struct fs_statistics *to)
@@ -224,5 +221,6 @@ int main(int argc, char **argv)
         status = fs_server_init(&server, startup_handle(STARTUP_SERVICE), &ops, &root->node);
     if (status != OK)
         fs_server_fail(argv[1], status == ERR_NOT_SUPPORTED ? ERR_INVALID_ARGUMENT : status);
+    contents_init();
     fs_server_run(&server);
 }

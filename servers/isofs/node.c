@@ -1,61 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Nodes by their numbers, and the contents of files. A file that nobody holds any more is remembered as long as its
- * content has a place in the part of memory that is for that; the one longest unused goes first.
- */
+/* Nodes by their numbers, and the contents of files: fs/content.h over lib/iso. */
 #include "isofs.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
-#include <ipc/call.h>
 
 #define BUCKETS     256u
-#define CHUNK_BYTES (256u << 10)
-#define IDLE_SHARE  8u /* of the machine's memory, for contents that nobody uses */
-#define FILE_SHARE  4u /* the largest file that gets a VMO */
+#define IDLE_MAX    4096u
+#define BUFFER_SIZE (256u << 10)
 
 static struct node *buckets[BUCKETS];
-static struct node *oldest, *youngest;
-static uint32_t idle_pages;
-static uint8_t chunk[CHUNK_BYTES];
+static uint8_t buffer[BUFFER_SIZE] __attribute__((aligned(PAGE_SIZE)));
 
 static struct node **bucket_of(uint64_t ino)
 {
     return &buckets[(ino / 64 ^ ino / ISO_SECTOR) % BUCKETS];
 }
 
-static uint32_t pages_of(const struct node *node)
+static struct node *node_of_content(const struct fs_content *content)
 {
-    return node->content != HANDLE_NONE ? (uint32_t)((node->entry.size + PAGE_SIZE - 1) / PAGE_SIZE)
-                                        : 0;
-}
-
-static uint32_t memory_pages(void)
-{
-    struct system_info info;
-    return system_info(&info) == OK ? info.total_pages : 0;
-}
-
-/* ---- those that nobody holds ----------------------------------------------------------------------- */
-
-static void leave_idle(struct node *node)
-{
-    *(node->older != NULL ? &node->older->younger : &oldest) = node->younger;
-    *(node->younger != NULL ? &node->younger->older : &youngest) = node->older;
-    node->older = node->younger = NULL;
-    node->idle = false;
-    idle_pages -= pages_of(node);
-}
-
-static void enter_idle(struct node *node)
-{
-    node->older = youngest;
-    *(youngest != NULL ? &youngest->younger : &oldest) = node;
-    youngest = node;
-    node->idle = true;
-    idle_pages += pages_of(node);
+    return LINK_ENTRY((uintptr_t)content, struct node, content);
 }
 
 static void forget(struct node *node)
@@ -64,30 +31,17 @@ static void forget(struct node *node)
     while (*link != node)
         link = &(*link)->in_bucket;
     *link = node->in_bucket;
-    handle_drop(&node->content);
+    fs_content_close(&node->content);
     free(node);
     if (parent != NULL)
         fs_node_put(&parent->node);
 }
 
-static void trim(uint32_t pages)
-{
-    while (idle_pages > pages) {
-        struct node *node = oldest;
-        leave_idle(node);
-        forget(node);
-    }
-}
-
 void node_release(struct fs_node *base)
 {
     struct node *node = node_of(base);
-    if (node->content == HANDLE_NONE) {
+    if (!fs_content_rest(&node->content))
         forget(node);
-        return;
-    }
-    enter_idle(node);
-    trim(memory_pages() / IDLE_SHARE);
 }
 
 /* ---- look-up --------------------------------------------------------------------------------------- */
@@ -101,8 +55,7 @@ status_t node_get(struct node *directory, const struct iso_entry *entry, struct 
     while (node != NULL && (node->node.ino != ino || node->node.type != type))
         node = node->in_bucket;
     if (node != NULL) {
-        if (node->idle)
-            leave_idle(node);
+        fs_content_use(&node->content);
         fs_node_get(&node->node);
         *result = node;
         return OK;
@@ -123,47 +76,36 @@ status_t node_get(struct node *directory, const struct iso_entry *entry, struct 
 
 /* ---- contents -------------------------------------------------------------------------------------- */
 
-static status_t load(const struct node *node, handle_t vmo)
+static status_t store_read(struct fs_content *content, uint64_t at, void *to, uint32_t length,
+                           uint32_t *done)
 {
-    uint32_t done;
-    for (uint64_t at = 0; at < node->entry.size; at += done) {
-        status_t status = iso_read(&volume, &node->entry, at, chunk, CHUNK_BYTES, &done);
-        if (status == OK && done == 0)
-            status = ERR_IO_ERROR;
-        if (status == OK)
-            status = vmo_write(vmo, at, chunk, done);
-        if (status != OK)
-            return status;
-    }
-    return OK;
+    return iso_read(&volume, &node_of_content(content)->entry, at, to, length, done);
 }
 
-static bool has_room(uint64_t size)
+static void store_forget(struct fs_content *content)
 {
-    struct system_info info;
-    uint64_t pages = size / PAGE_SIZE + 1;
-    if (system_info(&info) != OK || pages > info.total_pages / FILE_SHARE)
-        return false;
-    if (info.free_pages > info.total_pages / 16 + pages)
-        return true;
-    trim(0);
-    return system_info(&info) == OK && info.free_pages > info.total_pages / 16 + pages;
+    forget(node_of_content(content));
+}
+
+static void store_name(const struct fs_content *content, char *to, size_t size)
+{
+    const struct iso_entry *entry = &node_of_content(content)->entry;
+    (void)snprintf(to, size, "%.*s", (int)entry->name_length, entry->name);
+}
+
+void contents_init(void)
+{
+    static const struct fs_store store = {.read = store_read,
+                                          .name = store_name,
+                                          .forget = store_forget,
+                                          .idle_max = IDLE_MAX,
+                                          .buffer = buffer,
+                                          .buffer_size = BUFFER_SIZE};
+    fs_content_init(&server, &store);
 }
 
 status_t node_content(struct node *node)
 {
-    handle_t vmo;
-    if (node->content != HANDLE_NONE)
-        return OK;
-    if (node->node.type != FS_TYPE_FILE || !has_room(node->entry.size))
-        return ERR_NOT_SUPPORTED;
-    status_t status = vmo_create(VMO_CONTENT, node->entry.size, &vmo);
-    if (status == OK) {
-        status = load(node, vmo);
-        if (status == OK)
-            node->content = vmo;
-        else
-            handle_drop(&vmo);
-    }
-    return status == ERR_NO_MEMORY ? ERR_NOT_SUPPORTED : status;
+    return node->node.type == FS_TYPE_FILE ? fs_content_open(&node->content, node->entry.size)
+                                           : ERR_NOT_SUPPORTED;
 }
