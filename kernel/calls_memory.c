@@ -424,29 +424,6 @@ status_t call_vmo_discard(handle_t handle, uint64_t offset, uint64_t length)
     return status == OK ? vmo_drop(vmo, offset, length) : status;
 }
 
-status_t call_vmo_compare(handle_t handle, handle_t clone, uint32_t first, user_t bits,
-                          uint32_t length)
-{
-    struct vmo *vmo, *other = NULL;
-    status_t status = get_vmo(handle, RIGHT_READ, &vmo);
-    if (status == OK)
-        status = get_vmo(clone, RIGHT_READ, &other);
-    if (status == OK && (length > PAGEMAP_LIMIT / 8 || first > PAGEMAP_LIMIT - 8 * length))
-        status = ERR_OUT_OF_RANGE;
-    for (uint32_t done = 0; status == OK && done < length;) {
-        uint8_t piece[64];
-        uint32_t count = length - done < sizeof piece ? length - done : (uint32_t)sizeof piece;
-        for (uint32_t i = 0; i < count * 8; i++) {
-            uint8_t bit = (uint8_t)(1u << i % 8);
-            bool same = vmo_page_shared(vmo, other, first + done * 8 + i);
-            piece[i / 8] = (uint8_t)(same ? piece[i / 8] & ~bit : piece[i / 8] | bit);
-        }
-        status = user_write((user_t){bits.address + done}, piece, count);
-        done += count;
-    }
-    return status;
-}
-
 /* ---- paged objects --------------------------------------------------------------------------------- */
 
 status_t call_port_paged_vmo(handle_t handle, uint32_t key, uint64_t size, user_t result)

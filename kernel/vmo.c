@@ -289,11 +289,6 @@ status_t vmo_copy_in(struct vmo *vmo, uint64_t offset, const void *kernel_buffer
     return for_each_piece(vmo, offset, (char *)(uintptr_t)kernel_buffer, length, true, use);
 }
 
-bool vmo_page_shared(const struct vmo *vmo, const struct vmo *other, uint32_t index)
-{
-    return pagemap_get(&vmo->pages, index) == pagemap_get(&other->pages, index);
-}
-
 uint32_t vmo_writers(const struct vmo *vmo)
 {
     const struct list *item;

@@ -43,8 +43,6 @@ static inline uint32_t pages_of(uint64_t bytes)
  */
 status_t vmo_page(struct vmo *vmo, uint32_t index, bool write, uint32_t use, struct page **page);
 
-/* Is there no page, or the same one, at index in both? */
-bool vmo_page_shared(const struct vmo *vmo, const struct vmo *other, uint32_t index);
 uint32_t vmo_writers(const struct vmo *vmo); /* see struct vmo_info */
 
 /* Page table entries of the range go, in all mappings; or no longer let anybody write. */

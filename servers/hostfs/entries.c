@@ -59,15 +59,7 @@ static status_t open_directory(const struct node *directory, struct open_file *f
 {
     if (file->open)
         return OK;
-    file->fid = fid_new();
-    status_t status = p9_clone(directory->fid, file->fid);
-    if (status != OK) {
-        fid_forget(file->fid);
-        return status;
-    }
-    status = p9_open(file->fid, OPEN_READ | OPEN_DIRECTORY);
-    if (status != OK)
-        fid_close(file->fid);
+    status_t status = fid_open(directory, OPEN_READ | OPEN_DIRECTORY, &file->fid);
     file->open = status == OK;
     return status;
 }

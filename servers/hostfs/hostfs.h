@@ -6,17 +6,15 @@
  * knows one parent and name. There are two ways to work, chosen at the start:
  *
  *   live     Everything is asked of the host each time, so that changes made there are seen at once;
- *            only the content VMOs that programs are run from are kept, as long as size and time agree.
+ *            only the copies that programs are run from are kept, as long as size and time agree.
  *   caching  (the root file system) What was learnt of the host stays true: attributes, names that
- *            exist and names that do not, contents. A file's VMO is the file (coherent); what is
- *            written to it is found by comparing it with a clone and written back by and by, at fsync,
- *            and before the machine ends. Nobody else may change the directory meanwhile.
+ *            exist and names that do not, contents (fs/content.h). What is written goes to the host by
+ *            and by, at fsync, and before the machine ends. Nobody else may change the directory meanwhile.
  */
 #ifndef HOSTFS_HOSTFS_H
 #define HOSTFS_HOSTFS_H
 
-#include <fs/fs.h>
-#include <fs/list.h>
+#include <fs/content.h>
 
 #include "p9.h"
 
@@ -37,31 +35,29 @@ struct node {
     uint8_t type;        /* of the qid */
     struct node *parent; /* held; the root's is itself, not held */
     char *name;
-    struct link idle;            /* caching: nobody holds it, oldest first */
+    struct link idle;            /* caching: nobody holds it, nor its content; oldest first */
     struct entries *entries;     /* caching: of a directory, or NULL */
     struct link children, names; /* caching: struct name of a directory; those that lead here */
 
     /* What the file is. Caching: true from the start, changed here first. */
     struct fs_attr attr;
-    bool unlinked; /* has no name any more: the host cannot be asked about it */
 
-    /* ---- contents (content.c) ---- */
-    uint32_t data_fid; /* open for reading, and writing if data_write */
+    struct copy *copy; /* live: the newest (copy.c), or NULL */
+
+    /* ---- contents when caching (content.c) ---- */
+    struct fs_content content; /* nameless, of anything: the host cannot be asked about it */
+    uint32_t data_fid;         /* open for reading, and writing if data_write */
     bool data_open, data_write;
-    bool direct;           /* too large for a VMO: every transfer is a request */
-    handle_t content;      /* VMO with the file, or none */
-    uint64_t content_time; /* live: it is as of then */
-    handle_t clean;        /* clone of content as the host has it; none: nobody may write */
-    uint64_t host_size;    /* size that the host's file has */
-    uint32_t writers;      /* open nodes that may write */
-    bool times_changed;
-    struct link dirty; /* in the list of nodes that have a clean clone */
+    bool direct;        /* too large for a VMO: every transfer is a request */
+    bool times_changed; /* the host does not have them */
+    uint64_t host_size; /* bytes that the host has of it */
 };
 
 /* An open file or directory. */
 struct open_file {
     uint32_t fid; /* directories, and everything in live mode */
-    bool open, write;
+    bool open;
+    void *writer; /* caching: as fs_content_opened says */
     /* Directories: what is being enumerated, the place to go on from and the entry before it. */
     struct entries *entries;
     bool complete; /* entries are all that there are */
@@ -85,6 +81,8 @@ static inline bool is_directory(const struct node *node)
 uint32_t fid_new(void);
 void fid_forget(uint32_t fid); /* the host does not have it */
 void fid_close(uint32_t fid);
+/* Another fid of the node's file, open with these flags. */
+status_t fid_open(const struct node *node, uint32_t flags, uint32_t *fid);
 /* The node behind a fid, which is taken over; one reference. */
 status_t node_at(uint32_t fid, const struct p9_qid *qid, struct node *parent, const char *name,
                  size_t length, struct node **result);
@@ -93,10 +91,8 @@ bool node_set_name(struct node *node, const char *name, size_t length);
 /* The host's file is gone, or has another number: nobody will find this node any more. */
 void node_unhash(struct node *node);
 void node_release(struct fs_node *node); /* the last reference is gone */
-/* Forget what was used longest ago until `pages` of idle content and a number of nodes are left. */
-void nodes_trim(uint32_t pages);
-/* Pages: of contents that nobody uses, and of the largest file that gets a VMO. */
-uint32_t content_limit(void), content_largest(void);
+/* Nobody holds it, and its content is not remembered. */
+void node_rest(struct node *node);
 /* Walk `name` in a directory, on the host. */
 status_t node_walk(struct node *directory, const char *name, size_t length, struct node **child);
 
@@ -131,27 +127,22 @@ status_t entries_read(struct fs_node *directory, void *data, uint64_t cookie,
 void entries_close(struct open_file *file);
 void entries_forget(struct node *directory); /* they have changed */
 
-/* ---- content.c ---- */
-/* Caching. NOT_SUPPORTED: too large, use transfers. */
+/* ---- content.c: caching only ---- */
+void content_init(void);
+/* NOT_SUPPORTED: too large, use transfers, as the next ones do. */
 status_t content_load(struct node *node);
-/* Live: a copy of the file as it is now. */
-status_t content_copy(struct node *node, uint32_t fid, const struct fs_attr *attr);
-status_t content_begin_write(struct node *node); /* before a VMO is given out for writing */
-status_t content_resize(struct node *node, uint64_t size);
-void content_release(struct node *node); /* nobody has it open: may end its being written */
-/* Write back. Nobody may write between this and the next content_begin_write if `last`. */
-status_t content_flush(struct node *node);
-void contents_flush(void); /* all */
-void content_drop(struct node *node);
-void content_end(struct node *node); /* the node goes */
-uint32_t content_pages(const struct node *node);
-bool content_has_writers(const struct node *node); /* programs map it */
 status_t content_read(struct node *node, uint64_t offset, void *to, uint32_t length,
                       uint32_t *done);
 status_t content_write(struct node *node, uint64_t offset, const void *from, uint32_t length,
                        uint32_t *done);
+status_t content_resize(struct node *node, uint64_t size);
 /* Make sure that data_fid is open. */
 status_t data_open(struct node *node, bool write);
-void content_init(void);
+void data_close(struct node *node);
+
+/* ---- copy.c: live only ---- */
+void copies_init(void);
+/* The file as it is now, to be read. */
+status_t copy_give(struct node *node, handle_t *vmo, uint64_t *size, bool *coherent);
 
 #endif

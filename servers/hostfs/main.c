@@ -22,7 +22,7 @@ static status_t lookup(struct node *directory, const char *name, size_t length, 
 {
     if (!caching)
         return node_walk(directory, name, length, child);
-    if (directory->unlinked)
+    if (directory->content.nameless)
         return ERR_NOT_FOUND;
     status_t status = name_find(directory, name, length, child);
     if (status == OK)
@@ -134,7 +134,7 @@ static status_t host_create(struct fs_node *fs_node, const struct fs_new *new,
                             struct fs_node **child)
 {
     struct node *directory = node_of(fs_node), *node;
-    if (directory->unlinked)
+    if (directory->content.nameless)
         return ERR_NOT_FOUND;
     status_t status = create_on_host(directory, new);
     if (status == OK)
@@ -159,7 +159,7 @@ static status_t host_link(struct fs_node *directory, const char *name, size_t le
                           struct fs_node *fs_node)
 {
     struct node *node = node_of(fs_node);
-    if (node->unlinked)
+    if (node->content.nameless)
         return ERR_NOT_FOUND;
     status_t status = p9_link(node_of(directory)->fid, node->fid, name, (uint32_t)length);
     if (status != OK || !caching)
@@ -177,8 +177,8 @@ static status_t prepare_unlink(struct node *node, uint32_t holders)
     if (!caching || is_directory(node) || (node->attr.mode & FS_TYPE_MASK) != FS_TYPE_FILE)
         return OK;
     if (node->attr.nlink > 1)
-        return content_flush(node); /* the other name leads to what is written */
-    if (node->node.references <= holders)
+        return fs_content_flush(&node->content); /* the other name leads to what is written */
+    if (node->node.references <= holders && !fs_content_is_used(&node->content))
         return OK;
     /* An open file keeps the host from giving the file's number to another one. */
     status_t status = data_open(node, true);
@@ -202,9 +202,8 @@ static void lose_name(struct node *node, struct node *directory, const char *nam
         return;
     }
     fid_forget(fid);
-    node->unlinked = true;
+    node->content.nameless = true;
     node_unhash(node);
-    list_take(&node->dirty);
 }
 
 static status_t host_unlink(struct fs_node *fs_directory, const char *name, size_t length,
@@ -246,6 +245,9 @@ static status_t host_rename(const struct fs_rename *rename)
     if (rename->exchange)
         return ERR_NOT_SUPPORTED;
     status_t status = replaced != NULL ? prepare_unlink(replaced, 1) : OK;
+    /* What is renamed over another file replaces it with its content, also if the machine ends. */
+    if (status == OK && caching && replaced != NULL)
+        status = fs_content_flush(&node->content);
     if (status == OK)
         status = p9_rename(node_of(rename->old_directory)->fid, rename->old_name,
                            (uint32_t)rename->old_length, to->fid, rename->new_name,
@@ -306,7 +308,7 @@ static void take_attributes(struct node *node, uint32_t mask, const struct fs_at
 static bool can_wait(const struct node *node, uint32_t mask)
 {
     const uint32_t times = FS_ATTR_ATIME | FS_ATTR_MTIME | FS_ATTR_ATIME_NOW | FS_ATTR_MTIME_NOW;
-    return node->dirty.next != NULL && (mask & ~times) == 0;
+    return node->content.may_be_dirty && (mask & ~times) == 0;
 }
 
 static status_t tell_host(struct node *node, uint32_t mask, const struct fs_attr *attr)
@@ -335,13 +337,13 @@ static status_t host_set_attributes(struct fs_node *fs_node, uint32_t mask,
         else if (status == ERR_NOT_SUPPORTED)
             status = OK; /* the host's file is the file: it is asked below */
     }
-    if (status == OK && mask != 0 && !node->unlinked && !can_wait(node, mask))
+    if (status == OK && mask != 0 && !node->content.nameless && !can_wait(node, mask))
         status = tell_host(node, mask, attr);
     if (status != OK)
         return status;
     if (mask & FS_ATTR_SIZE)
         node->attr.size = node->host_size = attr->size;
-    node->times_changed |= node->dirty.next != NULL;
+    node->times_changed |= node->content.may_be_dirty;
     take_attributes(node, mask, attr);
     return OK;
 }
@@ -375,31 +377,9 @@ static uint32_t linux_flags(const struct node *node, uint32_t flags)
 
 static status_t open_live(struct node *node, struct open_file *file, uint32_t flags)
 {
-    file->fid = fid_new();
-    status_t status = p9_clone(node->fid, file->fid);
-    if (status != OK) {
-        fid_forget(file->fid);
-        return status;
-    }
-    status = p9_open(file->fid, linux_flags(node, flags));
-    if (status != OK)
-        fid_close(file->fid);
+    status_t status = fid_open(node, linux_flags(node, flags), &file->fid);
     file->open = status == OK;
     return status;
-}
-
-/* Nothing is asked of the host before the content is. */
-static status_t open_cached(struct node *node, struct open_file *file)
-{
-    if (!file->write)
-        return OK;
-    if (node->content != HANDLE_NONE) {
-        status_t status = content_begin_write(node);
-        if (status != OK)
-            return status;
-    }
-    node->writers++;
-    return OK;
 }
 
 static status_t host_open(struct fs_node *fs_node, uint32_t flags, void **data)
@@ -410,8 +390,11 @@ static status_t host_open(struct fs_node *fs_node, uint32_t flags, void **data)
     struct open_file *file = calloc(1, sizeof *file);
     if (file == NULL)
         return ERR_NO_MEMORY;
-    file->write = (flags & FS_O_WRITE) && !is_directory(node);
-    status_t status = caching ? open_cached(node, file) : open_live(node, file, flags);
+    status_t status = OK;
+    if (!caching)
+        status = open_live(node, file, flags);
+    else if (!is_directory(node)) /* nothing is asked of the host before the content is */
+        status = fs_content_opened(&node->content, flags, false, &file->writer);
     if (status != OK)
         free(file);
     else
@@ -427,8 +410,7 @@ static void host_close(struct fs_node *node, void *data)
     if (file->open)
         fid_close(file->fid);
     entries_close(file);
-    if (caching && file->write)
-        node_of(node)->writers--;
+    fs_content_closed(&node_of(node)->content, file->writer);
     free(file);
 }
 
@@ -443,24 +425,7 @@ static status_t host_read(struct fs_node *fs_node, void *data, uint64_t offset, 
         return ERR_BAD_HANDLE;
     if (!caching)
         return p9_read(file->fid, offset, to, length, done);
-    if (content_load(node) == OK)
-        return content_read(node, offset, to, length, done);
-    status_t status = data_open(node, false);
-    return status == OK ? p9_read(node->data_fid, offset, to, length, done) : status;
-}
-
-static status_t write_direct(struct node *node, uint64_t offset, const void *from, uint32_t length,
-                             uint32_t *done)
-{
-    status_t status = data_open(node, true);
-    if (status == OK)
-        status = p9_write(node->data_fid, offset, from, length, done);
-    if (status != OK)
-        return status;
-    if (offset + *done > node->attr.size)
-        node->attr.size = node->host_size = offset + *done;
-    node->attr.mtime = node->attr.ctime = now();
-    return OK;
+    return content_read(node, offset, to, length, done);
 }
 
 static status_t host_write(struct fs_node *fs_node, void *data, uint64_t offset, const void *from,
@@ -472,45 +437,19 @@ static status_t host_write(struct fs_node *fs_node, void *data, uint64_t offset,
         return ERR_BAD_HANDLE;
     if (!caching)
         return p9_write(file->fid, offset, from, length, done);
-    status_t status = content_load(node);
-    if (status == OK)
-        status = content_write(node, offset, from, length, done);
-    return status == ERR_NOT_SUPPORTED ? write_direct(node, offset, from, length, done) : status;
-}
-
-/* Live: a copy of the file as it is now, for running it and for private mappings. */
-static status_t live_content(struct node *node, struct open_file *file)
-{
-    struct fs_attr attr;
-    struct p9_qid qid;
-    status_t status = p9_getattr(node->fid, &attr, &qid);
-    if (status != OK)
-        return status;
-    if (node->content != HANDLE_NONE && node->attr.size == attr.size &&
-        node->content_time == attr.mtime)
-        return OK;
-    return content_copy(node, file->fid, &attr);
+    return content_write(node, offset, from, length, done);
 }
 
 static status_t host_content(struct fs_node *fs_node, void *data, uint32_t prot, handle_t *vmo,
                              uint64_t *size, bool *coherent)
 {
     struct node *node = node_of(fs_node);
-    uint32_t rights = RIGHT_READ | RIGHT_EXECUTE | RIGHT_MAP | RIGHT_DUPLICATE | RIGHT_TRANSFER;
     if (data == NULL)
         return ERR_BAD_HANDLE;
-    if (!caching && !(prot & PROT_R))
-        return ERR_NOT_SUPPORTED; /* nothing is written to a copy, and it may not be readable */
-    status_t status = caching ? content_load(node) : live_content(node, data);
-    if (status == OK && caching && (prot & PROT_W)) {
-        status = content_begin_write(node);
-        rights |= RIGHT_WRITE;
-    }
-    if (status != OK)
-        return status;
-    *size = node->attr.size;
-    *coherent = caching;
-    return handle_duplicate(node->content, rights, vmo);
+    if (!caching) /* nothing is written to a copy, and it may not be readable */
+        return prot & PROT_R ? copy_give(node, vmo, size, coherent) : ERR_NOT_SUPPORTED;
+    status_t status = content_load(node);
+    return status == OK ? fs_content_give(&node->content, prot, vmo, size, coherent) : status;
 }
 
 static status_t host_sync(struct fs_node *fs_node, void *data, bool data_only)
@@ -519,12 +458,10 @@ static status_t host_sync(struct fs_node *fs_node, void *data, bool data_only)
     struct open_file *file = data;
     if (!caching)
         return file != NULL ? p9_fsync(file->fid, data_only) : OK;
-    if (fs_node == server.root) {
-        contents_flush();
-        return OK;
-    }
-    status_t status = content_flush(node);
-    if (status == OK && node->data_open && node->data_write && !node->unlinked)
+    if (fs_node == server.root)
+        return fs_contents_flush();
+    status_t status = fs_content_sync(&node->content);
+    if (status == OK && node->data_open && node->data_write && !node->content.nameless)
         status = p9_fsync(node->data_fid, data_only);
     return status;
 }
@@ -561,7 +498,9 @@ static struct fs_ops ops = {
 static void write_back(struct service *service)
 {
     (void)service;
-    contents_flush();
+    fs_contents_trim();
+    if (fs_contents_flush() != OK)
+        return; /* it is tried again; the log says so */
 }
 
 /* Arguments: the mount tag and, for a file system that is ours alone, `caching`. */
@@ -573,7 +512,6 @@ int main(int argc, char **argv)
     caching = argc > 2 && strcmp(argv[2], "caching") == 0;
     ops.sole = caching;
     names_init();
-    content_init();
     status_t status = p9_connect(argc > 1 ? argv[1] : "host");
     if (status == OK)
         status = p9_getattr(P9_ROOT_FID, &attr, &qid);
@@ -585,7 +523,10 @@ int main(int argc, char **argv)
         status = fs_server_init(&server, startup_handle(STARTUP_SERVICE), &ops, &root->node);
     if (status != OK)
         process_fail("no shared directory", status);
+    if (!caching)
+        copies_init();
     if (caching) {
+        content_init();
         server.service.tick = write_back;
         server.service.period = WRITE_BACK_PERIOD;
     }

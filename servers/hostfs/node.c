@@ -4,8 +4,6 @@
  * have one place to be. When caching, a node that nobody holds any more is kept as idle; a directory
  * is held by the nodes below it, so what is forgotten goes leaves first.
  */
-#include <atomik/syscall.h>
-#include <ipc/call.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +16,7 @@
 static struct node *buckets[BUCKETS];
 static uint32_t *free_fids, free_fid_count, free_fid_capacity, next_fid = P9_ROOT_FID + 1;
 static struct link idle = {&idle, &idle};
-static uint32_t idle_count, idle_pages, generation;
+static uint32_t idle_count, generation;
 
 /* ---- fids ---------------------------------------------------------------------------------------- */
 
@@ -44,6 +42,22 @@ void fid_close(uint32_t fid)
 {
     p9_clunk(fid);
     fid_forget(fid);
+}
+
+status_t fid_open(const struct node *node, uint32_t flags, uint32_t *result)
+{
+    uint32_t fid = fid_new();
+    status_t status = p9_clone(node->fid, fid);
+    if (status != OK) {
+        fid_forget(fid);
+        return status;
+    }
+    status = p9_open(fid, flags);
+    if (status == OK)
+        *result = fid;
+    else
+        fid_close(fid);
+    return status;
 }
 
 /* ---- the table ----------------------------------------------------------------------------------- */
@@ -89,8 +103,8 @@ struct node *node_get(struct node *node)
     if (node->idle.next != NULL) {
         list_take(&node->idle);
         idle_count--;
-        idle_pages -= content_pages(node);
     }
+    fs_content_use(&node->content);
     fs_node_get(&node->node);
     return node;
 }
@@ -108,12 +122,29 @@ static status_t learn_attributes(struct node *node)
     return status;
 }
 
+/* Live, a file may have another name on the host than before: the fid is of the one that led here now. */
+static void found_again(struct node *node, uint32_t fid, struct node *parent, const char *name,
+                        size_t length)
+{
+    if (caching || is_directory(node)) {
+        fid_close(fid);
+        return;
+    }
+    fid_close(node->fid);
+    node->fid = fid;
+    if (!node_set_name(node, name, length))
+        return; /* only who asks for the path of a file sees the old one */
+    struct node *old = node->parent;
+    node->parent = node_get(parent);
+    fs_node_put(&old->node);
+}
+
 status_t node_at(uint32_t fid, const struct p9_qid *qid, struct node *parent, const char *name,
                  size_t length, struct node **result)
 {
     struct node *node = find_node(qid->path);
     if (node != NULL) {
-        fid_close(fid);
+        found_again(node, fid, parent, name, length);
         *result = node_get(node);
         return OK;
     }
@@ -159,7 +190,8 @@ status_t node_walk(struct node *directory, const char *name, size_t length, stru
 
 static void node_free(struct node *node)
 {
-    content_end(node);
+    fs_content_close(&node->content);
+    data_close(node);
     entries_forget(node);
     names_forget(node);
     node_unhash(node);
@@ -171,77 +203,44 @@ static void node_free(struct node *node)
         fs_node_put(&parent->node);
 }
 
-static uint32_t total_pages(void)
-{
-    static uint32_t total;
-    struct system_info info;
-    if (total == 0)
-        total = system_info(&info) == OK ? info.total_pages : 4096;
-    return total;
-}
-
-uint32_t content_limit(void)
-{
-    return total_pages() / 4;
-}
-
-uint32_t content_largest(void)
-{
-    return total_pages() / 2;
-}
-
 static uint32_t idle_limit(void)
 {
-    uint32_t limit = total_pages() / IDLE_PER_PAGE;
+    uint32_t limit = fs_memory_pages() / IDLE_PER_PAGE;
     return limit < IDLE_MAX ? limit : IDLE_MAX;
 }
 
-/* Out of idleness and memory, unless programs still write to it. */
-static void evict(struct node *node)
-{
-    list_take(&node->idle);
-    idle_count--;
-    idle_pages -= content_pages(node);
-    if (content_has_writers(node) || content_flush(node) != OK) {
-        list_add(&idle, &node->idle);
-        idle_count++;
-        idle_pages += content_pages(node);
-        return;
-    }
-    node_free(node);
-}
-
-void nodes_trim(uint32_t pages)
+static void trim(void)
 {
     static bool trimming; /* what is evicted may make its directory idle, which comes here again */
-    uint32_t tries = idle_count;
     if (trimming)
         return;
     trimming = true;
-    while (tries-- > 0 && !list_is_empty(&idle) && idle_count > idle_limit())
-        evict(LINK_ENTRY(idle.next, struct node, idle));
-    struct link *next;
-    for (struct link *at = idle.next; at != &idle && idle_pages > pages; at = next) {
-        struct node *node = LINK_ENTRY(at, struct node, idle);
-        next = at->next;
-        uint32_t before = content_pages(node);
-        if (before == 0 || content_has_writers(node) || content_flush(node) != OK)
-            continue;
-        content_drop(node);
-        idle_pages -= before;
+    while (idle_count > idle_limit()) {
+        struct node *node = LINK_ENTRY(idle.next, struct node, idle);
+        list_take(&node->idle);
+        idle_count--;
+        node_free(node);
     }
     trimming = false;
+}
+
+void node_rest(struct node *node)
+{
+    if (!caching || node->content.nameless) {
+        node_free(node);
+        return;
+    }
+    fs_content_close(&node->content);
+    list_add(&idle, &node->idle);
+    idle_count++;
+    trim();
 }
 
 void node_release(struct fs_node *fs_node)
 {
     struct node *node = node_of(fs_node);
-    if (!caching || node->unlinked || !node->hashed) {
-        node_free(node);
-        return;
-    }
-    list_add(&idle, &node->idle);
-    idle_count++;
-    idle_pages += content_pages(node);
-    nodes_trim(content_limit());
+    if (!node->content.nameless)
+        data_close(node); /* else it is all that there is */
+    if (!fs_content_rest(&node->content))
+        node_rest(node);
 }

@@ -38,7 +38,6 @@ enum p9_type {
     TCLUNK = 120,
 };
 #define HEADER        7u
-#define WRITE_HEADER  (HEADER + 4u + 8u + 4u) /* of Twrite, before the data */
 #define LOOKS         1000 /* at the reply before waiting for it: most are there within microseconds */
 #define OVERHEAD      64u
 #define NO_FID        0xffffffffu
@@ -479,8 +478,7 @@ status_t p9_create(uint32_t fid, const char *name, uint32_t length, uint32_t lin
     return transact();
 }
 
-status_t p9_read_in_place(uint32_t fid, uint64_t offset, uint32_t length, const uint8_t **data,
-                          uint32_t *done)
+status_t p9_read(uint32_t fid, uint64_t offset, void *buffer, uint32_t length, uint32_t *done)
 {
     begin(TREAD);
     put32(fid);
@@ -492,37 +490,9 @@ status_t p9_read_in_place(uint32_t fid, uint64_t offset, uint32_t length, const 
     uint32_t count = get32();
     if (count > length || count > reply_length - reply_at)
         return ERR_IO_ERROR;
-    *data = reply.data + reply_at;
+    memcpy(buffer, reply.data + reply_at, count);
     *done = count;
     return finish();
-}
-
-status_t p9_read(uint32_t fid, uint64_t offset, void *buffer, uint32_t length, uint32_t *done)
-{
-    const uint8_t *data;
-    status_t status = p9_read_in_place(fid, offset, length, &data, done);
-    if (status == OK)
-        memcpy(buffer, data, *done);
-    return status;
-}
-
-uint8_t *p9_write_space(void)
-{
-    return request.data + WRITE_HEADER;
-}
-
-status_t p9_write_filled(uint32_t fid, uint64_t offset, uint32_t length, uint32_t *done)
-{
-    begin(TWRITE);
-    put32(fid);
-    put64(offset);
-    put32(length);
-    request_length += length; /* they are there already */
-    status_t status = transact();
-    if (status != OK)
-        return status;
-    *done = get32();
-    return *done <= length ? finish() : ERR_IO_ERROR;
 }
 
 status_t p9_write(uint32_t fid, uint64_t offset, const void *buffer, uint32_t length,
@@ -530,8 +500,16 @@ status_t p9_write(uint32_t fid, uint64_t offset, const void *buffer, uint32_t le
 {
     if (length > P9_DATA_MAX)
         length = P9_DATA_MAX;
-    memcpy(p9_write_space(), buffer, length);
-    return p9_write_filled(fid, offset, length, done);
+    begin(TWRITE);
+    put32(fid);
+    put64(offset);
+    put32(length);
+    put(buffer, length);
+    status_t status = transact();
+    if (status != OK)
+        return status;
+    *done = get32();
+    return *done <= length ? finish() : ERR_IO_ERROR;
 }
 
 status_t p9_mkdir(uint32_t fid, const char *name, uint32_t length, uint32_t mode)

@@ -45,12 +45,6 @@ status_t p9_open(uint32_t fid, uint32_t linux_flags);
 status_t p9_create(uint32_t fid, const char *name, uint32_t length, uint32_t linux_flags,
                    uint32_t mode);
 status_t p9_read(uint32_t fid, uint64_t offset, void *buffer, uint32_t length, uint32_t *done);
-/* The same without a copy: *data is valid until the next request. */
-status_t p9_read_in_place(uint32_t fid, uint64_t offset, uint32_t length, const uint8_t **data,
-                          uint32_t *done);
-/* P9_DATA_MAX bytes to fill and then write, before any other request. */
-uint8_t *p9_write_space(void);
-status_t p9_write_filled(uint32_t fid, uint64_t offset, uint32_t length, uint32_t *done);
 status_t p9_write(uint32_t fid, uint64_t offset, const void *buffer, uint32_t length,
                   uint32_t *done);
 status_t p9_mkdir(uint32_t fid, const char *name, uint32_t length, uint32_t mode);

@@ -82,6 +82,21 @@ def test_share_is_live(own_machine, share):
     assert (share / "reply").read_text() == "answer\n"
 
 
+def test_a_program_that_the_host_changes_is_the_new_one_when_it_is_started(own_machine, share):
+    busybox = os.path.join(BUILD, "packages/busybox-static/bin/busybox")
+    program = share / "busybox"
+    subprocess.run(["cp", busybox, program], check=True)
+    machine = own_machine("--share", str(share), "--unix-only")
+    machine.output("mkfifo /tmp/go; /host/busybox sh -c 'read l </tmp/go; md5sum /etc/motd; echo $l' >/tmp/out &")
+    assert machine.output("/host/busybox echo first") == "first"
+    subprocess.run(["cp", os.path.join(BUILD, "bin/hello-native"), share / "next"], check=True)
+    os.replace(share / "next", program)  # another file
+    assert "argv[1] = second" in machine.output("/host/busybox second")
+    subprocess.run(["cp", busybox, program], check=True)  # the same file, overwritten
+    assert machine.output("/host/busybox echo third") == "third"
+    assert machine.output("echo old >/tmp/go; wait; tail -1 /tmp/out").startswith("old")
+
+
 def test_program_from_the_share(share):
     busybox = os.path.join(BUILD, "packages/busybox-static/bin/busybox")
     subprocess.run(["cp", busybox, share / "busybox"], check=True)

@@ -71,28 +71,6 @@ static void shared_mapping_shows_the_object_private_one_does_not_change_it(void)
     EXPECT_OK(handle_close(vmo));
 }
 
-static void comparing_with_a_clone_shows_what_was_written(void)
-{
-    handle_t vmo, clone;
-    uint8_t byte = 1, bits[2];
-
-    EXPECT_OK(vmo_create(0, 16 * PAGE_SIZE, &vmo));
-    EXPECT_OK(vmo_write(vmo, 3 * PAGE_SIZE, &byte, 1));
-    EXPECT_OK(vmo_clone(vmo, 0, 16 * PAGE_SIZE, &clone));
-    EXPECT_OK(vmo_compare(vmo, clone, 0, bits, 2));
-    EXPECT(bits[0] == 0 && bits[1] == 0);
-    EXPECT_OK(vmo_write(vmo, 3 * PAGE_SIZE, &byte, 1));
-    EXPECT_OK(vmo_write(vmo, 9 * PAGE_SIZE, &byte, 1));
-    EXPECT_OK(vmo_compare(vmo, clone, 0, bits, 2));
-    EXPECT(bits[0] == 1u << 3 && bits[1] == 1u << 1);
-    EXPECT_OK(vmo_compare(vmo, clone, 8, bits, 1));
-    EXPECT(bits[0] == 1u << 1);
-    EXPECT_STATUS(vmo_compare(vmo, clone, UINT32_MAX, bits, 1), ERR_OUT_OF_RANGE);
-    EXPECT_STATUS(vmo_compare(vmo, clone, 0, bits, UINT32_MAX), ERR_OUT_OF_RANGE);
-    EXPECT_OK(handle_close(clone));
-    EXPECT_OK(handle_close(vmo));
-}
-
 static void clone_keeps_what_the_original_was(void)
 {
     uint8_t byte = 1;
@@ -462,7 +440,6 @@ void test_memory(void)
         TEST(vmo_data_is_read_and_written_within_its_size),
         TEST(shared_mapping_shows_the_object_private_one_does_not_change_it),
         TEST(clone_keeps_what_the_original_was),
-        TEST(comparing_with_a_clone_shows_what_was_written),
         TEST(a_paged_object_has_what_its_pager_supplies),
         TEST(what_is_written_to_a_paged_object_is_dirty_until_it_is_written_back),
         TEST(whoever_uses_a_page_waits_for_its_pager),
