@@ -63,7 +63,11 @@ enum fs_lock_op {
     FS_LOCK_NEXT, /* answers the owner's first lock of this kind that begins at `start` or behind */
 };
 enum fs_lock_type { FS_LOCK_NONE, FS_LOCK_SHARED, FS_LOCK_EXCLUSIVE };
-enum fs_lock_kind { FS_LOCK_RECORD, FS_LOCK_FILE }; /* fcntl's and flock's: they never meet */
+/*
+ * fcntl's, flock's, and those of a personality that keeps its own locks apart itself, each with an owner
+ * of its own. RECORD and RANGE meet, but not two of RANGE of one personality; FILE meets neither.
+ */
+enum fs_lock_kind { FS_LOCK_RECORD, FS_LOCK_FILE, FS_LOCK_RANGE };
 enum fs_rename_flags { FS_RENAME_NOREPLACE = 1, FS_RENAME_EXCHANGE = 2 };
 enum fs_walk {
     FS_WALK_DONE,
@@ -225,6 +229,7 @@ enum fs_event_mask {
     FS_EVENT_MOVE_SELF = 0x800,
     FS_EVENT_OVERFLOW = 0x4000, /* id UINT32_MAX: events were lost */
     FS_EVENT_IGNORED = 0x8000,  /* the watch has ended */
+    FS_EVENT_LOCKS = 0x10000,   /* locks were dropped or changed; not one of inotify's */
     FS_EVENT_DIRECTORY = 0x40000000,
 };
 #define FS_EVENT_ONCE 0x80000000u /* in a mask: the first event ends the watch */

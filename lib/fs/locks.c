@@ -34,9 +34,17 @@ static bool is_of(const struct fs_lock *lock, const struct fs_lock *other)
     return lock->token == 0 && lock->owner == other->owner && lock->kind == other->kind;
 }
 
+/* Do two locks of different owners have to do with one another? See enum fs_lock_kind. */
+static bool meet(const struct fs_lock *one, const struct fs_lock *other)
+{
+    if (one->kind == FS_LOCK_RANGE && other->kind == FS_LOCK_RANGE)
+        return one->owner >> 32 != other->owner >> 32;
+    return (one->kind == FS_LOCK_FILE) == (other->kind == FS_LOCK_FILE);
+}
+
 static bool conflicts(const struct fs_lock *held, const struct fs_lock *wanted)
 {
-    return held->token == 0 && held->kind == wanted->kind && held->owner != wanted->owner &&
+    return held->token == 0 && held->owner != wanted->owner && meet(held, wanted) &&
            overlaps(held, wanted->start, wanted->end) &&
            (held->type == FS_LOCK_EXCLUSIVE || wanted->type == FS_LOCK_EXCLUSIVE);
 }
@@ -204,7 +212,7 @@ static void end_wait(struct fs_server *server, struct fs_lock *lock, bool grante
 }
 
 /* After locks have changed: who waits may have the lock now, or wait for somebody else. */
-static void serve_waiters(struct fs_server *server, struct fs_node *node)
+static void locks_changed(struct fs_server *server, struct fs_node *node)
 {
     struct fs_lock *lock = node->locks;
     while (lock != NULL) {
@@ -216,6 +224,7 @@ static void serve_waiters(struct fs_server *server, struct fs_node *node)
         end_wait(server, lock, granted);
         lock = node->locks; /* the list has changed */
     }
+    fs_event(node, FS_EVENT_LOCKS);
 }
 
 /* ---- the call -------------------------------------------------------------------------------- */
@@ -247,7 +256,7 @@ static status_t set_lock(struct fs_server *server, struct fs_node *node, struct 
     status_t status = take(node, wanted);
     if (status != OK)
         return status;
-    serve_waiters(server, node); /* an unlocked or weakened range may be what others wait for */
+    locks_changed(server, node); /* an unlocked or weakened range may be what others wait for */
     return reply_lock(message, NULL);
 }
 
@@ -277,7 +286,7 @@ status_t fs_handle_lock(struct service *service, struct message *message)
         wanted.type = FS_LOCK_NONE;
     }
     if (request.op > FS_LOCK_NEXT || wanted.type > FS_LOCK_EXCLUSIVE ||
-        wanted.kind > FS_LOCK_FILE || wanted.end <= wanted.start)
+        wanted.kind > FS_LOCK_RANGE || wanted.end <= wanted.start)
         return ERR_INVALID_ARGUMENT;
     if (request.op == FS_LOCK_TEST)
         return reply_lock(message, first_conflict(open->node, &wanted));
@@ -314,7 +323,7 @@ void fs_locks_closed(struct fs_server *server, struct fs_node *node, uint32_t ba
         any = true;
     }
     if (any)
-        serve_waiters(server, node);
+        locks_changed(server, node);
 }
 
 void fs_locks_free(struct fs_node *node)

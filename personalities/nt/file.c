@@ -8,6 +8,7 @@
 #include <personalities/nt/directory_list.h>
 #include <personalities/nt/directory_notify.h>
 #include <personalities/nt/io.h>
+#include <personalities/nt/lock_share.h>
 #include <personalities/nt/mount_points.h>
 #include <personalities/nt/path.h>
 #include <personalities/nt/pipe.h>
@@ -41,6 +42,7 @@ struct nt_file *ntfile_new(enum file_kind kind, ACCESS_MASK access, uint32_t opt
     object_init(&file->object, &file_type);
     list_init(&file->share_link);
     list_init(&file->locks);
+    list_init(&file->lock_watch_link);
     list_init(&file->requests);
     file->signaled = true;
     file->kind = kind;
@@ -130,6 +132,7 @@ static void file_last_handle(struct object *object)
     struct nt_file *file = file_of(object);
     (void)io_cancel_file(file, NULL, 0, STATUS_CANCELLED);
     locks_release(file, NULL);
+    lock_watch_end(file);
     notify_end(file);
     if (file->pipe)
         pipe_closed(file);

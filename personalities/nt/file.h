@@ -76,6 +76,8 @@ struct nt_file {
     bool signaled;
     struct list requests; /* struct io_request.file_link: what is under way */
     struct list locks;    /* byte ranges */
+    struct list lock_watch_link;
+    uint32_t lock_watch; /* see lock_watch.c; 0: none */
 };
 
 extern const struct nt_type file_type;
@@ -177,6 +179,9 @@ NTSTATUS io_begin(struct nt_thread *thread, struct nt_file *file, const struct i
 NTSTATUS with_file(struct call *call, NTSTATUS (*act)(struct call *, struct nt_file *, uint32_t *));
 /* file_locks.c: forget the locks of a process (NULL: of all) on a file. */
 void locks_release(struct nt_file *file, struct nt_process *process);
+/* FILE_LOCK_CONFLICT if a lock forbids the process this transfer of a disk file. */
+NTSTATUS locks_check(struct nt_process *process, const struct nt_file *file, uint64_t offset,
+                     uint32_t length, bool write);
 /* Notes of a snapshot: those that its process has; and one of them set again. */
 struct save;
 struct snap_note;

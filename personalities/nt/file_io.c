@@ -315,6 +315,9 @@ static NTSTATUS segments_call(struct call *call, ACCESS_MASK any_of, pieces run)
         !(file->options & FILE_NO_INTERMEDIATE_BUFFERING) || transfer.offset == OFFSET_CURRENT)
         status = STATUS_INVALID_PARAMETER;
     if (!status)
+        status =
+            locks_check(call->process, file, transfer.offset, transfer.length, run == write_pieces);
+    if (!status)
         view_flush(file);
     if (!status)
         status = run_segments(call, &transfer, run, &total);
@@ -337,9 +340,11 @@ static NTSTATUS transfer_run(struct call *call, struct transfer *transfer, piece
 {
     uint8_t small[SMALL], *buffer = small;
     uint32_t size = SMALL, total = 0;
-    NTSTATUS status = STATUS_SUCCESS;
-    bool fast = through_view(transfer, run == write_pieces, &total, &status);
-    if (!fast && transfer->length > SMALL) {
+    bool write = run == write_pieces;
+    NTSTATUS status =
+        locks_check(call->process, transfer->file, transfer->offset, transfer->length, write);
+    bool fast = !status && through_view(transfer, write, &total, &status);
+    if (!fast && !status && transfer->length > SMALL) {
         size = transfer->length < BUFFER_MAX ? transfer->length : BUFFER_MAX;
         buffer = malloc(size);
         if (!buffer)

@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Byte-range locks. A lock belongs to a file object and a process; files that have some are on one
- * list, since locks of all file objects of the same disk file count. Requests that cannot be granted
- * wait in one queue and are tried again when any lock goes.
+ * list, since locks of all file objects of the same disk file count. Programs of other personalities
+ * count too: a lock that is free here is set at the file's server as well (lock_share.h), where it may
+ * meet one of theirs. Requests that cannot be granted wait in one queue and are tried again when any
+ * lock goes, here or there. Among programs of NT locks bind reads and writes, as on Windows.
  */
 #include <personalities/nt/file.h>
 
 #include <personalities/nt/io.h>
+#include <personalities/nt/lock_share.h>
 #include <personalities/nt/snapshot/save.h>
 
 #include <stdlib.h>
 #include <string.h>
-
-struct file_lock {
-    struct list link;
-    struct nt_process *process; /* not held: its last handle takes the lock away */
-    uint64_t start, length;
-    uint32_t key;
-    bool exclusive;
-};
 
 static struct list lock_files = {&lock_files, &lock_files};
 struct locked_file {
@@ -26,8 +21,21 @@ struct locked_file {
     struct nt_file *file;
 };
 static struct list waiting = {&waiting, &waiting}; /* struct io_request; context: the lock */
+static uint32_t last_id;
 
-static void retry_waiting(void);
+static struct file_lock *lock_new(struct nt_process *process, uint64_t start, uint64_t length)
+{
+    struct file_lock *lock = calloc(1, sizeof *lock);
+    if (!lock)
+        return NULL;
+    lock->process = process;
+    lock->pid = process->pid;
+    lock->start = start;
+    lock->length = length;
+    lock->id = ++last_id;
+    list_init(&lock->link);
+    return lock;
+}
 
 static void forget_if_free(struct nt_file *file)
 {
@@ -42,19 +50,31 @@ static void forget_if_free(struct nt_file *file)
     }
 }
 
+/* A lock that is being asked for is its asker's to free. */
 void locks_release(struct nt_file *file, struct nt_process *process)
 {
+    struct list gone;
     if (list_empty(&file->locks))
         return;
+    list_init(&gone);
     list_each_safe(lock, after, &file->locks, struct file_lock, link)
     {
         if (process && lock->process != process)
             continue;
+        lock->dropped = true;
+        if (lock->asking)
+            continue;
         list_remove(&lock->link);
-        free(lock);
+        list_append(&gone, &lock->link);
     }
     forget_if_free(file);
-    retry_waiting();
+    while (!list_empty(&gone)) {
+        struct file_lock *lock = container_of(gone.next, struct file_lock, link);
+        list_remove(&lock->link);
+        lock_unshare(file, lock);
+        free(lock);
+    }
+    locks_retry();
 }
 
 /* Lengths may reach beyond the last address: then up to the end. */
@@ -94,7 +114,7 @@ static bool conflicts(const struct nt_file *file, const struct file_lock *wanted
     return false;
 }
 
-static NTSTATUS grant(struct nt_file *file, struct file_lock *lock)
+static NTSTATUS enter(struct nt_file *file, struct file_lock *lock)
 {
     if (list_empty(&file->locks)) {
         struct locked_file *locked = malloc(sizeof *locked);
@@ -107,30 +127,100 @@ static NTSTATUS grant(struct nt_file *file, struct file_lock *lock)
     return STATUS_SUCCESS;
 }
 
+/*
+ * Set a lock that is free here: here first, so that nobody gets it meanwhile, and then at the file's
+ * server. LOCK_NOT_GRANTED: another personality has one there. With an error it is set nowhere.
+ */
+static NTSTATUS grant(struct nt_file *file, struct file_lock *lock)
+{
+    NTSTATUS status = enter(file, lock);
+    if (status)
+        return status;
+    object_hold(&file->object);
+    lock->asking++;
+    status_t shared = lock_share(file, lock);
+    if (shared == OK && lock->dropped)
+        lock_unshare(file, lock);
+    lock->asking--;
+    if (lock->dropped)
+        status = STATUS_CANCELLED;
+    else
+        status = shared == ERR_BUSY ? STATUS_LOCK_NOT_GRANTED : nt_status(shared);
+    if (status) {
+        list_remove(&lock->link);
+        forget_if_free(file);
+    }
+    object_release(&file->object);
+    return status;
+}
+
+/* The same, and if another personality's lock is in the way its end will be heard of. */
+static NTSTATUS grant_or_watch(struct nt_file *file, struct file_lock *lock)
+{
+    bool watched = file->lock_watch != 0;
+    lock->asking++;
+    NTSTATUS status = grant(file, lock);
+    if (status == STATUS_LOCK_NOT_GRANTED && !watched) {
+        status = lock_watch(file);
+        if (!status)
+            status = grant(file, lock); /* it may have gone before it was watched */
+    }
+    lock->asking--;
+    return status;
+}
+
+/* ---- waiting ---- */
+
 /* The request is over: the lock is the file's now, or nobody's. */
 static void wait_ended(struct io_request *request)
 {
-    if (request->context)
-        free(request->context);
+    struct file_lock *lock = request->context;
     request->context = NULL;
+    if (!lock)
+        return;
+    lock->request = NULL;
+    if (lock->asking)
+        lock->dropped = true;
+    else
+        free(lock);
 }
 
-static void retry_waiting(void)
+static struct file_lock *next_to_try(uint32_t round)
 {
-    bool granted;
-    do {
-        granted = false;
-        list_each(request, &waiting, struct io_request, link)
-        {
-            struct file_lock *lock = request->context;
-            if (conflicts(request->file, lock) || grant(request->file, lock))
-                continue;
-            request->context = NULL;
-            granted = true;
-            io_finish(request, STATUS_SUCCESS, 0);
-            break;
-        }
-    } while (granted);
+    list_each(request, &waiting, struct io_request, link)
+    {
+        struct file_lock *lock = request->context;
+        if (lock->round != round && !lock->asking && !conflicts(request->file, lock))
+            return lock;
+    }
+    return NULL;
+}
+
+/* The request of the lock may end while its file's server is asked. */
+static void try_again(struct file_lock *lock)
+{
+    struct nt_file *file = lock->request->file;
+    object_hold(&file->object);
+    NTSTATUS status = grant_or_watch(file, lock);
+    struct io_request *request = lock->request;
+    if (request && status != STATUS_LOCK_NOT_GRANTED) {
+        request->context = NULL;
+        lock->request = NULL;
+        io_finish(request, status, 0);
+    }
+    if (!lock->request && status)
+        free(lock);
+    object_release(&file->object);
+}
+
+void locks_retry(void)
+{
+    static uint32_t round;
+    struct file_lock *lock;
+    for (round++; (lock = next_to_try(round)) != NULL;) {
+        lock->round = round;
+        try_again(lock);
+    }
 }
 
 /* Consumes the lock. */
@@ -144,6 +234,7 @@ static NTSTATUS wait_for_lock(struct call *call, struct nt_file *file, const str
         free(lock);
         return status;
     }
+    lock->request = request;
     request->context = lock;
     request->ended = wait_ended;
     memcpy(&request->made.args[LOCK_AGAIN_RANGE], &lock->start, sizeof lock->start);
@@ -155,29 +246,69 @@ static NTSTATUS wait_for_lock(struct call *call, struct nt_file *file, const str
 static NTSTATUS lock_range(struct call *call, struct nt_file *file, const struct io_call *io,
                            uint64_t start, uint64_t length)
 {
-    struct file_lock *lock = malloc(sizeof *lock);
+    bool waits = !(call->args[8] & 0xff);
+    if (length && start + length < start && start + length != 0)
+        return STATUS_INVALID_LOCK_RANGE;
+    struct file_lock *lock = lock_new(call->process, start, length);
     if (!lock)
         return STATUS_NO_MEMORY;
-    if (length && start + length < start && start + length != 0) {
-        free(lock);
-        return STATUS_INVALID_LOCK_RANGE;
-    }
-    *lock = (struct file_lock){.process = call->process,
-                               .start = start,
-                               .length = length,
-                               .key = call->args[7],
-                               .exclusive = call->args[9] & 0xff};
-    list_init(&lock->link);
-    if (conflicts(file, lock)) {
-        if (!(call->args[8] & 0xff))
-            return wait_for_lock(call, file, io, lock);
-        free(lock);
-        return STATUS_LOCK_NOT_GRANTED;
-    }
-    NTSTATUS status = grant(file, lock);
+    lock->key = call->args[7];
+    lock->exclusive = call->args[9] & 0xff;
+    NTSTATUS status = STATUS_LOCK_NOT_GRANTED;
+    if (!conflicts(file, lock))
+        status = waits ? grant_or_watch(file, lock) : grant(file, lock);
+    if (status == STATUS_LOCK_NOT_GRANTED && waits)
+        return wait_for_lock(call, file, io, lock);
     if (status)
         free(lock);
     return status;
+}
+
+/* ---- transfers ---- */
+
+/* An exclusive lock keeps all others out, a shared one whoever writes. */
+static bool forbids(const struct nt_file *file, const struct file_lock *transfer, bool write)
+{
+    list_each(locked, &lock_files, struct locked_file, link)
+    {
+        if (!same_file(locked->file, file))
+            continue;
+        list_each(lock, &locked->file->locks, struct file_lock, link)
+        {
+            bool own = locked->file == file && lock->process == transfer->process;
+            if (overlaps(lock, transfer) && (lock->exclusive ? !own : write))
+                return true;
+        }
+    }
+    return false;
+}
+
+static status_t find_place(const struct nt_file *file, uint64_t offset, bool write, uint64_t *start)
+{
+    struct fs_attr attr;
+    uint64_t before;
+    status_t status = OK;
+    if (offset == OFFSET_APPEND || (write && file->append)) {
+        status = BLOCKING(fs_client_stat(file->node, &attr));
+        *start = attr.size;
+    } else if (offset == OFFSET_CURRENT && file->shared_position) {
+        status = BLOCKING(fs_client_position(file->node, 1, 0, &before, start));
+    } else {
+        *start = offset == OFFSET_CURRENT ? file->position : offset;
+    }
+    return status;
+}
+
+NTSTATUS locks_check(struct nt_process *process, const struct nt_file *file, uint64_t offset,
+                     uint32_t length, bool write)
+{
+    struct file_lock transfer = {.process = process, .length = length};
+    if (list_empty(&lock_files) || file->kind != FILE_DISK)
+        return STATUS_SUCCESS;
+    status_t status = find_place(file, offset, write, &transfer.start);
+    if (status != OK)
+        return nt_status(status);
+    return forbids(file, &transfer, write) ? STATUS_FILE_LOCK_CONFLICT : STATUS_SUCCESS;
 }
 
 /* ---- snapshots ---- */
@@ -202,15 +333,12 @@ void locks_save(const struct nt_file *file, uint32_t id, struct save *save)
 NTSTATUS locks_restore(struct nt_file *file, struct nt_process *process,
                        const struct snap_note *note)
 {
-    struct file_lock *lock = malloc(sizeof *lock);
+    struct file_lock *lock = lock_new(process, snap_get_u64(note, SNAP_LOCK_START, 0),
+                                      snap_get_u64(note, SNAP_LOCK_LENGTH, 0));
     if (!lock)
         return STATUS_NO_MEMORY;
-    *lock = (struct file_lock){.process = process,
-                               .start = snap_get_u64(note, SNAP_LOCK_START, 0),
-                               .length = snap_get_u64(note, SNAP_LOCK_LENGTH, 0),
-                               .key = snap_get_u32(note, SNAP_LOCK_KEY, 0),
-                               .exclusive = snap_get_u32(note, SNAP_LOCK_EXCLUSIVE, 0)};
-    list_init(&lock->link);
+    lock->key = snap_get_u32(note, SNAP_LOCK_KEY, 0);
+    lock->exclusive = snap_get_u32(note, SNAP_LOCK_EXCLUSIVE, 0);
     NTSTATUS status = conflicts(file, lock) ? STATUS_FILE_LOCK_CONFLICT : grant(file, lock);
     if (status)
         free(lock);
@@ -278,12 +406,13 @@ NTSTATUS nt_unlock_file(struct call *call)
     list_each(lock, &file->locks, struct file_lock, link)
     {
         if (lock->process != call->process || lock->start != start || lock->length != length ||
-            lock->key != call->args[4])
+            lock->key != call->args[4] || lock->asking)
             continue;
         list_remove(&lock->link);
-        free(lock);
         forget_if_free(file);
-        retry_waiting();
+        lock_unshare(file, lock);
+        free(lock);
+        locks_retry();
         status = STATUS_SUCCESS;
         break;
     }

@@ -36,6 +36,7 @@ enum {
 enum { CTRL_C = 0, CTRL_BREAK = 1 };
 
 handle_t nt_init;
+uint32_t nt_number;
 static handle_t root;
 
 handle_t root_node(void)
@@ -207,7 +208,6 @@ static void check(const char *what, status_t status)
 
 int main(void)
 {
-    uint32_t number;
     handle_t init = startup_handle(STARTUP_INIT);
     check("guest memory", guest_copy_init());
     guest_limit = NT_GUEST_LIMIT;
@@ -220,6 +220,6 @@ int main(void)
     alarm_init();
     nt_unlock();
     registry_store_start(root);
-    check("register", init_register(init, "nt", &nt_init, &number));
+    check("register", init_register(init, "nt", &nt_init, &nt_number));
     event_loop();
 }

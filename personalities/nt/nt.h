@@ -173,7 +173,8 @@ typedef NTSTATUS (*call_handler)(struct call *call);
 
 extern struct list nt_processes;
 extern const struct nt_type process_type, thread_type;
-extern handle_t nt_init; /* private handle to init */
+extern handle_t nt_init;   /* private handle to init */
+extern uint32_t nt_number; /* that init knows this personality by */
 
 static inline struct nt_process *process_of(struct object *object)
 {

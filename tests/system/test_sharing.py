@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""One file open in programs of both worlds: NT's denial of writing holds against Unix, and Unix's writers against it."""
+"""One file open in programs of both worlds: NT's denial of writing holds against Unix, and Unix's writers against it;
+locks of ranges hold against each other, and bind the reads and writes of NT."""
 
 import os
 
-from machine import BUILD, run
+from machine import BUILD, ROOT, run
 
 SCRIPT = r"""
 cd /tmp && echo text >file
@@ -39,3 +40,11 @@ def test_a_remembered_node_denies_only_while_it_is_open():
     result = run("/bin/sh", "-c", AGAIN, options=("--share", os.path.join(BUILD, "tests", "nt")))
     assert result.stdout.decode().replace("\r", "").splitlines() == ["open", "open", "Text file busy", "error 32", "open",
                                                                      "text", "more"], result.stderr
+
+
+def test_locks_of_ranges_meet_across_personalities():
+    """33: a lock violation."""
+    programs = os.path.join(BUILD, "tests", "system", "locks")
+    result = run("/bin/sh", "-c", "cd /tmp && /host/crossing file /host/locker.exe", options=("--share", programs))
+    with open(os.path.join(ROOT, "tests", "system", "locks", "expected.txt"), encoding="ascii") as expected:
+        assert result.stdout.decode() == expected.read(), result.stderr
