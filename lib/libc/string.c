@@ -154,8 +154,10 @@ char *strrchr(const char *text, int byte)
 char *strstr(const char *text, const char *part)
 {
     size_t length = strlen(part);
+    if (length == 0)
+        return (char *)text;
     for (;; text++) {
-        if (strncmp(text, part, length) == 0)
+        if (*text == *part && strncmp(text, part, length) == 0)
             return (char *)text;
         if (*text == 0)
             return NULL;

@@ -35,8 +35,7 @@ def make_image(build, path):
     """An ext4 file system with source.tar: this repository's own tree."""
     tree = path + ".tree"
     os.makedirs(tree, exist_ok=True)
-    with open(os.path.join(tree, "source.tar"), "wb") as file:
-        subprocess.run(["git", "archive", "--prefix=source/", "HEAD"], cwd=machines.TOP, stdout=file, check=True)
+    machines.source_archive(os.path.join(tree, "source.tar"))
     with open(path, "wb") as file:
         file.truncate(IMAGE_MEBIBYTES << 20)
     subprocess.run(["/sbin/mke2fs", "-q", "-F", "-t", "ext4", "-E", "lazy_itable_init=0", "-d", tree, path], check=True)

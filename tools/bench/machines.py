@@ -52,6 +52,12 @@ def figures(output):
     return {name.decode(): float(value) for name, value in LINE.findall(output)}
 
 
+def source_archive(path):
+    """This repository's own tree as a tar file."""
+    with open(path, "wb") as file:
+        subprocess.run(["git", "archive", "--prefix=source/", "HEAD"], cwd=TOP, stdout=file, check=True)
+
+
 def make_initrd(build, directory, name, text):
     manifest = os.path.join(directory, name + ".manifest")
     with open(manifest, "w", encoding="ascii") as file:
