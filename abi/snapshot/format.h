@@ -8,7 +8,8 @@
  *                             PT_LOAD, by address, page aligned in the file; p_filesz 0: zeros, or
  *                             what the mapping's `content` says
  *                             SNAP_PT_BLOB: p_paddr is its id; bytes of queues and files
- *   standard notes, own notes, memory, blobs
+ *                             SNAP_PT_DIGESTS: a digest (u32) of each page of memory that has bytes, in order
+ *   standard notes, own notes, memory, blobs, digests
  *
  * A delta (SNAP_FLAG_DELTA) leaves out memory that is the same in another snapshot, its base: whole pages,
  * as PT_LOADs with SNAP_LOAD_PARENT. Tools that know nothing of it see zeros there: it is made complete first.
@@ -26,11 +27,12 @@
 
 #include <stdint.h>
 
-#define SNAP_MAJOR       1
+#define SNAP_MAJOR       2
 #define SNAP_MINOR       0
 #define SNAP_OWNER       "ATOMIK"
 #define SNAP_TYPE_BASE   0x41540000u
 #define SNAP_PT_BLOB     0x6041544bu
+#define SNAP_PT_DIGESTS  0x6041544cu
 #define SNAP_HEADERS_MAX 65000u
 #define SNAP_NOTES_MAX   (32u << 20) /* bytes of one note segment */
 
@@ -75,7 +77,10 @@ enum snap_content {
     SNAP_CONTENT_FILE = 1, /* in the object, unchanged */
 };
 
-/* One row of INTEGRITY's table. Covered are the bytes in the file. */
+/*
+ * One row of INTEGRITY's table. Covered are the bytes in the file. Memory has no row but a digest for each page,
+ * so that a page can be verified when it is brought in.
+ */
 struct snap_digest {
     uint32_t kind;  /* enum snap_digest_kind */
     uint32_t index; /* of the program header */
@@ -85,9 +90,14 @@ struct snap_digest {
 enum snap_digest_kind {
     SNAP_DIGEST_HEADERS, /* file header and program headers */
     SNAP_DIGEST_NOTES,   /* a note segment, up to the INTEGRITY note */
-    SNAP_DIGEST_LOAD,
+    SNAP_DIGEST_PAGES,   /* the digests of the pages */
     SNAP_DIGEST_BLOB,
 };
+/*
+ * The digest of a page: the CRC-32C of two sums {a, b} over its 64-bit words (Fletcher's, but for the exchange,
+ * without which a change of the highest bit of two words would not show), both from 0 on:
+ *     a = (a with its halves exchanged) + word; b = b + a
+ */
 
 /* One row of TRAPS' blob: a system call. */
 struct snap_trap {

@@ -7,6 +7,7 @@
 #define LIB_CAPTURE_H
 
 #include <atomik/syscall.h>
+#include <ipc/fsclient.h>
 #include <snapshot/snapshot.h>
 
 /* ---- the file (file.c) ---- */
@@ -24,19 +25,48 @@ void capture_output_close(struct capture_output *output);
 status_t capture_output_write(void *context, uint64_t offset, const void *from, uint32_t length);
 /* A whole snapshot into a file, which is borrowed; *size in bytes, if it went well. */
 status_t capture_write(struct snapshot *snapshot, handle_t file, uint64_t *size);
+/* A new file that `write` fills, and that gets its name when it is complete; after an error there is none. */
+status_t capture_file(const struct fs_walk_context *walk, const char *name,
+                      status_t (*write)(void *context, handle_t file), void *context);
 
-/* A snapshot's file as memory. */
+/* ---- what a restore is asked for (content.c) ---- */
+
+/* What counts of files that are not as they were: nothing (the restore fails), what they are now, or
+ * what they were, as far as the snapshot has their content. */
+enum restore_policy { POLICY_FAIL, POLICY_CURRENT, POLICY_SNAPSHOT };
+struct capture_options {
+    enum restore_policy policy;
+    bool accept_edited; /* memory that another tool has changed */
+    bool lazy;          /* memory comes when it is used */
+};
+/* Options that all personalities take. False: it is none of them. */
+bool capture_option(const char *text, struct capture_options *options);
+/* Whether it is a process of this personality, in a format that is known. *problem: why not. */
+status_t capture_check(const struct snapshot *snapshot, const char *personality,
+                       const char **problem);
+
+/* ---- the file of a restore (image.c) ---- */
+
 struct capture_image {
-    handle_t vmo; /* borrowed */
-    struct snap_source source;
+    handle_t vmo;     /* the file's, borrowed */
+    handle_t file;    /* borrowed: open such that nobody writes to it; or HANDLE_NONE */
+    handle_t init;    /* borrowed: a lazy restore finds there who supplies its memory */
+    handle_t content; /* what was in it: nobody changes that any more */
+    bool needs_file;  /* it is that of the file itself, which is to stay open so */
+    handle_t
+        memory; /* where the pages of the process come from: the content, or verified pages of it */
+    struct snap_source source, memory_source;
+    uint8_t *window; /* a part of the content, or NULL */
+    uint64_t window_offset;
 };
 /*
- * Verifies and reads the snapshot in an image, which stays as long as the snapshot. After an error
- * *problem says what is wrong, or is NULL. Memory that another tool has changed is an error unless it
- * is accepted.
+ * Reads and verifies the snapshot in an image, which stays as long as the snapshot, and is to be closed even
+ * after an error. *problem says then what is wrong, or is NULL. Memory that another tool has changed is an
+ * error unless it is accepted. With a lazy restore memory is verified when it is brought in, page by page.
  */
-status_t capture_read(struct snapshot *snapshot, struct capture_image *image, bool accept_edited,
-                      const char **problem);
+status_t capture_read(struct snapshot *snapshot, struct capture_image *image,
+                      const struct capture_options *options, const char **problem);
+void capture_image_close(struct capture_image *image);
 /* Whether the first bytes of a VMO are those of a snapshot. */
 bool capture_recognise(handle_t vmo);
 /*
@@ -105,12 +135,23 @@ bool capture_next_mapping(handle_t space, uint32_t *at, struct mapping_info *map
 void capture_memory(struct capture_memory *memory, struct snapshot *snapshot);
 
 /*
- * Writes the loads of a snapshot into a space in which everything has been mapped. Loads for which
- * `skip` holds keep what is mapped there. BAD_EXECUTABLE with the address in *where: nothing is mapped.
+ * Brings the loads of a snapshot into a space in which everything has been mapped. Loads for which `skip` holds
+ * keep what is mapped there. BAD_EXECUTABLE with the address in *where: nothing is mapped.
+ *
+ * With an `image` private memory is not copied: mappings of its memory, copy on write, take the place of those
+ * that are there. Such memory reads as it was in the snapshot when it is discarded, and is known by the VMO's
+ * id, capture_image_id.
  */
-status_t capture_write_loads(handle_t space, const struct snapshot *snapshot,
-                             bool (*skip)(void *context, const struct snap_load *load),
-                             void *context, uint32_t *where);
+struct capture_loads {
+    handle_t space;
+    const struct snapshot *snapshot;
+    const struct capture_image *image; /* or NULL */
+    bool (*skip)(void *context, const struct snap_load *load);
+    void *context;
+};
+status_t capture_bring_loads(const struct capture_loads *loads, uint32_t *where);
+/* 0: there is none, and no mapping shows it. */
+uint32_t capture_image_id(const struct capture_image *image);
 
 /* ---- contents of files and shared memory (content.c) ---- */
 
@@ -127,16 +168,5 @@ status_t capture_content_add(struct capture_content **list, uint32_t object, han
 /* Their notes; the list stays until the snapshot was written. */
 void capture_contents_put(const struct capture_content *list, struct snapshot *snapshot);
 void capture_contents_free(struct capture_content **list);
-
-/* ---- restores (content.c) ---- */
-
-/* What counts of files that are not as they were: nothing (the restore fails), what they are now, or
- * what they were, as far as the snapshot has their content. */
-enum restore_policy { POLICY_FAIL, POLICY_CURRENT, POLICY_SNAPSHOT };
-/* Options that all personalities take. False: it is none of them. */
-bool capture_option(const char *option, enum restore_policy *policy, bool *accept_edited);
-/* Whether it is a process of this personality, in a format that is known. *problem: why not. */
-status_t capture_check(const struct snapshot *snapshot, const char *personality,
-                       const char **problem);
 
 #endif

@@ -25,7 +25,7 @@ status_t capture_content_add(struct capture_content **list, uint32_t object, han
     }
     content->object = object;
     content->size = size;
-    content->source = (struct snap_source){read_content, content};
+    content->source = (struct snap_source){.read = read_content, .context = content};
     content->next = *list;
     *list = content;
     return OK;
@@ -56,16 +56,18 @@ void capture_contents_free(struct capture_content **list)
 
 /* ---- restores ------------------------------------------------------------------------------------ */
 
-bool capture_option(const char *option, enum restore_policy *policy, bool *accept_edited)
+bool capture_option(const char *text, struct capture_options *options)
 {
-    if (strcmp(option, "--files=current") == 0)
-        *policy = POLICY_CURRENT;
-    else if (strcmp(option, "--files=snapshot") == 0)
-        *policy = POLICY_SNAPSHOT;
-    else if (strcmp(option, "--files=fail") == 0)
-        *policy = POLICY_FAIL;
-    else if (strcmp(option, "--accept-edited") == 0)
-        *accept_edited = true;
+    if (strcmp(text, "--files=current") == 0)
+        options->policy = POLICY_CURRENT;
+    else if (strcmp(text, "--files=snapshot") == 0)
+        options->policy = POLICY_SNAPSHOT;
+    else if (strcmp(text, "--files=fail") == 0)
+        options->policy = POLICY_FAIL;
+    else if (strcmp(text, "--accept-edited") == 0)
+        options->accept_edited = true;
+    else if (strcmp(text, "--lazy") == 0)
+        options->lazy = true;
     else
         return false;
     return true;

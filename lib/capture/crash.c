@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* See crash.h. */
+#include "capture.h"
 #include "crash.h"
 
 #include <ipc/call.h>
@@ -78,30 +79,13 @@ static void make_path(const char *directory, const char *program, uint32_t pid, 
     snprintf(path + length, CAPTURE_CRASH_PATH - (uint32_t)length, "-%u.snap", pid);
 }
 
-/* Under a name of its own until it is complete. */
 status_t capture_crash(const struct fs_walk_context *walk, const char *program, uint32_t pid,
                        status_t (*write)(void *context, handle_t file), void *context, char *path)
 {
-    char directory[FS_NAME_MAX + 1], temporary[CAPTURE_CRASH_PATH + 8];
-    struct fs_path_args unlink = {.op = FS_OP_UNLINK};
-    struct fs_path_result ignored;
-    handle_t file = HANDLE_NONE;
+    char directory[FS_NAME_MAX + 1];
     if (!find_rule(walk, program, directory))
         return ERR_NOT_FOUND;
     make_path(directory, program, pid, path);
-    snprintf(temporary, sizeof temporary, "%s.new", path);
-    status_t status =
-        fs_client_open(walk, HANDLE_NONE, temporary, strlen(temporary),
-                       FS_O_READ | FS_O_WRITE | FS_O_CREATE | FS_O_TRUNCATE, 0700, &file, NULL);
-    if (status != OK)
-        return status == ERR_NOT_FOUND ? ERR_NOT_DIRECTORY : status;
-    status = write(context, file);
-    if (status == OK)
-        status = fs_client_sync(file, false);
-    handle_drop(&file);
-    if (status == OK)
-        return fs_client_rename(walk, HANDLE_NONE, temporary, strlen(temporary), HANDLE_NONE, path,
-                                strlen(path), 0);
-    (void)!fs_client_path(walk, HANDLE_NONE, temporary, strlen(temporary), &unlink, &ignored);
-    return status;
+    status_t status = capture_file(walk, path, write, context);
+    return status == ERR_NOT_FOUND ? ERR_NOT_DIRECTORY : status;
 }

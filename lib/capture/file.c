@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* The file that a snapshot is written into, and read from. */
+/* The file that a snapshot is written into. */
 #include "capture.h"
 
 #include <atomik/time.h>
 #include <ipc/call.h>
-#include <ipc/fsclient.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BULK_SIZE 65536u
+#define SUFFIX    ".new" /* of the name until the file is complete */
+#define PATH_ROOM 512u
 
 status_t capture_output_open(struct capture_output *output, handle_t file)
 {
@@ -50,14 +52,85 @@ status_t capture_output_write(void *context, uint64_t offset, const void *from, 
     return OK;
 }
 
-status_t capture_write(struct snapshot *snapshot, handle_t file, uint64_t *size)
+/* ---- a file whose content is memory: what is written goes there without messages ---- */
+
+struct content {
+    handle_t file, vmo; /* file: borrowed */
+};
+
+static bool content_open(struct content *content, handle_t file)
+{
+    bool coherent = false;
+    *content = (struct content){.file = file};
+    if (fs_client_vmo(file, PROT_R | PROT_W, &content->vmo, NULL, &coherent) == OK && coherent)
+        return true;
+    handle_drop(&content->vmo);
+    return false;
+}
+
+static status_t content_reserve(void *context, uint64_t size)
+{
+    const struct content *content = context;
+    struct fs_attr attr = {.size = size}, changed;
+    status_t status = fs_client_setattr(content->file, FS_ATTR_SIZE, &attr, &changed);
+    return status == OK ? fs_client_modified(content->file) : status;
+}
+
+static status_t content_write(void *context, uint64_t offset, const void *from, uint32_t length)
+{
+    status_t status = vmo_write(((const struct content *)context)->vmo, offset, from, length);
+    return status == ERR_NO_MEMORY ? ERR_NO_SPACE : status;
+}
+
+/* ---- the whole ---- */
+
+static status_t write_by_messages(struct snapshot *snapshot, handle_t file, uint64_t *size)
 {
     struct capture_output output;
     status_t status = capture_output_open(&output, file);
-    struct snap_sink sink = {capture_output_write, &output};
+    const struct snap_sink sink = {.write = capture_output_write, .context = &output};
     if (status == OK)
         status = snap_write(snapshot, &sink, size);
     capture_output_close(&output);
+    return status;
+}
+
+status_t capture_write(struct snapshot *snapshot, handle_t file, uint64_t *size)
+{
+    struct content content;
+    const struct snap_sink sink = {
+        .write = content_write, .context = &content, .reserve = content_reserve};
+    if (!content_open(&content, file))
+        return write_by_messages(snapshot, file, size);
+    status_t status = snap_write(snapshot, &sink, size);
+    handle_drop(&content.vmo);
+    return status;
+}
+
+status_t capture_file(const struct fs_walk_context *walk, const char *name,
+                      status_t (*write)(void *context, handle_t file), void *context)
+{
+    char temporary[PATH_ROOM];
+    struct fs_path_args unlink = {.op = FS_OP_UNLINK};
+    struct fs_path_result ignored;
+    handle_t file;
+    int length = snprintf(temporary, sizeof temporary, "%s" SUFFIX, name);
+    if (length >= (int)sizeof temporary)
+        return ERR_NAME_TOO_LONG;
+    status_t status = fs_client_open(
+        walk, HANDLE_NONE, temporary, (size_t)length,
+        FS_O_READ | FS_O_WRITE | FS_O_CREATE | FS_O_TRUNCATE | FS_O_NOFOLLOW, 0700, &file, NULL);
+    if (status != OK)
+        return status;
+    status = write(context, file);
+    if (status == OK)
+        status = fs_client_sync(file, false);
+    handle_drop(&file);
+    if (status == OK)
+        status = fs_client_rename(walk, HANDLE_NONE, temporary, (size_t)length, HANDLE_NONE, name,
+                                  strlen(name), 0);
+    if (status != OK)
+        (void)!fs_client_path(walk, HANDLE_NONE, temporary, (size_t)length, &unlink, &ignored);
     return status;
 }
 
@@ -84,64 +157,6 @@ void capture_header(struct snapshot *snapshot, const char *personality, const ui
     snap_put_u64(snapshot, SNAP_HEADER_REALTIME, time_realtime());
     snap_put_u64(snapshot, SNAP_HEADER_MONOTONIC, time_monotonic());
     snap_put_u32(snapshot, SNAP_HEADER_FLAGS, 0);
-}
-
-static status_t read_image(void *context, uint64_t offset, void *to, uint32_t length)
-{
-    return vmo_read(((const struct capture_image *)context)->vmo, offset, to, length);
-}
-
-static status_t image_open(struct capture_image *image, uint64_t *size)
-{
-    struct vmo_info info;
-    status_t status = vmo_info(image->vmo, &info);
-    image->source = (struct snap_source){read_image, image};
-    *size = status == OK ? info.size_low | (uint64_t)info.size_high << 32 : 0;
-    return status;
-}
-
-status_t capture_read(struct snapshot *snapshot, struct capture_image *image, bool accept_edited,
-                      const char **problem)
-{
-    enum snap_verdict verdict;
-    const struct snap_source *source = &image->source;
-    uint64_t size;
-    *problem = NULL;
-    status_t status = image_open(image, &size);
-    if (status != OK)
-        return status;
-    status = snap_verify(source, size, &verdict, problem);
-    if (status == OK && verdict == SNAP_DAMAGED)
-        status = ERR_BAD_EXECUTABLE;
-    if (status == OK && verdict != SNAP_VERIFIED && !accept_edited) {
-        *problem =
-            "its memory was edited by another tool: --accept-edited restores it all the same";
-        status = ERR_NOT_PERMITTED;
-    }
-    return status == OK ? snap_read(snapshot, source, size, problem) : status;
-}
-
-bool capture_recognise(handle_t vmo)
-{
-    static const uint8_t magic[4] = {0x7f, 'E', 'L', 'F'};
-    struct elf32_ehdr ehdr;
-    return vmo_read(vmo, 0, &ehdr, sizeof ehdr) == OK &&
-           memcmp(ehdr.ident, magic, sizeof magic) == 0 && ehdr.type == ELF_ET_CORE &&
-           ehdr.machine == ELF_EM_386;
-}
-
-bool capture_personality(handle_t vmo, char *to, uint32_t size)
-{
-    struct capture_image image = {.vmo = vmo};
-    struct snapshot snapshot;
-    const char *problem;
-    uint64_t length;
-    if (image_open(&image, &length) != OK ||
-        snap_read(&snapshot, &image.source, length, &problem) != OK)
-        return false;
-    bool known = snap_get_personality(&snapshot, to, size);
-    snap_free(&snapshot);
-    return known;
 }
 
 void capture_queue(struct snapshot *snapshot, struct snap_note *note, handle_t read_end)

@@ -13,6 +13,7 @@
 #define JOIN_PAGES 16u /* runs with a smaller gap become one */
 #define LOADS_MAX  1500u
 #define PIECE      65536u
+#define GLANCE     64u
 
 /* ---- from memory ------------------------------------------------------------------------------ */
 
@@ -44,14 +45,20 @@ struct scan {
     uint8_t *states;     /* and for what space_present says */
 };
 
-static bool page_is_zero(const struct scan *scan, uint32_t address)
+static bool is_zero(const struct scan *scan, uint32_t address, uint32_t length)
 {
-    if (read_space(scan->memory, address, scan->page, PAGE_SIZE) != OK)
+    if (read_space(scan->memory, address, scan->page, length) != OK)
         return true;
-    for (uint32_t i = 0; i < PAGE_SIZE / 4; i++)
+    for (uint32_t i = 0; i < length / sizeof *scan->page; i++)
         if (scan->page[i] != 0)
             return false;
     return true;
+}
+
+/* Of most that are not, the first bytes tell. */
+static bool page_is_zero(const struct scan *scan, uint32_t address)
+{
+    return is_zero(scan, address, GLANCE) && is_zero(scan, address, PAGE_SIZE);
 }
 
 static uint32_t elf_flags(uint32_t prot)
@@ -126,7 +133,7 @@ void capture_memory(struct capture_memory *memory, struct snapshot *snapshot)
                         .mapping = &mapping,
                         .page = (uint32_t *)room,
                         .states = room + PAGE_SIZE};
-    memory->source = (struct snap_source){read_space, memory};
+    memory->source = (struct snap_source){.read = read_space, .context = memory};
     if (!room)
         snapshot->failed = true;
     while (room && capture_next_mapping(memory->space, &at, &mapping))
@@ -136,32 +143,79 @@ void capture_memory(struct capture_memory *memory, struct snapshot *snapshot)
 
 /* ---- back into memory -------------------------------------------------------------------------- */
 
-static status_t write_load(handle_t space, const struct snap_load *load, uint8_t *buffer,
-                           uint32_t *where)
+/* One part of a load, at an address, in one mapping. */
+struct part {
+    const struct capture_loads *loads;
+    const struct snap_load *load;
+    uint32_t address, length;
+    struct mapping_info mapping;
+    uint8_t *buffer; /* PIECE bytes */
+};
+
+static status_t copy_part(const struct part *part)
 {
-    for (uint32_t at = 0, done = 0; at < load->file_size; at += done) {
-        uint32_t left = load->file_size - at, part = left < PIECE ? left : PIECE;
-        *where = load->address + at;
-        status_t status = snap_bytes_read(&load->bytes, at, buffer, part);
+    status_t status = OK;
+    for (uint32_t at = 0, done; at < part->length && status == OK; at += done) {
+        uint32_t length = part->length - at < PIECE ? part->length - at : PIECE;
+        uint32_t address = part->address + at;
+        status = snap_bytes_read(&part->load->bytes, address - part->load->address, part->buffer,
+                                 length);
         if (status == OK)
-            status = space_write(space, *where, buffer, part, &done);
-        if (status != OK || done != part)
-            return status == OK || status == ERR_BAD_ADDRESS ? ERR_BAD_EXECUTABLE : status;
+            status = space_write(part->loads->space, address, part->buffer, length, &done);
+        if (status == OK && done != length)
+            status = ERR_BAD_ADDRESS;
     }
-    return OK;
+    return status == ERR_BAD_ADDRESS ? ERR_BAD_EXECUTABLE : status;
 }
 
-status_t capture_write_loads(handle_t space, const struct snapshot *snapshot,
-                             bool (*skip)(void *context, const struct snap_load *load),
-                             void *context, uint32_t *where)
+static status_t map_part(const struct part *part)
 {
-    uint8_t *buffer = malloc(PIECE);
-    status_t status = buffer ? OK : ERR_NO_MEMORY;
-    for (uint32_t i = 0; status == OK && i < snapshot->load_count; i++) {
-        const struct snap_load *load = &snapshot->loads[i];
-        if (load->file_size != 0 && !skip(context, load))
-            status = write_load(space, load, buffer, where);
+    uint64_t offset = part->load->bytes.offset + (part->address - part->load->address);
+    struct map_request request = {.vmo = part->loads->image->memory,
+                                  .address = part->address,
+                                  .length = part->length,
+                                  .offset_low = (uint32_t)offset,
+                                  .offset_high = (uint32_t)(offset >> 32),
+                                  .prot = part->mapping.prot,
+                                  .flags = part->mapping.flags | MAP_FLAG_FIXED,
+                                  .tag = part->mapping.tag};
+    return space_map(part->loads->space, &request);
+}
+
+static status_t bring_load(struct part *part, uint32_t *where)
+{
+    const struct snap_load *load = part->load;
+    uint32_t end = load->address + load->file_size;
+    status_t status = OK;
+    for (uint32_t at = load->address; at < end && status == OK; at += part->length) {
+        *where = at;
+        if (space_query(part->loads->space, at, &part->mapping) != OK || part->mapping.address > at)
+            return ERR_BAD_EXECUTABLE;
+        uint32_t left = part->mapping.address + part->mapping.length - at;
+        part->address = at;
+        part->length = end - at < left ? end - at : left;
+        bool copied = !part->loads->image || (part->mapping.flags & MAP_FLAG_SHARED);
+        status = copied ? copy_part(part) : map_part(part);
     }
-    free(buffer);
     return status;
+}
+
+status_t capture_bring_loads(const struct capture_loads *loads, uint32_t *where)
+{
+    const struct snapshot *snapshot = loads->snapshot;
+    struct part part = {.loads = loads, .buffer = malloc(PIECE)};
+    status_t status = part.buffer ? OK : ERR_NO_MEMORY;
+    for (uint32_t i = 0; status == OK && i < snapshot->load_count; i++) {
+        part.load = &snapshot->loads[i];
+        if (part.load->file_size != 0 && !loads->skip(loads->context, part.load))
+            status = bring_load(&part, where);
+    }
+    free(part.buffer);
+    return status;
+}
+
+uint32_t capture_image_id(const struct capture_image *image)
+{
+    struct vmo_info info;
+    return vmo_info(image->memory, &info) == OK ? info.id : 0;
 }

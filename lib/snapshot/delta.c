@@ -199,7 +199,7 @@ status_t snap_merge_begin(struct snap_merge *merge, struct snapshot *delta,
     *merge = (struct snap_merge){.pieces = delta->loads,
                                  .count = delta->load_count,
                                  .base = base,
-                                 .source = {read_merged, merge}};
+                                 .source = {.read = read_merged, .context = merge}};
     delta->loads = NULL;
     delta->load_count = delta->load_room = 0;
     for (uint32_t i = 0; status == OK && i < merge->count;)

@@ -99,6 +99,8 @@ static status_t read_load(struct reader *reader, const struct elf32_phdr *header
         return bad(reader, "memory out of order");
     if (header->filesz != 0 && header->filesz != header->memsz)
         return bad(reader, "memory that is only partly in the file");
+    if (header->filesz != 0 && (header->offset & PAGE_MASK))
+        return bad(reader, "memory that does not begin with a page of the file");
     if (header->offset > reader->size || header->filesz > reader->size - header->offset)
         return bad(reader, "memory that lies beyond the end of the file");
     reader->load_end = header->vaddr + header->memsz;
@@ -117,6 +119,16 @@ static status_t read_blob(struct reader *reader, const struct elf32_phdr *header
     return snap_append_blob(reader->snapshot, header->paddr, header->filesz, &bytes);
 }
 
+static status_t read_digests(struct reader *reader, const struct elf32_phdr *header)
+{
+    if (header->offset > reader->size || header->filesz > reader->size - header->offset)
+        return bad(reader, "digests that lie beyond the end of the file");
+    reader->snapshot->digest_bytes = header->filesz;
+    reader->snapshot->digests =
+        (struct snap_bytes){.source = reader->source, .offset = header->offset};
+    return OK;
+}
+
 static status_t read_segment(struct reader *reader, const struct elf32_phdr *header)
 {
     switch (header->type) {
@@ -126,6 +138,8 @@ static status_t read_segment(struct reader *reader, const struct elf32_phdr *hea
         return read_load(reader, header);
     case SNAP_PT_BLOB:
         return read_blob(reader, header);
+    case SNAP_PT_DIGESTS:
+        return read_digests(reader, header);
     }
     return OK;
 }

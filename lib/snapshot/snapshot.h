@@ -22,11 +22,15 @@
 struct snap_source {
     status_t (*read)(void *context, uint64_t offset, void *to, uint32_t length);
     void *context;
+    /* The bytes where they are, until the next call; NULL: they are to be read. There may be no such function. */
+    const void *(*view)(void *context, uint64_t offset, uint32_t length);
 };
 /* Writes all of them; offsets may go back. */
 struct snap_sink {
     status_t (*write)(void *context, uint64_t offset, const void *from, uint32_t length);
     void *context;
+    /* The file will have this size. There may be no such function. */
+    status_t (*reserve)(void *context, uint64_t size);
 };
 
 /* Where the bytes of a segment are: in memory, which the snapshot owns, or at an offset of a source. */
@@ -60,6 +64,8 @@ struct snapshot {
     struct snap_blob *blobs;
     uint32_t note_count, load_count, blob_count;
     uint32_t note_room, load_room, blob_room;
+    struct snap_bytes digests; /* of a file that was read: a u32 for each page of the loads */
+    uint32_t digest_bytes;
     bool failed; /* out of memory on the way */
 };
 
@@ -163,8 +169,12 @@ enum snap_verdict {
     SNAP_DAMAGED,
     SNAP_NO_DIGESTS,
 };
-status_t snap_verify(const struct snap_source *source, uint64_t size, enum snap_verdict *verdict,
-                     const char **what);
+/* memory: with its memory; else that is for who brings it in to verify, page by page. */
+status_t snap_verify(const struct snapshot *snapshot, const struct snap_source *source, bool memory,
+                     enum snap_verdict *verdict, const char **what);
+/* The digests of the pages of a snapshot that was read, malloc'ed. BAD_EXECUTABLE: not as many as pages. */
+status_t snap_page_digests(const struct snapshot *snapshot, uint32_t **digests);
+uint32_t snap_page_digest(const void *page);
 uint32_t snap_crc32c(uint32_t crc, const void *data, uint32_t length); /* start with 0 */
 
 /* ---- tables made of notes.def (fields.c) ---- */

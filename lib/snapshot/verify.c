@@ -1,36 +1,50 @@
 /* SPDX-License-Identifier: MIT */
-/* Comparing a file with the digests in its last note. Every segment must have a digest. */
+/*
+ * Comparing a file with the digests in its last note. Every segment must have a digest, and every page of memory.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
 
 struct verifier {
+    const struct snapshot *snapshot; /* of the file */
     const struct snap_source *source;
-    uint64_t size;
     struct elf32_ehdr ehdr;
     struct elf32_phdr *headers;
     const struct snap_digest *table;
     uint32_t count;
+    uint8_t *buffer; /* SNAP_COPY bytes */
     bool memory_changed;
     const char *what; /* is damaged */
 };
 
+/* Up to SNAP_COPY bytes of the file. */
+static status_t bytes_at(struct verifier *verifier, uint64_t offset, uint32_t length,
+                         const uint8_t **bytes)
+{
+    const struct snap_source *source = verifier->source;
+    *bytes = source->view != NULL ? source->view(source->context, offset, length) : NULL;
+    if (*bytes != NULL)
+        return OK;
+    *bytes = verifier->buffer;
+    return source->read(source->context, offset, verifier->buffer, length);
+}
+
 static status_t digest_range(struct verifier *verifier, uint64_t offset, uint32_t length,
                              uint32_t *crc)
 {
-    uint8_t *buffer = malloc(SNAP_COPY);
-    status_t status = buffer == NULL ? ERR_NO_MEMORY : OK;
+    const uint8_t *bytes;
+    status_t status = OK;
     *crc = 0;
     while (status == OK && length > 0) {
         uint32_t part = length < SNAP_COPY ? length : SNAP_COPY;
-        status = verifier->source->read(verifier->source->context, offset, buffer, part);
+        status = bytes_at(verifier, offset, part, &bytes);
         if (status == OK)
-            *crc = snap_crc32c(*crc, buffer, part);
+            *crc = snap_crc32c(*crc, bytes, part);
         offset += part;
         length -= part;
     }
-    free(buffer);
     return status;
 }
 
@@ -43,7 +57,7 @@ static const struct snap_digest *find_digest(const struct verifier *verifier, ui
     return NULL;
 }
 
-/* `length`: what the digest has to cover; UINT32_MAX: at most `room`, as it says itself. */
+/* The digest has to cover all of `room`, if it is to be exact, else as much of it as it says itself. */
 static status_t check_range(struct verifier *verifier, uint32_t kind, uint32_t index,
                             uint64_t offset, uint32_t room, bool exact, bool *same)
 {
@@ -59,25 +73,60 @@ static status_t check_range(struct verifier *verifier, uint32_t kind, uint32_t i
 
 static status_t check_segment(struct verifier *verifier, uint32_t index)
 {
+    static const char *const parts[] = {[SNAP_DIGEST_NOTES] = "the notes",
+                                        [SNAP_DIGEST_PAGES] = "the digests",
+                                        [SNAP_DIGEST_BLOB] = "the content of a file or queue"};
     const struct elf32_phdr *header = &verifier->headers[index];
-    bool load = header->type == ELF_PT_LOAD, blob = header->type == SNAP_PT_BLOB, same = true;
-    status_t status = OK;
-    if (load || blob)
-        status = check_range(verifier, load ? SNAP_DIGEST_LOAD : SNAP_DIGEST_BLOB, index,
-                             header->offset, header->filesz, true, &same);
-    else if (header->type == ELF_PT_NOTE)
-        status = check_range(verifier, SNAP_DIGEST_NOTES, index, header->offset, header->filesz,
-                             index == 0, &same);
-    if (same)
-        return status;
-    if (load)
-        verifier->memory_changed = true;
-    else
-        verifier->what = blob ? "the content of a file or queue" : "the notes";
+    bool exact = header->type != ELF_PT_NOTE || index == 0, same;
+    uint32_t kind = header->type == SNAP_PT_BLOB      ? SNAP_DIGEST_BLOB
+                    : header->type == SNAP_PT_DIGESTS ? SNAP_DIGEST_PAGES
+                                                      : SNAP_DIGEST_NOTES;
+    if (kind == SNAP_DIGEST_NOTES && header->type != ELF_PT_NOTE)
+        return OK; /* memory, or nothing that anyone reads */
+    status_t status =
+        check_range(verifier, kind, index, header->offset, header->filesz, exact, &same);
+    if (!same)
+        verifier->what = parts[kind];
     return status;
 }
 
-static status_t check_all(struct verifier *verifier)
+/* ---- memory -------------------------------------------------------------------------------------- */
+
+static status_t check_load(struct verifier *verifier, const struct snap_load *load,
+                           const uint32_t *digests)
+{
+    const uint8_t *bytes;
+    for (uint32_t at = 0; at < load->file_size; at += SNAP_COPY) {
+        uint32_t left = load->file_size - at, part = left < SNAP_COPY ? left : SNAP_COPY;
+        status_t status = bytes_at(verifier, load->bytes.offset + at, part, &bytes);
+        if (status != OK)
+            return status;
+        for (uint32_t within = 0; within < part; within += PAGE_SIZE)
+            if (snap_page_digest(bytes + within) != *digests++)
+                verifier->memory_changed = true;
+    }
+    return OK;
+}
+
+static status_t check_memory(struct verifier *verifier)
+{
+    const struct snapshot *snapshot = verifier->snapshot;
+    uint32_t *digests, page = 0;
+    status_t status = snap_page_digests(snapshot, &digests);
+    for (uint32_t i = 0; status == OK && i < snapshot->load_count; i++) {
+        status = check_load(verifier, &snapshot->loads[i], digests + page);
+        page += snapshot->loads[i].file_size / PAGE_SIZE;
+    }
+    free(digests);
+    if (status != ERR_BAD_EXECUTABLE)
+        return status;
+    verifier->what = "the digests";
+    return OK;
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------- */
+
+static status_t check_all(struct verifier *verifier, bool memory)
 {
     uint32_t bytes = verifier->ehdr.phnum * (uint32_t)sizeof *verifier->headers;
     bool same;
@@ -87,10 +136,10 @@ static status_t check_all(struct verifier *verifier)
         verifier->what = "the headers";
     for (uint32_t i = 0; status == OK && i < verifier->ehdr.phnum; i++)
         status = check_segment(verifier, i);
-    return status;
+    return status == OK && memory ? check_memory(verifier) : status;
 }
 
-/* The headers, of a file that snap_read has accepted. */
+/* Of a file that snap_read has accepted. */
 static status_t read_headers(struct verifier *verifier)
 {
     const struct snap_source *source = verifier->source;
@@ -104,7 +153,7 @@ static status_t read_headers(struct verifier *verifier)
     return source->read(source->context, verifier->ehdr.phoff, verifier->headers, bytes);
 }
 
-/* The table of the note that has nothing but it; NULL if there is none. */
+/* The table, the note's first field; NULL if there is none. */
 static const struct snap_digest *find_table(const struct snapshot *snapshot, uint32_t *count)
 {
     const struct snap_note *note = snap_next(snapshot, SNAP_INTEGRITY, NULL);
@@ -117,25 +166,25 @@ static const struct snap_digest *find_table(const struct snapshot *snapshot, uin
     return (const void *)field.data;
 }
 
-status_t snap_verify(const struct snap_source *source, uint64_t size, enum snap_verdict *verdict,
-                     const char **what)
+status_t snap_verify(const struct snapshot *snapshot, const struct snap_source *source, bool memory,
+                     enum snap_verdict *verdict, const char **what)
 {
-    struct verifier verifier = {.source = source, .size = size};
-    struct snapshot snapshot;
-    status_t status = snap_read(&snapshot, source, size, what);
-    if (status != OK)
-        return status;
-    verifier.table = find_table(&snapshot, &verifier.count);
+    struct verifier verifier = {.snapshot = snapshot, .source = source};
+    verifier.table = find_table(snapshot, &verifier.count);
+    *what = NULL;
     *verdict = SNAP_NO_DIGESTS;
-    if (verifier.table != NULL) {
-        status = read_headers(&verifier);
-        if (status == OK)
-            status = check_all(&verifier);
-        *verdict = verifier.what ? SNAP_DAMAGED
-                                 : (verifier.memory_changed ? SNAP_MEMORY_CHANGED : SNAP_VERIFIED);
-        *what = verifier.what;
-    }
+    if (verifier.table == NULL)
+        return OK;
+    verifier.buffer = malloc(SNAP_COPY);
+    status_t status = verifier.buffer != NULL ? read_headers(&verifier) : ERR_NO_MEMORY;
+    if (status == OK)
+        status = check_all(&verifier, memory);
+    if (verifier.what != NULL)
+        *verdict = SNAP_DAMAGED;
+    else
+        *verdict = verifier.memory_changed ? SNAP_MEMORY_CHANGED : SNAP_VERIFIED;
+    *what = verifier.what;
     free(verifier.headers);
-    snap_free(&snapshot);
+    free(verifier.buffer);
     return status;
 }

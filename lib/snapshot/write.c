@@ -12,10 +12,12 @@
 struct layout {
     const struct snap_sink *sink;
     uint32_t header_count, header_bytes;
-    struct elf32_phdr *headers; /* [0] and [1] the notes, then loads, then blobs */
-    uint32_t loads, blobs;      /* indices of the first of each */
+    struct elf32_phdr *headers;  /* [0] and [1] the notes, then loads, blobs, the digests */
+    uint32_t loads, blobs, last; /* indices of the first of each; of the digests */
     struct snap_digest *digests;
     uint32_t digest_count, digest_room;
+    uint32_t *pages; /* digests of the pages of all loads */
+    uint32_t page_count, page_room;
     uint64_t end; /* of the file */
 };
 
@@ -35,6 +37,14 @@ static uint32_t integrity_bytes(const struct layout *layout)
     return (uint32_t)sizeof(struct elf32_nhdr) + align_up(sizeof SNAP_OWNER, 4) +
            (uint32_t)sizeof(struct snap_field) +
            layout->digest_room * (uint32_t)sizeof(struct snap_digest);
+}
+
+static uint32_t page_count(const struct snapshot *snapshot)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < snapshot->load_count; i++)
+        bytes += snapshot->loads[i].file_size;
+    return (uint32_t)(bytes / PAGE_SIZE);
 }
 
 static uint64_t segment_bytes(const struct snapshot *snapshot, bool own)
@@ -92,20 +102,31 @@ static void place_blobs(struct layout *layout, const struct snapshot *snapshot)
     }
 }
 
+static void place_digests(struct layout *layout)
+{
+    uint32_t size = layout->page_room * (uint32_t)sizeof *layout->pages;
+    layout->headers[layout->last] = (struct elf32_phdr){
+        .type = SNAP_PT_DIGESTS, .offset = (uint32_t)layout->end, .filesz = size, .align = 4};
+    layout->end += size;
+}
+
 static status_t layout_init(struct layout *layout, const struct snapshot *snapshot,
                             const struct snap_sink *sink)
 {
-    uint64_t count = 2ull + snapshot->load_count + snapshot->blob_count;
+    uint64_t count = 3ull + snapshot->load_count + snapshot->blob_count;
     if (count >= SNAP_HEADERS_MAX)
         return ERR_TOO_LARGE;
     *layout = (struct layout){.sink = sink, .header_count = (uint32_t)count, .loads = 2};
-    layout->blobs = 2 + snapshot->load_count;
+    layout->blobs = layout->loads + snapshot->load_count;
+    layout->last = layout->blobs + snapshot->blob_count;
     layout->header_bytes =
         (uint32_t)(sizeof(struct elf32_ehdr) + count * sizeof(struct elf32_phdr));
-    layout->digest_room = (uint32_t)count + 1;
+    layout->digest_room = 4 + snapshot->blob_count; /* headers, two of notes, pages */
+    layout->page_room = page_count(snapshot);
     layout->headers = calloc(count, sizeof *layout->headers);
     layout->digests = calloc(layout->digest_room, sizeof *layout->digests);
-    if (layout->headers == NULL || layout->digests == NULL)
+    layout->pages = calloc(layout->page_room + 1, sizeof *layout->pages);
+    if (layout->headers == NULL || layout->digests == NULL || layout->pages == NULL)
         return ERR_NO_MEMORY;
     if (segment_bytes(snapshot, false) > SNAP_NOTES_MAX ||
         segment_bytes(snapshot, true) + integrity_bytes(layout) > SNAP_NOTES_MAX)
@@ -114,6 +135,7 @@ static status_t layout_init(struct layout *layout, const struct snapshot *snapsh
     place_notes(layout, snapshot);
     place_loads(layout, snapshot);
     place_blobs(layout, snapshot);
+    place_digests(layout);
     return layout->end > UINT32_MAX ? ERR_FILE_TOO_LARGE : OK;
 }
 
@@ -130,23 +152,32 @@ static void add_digest(struct layout *layout, uint32_t kind, uint32_t index, uin
     layout->digests[layout->digest_count++] = (struct snap_digest){kind, index, length, crc};
 }
 
-static status_t copy_bytes(struct layout *layout, uint32_t index, uint32_t kind,
-                           const struct snap_bytes *bytes)
+static void digest_pages(struct layout *layout, const uint8_t *buffer, uint32_t length)
+{
+    for (uint32_t at = 0; at < length && layout->page_count < layout->page_room; at += PAGE_SIZE)
+        layout->pages[layout->page_count++] = snap_page_digest(buffer + at);
+}
+
+static status_t copy_bytes(struct layout *layout, uint32_t index, const struct snap_bytes *bytes)
 {
     uint8_t *buffer = malloc(SNAP_COPY);
     uint32_t size = layout->headers[index].filesz, crc = 0;
+    bool load = layout->headers[index].type == ELF_PT_LOAD;
     status_t status = buffer == NULL ? ERR_NO_MEMORY : OK;
     for (uint32_t done = 0; status == OK && done < size;) {
         uint32_t part = size - done < SNAP_COPY ? size - done : SNAP_COPY;
         status = snap_bytes_read(bytes, done, buffer, part);
         if (status == OK)
             status = put(layout, (uint64_t)layout->headers[index].offset + done, buffer, part);
-        if (status == OK)
+        if (status == OK && load)
+            digest_pages(layout, buffer, part);
+        else if (status == OK)
             crc = snap_crc32c(crc, buffer, part);
         done += part;
     }
     free(buffer);
-    add_digest(layout, kind, index, size, crc);
+    if (!load)
+        add_digest(layout, SNAP_DIGEST_BLOB, index, size, crc);
     return status;
 }
 
@@ -154,9 +185,14 @@ static status_t copy_contents(struct layout *layout, const struct snapshot *snap
 {
     status_t status = OK;
     for (uint32_t i = 0; status == OK && i < snapshot->load_count; i++)
-        status = copy_bytes(layout, layout->loads + i, SNAP_DIGEST_LOAD, &snapshot->loads[i].bytes);
+        status = copy_bytes(layout, layout->loads + i, &snapshot->loads[i].bytes);
     for (uint32_t i = 0; status == OK && i < snapshot->blob_count; i++)
-        status = copy_bytes(layout, layout->blobs + i, SNAP_DIGEST_BLOB, &snapshot->blobs[i].bytes);
+        status = copy_bytes(layout, layout->blobs + i, &snapshot->blobs[i].bytes);
+    const struct elf32_phdr *digests = &layout->headers[layout->last];
+    if (status == OK)
+        status = put(layout, digests->offset, layout->pages, digests->filesz);
+    add_digest(layout, SNAP_DIGEST_PAGES, layout->last, digests->filesz,
+               snap_crc32c(0, layout->pages, digests->filesz));
     return status;
 }
 
@@ -257,11 +293,14 @@ status_t snap_write(struct snapshot *snapshot, const struct snap_sink *sink, uin
     if (snapshot->failed)
         return ERR_NO_MEMORY;
     status_t status = layout_init(&layout, snapshot, sink);
+    if (status == OK && sink->reserve != NULL)
+        status = sink->reserve(sink->context, layout.end);
     if (status == OK)
         status = write_all(&layout, snapshot);
     if (status == OK)
         *size = layout.end;
     free(layout.headers);
     free(layout.digests);
+    free(layout.pages);
     return status;
 }

@@ -78,7 +78,8 @@ struct nt_process {
     uint32_t command_length;
     struct ntdll *ntdll;
     uint32_t ntdll_base, win32u_base;
-    uint32_t gdi_table; /* PEB.GdiSharedHandleTable */
+    uint32_t restored_from; /* VMO id of the snapshot that private memory still shows, or 0 */
+    uint32_t gdi_table;     /* PEB.GdiSharedHandleTable */
     struct fs_walk_context fs;
     struct console *console; /* held, or NULL */
     struct object *trace;    /* file that trace lines go to, or NULL */

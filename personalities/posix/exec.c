@@ -270,7 +270,7 @@ static int run_snapshot(struct process *process, struct program *program)
     int error = -ENOMEM;
     if (options)
         error = restore_prepare(
-            program->image.vmo,
+            program->image.vmo, program->image.file,
             program->image.file->path ? program->image.file->path : program->path,
             (const char *const *)options + MIN(count, 1), count - MIN(count, 1), &restore);
     release(options);

@@ -492,7 +492,7 @@ static status_t map_continuation(const struct mapping_info *info, uint32_t old_e
                               .flags = MAP_FLAG_FIXED | MAP_FLAG_NOREPLACE |
                                        (info->flags & MAP_FLAG_SHARED),
                               .tag = info->tag};
-    if (info->vmo_id != 0) {
+    if (info->vmo_id != 0 && info->vmo_id != own_mm()->restored_from) {
         uint64_t offset = offset_of(info) + (old_end - info->address);
         map.vmo = inode_vmo_by_id(info->vmo_id);
         if (map.vmo == HANDLE_NONE)
@@ -586,6 +586,36 @@ int32_t sys_mremap(user_t address, uint32_t old, uint32_t new, uint32_t flags, u
 
 /* ---- advice -------------------------------------------------------------------------------------- */
 
+/* Memory as a snapshot had it does not come again, as a file's content does: it is zero from now on. Lock held. */
+static status_t forget_restored(uint32_t address, uint32_t end)
+{
+    uint32_t restored_from = own_mm()->restored_from;
+    struct mapping_info info;
+    status_t status = OK;
+    while (restored_from != 0 && status == OK && address < end &&
+           space_query(own_space(), address, &info) == OK && info.address < end) {
+        uint32_t start = MAX(info.address, address);
+        address = info.address + info.length;
+        struct map_request map = {.address = start,
+                                  .length = MIN(address, end) - start,
+                                  .prot = info.prot,
+                                  .flags = info.flags | MAP_FLAG_FIXED,
+                                  .tag = info.tag};
+        if (info.vmo_id == restored_from)
+            status = space_map(own_space(), &map);
+    }
+    return status;
+}
+
+/* Lock held. */
+static int32_t discard(uint32_t address, uint32_t length)
+{
+    if (mm_is_locked(own_mm(), address, address + length))
+        return -EINVAL;
+    status_t status = space_discard(own_space(), address, length);
+    return errno_of(status == OK ? forget_restored(address, address + length) : status);
+}
+
 int32_t sys_madvise(user_t address, uint32_t length, uint32_t advice)
 {
     if (!range_valid(address.address, page_up(MIN(length, GUEST_LIMIT))) || length > GUEST_LIMIT)
@@ -599,11 +629,9 @@ int32_t sys_madvise(user_t address, uint32_t length, uint32_t advice)
         if (!range_mapped(address.address, length))
             return -ENOMEM;
         server_lock();
-        bool locked = mm_is_locked(own_mm(), address.address, address.address + length);
+        int32_t result = discard(address.address, length);
         server_unlock();
-        if (locked)
-            return -EINVAL;
-        return errno_of(space_discard(own_space(), address.address, length));
+        return result;
     case MADV_NORMAL:
     case MADV_RANDOM:
     case MADV_SEQUENTIAL:

@@ -32,6 +32,7 @@ struct mm {
     struct list locked;      /* struct locked_range (mmlimit.h) */
     bool lock_all;           /* MCL_FUTURE */
     uint32_t mappings_made;  /* there are at most so many */
+    uint32_t restored_from;  /* VMO id of the snapshot that private memory still shows, or 0 */
     struct descriptor *ldt;  /* what modify_ldt reads of it (tls.c): ldt_count up to the highest */
     uint32_t ldt_count;
     struct list aio; /* contexts of io_setup (aio.c) */
@@ -224,6 +225,8 @@ struct worker {
     struct guest_frame *frame;
     uint32_t slice; /* ticks that the kernel was told */
     struct list pool_link;
+    void (*run)(void *argument); /* of one without a guest */
+    void *argument;
     /* buffers of the call in progress, too large for the stack */
     char path[PATH_MAX], path2[PATH_MAX], scratch[PATH_MAX], rest[PATH_MAX];
 };

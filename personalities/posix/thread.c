@@ -148,25 +148,24 @@ void workers_start(void)
     }
 }
 
-struct background {
-    void (*run)(void *);
-    void *argument;
-};
-static void background_main(void *argument)
+/* A worker without a guest: self() is NULL there. */
+static void background_entry(void)
 {
-    struct background job = *(struct background *)argument;
-    release(argument);
-    job.run(job.argument);
+    struct worker *worker = worker_self();
+    worker->run(worker->argument);
+    worker_end(worker);
 }
 
 bool worker_background(void (*run)(void *), void *argument)
 {
-    struct background *job = allocate(sizeof *job);
-    if (job) {
-        *job = (struct background){run, argument};
-        if (thread_spawn(background_main, job, 0, NULL) == OK)
+    struct worker *worker = worker_area();
+    if (worker) {
+        worker->run = run;
+        worker->argument = argument;
+        uint32_t stack = (uint32_t)worker + WORKER_AREA - 20;
+        if (thread_create(HANDLE_SELF, (uintptr_t)background_entry, stack, 0, NULL) == OK)
             return true;
-        release(job);
+        ignore(space_unmap(HANDLE_SELF, (uintptr_t)worker, WORKER_AREA));
     }
     log_line("cannot start a background thread: out of memory");
     return false;

@@ -42,7 +42,7 @@ static status_t read_snapshot(void *context, uint64_t offset, void *to, uint32_t
 
 static bool is_snapshot(struct decision *decision, uint64_t size)
 {
-    struct snap_source source = {read_snapshot, decision};
+    struct snap_source source = {.read = read_snapshot, .context = decision};
     struct snapshot snapshot;
     const char *problem;
     if (snap_read(&snapshot, &source, size, &problem) != OK)

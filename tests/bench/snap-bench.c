@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What snapshots cost, on Atomik: `snap-bench` prints `name value unit` lines, from which tools/bench makes its
- * table. It starts itself as the processes that are saved (`hold`) and recorded (`null`, `compute`).
+ * table. It starts itself as the processes that are saved (`hold`, `rewrite`, `crash`, `work`) and recorded (`null`,
+ * `compute`).
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +25,11 @@
 #define CALLS       20000u
 #define STEPS       20000000u
 #define TEXT        4096u
+#define TAXED_PAGES 2048u
+#define PERIOD      100000000.0 /* ns between two snapshots, 10 Hz */
+#define ROUNDS      200u
+#define ROUND       10000000.0 /* ns that a round of `work` takes alone */
+#define ROUND_PAGES 3u         /* of which so many are written: 1.2 MiB a second */
 
 static char *self;
 
@@ -64,6 +72,88 @@ static void hold(unsigned mebibytes)
         for (unsigned i = 0; i < DIRTY_PAGES && i < mebibytes * MIB / PAGE; i++)
             memory[i * PAGE] ^= 0x80;
     }
+}
+
+/* Page faults of the whole machine. */
+static unsigned faults(void)
+{
+    char text[256] = "";
+    unsigned count = 0;
+    int file = open("/proc/vmstat", O_RDONLY);
+    must(file >= 0 && read(file, text, sizeof text - 1) > 0, "/proc/vmstat");
+    close(file);
+    const char *at = strstr(text, "pgfault ");
+    must(at != NULL && sscanf(at, "pgfault %u", &count) == 1, "pgfault");
+    return count;
+}
+
+/*
+ * Writes to the same pages again and again until SIGUSR1; then how many faults that took. Their number before is
+ * zero, and zero again when each page has been written to once since the snapshot.
+ */
+static volatile sig_atomic_t enough;
+static void end_rewriting(int signal)
+{
+    (void)signal;
+    enough = 1;
+}
+
+static void rewrite(void)
+{
+    volatile unsigned char *memory = fill(LARGE);
+    unsigned total = 0;
+    signal(SIGUSR1, end_rewriting);
+    must(write(1, "r", 1) == 1, "write");
+    while (!enough) {
+        unsigned before = faults();
+        for (unsigned i = 0; i < TAXED_PAGES; i++)
+            memory[i * PAGE] ^= 1;
+        total += faults() - before;
+        usleep(1000);
+    }
+    printf("took %u\n", total);
+    fflush(stdout);
+    pause();
+}
+
+/* Crashes at SIGUSR1. */
+static void crash(void)
+{
+    static int *volatile nowhere;
+    sigset_t mask;
+    fill(LARGE);
+    signal(SIGUSR1, go_on);
+    sigfillset(&mask);
+    sigdelset(&mask, SIGUSR1);
+    must(write(1, "r", 1) == 1, "write");
+    sigsuspend(&mask);
+    *nowhere = 1;
+}
+
+static unsigned spin(unsigned steps)
+{
+    unsigned value = 1;
+    for (unsigned i = 0; i < steps; i++)
+        value = value * 1664525 + (value >> 7);
+    return value;
+}
+
+/* So much computation, and some memory written to: how long it takes. */
+static void work(unsigned steps)
+{
+    volatile unsigned result;
+    unsigned char *memory = fill(4);
+    must(write(1, "r", 1) == 1, "write");
+    double began = now();
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        result = spin(steps);
+        for (unsigned page = 0; page < ROUND_PAGES; page++)
+            memory[(i * ROUND_PAGES + page) % (4 * MIB / PAGE) * PAGE] ^= 1;
+    }
+    (void)result;
+    printf("took %.0f\n", now() - began);
+    fflush(stdout);
+    pause();
 }
 
 struct child {
@@ -189,12 +279,109 @@ static void read_and_copy(const char *path)
     free(copy);
 }
 
-static void restore(const char *path)
+static void restore(const char *name, const char *path, const char *option)
 {
     char text[TEXT];
-    double time = run((char *[]){"snap", "restore", "--detach", (char *)path, NULL}, text);
-    report("restore-64", time, "ns");
+    double time =
+        run((char *[]){"snap", "restore", "--detach", (char *)path, (char *)option, NULL}, text);
+    report(name, time, "ns");
     kill(atoi(text), SIGKILL);
+}
+
+static double took(const char *text)
+{
+    const char *at = strstr(text, "took ");
+    must(at != NULL, "what the program prints");
+    return atof(at + 5);
+}
+
+/* What a child prints when it is done, after which it is to end. */
+static double took_child(const struct child *child)
+{
+    char text[TEXT] = "";
+    must(read(child->output, text, TEXT - 1) > 0, "the child");
+    end_holding(child);
+    return took(text);
+}
+
+static void measure_tax(void)
+{
+    struct child child = start((char *[]){self, "rewrite", NULL});
+    await_ready(&child);
+    save(&child, NULL, NULL, "taxed.snap");
+    usleep(100000);
+    kill(child.pid, SIGUSR1);
+    report("tax-faults", took_child(&child), "bytes");
+    report("tax-pages", TAXED_PAGES, "bytes");
+    unlink("taxed.snap");
+}
+
+/* A core writer that writes nothing but the memory as it is. */
+static void write_core(void)
+{
+    unsigned char *memory = fill(LARGE);
+    double began = now();
+    int file = open("plain.core", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    must(write(file, memory, LARGE * MIB) == LARGE * MIB, "plain.core");
+    close(file);
+    report("plain-core", now() - began, "ns");
+    unlink("plain.core");
+    free(memory);
+}
+
+static void measure_crash(void)
+{
+    char path[64];
+    int status, rule = open("/etc/snap.conf", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    must(write(rule, "crash /tmp\n", 11) == 11, "/etc/snap.conf");
+    close(rule);
+    struct child child = start((char *[]){self, "crash", NULL});
+    await_ready(&child);
+    double began = now();
+    kill(child.pid, SIGUSR1);
+    waitpid(child.pid, &status, 0);
+    report("crash", now() - began, "ns");
+    must(WIFSIGNALED(status) && WCOREDUMP(status), "crash");
+    snprintf(path, sizeof path, "/tmp/crash-snap-bench-%d.snap", (int)child.pid);
+    must(size_of(path) > LARGE * MIB, path);
+    unlink(path);
+    unlink("/etc/snap.conf");
+    close(child.output);
+}
+
+static struct child start_work(unsigned steps)
+{
+    char number[16];
+    snprintf(number, sizeof number, "%u", steps);
+    struct child child = start((char *[]){self, "work", number, NULL});
+    await_ready(&child);
+    return child;
+}
+
+static bool is_done(const struct child *child)
+{
+    struct pollfd output = {.fd = child->output, .events = POLLIN};
+    return poll(&output, 1, 0) > 0;
+}
+
+/* Snapshots of a process that works, ten a second, as long as it does. */
+static void measure_frequent(void)
+{
+    double began = now();
+    unsigned sum = spin(STEPS), count = 0;
+    unsigned steps = (unsigned)(STEPS / (now() - began) * ROUND) + (sum == 0);
+    struct child child = start_work(steps);
+    report("work-alone", took_child(&child), "ns");
+    child = start_work(steps);
+    save(&child, NULL, NULL, "work.snap");
+    for (; !is_done(&child); count++) {
+        double due = now() + PERIOD;
+        save(&child, "--incremental", "work.snap", "work.delta");
+        if (due > now())
+            usleep((unsigned)((due - now()) / 1e3));
+    }
+    report("work-saved", took_child(&child), "ns");
+    report("work-snapshots", count, "bytes");
 }
 
 static void measure_large(void)
@@ -204,7 +391,9 @@ static void measure_large(void)
     end_holding(&child);
     report("size-64", size_of("large.snap"), "bytes");
     read_and_copy("large.snap");
-    restore("large.snap");
+    restore("restore-64", "large.snap", NULL);
+    restore("lazy-64", "large.snap", "--lazy");
+    restore("lazy-1", "small.snap", "--lazy");
 }
 
 static void measure_small(void)
@@ -252,13 +441,6 @@ static void compute(void)
     (void)result;
 }
 
-static double took(const char *text)
-{
-    const char *at = strstr(text, "took ");
-    must(at != NULL, "what the recorded program prints");
-    return atof(at + 5);
-}
-
 static void measure_recording(char *what)
 {
     char text[TEXT], name[32];
@@ -275,6 +457,12 @@ int main(int argc, char **argv)
     self = argv[0];
     if (argc > 2 && strcmp(argv[1], "hold") == 0)
         hold((unsigned)atoi(argv[2]));
+    if (argc > 2 && strcmp(argv[1], "work") == 0)
+        work((unsigned)atoi(argv[2]));
+    if (argc > 1 && strcmp(argv[1], "rewrite") == 0)
+        rewrite();
+    if (argc > 1 && strcmp(argv[1], "crash") == 0)
+        crash();
     if (argc > 1 && strcmp(argv[1], "null") == 0)
         return make_calls(), 0;
     if (argc > 1 && strcmp(argv[1], "compute") == 0)
@@ -285,5 +473,9 @@ int main(int argc, char **argv)
     measure_small();
     measure_delta();
     measure_large();
+    measure_tax();
+    write_core();
+    measure_crash();
+    measure_frequent();
     return 0;
 }

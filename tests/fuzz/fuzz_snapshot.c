@@ -92,15 +92,15 @@ static void look(struct snapshot *snapshot)
 
 static void read_all(struct buffer *buffer, struct buffer *again)
 {
-    struct snap_source source = {buffer_read, buffer};
-    struct snap_sink sink = {buffer_write, again};
+    struct snap_source source = {.read = buffer_read, .context = buffer};
+    struct snap_sink sink = {.write = buffer_write, .context = again};
     struct snapshot snapshot;
     enum snap_verdict verdict;
     const char *problem;
     uint64_t size;
-    (void)!snap_verify(&source, buffer->size, &verdict, &problem);
     if (snap_read(&snapshot, &source, buffer->size, &problem) != OK)
         return;
+    (void)!snap_verify(&snapshot, &source, true, &verdict, &problem);
     look(&snapshot);
     again->size = 0;
     (void)!snap_write(&snapshot, &sink, &size);
@@ -110,8 +110,8 @@ static void read_all(struct buffer *buffer, struct buffer *again)
 /* As a delta of itself, or made one if it is none, and complete again. */
 static void merge(struct buffer *buffer, struct buffer *again)
 {
-    struct snap_source source = {buffer_read, buffer};
-    struct snap_sink sink = {buffer_write, again};
+    struct snap_source source = {.read = buffer_read, .context = buffer};
+    struct snap_sink sink = {.write = buffer_write, .context = again};
     struct snapshot delta, base;
     struct snap_merge merged;
     const char *problem;
@@ -134,7 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t first[ROOM], second[ROOM];
     struct buffer given = {first, 0}, again = {second, 0};
-    struct snap_sink sink = {buffer_write, &given};
+    struct snap_sink sink = {.write = buffer_write, .context = &given};
     uint64_t written;
     if (size > ROOM)
         return 0;

@@ -48,11 +48,11 @@ def saved(share, options="--files"):
     return share / "o.snap", result.stdout
 
 
-@pytest.mark.parametrize("options", ["--files", "--files --no-text"])
-def test_goes_on_in_another_machine(share, whole, options):
+@pytest.mark.parametrize("options,lazy", [("--files", ""), ("--files --no-text", ""), ("--files", "--lazy")])
+def test_goes_on_in_another_machine(share, whole, options, lazy):
     path, so_far = saved(share, options)
     assert whole.startswith(so_far) and 0 < len(so_far) < len(whole)
-    result = atomik(share, f"cd /tmp; snap restore --files=snapshot /host/{path.name}; echo code $?; wc -l <objects.tmp")
+    result = atomik(share, f"cd /tmp; snap restore {lazy} --files=snapshot /host/{path.name}; echo code $?; wc -l <objects.tmp")
     assert so_far + result.stdout == whole + b"30\n", result.stderr
 
 

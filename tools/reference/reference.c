@@ -68,6 +68,12 @@ static void print_block(void)
 #include <protocols/block.def>
 }
 
+static void print_restorer(void)
+{
+    puts("# Restorer protocol\n\n" PROTOCOL_HEAD);
+#include <protocols/restorer.def>
+}
+
 static void print_hello(void)
 {
     puts("# Example driver's protocol\n\n" PROTOCOL_HEAD);
@@ -124,14 +130,15 @@ int main(int argc, char **argv)
         void (*print)(void);
     } pages[] = {{"calls", print_calls}, {"errors", print_errors}, {"fs", print_fs},
                  {"tty", print_tty},     {"init", print_init},     {"console", print_console},
-                 {"hello", print_hello}, {"block", print_block},   {"nt", print_nt},
-                 {"posix", print_posix}};
+                 {"hello", print_hello}, {"block", print_block},   {"restorer", print_restorer},
+                 {"nt", print_nt},       {"posix", print_posix}};
     for (unsigned i = 0; argc == 2 && i < sizeof pages / sizeof pages[0]; i++) {
         if (strcmp(argv[1], pages[i].name) == 0) {
             pages[i].print();
             return 0;
         }
     }
-    fprintf(stderr, "usage: reference calls|errors|fs|tty|init|console|block|nt|posix|hello\n");
+    fprintf(stderr,
+            "usage: reference calls|errors|fs|tty|init|console|block|restorer|nt|posix|hello\n");
     return 2;
 }

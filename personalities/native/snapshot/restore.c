@@ -64,9 +64,10 @@ uint8_t *restored_blob(const struct restore *restore, uint32_t id, uint32_t *siz
 static status_t take_options(struct restore *restore, char *const *options)
 {
     for (; *options != NULL; options++)
-        if (!capture_option(*options, &restore->policy, &restore->accept_edited))
+        if (!capture_option(*options, &restore->options))
             return restore_refuse(restore, ERR_INVALID_ARGUMENT, "no option of a restore: %s",
                                   *options);
+    restore->options.lazy = false; /* memory is copied, and all of it is needed for that */
     return OK;
 }
 
@@ -104,7 +105,7 @@ static status_t read_image(struct restore *restore)
     const char *problem;
     restore->image.vmo = restore->process->image;
     status_t status =
-        capture_read(&restore->snapshot, &restore->image, restore->accept_edited, &problem);
+        capture_read(&restore->snapshot, &restore->image, &restore->options, &problem);
     if (status != OK)
         return restore_refuse(restore, status, "%s",
                               problem != NULL ? problem : "it cannot be read");
@@ -255,6 +256,7 @@ static void drop_all(struct restore *restore)
     handle_drop(&restore->init);
     handle_drop(&restore->program);
     snap_free(&restore->snapshot);
+    capture_image_close(&restore->image);
     free(restore);
 }
 

@@ -22,8 +22,7 @@ struct restore {
     struct snapshot snapshot;
     struct capture_image image;
     struct native_process *process;
-    enum restore_policy policy;
-    bool accept_edited;
+    struct capture_options options;
     struct restored_object *objects;
     uint32_t object_count;
     struct restored_object *threads; /* id: as it was */

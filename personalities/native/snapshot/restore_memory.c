@@ -148,8 +148,11 @@ status_t restore_memory(struct restore *restore)
         status = map_one(restore, note);
     if (status != OK)
         return status;
-    status = capture_write_loads(restore->process->program.space, &restore->snapshot, skip_none,
-                                 NULL, &where);
+    /* A copy: programs discard memory by kernel calls of their own, and find it zero then. */
+    const struct capture_loads loads = {.space = restore->process->program.space,
+                                        .snapshot = &restore->snapshot,
+                                        .skip = skip_none};
+    status = capture_bring_loads(&loads, &where);
     return status == OK ? OK
                         : restore_refuse(restore, status, "memory where nothing is mapped (%#x)",
                                          (unsigned)where);

@@ -79,14 +79,14 @@ static status_t open_named(struct restore *restore, const struct snap_note *note
                            uint32_t flags, handle_t *node)
 {
     const struct snap_note *data = content_of(restore, get(note, SNAP_OBJECT_ID));
-    bool put_back = restore->policy == POLICY_SNAPSHOT && data != NULL;
+    bool put_back = restore->options.policy == POLICY_SNAPSHOT && data != NULL;
     struct fs_attr attr;
     status_t status = open_path(restore, path, flags | (put_back ? FS_O_CREATE : 0), node, &attr);
     if (status != OK)
         return restore_refuse(restore, status, "%s cannot be opened", path);
     if (put_back)
         return write_content(restore, data, *node);
-    if (restore->policy != POLICY_CURRENT && has_changed(note, &attr))
+    if (restore->options.policy != POLICY_CURRENT && has_changed(note, &attr))
         return restore_refuse(restore, ERR_BAD_STATE, "%s has changed", path);
     return OK;
 }

@@ -235,9 +235,9 @@ static NTSTATUS check_file(struct restore *restore, const struct snap_note *note
 {
     struct fs_attr attr;
     NTSTATUS status = nt_status(BLOCKING(fs_client_stat(file->node, &attr)));
-    if (status || file->kind == FILE_DIRECTORY || restore->policy == POLICY_CURRENT ||
+    if (status || file->kind == FILE_DIRECTORY || restore->options.policy == POLICY_CURRENT ||
         is_unchanged(note, &attr) ||
-        (restore->policy == POLICY_SNAPSHOT && has_content(restore, note)))
+        (restore->options.policy == POLICY_SNAPSHOT && has_content(restore, note)))
         return status;
     restore->files_differ = true;
     return restore_refuse(restore, STATUS_FILE_INVALID, "%s has changed", file->unix_path);
@@ -253,7 +253,7 @@ static NTSTATUS restore_disk(struct restore *restore, const struct snap_note *no
         .access = snap_get_u32(note, SNAP_OBJECT_ACCESS, 0),
         .share = snap_get_u32(note, SNAP_OBJECT_SHARE, 0),
         .options = (directory ? FILE_DIRECTORY_FILE : FILE_NON_DIRECTORY_FILE),
-        .disposition = restore->policy == POLICY_SNAPSHOT && has_content(restore, note)
+        .disposition = restore->options.policy == POLICY_SNAPSHOT && has_content(restore, note)
                            ? FILE_OPEN_IF
                            : FILE_OPEN};
     if (!path || path[0] != '/') {
@@ -427,7 +427,7 @@ NTSTATUS ntfile_connect(struct restore *restore, const struct snap_note *note,
     }
     if (peer && file->pipe && file_of(peer)->pipe)
         pipe_join(file->pipe, file_of(peer)->pipe);
-    return file->kind == FILE_DISK && restore->policy == POLICY_SNAPSHOT
+    return file->kind == FILE_DISK && restore->options.policy == POLICY_SNAPSHOT
                ? write_content(restore, snap_get_u32(note, SNAP_OBJECT_ID, 0), file)
                : STATUS_SUCCESS;
 }

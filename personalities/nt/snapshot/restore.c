@@ -171,7 +171,7 @@ bool snapshot_recognise(handle_t node)
 static NTSTATUS take_options(struct restore *restore, char *const *options)
 {
     for (; *options; options++)
-        if (!capture_option(*options, &restore->policy, &restore->accept_edited))
+        if (!capture_option(*options, &restore->options))
             return restore_refuse(restore, STATUS_INVALID_PARAMETER, "no option of a restore: %s",
                                   *options);
     return STATUS_SUCCESS;
@@ -193,8 +193,9 @@ static NTSTATUS read_file(struct restore *restore, handle_t node)
     status_t status = BLOCKING(fs_client_vmo(node, PROT_R, &restore->image.vmo, &size, &coherent));
     if (status != OK)
         return nt_status(status);
-    status = BLOCKING(
-        capture_read(&restore->snapshot, &restore->image, restore->accept_edited, &problem));
+    restore->image.init = nt_init;
+    status =
+        BLOCKING(capture_read(&restore->snapshot, &restore->image, &restore->options, &problem));
     if (status != OK)
         return restore_refuse(restore, nt_status(status), "%s",
                               problem ? problem : "it cannot be read");
@@ -339,6 +340,7 @@ static void release_all(struct restore *restore)
         handle_drop(&stream->print);
     }
     snap_free(&restore->snapshot);
+    capture_image_close(&restore->image);
     handle_drop(&restore->image.vmo);
     free(restore);
 }

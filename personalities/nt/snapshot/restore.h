@@ -32,8 +32,7 @@ struct restore {
     struct capture_image image;
     struct nt_process *process;
     uint32_t old_pid;
-    enum restore_policy policy;
-    bool accept_edited; /* memory that another tool has changed */
+    struct capture_options options;
     bool files_differ;
     struct restored_object *objects;
     uint32_t object_count;

@@ -169,8 +169,10 @@ NTSTATUS restore_memory(struct restore *restore)
     NTSTATUS status = map_all(restore);
     if (status)
         return status;
-    status_t written = capture_write_loads(restore->process->space, &restore->snapshot,
-                                           keeps_content, restore, &where);
+    const struct capture_loads loads = {restore->process->space, &restore->snapshot,
+                                        &restore->image, keeps_content, restore};
+    status_t written = capture_bring_loads(&loads, &where);
+    restore->process->restored_from = capture_image_id(&restore->image);
     return written == ERR_BAD_EXECUTABLE
                ? restore_refuse(restore, STATUS_INVALID_IMAGE_FORMAT,
                                 "memory where nothing is mapped (%#x)", where)

@@ -193,7 +193,8 @@ static bool is_file(const struct save *save, uint32_t address)
 static bool is_wanted(void *context, const struct mapping_info *mapping, uint8_t state)
 {
     const struct save *save = context;
-    if (state & PAGE_OWN)
+    bool restored = mapping->vmo_id != 0 && mapping->vmo_id == save->process->restored_from;
+    if ((state & PAGE_OWN) || restored)
         return true;
     return mapping->vmo_id && is_file(save, mapping->address) ? !(save->flags & SNAPSHOT_NO_TEXT)
                                                               : (state & PAGE_OBJECT) != 0;

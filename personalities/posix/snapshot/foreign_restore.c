@@ -24,6 +24,7 @@
 static void foreign_release_one(struct restore_foreign *foreign)
 {
     snap_free(&foreign->snapshot);
+    capture_image_close(&foreign->image);
     close_handle(foreign->image.vmo);
     release(foreign->path);
     release(foreign);
@@ -51,12 +52,13 @@ int foreign_read(struct restore_group *group, const char *path, handle_t image, 
         close_handle(image);
         return -ENOMEM;
     }
-    *foreign = (struct restore_foreign){
-        .group = group, .image.vmo = image, .path = path_beside(path, pid)};
+    *foreign = (struct restore_foreign){.group = group,
+                                        .image = {.vmo = image, .init = server.init},
+                                        .path = path_beside(path, pid)};
     snap_init(&foreign->snapshot);
-    status_t status = foreign->path ? capture_read(&foreign->snapshot, &foreign->image,
-                                                   group->accept_edited, &problem)
-                                    : ERR_NO_MEMORY;
+    status_t status =
+        foreign->path ? capture_read(&foreign->snapshot, &foreign->image, &group->options, &problem)
+                      : ERR_NO_MEMORY;
     const struct snap_note *process = snap_next(&foreign->snapshot, SNAP_PROCESS, NULL);
     if (status != OK || !process) {
         foreign->image.vmo = HANDLE_NONE; /* it stays the caller's */
@@ -273,11 +275,13 @@ static int give_streams(struct restore_foreign *foreign, struct files *files)
 static void add_options(const struct restore_group *group, struct string_list *arguments)
 {
     string_list_add(arguments, "restore");
-    if (group->policy != POLICY_FAIL)
-        string_list_add(arguments,
-                        group->policy == POLICY_CURRENT ? "--files=current" : "--files=snapshot");
-    if (group->accept_edited)
+    if (group->options.policy != POLICY_FAIL)
+        string_list_add(arguments, group->options.policy == POLICY_CURRENT ? "--files=current"
+                                                                           : "--files=snapshot");
+    if (group->options.accept_edited)
         string_list_add(arguments, "--accept-edited");
+    if (group->options.lazy)
+        string_list_add(arguments, "--lazy");
 }
 
 /* The process is the other personality's when this returns 0: then it does not return. */

@@ -2,6 +2,7 @@
 /* Making processes of snapshots: reading them, the order of the parts, and the change. See restore.h. */
 #include "restore.h"
 
+#include <ipc/call.h>
 #include <ipc/initclient.h>
 #include <ipc/fsclient.h>
 #include <stdarg.h>
@@ -80,7 +81,7 @@ int restore_read(struct restore *restore)
 {
     const char *problem;
     status_t status =
-        capture_read(&restore->snapshot, &restore->image, restore->group->accept_edited, &problem);
+        capture_read(&restore->snapshot, &restore->image, &restore->group->options, &problem);
     if (status != OK) {
         restore_complain("%s", problem ? problem : "cannot be read");
         return errno_of(status);
@@ -100,7 +101,8 @@ int restore_read(struct restore *restore)
 
 /* ---- the members ------------------------------------------------------------------------------------ */
 
-static struct restore *add_member(struct restore_group *group, handle_t image, bool own)
+static struct restore *add_member(struct restore_group *group, handle_t image, handle_t file,
+                                  bool own)
 {
     struct restore **last = &group->members, *restore = allocate(sizeof *restore);
     if (!restore)
@@ -111,6 +113,8 @@ static struct restore *add_member(struct restore_group *group, handle_t image, b
     group->member_count++;
     restore->group = group;
     restore->image.vmo = image;
+    restore->image.file = file;
+    restore->image.init = server.init;
     restore->own_image = own;
     return restore;
 }
@@ -123,15 +127,16 @@ struct restore *restore_member(const struct restore_group *group, uint32_t old_p
     return NULL;
 }
 
-/* The snapshot of a child lies beside the one at `path`. */
-static int open_beside(const char *path, uint32_t pid, handle_t *image)
+/* The snapshot of a child lies beside the one at `path`. *file: as in struct capture_image. */
+static int open_beside(const char *path, uint32_t pid, bool lazy, handle_t *image, handle_t *opened)
 {
     const char *slash = strrchr(path, '/');
     struct text name = {.length = 0};
     struct file *file;
     text_printf(&name, "%.*sp%u.snap", slash ? (int)(slash - path) + 1 : 0, path, pid);
-    int error =
-        name.failed ? -ENOMEM : path_open(AT_FDCWD, name.data, O_RDONLY | O_LARGEFILE, 0, &file);
+    int error = name.failed ? -ENOMEM
+                : lazy      ? path_open_program(name.data, &file)
+                            : path_open(AT_FDCWD, name.data, O_RDONLY | O_LARGEFILE, 0, &file);
     if (error < 0) {
         restore_complain("the snapshot of child %u is not there", pid);
         text_free(&name);
@@ -139,25 +144,26 @@ static int open_beside(const char *path, uint32_t pid, handle_t *image)
     }
     text_free(&name);
     error = file->ops->vmo ? file->ops->vmo(file, PROT_R, false, image) : -EACCES;
+    *opened = error == 0 && lazy ? handle_copy(file->handle) : HANDLE_NONE;
     file_release(file);
     return error;
 }
 
 static int add_child(struct restore_group *group, const char *path, uint32_t pid)
 {
-    handle_t image;
+    handle_t image, file;
     if (restore_member(group, pid) || foreign_has(group, pid) || group->member_count >= MEMBERS_MAX)
         return restore_refuse(-ENOEXEC, "an impossible tree: process", pid);
-    int error = open_beside(path, pid, &image);
+    int error = open_beside(path, pid, group->options.lazy, &image, &file);
     if (error < 0)
         return error;
     error = foreign_read(group, path, image, pid);
-    if (error <= 0)
-        return error;
-    struct restore *child = add_member(group, image, true);
+    struct restore *child = error > 0 ? add_member(group, image, file, true) : NULL;
     if (!child) {
-        close_handle(image);
-        return -ENOMEM;
+        close_handle(file);
+        if (error > 0)
+            close_handle(image);
+        return error > 0 ? -ENOMEM : error;
     }
     error = restore_read(child);
     if (error == 0 && child->old_pid != pid)
@@ -237,9 +243,7 @@ static int take_run_option(struct restore_group *group, const char *option)
 
 static int take_option(struct restore_group *group, const char *option)
 {
-    return capture_option(option, &group->policy, &group->accept_edited)
-               ? 0
-               : take_run_option(group, option);
+    return capture_option(option, &group->options) ? 0 : take_run_option(group, option);
 }
 
 /* What a member has of its own is made; what it shares is another one's, which comes before it. */
@@ -286,8 +290,8 @@ static int make_all(struct restore_group *group)
     return error;
 }
 
-int restore_prepare(handle_t image, const char *path, const char *const *options, uint32_t count,
-                    struct restore_group **result)
+int restore_prepare(handle_t image, const struct file *file, const char *path,
+                    const char *const *options, uint32_t count, struct restore_group **result)
 {
     struct restore_group *group = allocate(sizeof *group);
     int error = 0;
@@ -296,7 +300,7 @@ int restore_prepare(handle_t image, const char *path, const char *const *options
     wait_queue_init(&group->begun);
     for (uint32_t i = 0; i < count && error == 0; i++)
         error = take_option(group, options[i]);
-    struct restore *root = add_member(group, image, false);
+    struct restore *root = add_member(group, image, file->handle, false);
     if (error == 0)
         error = root ? restore_read(root) : -ENOMEM;
     if (error == 0)
@@ -321,8 +325,11 @@ static void member_free(struct restore *restore)
     server_unlock();
     free(restore->threads);
     snap_free(&restore->snapshot);
-    if (restore->own_image)
+    capture_image_close(&restore->image);
+    if (restore->own_image) {
         close_handle(restore->image.vmo);
+        close_handle(restore->image.file);
+    }
     release(restore);
 }
 

@@ -45,8 +45,7 @@ struct restored_shared {
  * shared memory have one number in all of its snapshots, and are made once.
  */
 struct restore_group {
-    enum restore_policy policy;
-    bool accept_edited; /* memory that another tool has changed */
+    struct capture_options options;
     bool files_differ;
     struct restore *members; /* a chain; the process itself first, parents before their children */
     struct restore_foreign *foreign; /* of other personalities */
@@ -68,7 +67,7 @@ struct restore {
     struct restore_group *group;
     struct snapshot snapshot;
     struct capture_image image;
-    bool own_image;
+    bool own_image;                  /* and its file */
     uint32_t old_pid, old_ppid, pid; /* pid: of the process that it becomes; 0 before */
     uint32_t shares[4];              /* SNAP_PROCESS_SHARES: old pids; 0: its own */
     struct mm *mm;
@@ -81,11 +80,11 @@ struct restore {
 /* Whether an image is a snapshot, and of which personality's process. */
 bool snapshot_recognise(handle_t image, char *personality, uint32_t size);
 /*
- * `path` is the image's: the snapshots of a tree lie beside each other. Options: --files=fail, current or
- * snapshot; --accept-edited. 0, with everything made; or -errno.
+ * `file` is one that nobody may write to, `path` its name: the snapshots of a tree lie beside each other.
+ * Options: those of capture_option, and of a replay. 0, with everything made; or -errno.
  */
-int restore_prepare(handle_t image, const char *path, const char *const *options, uint32_t count,
-                    struct restore_group **result);
+int restore_prepare(handle_t image, const struct file *file, const char *path,
+                    const char *const *options, uint32_t count, struct restore_group **result);
 /*
  * The calling thread, the only one of its process, becomes the first thread of the snapshot, and the
  * descendants begin. After an error the process is what it was.

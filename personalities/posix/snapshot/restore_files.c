@@ -183,7 +183,7 @@ static int open_named(struct restore *restore, const struct snap_note *note,
                       const struct snap_note *content, const char *path, struct file **result)
 {
     uint32_t flags = snap_get_u32(note, SNAP_OBJECT_FLAGS, 0) & ~(uint32_t)CREATION_FLAGS;
-    if (restore->group->policy == POLICY_SNAPSHOT && content) {
+    if (restore->group->options.policy == POLICY_SNAPSHOT && content) {
         int error = bring_back(restore, note, content, path);
         return error < 0 ? error : path_open(AT_FDCWD, path, flags, 0, result);
     }
@@ -191,7 +191,7 @@ static int open_named(struct restore *restore, const struct snap_note *note,
     if (error < 0)
         restore_complain("%s, which was open, is not there%s", path,
                          content ? ": --files=snapshot brings it back" : "");
-    else if (restore->group->policy != POLICY_CURRENT && !is_as_it_was(note, *result)) {
+    else if (restore->group->options.policy != POLICY_CURRENT && !is_as_it_was(note, *result)) {
         restore_complain("%s has changed since", path);
         restore->group->files_differ = true;
     }

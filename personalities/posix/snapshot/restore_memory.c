@@ -6,6 +6,7 @@
  * wherever it was.
  */
 #include <capture/capture.h>
+#include <ipc/call.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,8 +181,12 @@ static bool keeps_content(void *context, const struct snap_load *load)
 static int write_all(struct restore *restore)
 {
     uint32_t where = 0;
-    status_t status =
-        capture_write_loads(restore->mm->space, &restore->snapshot, keeps_content, restore, &where);
+    const struct capture_loads loads = {restore->mm->space, &restore->snapshot, &restore->image,
+                                        keeps_content, restore};
+    status_t status = capture_bring_loads(&loads, &where);
+    restore->mm->restored_from = capture_image_id(&restore->image);
+    if (restore->image.needs_file)
+        restore->mm->program = handle_copy(restore->image.file);
     return status == ERR_BAD_EXECUTABLE
                ? restore_refuse(-ENOEXEC, "memory where nothing is mapped", where)
                : errno_of(status);

@@ -138,6 +138,7 @@ static status_t note_state(struct save *save, struct process *process)
     save->root = handle_copy(process->fs->root);
     save->cwd = process->fs->cwd ? handle_copy(process->fs->cwd) : HANDLE_NONE;
     save->live = handle_copy(process->mm->space);
+    save->restored_from = process->mm->restored_from;
     status_t status = space_clone(process->mm->space, &save->space);
     return save->snapshot.failed ? ERR_NO_MEMORY : status;
 }
@@ -270,32 +271,26 @@ static status_t write_out(struct save *save, handle_t file, struct snapshot_resu
     return status;
 }
 
-/* Under a name of its own until it is complete. */
+struct member_file {
+    struct save *save;
+    struct snapshot_result *result;
+};
+
+static status_t fill_member(void *context, handle_t file)
+{
+    const struct member_file *member = context;
+    return write_out(member->save, file, member->result);
+}
+
 static status_t write_member(struct save *save, handle_t directory, struct snapshot_result *result)
 {
     struct fs_walk_context walk = {
         .root = directory, .cwd = directory, .uid = save->group->uid, .gid = save->group->uid};
-    struct fs_path_args unlink = {.op = FS_OP_UNLINK};
-    struct fs_path_result ignored;
-    handle_t file;
-    char name[32], temporary[32];
+    struct member_file member = {save, result};
+    char name[32];
     snprintf(name, sizeof name, "p%u.snap", save->pid);
-    snprintf(temporary, sizeof temporary, "%s.new", name);
     status_t status = fs_client_root(&walk);
-    if (status == OK)
-        status =
-            fs_client_open(&walk, HANDLE_NONE, temporary, strlen(temporary),
-                           FS_O_READ | FS_O_WRITE | FS_O_CREATE | FS_O_TRUNCATE | FS_O_NOFOLLOW,
-                           0700, &file, NULL);
-    if (status != OK)
-        return status;
-    status = write_out(save, file, result);
-    close_handle(file);
-    if (status == OK)
-        return fs_client_rename(&walk, HANDLE_NONE, temporary, strlen(temporary), HANDLE_NONE, name,
-                                strlen(name), 0);
-    ignore(fs_client_path(&walk, HANDLE_NONE, temporary, strlen(temporary), &unlink, &ignored));
-    return status;
+    return status == OK ? capture_file(&walk, name, fill_member, &member) : status;
 }
 
 static void object_free(const struct saved_object *object)

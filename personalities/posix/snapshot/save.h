@@ -55,9 +55,10 @@ struct save {
     struct save_group *group;
     struct snapshot snapshot;
     uint32_t pid;
-    handle_t space;     /* a clone of the process's, taken while it stood still */
-    handle_t live;      /* the process's own */
-    handle_t root, cwd; /* its directories */
+    handle_t space;         /* a clone of the process's, taken while it stood still */
+    handle_t live;          /* the process's own */
+    uint32_t restored_from; /* as in struct mm */
+    handle_t root, cwd;     /* its directories */
     struct capture_memory memory;
     uint32_t *used; /* the numbers of the files that it has open */
     uint32_t used_count, used_room;

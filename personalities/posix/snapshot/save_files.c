@@ -116,7 +116,7 @@ static struct saved_content *clone_content(struct save *save, handle_t vmo, uint
         release(content);
         return NULL;
     }
-    content->source = (struct snap_source){read_vmo, content};
+    content->source = (struct snap_source){.read = read_vmo, .context = content};
     content->next = save->group->contents;
     save->group->contents = content;
     return content;

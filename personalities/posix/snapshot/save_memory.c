@@ -15,6 +15,21 @@
 
 /* ---- the table ------------------------------------------------------------------------------------ */
 
+static bool is_restored(const struct save *save, const struct mapping_info *info)
+{
+    return info->vmo_id != 0 && info->vmo_id == save->restored_from;
+}
+
+/* Memory that it was restored with is its own, not that of an object. */
+static bool next_mapping(const struct save *save, uint32_t *at, struct mapping_info *info)
+{
+    if (!capture_next_mapping(save->space, at, info))
+        return false;
+    if (is_restored(save, info))
+        info->vmo_id = info->offset_low = info->offset_high = 0;
+    return true;
+}
+
 static bool is_memory_of(const struct file *file, uint32_t vmo_id)
 {
     struct vmo_info info;
@@ -78,7 +93,7 @@ static void put_files(struct save *save)
     struct text head = {.length = 0}, names = {.length = 0};
     struct mapping_info info;
     uint32_t at = 0, count = 0, page = PAGE_SIZE;
-    while (capture_next_mapping(save->space, &at, &info)) {
+    while (next_mapping(save, &at, &info)) {
         const char *name = mapping_name(info.tag);
         uint32_t row[3] = {info.address, info.address + info.length,
                            info.offset_low / PAGE_SIZE | info.offset_high << 20};
@@ -106,7 +121,7 @@ void save_mappings(struct save *save)
 {
     struct mapping_info info;
     uint32_t at = 0;
-    while (capture_next_mapping(save->space, &at, &info))
+    while (next_mapping(save, &at, &info))
         put_mapping(save, &info);
     put_files(save);
 }
@@ -118,7 +133,7 @@ static bool is_wanted(void *context, const struct mapping_info *info, uint8_t st
 {
     const struct save *save = context;
     bool file = info->vmo_id && !(info->flags & MAP_FLAG_SHARED);
-    if (state & PAGE_OWN)
+    if ((state & PAGE_OWN) || is_restored(save, info))
         return true;
     return file ? !(save->group->flags & SNAPSHOT_NO_TEXT) : (state & PAGE_OBJECT) != 0;
 }
@@ -179,7 +194,7 @@ status_t save_shared(struct save *save)
     struct mapping_info info;
     status_t status = OK;
     uint32_t at = 0;
-    while (status == OK && capture_next_mapping(save->space, &at, &info))
+    while (status == OK && next_mapping(save, &at, &info))
         if (is_shared_memory(save, &info))
             status = copy_mapping(save, &info);
     return status;

@@ -7,7 +7,6 @@
 
 #include <ipc/call.h>
 #include <ipc/fsclient.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "../path.h"
@@ -16,35 +15,18 @@
 #include "save.h"
 
 #define FLAGS_ALLOWED (SNAPSHOT_NO_TEXT | SNAPSHOT_FILES)
-#define SUFFIX        ".new" /* of the name until the file is complete */
 
 struct self_job {
     uint32_t pid, tid, flags;
     struct fs_walk_context walk; /* the directory, owned, as root and cwd; the caller's users */
-    char name[FS_NAME_MAX + 1], temporary[FS_NAME_MAX + 1];
+    char name[FS_NAME_MAX + 1];
 };
 
-static status_t take(const struct self_job *job)
+static status_t write_self(void *context, handle_t file)
 {
-    struct fs_path_args unlink = {.op = FS_OP_UNLINK};
-    struct fs_path_result ignored;
+    const struct self_job *job = context;
     struct snapshot_result result = {0};
-    const struct fs_walk_context *walk = &job->walk;
-    size_t length = strlen(job->temporary);
-    handle_t file;
-    status_t status = fs_client_open(
-        walk, HANDLE_NONE, job->temporary, length,
-        FS_O_READ | FS_O_WRITE | FS_O_CREATE | FS_O_TRUNCATE | FS_O_NOFOLLOW, 0700, &file, NULL);
-    if (status != OK)
-        return status;
-    status = snapshot_take(job->pid, job->flags, NULL, file, &result);
-    close_handle(file);
-    if (status == OK)
-        status = fs_client_rename(walk, HANDLE_NONE, job->temporary, length, HANDLE_NONE, job->name,
-                                  strlen(job->name), 0);
-    if (status != OK)
-        ignore(fs_client_path(walk, HANDLE_NONE, job->temporary, length, &unlink, &ignored));
-    return status;
+    return snapshot_take(job->pid, job->flags, NULL, file, &result);
 }
 
 static void job_free(struct self_job *job)
@@ -56,7 +38,7 @@ static void job_free(struct self_job *job)
 static void self_thread(void *argument)
 {
     struct self_job *job = argument;
-    status_t status = take(job);
+    status_t status = capture_file(&job->walk, job->name, write_self, job);
     server_lock();
     struct thread *thread = thread_find(job->tid);
     if (thread && thread->process->pid == job->pid) {
@@ -88,9 +70,6 @@ static int find_place(struct self_job *job, user_t path)
     walk->root = walk->cwd = directory; /* owned */
     if (status == OK)
         status = fs_client_root(walk);
-    int length = snprintf(job->temporary, sizeof job->temporary, "%s" SUFFIX, job->name);
-    if (status == OK && length >= (int)sizeof job->temporary)
-        return -ENAMETOOLONG;
     return status == OK ? 0 : file_errno(status);
 }
 

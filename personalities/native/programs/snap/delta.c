@@ -22,7 +22,12 @@ static bool is_as_written(const struct snap_file *file, const char *path)
 {
     enum snap_verdict verdict = SNAP_DAMAGED;
     const char *what = NULL;
-    status_t status = snap_verify(&file->source, file->size, &verdict, &what);
+    struct snapshot snapshot;
+    status_t status = snap_read(&snapshot, &file->source, file->size, &what);
+    if (status == OK) {
+        status = snap_verify(&snapshot, &file->source, true, &verdict, &what);
+        snap_free(&snapshot);
+    }
     if (status == OK && verdict != SNAP_VERIFIED) {
         complain("%s: %s: deltas need it as it was written", path,
                  verdict == SNAP_MEMORY_CHANGED ? "its memory was changed by another tool"

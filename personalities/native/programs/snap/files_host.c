@@ -33,7 +33,8 @@ static status_t read_file(void *context, uint64_t offset, void *to, uint32_t len
 bool snap_file_open_raw(struct snap_file *file, const char *path)
 {
     struct stat attributes;
-    *file = (struct snap_file){.source = {read_file, file}, .fd = open(path, O_RDONLY)};
+    *file = (struct snap_file){.source = {.read = read_file, .context = file},
+                               .fd = open(path, O_RDONLY)};
     if (file->fd < 0 || fstat(file->fd, &attributes) < 0) {
         complain("%s: %s", path, strerror(errno));
         if (file->fd >= 0)
@@ -67,7 +68,7 @@ static status_t write_file(void *context, uint64_t offset, const void *from, uin
 
 bool snap_output_begin(struct snap_output *output, const char *path)
 {
-    *output = (struct snap_output){.sink = {write_file, output}};
+    *output = (struct snap_output){.sink = {.write = write_file, .context = output}};
     snprintf(output->path, sizeof output->path, "%s", path);
     if (snprintf(output->temporary, sizeof output->temporary, "%s.XXXXXX", path) >=
         (int)sizeof output->temporary) {
@@ -107,8 +108,9 @@ void snap_output_discard(struct snap_output *output)
 
 void snap_output_read(struct snap_output *output, struct snap_file *file, bool take)
 {
-    *file = (struct snap_file){
-        .source = {read_file, file}, .size = size_of(output->fd), .fd = output->fd};
+    *file = (struct snap_file){.source = {.read = read_file, .context = file},
+                               .size = size_of(output->fd),
+                               .fd = output->fd};
     if (take)
         unlink(output->temporary);
 }

@@ -19,6 +19,8 @@ static status_t read_file(void *context, uint64_t offset, void *to, uint32_t len
     uint8_t *at = to;
     uint64_t position;
     size_t done = 0;
+    if (file->content != HANDLE_NONE)
+        return vmo_read(file->content, offset, to, length);
     status_t status = file_seek(file->fd, (int64_t)offset, SEEK_START, &position);
     while (status == OK && length > 0) {
         status = file_read(file->fd, at, length, &done);
@@ -30,10 +32,23 @@ static status_t read_file(void *context, uint64_t offset, void *to, uint32_t len
     return status;
 }
 
+/* written: by us, so that only memory that is the file will do. */
+static void find_content(struct snap_file *file, bool written)
+{
+    struct start_fd info;
+    handle_t node, none;
+    bool coherent = false;
+    if (file_info(file->fd, &info, &node, &none) != OK ||
+        fs_client_vmo(node, PROT_R, &file->content, NULL, &coherent) != OK)
+        file->content = HANDLE_NONE;
+    if (written && !coherent)
+        handle_drop(&file->content);
+}
+
 bool snap_file_open_raw(struct snap_file *file, const char *path)
 {
     struct fs_attr attr;
-    *file = (struct snap_file){.source = {read_file, file}, .fd = -1};
+    *file = (struct snap_file){.source = {.read = read_file, .context = file}, .fd = -1};
     status_t status = file_open(path, FS_O_READ, 0, &file->fd);
     if (status == OK)
         status = file_stat(file->fd, &attr);
@@ -45,11 +60,13 @@ bool snap_file_open_raw(struct snap_file *file, const char *path)
         return false;
     }
     file->size = attr.size;
+    find_content(file, false);
     return true;
 }
 
 void snap_file_close(struct snap_file *file)
 {
+    handle_drop(&file->content);
     if (file_close(file->fd) != OK)
         complain("a descriptor was closed twice");
 }
@@ -68,7 +85,7 @@ static status_t write_file(void *context, uint64_t offset, const void *from, uin
 bool snap_output_begin(struct snap_output *output, const char *path)
 {
     uint32_t number = 0;
-    *output = (struct snap_output){.sink = {write_file, output}};
+    *output = (struct snap_output){.sink = {.write = write_file, .context = output}};
     snprintf(output->path, sizeof output->path, "%s", path);
     if (random_get(&number, sizeof number) != OK ||
         snprintf(output->temporary, sizeof output->temporary, "%s.%08x", path, (unsigned)number) >=
@@ -147,10 +164,13 @@ void snap_output_discard(struct snap_output *output)
 
 void snap_output_read(struct snap_output *output, struct snap_file *file, bool take)
 {
-    *file = (struct snap_file){
-        .source = {read_file, file}, .size = size_of(output->fd), .fd = output->fd};
-    if (take)
-        remove_name(output);
+    *file = (struct snap_file){.source = {.read = read_file, .context = file},
+                               .size = size_of(output->fd),
+                               .fd = output->fd};
+    if (!take)
+        return; /* whoever has the output closes the descriptor, and knows of nothing else */
+    find_content(file, true);
+    remove_name(output);
 }
 
 bool snap_random(void *to, uint32_t length)

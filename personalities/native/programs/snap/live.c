@@ -166,10 +166,12 @@ static int exit_code(int32_t status)
     return (status & 0x7f) != 0 ? 128 + (status & 0x7f) : status >> 8 & 0xff;
 }
 
+#define FORWARDED_MAX 4u
 struct restore_options {
     bool detach, new_pid;
     const char *path;
-    char *forwarded[4]; /* for the personality; [0] stands for the program's name */
+    /* for the personality; [0] stands for the program's name, and a NULL ends them */
+    char *forwarded[FORWARDED_MAX + 1];
     uint32_t count;
 };
 
@@ -181,9 +183,9 @@ static bool restore_options(int argc, char **argv, struct restore_options *optio
             options->detach = true;
         else if (strcmp(argv[i], "--as-new-pid") == 0)
             options->new_pid = true;
-        else if ((strncmp(argv[i], "--files=", 8) == 0 ||
-                  strcmp(argv[i], "--accept-edited") == 0) &&
-                 options->count < 3)
+        else if ((strncmp(argv[i], "--files=", 8) == 0 || strcmp(argv[i], "--accept-edited") == 0 ||
+                  strcmp(argv[i], "--lazy") == 0) &&
+                 options->count < FORWARDED_MAX)
             options->forwarded[options->count++] = argv[i];
         else if (argv[i][0] == '-' || options->path != NULL)
             return false;
@@ -247,8 +249,8 @@ static int command_restore(int argc, char **argv)
     int32_t result = 0;
     uint32_t pid;
     if (!restore_options(argc, argv, &options)) {
-        complain("usage: snap restore [--as-new-pid] [--detach] [--files=fail|current|snapshot] "
-                 "[--accept-edited] FILE");
+        complain("usage: snap restore [--as-new-pid] [--detach] [--lazy] "
+                 "[--files=fail|current|snapshot] [--accept-edited] FILE");
         return 2;
     }
     if (!live_restore(options.path, options.forwarded, options.new_pid ? &any : NULL, &pid))
@@ -268,7 +270,8 @@ const struct snap_command live_commands[] = {
      "                                a snapshot of a running process, which goes on or (--stop) "
      "ends"},
     {"restore", command_restore,
-     "restore [--as-new-pid] [--detach] [--files=fail|current|snapshot] [--accept-edited] FILE\n"
+     "restore [--as-new-pid] [--detach] [--lazy] [--files=fail|current|snapshot] [--accept-edited] "
+     "FILE\n"
      "                                a process that goes on where it was"},
     {"record", command_record,
      "record -o NAME -- PROGRAM [ARGUMENT]...\n"

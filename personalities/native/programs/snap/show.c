@@ -230,7 +230,7 @@ static void show_json(const struct snap_input *input, enum snap_verdict verdict,
 static bool verify_file(const struct snap_input *input, enum snap_verdict *verdict)
 {
     const char *what = NULL;
-    status_t status = snap_verify(&input->file.source, input->file.size, verdict, &what);
+    status_t status = snap_verify(&input->snapshot, &input->file.source, true, verdict, &what);
     if (status != OK)
         complain("%s: cannot be read", input->path);
     else if (*verdict == SNAP_DAMAGED)

@@ -18,6 +18,7 @@ struct snap_file {
     struct snap_source source; /* context is the struct snap_file */
     uint64_t size;
     int fd;
+    handle_t content; /* on Atomik: its memory, where it can be had; else it is read by messages */
 };
 /* What `path` stands for: unpacked (pack.c), and complete (delta.c), if it is a snapshot. */
 bool snap_file_open(struct snap_file *file, const char *path);

@@ -1,0 +1,1 @@
+$(call native-program,restorer,servers/restorer/main.c)
