@@ -74,6 +74,7 @@ struct ext_journal {
     struct ext_run *runs;
     uint32_t run_count;
     uint32_t first, end; /* the ring */
+    uint32_t fast;       /* where fast commits begin; 0: there is no place for them */
     uint32_t head;       /* where the next transaction begins */
     uint32_t used;       /* blocks of the ring that are not to be overwritten */
     uint32_t sequence;   /* of the next transaction */

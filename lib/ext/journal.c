@@ -102,6 +102,21 @@ static bool super_checksum(struct journal_super *super, bool set)
     return super->checksum == crc;
 }
 
+/* The ring ends before the blocks of fast commits. */
+static bool take_fast_commits(struct ext_journal *journal)
+{
+    const struct journal_super *super = (const struct journal_super *)journal->super;
+    uint32_t blocks = big(super->fast_commit_blocks);
+    if (!(journal->incompat & JOURNAL_FAST_COMMIT))
+        return true;
+    blocks = blocks != 0 ? blocks : FAST_COMMIT_BLOCKS;
+    if (blocks >= journal->end)
+        return false;
+    journal->end -= blocks;
+    journal->fast = blocks > 1 ? journal->end + 1 : 0;
+    return true;
+}
+
 static status_t take_super(struct ext_fs *fs, uint32_t count)
 {
     struct ext_journal *journal = fs->journal;
@@ -119,7 +134,8 @@ static status_t take_super(struct ext_fs *fs, uint32_t count)
     journal->first = big(super->first);
     journal->end = big(super->block_count);
     journal->sequence = big(super->sequence);
-    if (journal->first == 0 || journal->end > count || journal->first >= journal->end)
+    if (journal->first == 0 || journal->end > count || !take_fast_commits(journal) ||
+        journal->first >= journal->end)
         return ext_damaged(fs);
     journal->head = journal->first;
     return OK;
@@ -136,11 +152,12 @@ status_t ext_journal_write_super(struct ext_fs *fs, uint32_t start, uint32_t seq
     return ext_device_write(fs, ext_journal_place(journal, 0), 1, journal->super);
 }
 
-/* How this file system wants its transactions; the ring is empty. */
+/* How this file system wants its transactions; the ring is empty, and may have the whole journal. */
 static void choose_format(struct ext_fs *fs)
 {
     struct ext_journal *journal = fs->journal;
     struct journal_super *super = (struct journal_super *)journal->super;
+    journal->end = big(super->block_count);
     journal->incompat = JOURNAL_HAS_REVOKE;
     if (fs->desc_size >= 64)
         journal->incompat |= JOURNAL_64BIT;
@@ -183,9 +200,9 @@ status_t ext_journal_open(struct ext_fs *fs)
             return ERR_READ_ONLY;
         status = ext_recover(fs);
     }
+    choose_format(fs);
     if (fs->journal->end - fs->journal->first < RING_LEAST)
         fs->read_only = true;
-    choose_format(fs);
     return status;
 }
 

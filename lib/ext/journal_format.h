@@ -23,9 +23,11 @@ enum journal_incompat {
     JOURNAL_ASYNC_COMMIT = 4,
     JOURNAL_CSUM_2 = 8,
     JOURNAL_CSUM_3 = 0x10,
+    JOURNAL_FAST_COMMIT = 0x20,
 };
-#define JOURNAL_KNOWN \
-    (JOURNAL_HAS_REVOKE | JOURNAL_64BIT | JOURNAL_ASYNC_COMMIT | JOURNAL_CSUM_2 | JOURNAL_CSUM_3)
+#define JOURNAL_KNOWN                                                                              \
+    (JOURNAL_HAS_REVOKE | JOURNAL_64BIT | JOURNAL_ASYNC_COMMIT | JOURNAL_CSUM_2 | JOURNAL_CSUM_3 | \
+     JOURNAL_FAST_COMMIT)
 #define JOURNAL_CRC32C 4u
 enum journal_tag_flags { TAG_ESCAPED = 1, TAG_SAME_UUID = 2, TAG_DELETED = 4, TAG_LAST = 8 };
 
@@ -68,5 +70,17 @@ struct journal_commit {
     uint32_t nanoseconds;
 };
 _Static_assert(__builtin_offsetof(struct journal_commit, checksum) == 16, "commit block");
+
+/*
+ * With JOURNAL_FAST_COMMIT the journal's last blocks, so many, are no part of the ring: the first is
+ * not used, and what begins in the second has been committed since the transaction before `sequence`, if
+ * it begins with this.
+ */
+#define FAST_COMMIT_BLOCKS 256u /* if the super block has 0 */
+#define FAST_COMMIT_HEAD   9u
+struct fast_commit_head { /* little-endian */
+    uint16_t tag, length;
+    uint32_t features, sequence;
+};
 
 #endif

@@ -253,10 +253,27 @@ static status_t run_pass(struct recovery *recovery, enum pass pass)
     }
 }
 
+/* Fast commits that belong behind the last transaction are not understood: the file system is left as it is. */
+static status_t refuse_fast_commits(struct recovery *recovery)
+{
+    const struct ext_journal *journal = recovery->fs->journal;
+    struct fast_commit_head head;
+    if (journal->fast == 0)
+        return OK;
+    status_t status = ext_device_read(recovery->fs, ext_journal_place(journal, journal->fast), 1,
+                                      recovery->block);
+    if (status != OK)
+        return status;
+    memcpy(&head, recovery->block, sizeof head);
+    return head.tag == FAST_COMMIT_HEAD && head.sequence == recovery->end ? ERR_NOT_SUPPORTED : OK;
+}
+
 static status_t recover(struct recovery *recovery)
 {
     struct ext_fs *fs = recovery->fs;
     status_t status = run_pass(recovery, PASS_SCAN);
+    if (status == OK)
+        status = refuse_fast_commits(recovery);
     if (status == OK)
         status = run_pass(recovery, PASS_REVOKE);
     if (status != OK)

@@ -18,6 +18,7 @@
 #include "test_xattr.h"
 
 #include <ext/format.h>
+#include <ext/journal_format.h>
 
 #define DEFAULT_HASH (EXT_SUPER_OFFSET + offsetof(struct ext_super, hash_version))
 
@@ -123,6 +124,85 @@ static void allocation_by_clusters_can_be_read(void **state)
         assert_true(disk_is_clean(&disk, options));
         disk_free(&disk);
     }
+}
+
+/* ---- fast commits -------------------------------------------------------------------------------- */
+
+static uint32_t big(uint32_t value)
+{
+    return __builtin_bswap32(value);
+}
+
+/* The journal of a new disk is in one piece; its super block. */
+static struct journal_super *journal_of(const struct disk *disk)
+{
+    for (uint64_t at = 0; at < disk->size; at += 1024) {
+        struct journal_super *super = (struct journal_super *)(disk->bytes + at);
+        if (super->header.magic == big(JOURNAL_MAGIC) && super->header.type == big(JOURNAL_SUPER_2))
+            return super;
+    }
+    fail_msg("there is no journal");
+    return NULL;
+}
+
+/* A disk whose journal is to be replayed and has a place for fast commits, as Linux leaves it. */
+static struct fast_commit_head *make_fast_commits(struct disk *disk)
+{
+    enum { FAST_BLOCKS = 64 };
+    uint32_t ino;
+    disk_make(disk,
+              "-t ext4 -b 1024 -J size=2 -E packed_meta_blocks=1 -O ^metadata_csum,fast_commit",
+              6144);
+    struct ext_fs *fs = mount_disk(disk);
+    const struct ext_create kept = {.name = "kept", .length = 4, .mode = 0100644};
+    assert_int_equal(ext_create(fs, EXT_ROOT, &kept, &ino), OK);
+    assert_int_equal(ext_commit(fs), OK);
+    uint8_t *in_use = malloc(disk->size);
+    memcpy(in_use, disk->bytes, disk->size);
+    assert_int_equal(ext_unmount(fs), OK);
+    memcpy(disk->bytes, in_use, disk->size);
+    free(in_use);
+    struct journal_super *super = journal_of(disk);
+    super->incompat |= big(JOURNAL_FAST_COMMIT);
+    super->fast_commit_blocks = big(FAST_BLOCKS);
+    uint32_t first = big(super->block_count) - FAST_BLOCKS + 1;
+    return (struct fast_commit_head *)((uint8_t *)super + first * 1024);
+}
+
+static status_t mount_copy(const struct disk *disk)
+{
+    struct disk copy = {.size = disk->size, .bytes = malloc(disk->size), .time = disk->time};
+    struct ext_device device = disk_device(&copy);
+    struct ext_fs *fs;
+    uint32_t ino;
+    memcpy(copy.bytes, disk->bytes, disk->size);
+    status_t status = ext_mount(&device, 0, &fs);
+    if (status == OK) {
+        assert_int_equal(ext_lookup(fs, EXT_ROOT, "kept", 4, &ino), OK);
+        assert_int_equal(ext_unmount(fs), OK);
+        assert_true(disk_is_clean(&copy, "fast commits"));
+    } else {
+        assert_memory_equal(copy.bytes, disk->bytes, disk->size);
+    }
+    disk_free(&copy);
+    return status;
+}
+
+static void fast_commits_that_are_to_be_replayed_are_refused_and_others_do_not_matter(void **state)
+{
+    struct disk disk;
+    (void)state;
+    struct fast_commit_head *head = make_fast_commits(&disk);
+    uint32_t first = big(journal_of(&disk)->sequence), refused = 0;
+    assert_int_equal(mount_copy(&disk), OK);
+    for (uint32_t sequence = first - 1; sequence < first + 10; sequence++) {
+        *head = (struct fast_commit_head){FAST_COMMIT_HEAD, 8, 0, sequence};
+        status_t status = mount_copy(&disk);
+        assert_true(status == OK || status == ERR_NOT_SUPPORTED);
+        refused += status != OK;
+    }
+    assert_int_equal(refused, 1); /* the one behind the last transaction */
+    disk_free(&disk);
 }
 
 static void what_is_not_known_is_refused_as_such(void **state)
@@ -435,6 +515,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_changes_nothing),
         cmocka_unit_test(reserved_inodes_may_fill_more_than_a_group),
         cmocka_unit_test(allocation_by_clusters_can_be_read),
+        cmocka_unit_test(fast_commits_that_are_to_be_replayed_are_refused_and_others_do_not_matter),
         cmocka_unit_test(what_is_not_known_is_refused_as_such),
         cmocka_unit_test(a_large_directory_has_an_index),
         cmocka_unit_test(files_may_have_many_holes),
