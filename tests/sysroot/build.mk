@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Programs of the sysroot's C library, built by its compiler as a user would; tests/system/test_sysroot.py
 # runs them on the host and in Atomik.
-SYSROOT_TESTS := $(patsubst %,$(BUILD)/tests/sysroot/%,threads files processes library longmath self)
+SYSROOT_TESTS := $(patsubst %,$(BUILD)/tests/sysroot/%,threads files processes library heap longmath self)
 $(BUILD)/tests/sysroot/%: tests/sysroot/%.c tests/sysroot/check.h $(SYSROOT_LIBC) $(SYSROOT)/toolchain.stamp
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)

@@ -10,7 +10,7 @@ import pytest
 from machine import BUILD, ROOT, run
 
 PROGRAMS = os.path.join(BUILD, "tests", "sysroot")
-NAMES = ("threads", "files", "processes", "library", "longmath")
+NAMES = ("threads", "files", "processes", "library", "heap", "longmath")
 HELLO_LIMIT = 20 * 1024
 
 

@@ -10,10 +10,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "thread.h"
 
 enum {
+    PAGE = 4096,
     UNIT = 16, /* sizes of newlib's blocks, with the word before them, are multiples of this */
     WORD = sizeof(size_t),
     SMALL_MAX = 512 - WORD, /* up to this each size has a class */
@@ -23,6 +25,7 @@ enum {
     CLASSES = SMALL_CLASSES + 8 * (16 - FIRST_POWER),
     SMALL_KEPT = 16, /* of a class */
     LARGE_KEPT = 4,
+    PIECE_MAX = INT32_MAX - 0xffff, /* of newlib's heap, see _sbrk_r */
 };
 
 struct block {
@@ -33,6 +36,32 @@ _Static_assert((int)CLASSES == (int)HEAP_CLASSES, "the cache in struct __atomik_
 
 void *_malloc_r(struct _reent *, size_t);
 void _free_r(struct _reent *, void *);
+
+/*
+ * newlib's memory from the system. Its arithmetic on sizes is signed: it could neither use nor trim a free block of 2 GiB, which
+ * would grow from smaller ones. Where the heap would get that long in one piece a page is left out, which newlib takes for memory
+ * of somebody else and never joins across; and a request of almost 2 GiB, which it rounds up to a negative one, is refused.
+ */
+void *_sbrk_r(struct _reent *, ptrdiff_t);
+void *_sbrk_r(struct _reent *reent, ptrdiff_t increment)
+{
+    static uintptr_t piece; /* where the last one begins; newlib's lock is held */
+    uintptr_t end = (uintptr_t)sbrk(0);
+
+    (void)reent;
+    if (increment > PIECE_MAX || increment < -PIECE_MAX) {
+        errno = ENOMEM;
+        return (void *)-1;
+    }
+    if (!piece || end < piece)
+        piece = end;
+    if (increment > 0 && end - piece + (uintptr_t)increment > PIECE_MAX) {
+        if (sbrk(PAGE) == (void *)-1)
+            return (void *)-1;
+        piece = end + PAGE;
+    }
+    return sbrk(increment);
+}
 
 /* newlib keeps a block's size, and two flags, in the word before it. */
 static size_t usable(const void *block)
@@ -176,11 +205,11 @@ void *aligned_alloc(size_t align, size_t size)
 
 void *valloc(size_t size)
 {
-    return memalign(4096, size);
+    return memalign(PAGE, size);
 }
 
 void *pvalloc(size_t);
 void *pvalloc(size_t size)
 {
-    return memalign(4096, (size + 4095) & -4096UL);
+    return memalign(PAGE, (size + PAGE - 1) & -(size_t)PAGE);
 }
