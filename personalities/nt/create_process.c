@@ -493,13 +493,16 @@ static NTSTATUS return_results(struct creation *c, struct nt_process *process,
     return status;
 }
 
-/* Given, or that of the parent where it is to hold for children. */
-static struct object *debug_object_for(const struct creation *c)
+/* By whom it was asked for, or else by whom the parent is, where that is to hold for children. */
+static NTSTATUS be_debugged(const struct creation *c, struct nt_process *process)
 {
     const struct nt_process *parent = c->call->process;
-    bool inherits = parent->debug && parent->debug_children &&
-                    !(c->call->args[6] & PROCESS_CREATE_FLAGS_NO_DEBUG_INHERIT);
-    return c->debug ? c->debug : inherits ? parent->debug : NULL;
+    if (c->debug) {
+        process->debug_children = !(c->call->args[6] & PROCESS_CREATE_FLAGS_NO_DEBUG_INHERIT);
+        return debug_assign(process, c->debug);
+    }
+    return parent->debug && parent->debug_children ? debug_assign(process, parent->debug)
+                                                   : STATUS_SUCCESS;
 }
 
 static NTSTATUS enter_jobs(const struct creation *c, struct nt_process *process)
@@ -532,8 +535,8 @@ static NTSTATUS create(struct creation *c, bool foreign)
     process->building = false;
     if (!status)
         status = enter_jobs(c, process);
-    if (!status && !foreign && debug_object_for(c))
-        status = debug_assign(process, debug_object_for(c));
+    if (!status && !foreign)
+        status = be_debugged(c, process);
     if (!status)
         status = return_results(c, process, thread);
     if (status && thread && !foreign)

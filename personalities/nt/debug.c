@@ -449,7 +449,7 @@ NTSTATUS nt_set_information_debug_object(struct call *call)
         return status;
     debug_of(object)->flags = flags;
     object_release(object);
-    return STATUS_SUCCESS;
+    return guest_return32(call->args[4], 0);
 }
 
 /* (process, debug object) */
@@ -468,8 +468,10 @@ NTSTATUS nt_debug_active_process(struct call *call)
             status = STATUS_PROCESS_IS_TERMINATING;
         else
             status = debug_assign(process, object);
-        if (!status)
+        if (!status) {
+            process->debug_children = false;
             report_past(process);
+        }
         object_release(object);
     }
     object_release(&process->object);

@@ -93,15 +93,18 @@ static bool wanted(const struct nt_file *file, const struct directory_entry *ent
                                      (struct text){entry->name, entry->length});
 }
 
-/* Hand one entry out. STATUS_BUFFER_OVERFLOW: there is no room for it. */
+/* Hand one entry out; the first one cut short if need be (BUFFER_OVERFLOW). MORE_ENTRIES: there is no room. */
 static NTSTATUS list_entry(struct listing *listing, const struct directory_entry *entry)
 {
     uint8_t record[RECORD_MAX] __attribute__((aligned(8)));
     const struct record_layout *layout = listing->layout;
     uint32_t bytes = entry->length * sizeof(WCHAR), start = (listing->used + 7) & ~7u;
     uint32_t buffer = listing->call->args[5], size = listing->call->args[6];
-    if (start > size || size - start < layout->header + bytes)
-        return STATUS_BUFFER_OVERFLOW;
+    bool fits = start <= size && size - start >= layout->header + bytes;
+    if (!fits && listing->count)
+        return STATUS_MORE_ENTRIES;
+    if (!fits)
+        bytes = size - layout->header;
     fill_record(layout, entry, record);
     memcpy(record + layout->header, entry->name, bytes);
     NTSTATUS status = guest_write(buffer + start, record, layout->header + bytes);
@@ -110,7 +113,7 @@ static NTSTATUS list_entry(struct listing *listing, const struct directory_entry
     listing->last = start;
     listing->used = start + layout->header + bytes;
     listing->count++;
-    return status;
+    return status || fits ? status : STATUS_BUFFER_OVERFLOW;
 }
 
 static NTSTATUS list_entries(struct listing *listing, struct directory_list *list, bool single)
@@ -124,11 +127,13 @@ static NTSTATUS list_entries(struct listing *listing, struct directory_list *lis
             continue;
         }
         NTSTATUS status = list_entry(listing, entry);
-        if (status == STATUS_BUFFER_OVERFLOW && listing->count)
+        if (status == STATUS_MORE_ENTRIES)
             return STATUS_SUCCESS;
-        if (status)
+        if (status && status != STATUS_BUFFER_OVERFLOW)
             return status;
         file->entry_next++;
+        if (status)
+            return status;
         if (single)
             break;
     }
@@ -174,15 +179,35 @@ static NTSTATUS begin_listing(struct call *call, struct nt_file *file, bool *fir
     return STATUS_SUCCESS;
 }
 
+/* The smallest buffer for a class: a name of one character. These of which there is nothing have a size too. */
+static NTSTATUS check_class(uint32_t class, uint32_t length)
+{
+    const struct record_layout *layout = layout_of(class);
+    bool fits = true;
+    if (layout)
+        return length < ((layout->header + sizeof(WCHAR) + 7) & ~7u) ? STATUS_INFO_LENGTH_MISMATCH
+                                                                     : STATUS_SUCCESS;
+    switch (class) {
+    case FileObjectIdInformation:
+        fits = length == sizeof(FILE_OBJECTID_INFORMATION);
+        break;
+    case FileQuotaInformation:
+        fits = length == sizeof(FILE_QUOTA_INFORMATION);
+        break;
+    case FileReparsePointInformation:
+        fits = length == sizeof(FILE_REPARSE_POINT_INFORMATION);
+        break;
+    }
+    return fits ? STATUS_INVALID_INFO_CLASS : STATUS_INFO_LENGTH_MISMATCH;
+}
+
 static NTSTATUS list_directory(struct call *call, struct nt_file *file, uint32_t *information)
 {
     struct listing listing = {.call = call, .file = file, .layout = layout_of(call->args[7])};
     bool first;
-    if (!listing.layout)
-        return STATUS_INVALID_INFO_CLASS;
-    if (call->args[6] < listing.layout->header)
-        return STATUS_INFO_LENGTH_MISMATCH;
-    NTSTATUS status = begin_listing(call, file, &first);
+    NTSTATUS status = check_class(call->args[7], call->args[6]);
+    if (!status)
+        status = begin_listing(call, file, &first);
     if (!status)
         status = list_all(&listing, call->args[8] & 0xff);
     if (!status && listing.count == 0)

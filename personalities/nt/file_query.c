@@ -116,7 +116,7 @@ static uint32_t query_object(struct nt_file *file, uint32_t class, union file_in
     switch (class) {
     case FilePositionInformation:
         info->position.CurrentByteOffset.QuadPart =
-            file->kind == FILE_DISK ? current_position(file) : 0;
+            file->kind == FILE_DISK || file->kind == FILE_DIRECTORY ? current_position(file) : 0;
         return sizeof info->position;
     case FileAccessInformation:
         info->access.AccessFlags = file->access;

@@ -114,7 +114,7 @@ static NTSTATUS set_position(struct call *call, struct nt_file *file)
     NTSTATUS status = read_info(call, &info, sizeof info);
     if (status)
         return status;
-    if (file->kind != FILE_DISK)
+    if (file->kind != FILE_DISK && file->kind != FILE_DIRECTORY)
         return STATUS_SUCCESS;
     if (info.CurrentByteOffset.QuadPart < 0)
         return STATUS_INVALID_PARAMETER;

@@ -37,7 +37,7 @@ static NTSTATUS process_basic(const struct answer *answer, const struct nt_proce
         .ExitStatus = process->exited ? (NTSTATUS)process->exit_status : STATUS_PENDING,
         .PebBaseAddress = (PEB *)process->peb,
         .AffinityMask = 1,
-        .BasePriority = 8,
+        .BasePriority = process->priority_class, /* what kernelbase takes it for */
         .UniqueProcessId = process->pid * 4,
         .InheritedFromUniqueProcessId = process->creator * 4,
     };
@@ -143,7 +143,7 @@ static NTSTATUS query_process(struct call *call, struct nt_process *process)
     case ProcessDebugObjectHandle:
         return process_debug_object(call, &answer, process);
     case ProcessDebugFlags:
-        return give32(&answer, process->debug ? process->debug_children : 1);
+        return give32(&answer, process->exited ? 0 : process->debug_children);
     case ProcessExecuteFlags:
         return give32(&answer, MEM_EXECUTE_OPTION_DISABLE | MEM_EXECUTE_OPTION_PERMANENT);
     case ProcessCookie:
@@ -238,17 +238,15 @@ static NTSTATUS allocate_stack(struct call *call, struct nt_process *process)
     return status ? status : guest_write(call->args[2], &info, sizeof info);
 }
 
-/* A set of processors that must name the only one there is; of threads all bits mean all. */
-static NTSTATUS check_affinity(struct call *call, bool all_allowed)
+/* A set of processors that must name the only one there is; of threads others in it are ignored. */
+static NTSTATUS check_affinity(struct call *call, bool others_allowed)
 {
     uint32_t mask;
     NTSTATUS status = call->args[3] == sizeof mask ? guest_read(&mask, call->args[2], sizeof mask)
                                                    : STATUS_INFO_LENGTH_MISMATCH;
     if (status)
         return status;
-    return (mask & 1) && (mask == 1 || (all_allowed && mask == UINT32_MAX))
-               ? STATUS_SUCCESS
-               : STATUS_INVALID_PARAMETER;
+    return (mask & 1) && (mask == 1 || others_allowed) ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
 static NTSTATUS set_process(struct call *call, struct nt_process *process)

@@ -62,6 +62,17 @@ NTSTATUS nt_set_thread_execution_state(struct call *call)
     return guest_return32(call->args[1], ES_CONTINUOUS);
 }
 
+/* A machine without a battery. */
+NTSTATUS nt_power_information(struct call *call)
+{
+    static const SYSTEM_BATTERY_STATE battery = {.AcOnLine = TRUE};
+    if (call->args[0] != SystemBatteryState)
+        return STATUS_NOT_IMPLEMENTED;
+    if (call->args[4] < sizeof battery)
+        return STATUS_BUFFER_TOO_SMALL;
+    return guest_write(call->args[3], &battery, sizeof battery);
+}
+
 NTSTATUS nt_raise_hard_error(struct call *call)
 {
     log_printf("hard error %08x of process %u", call->args[0], call->process->pid);

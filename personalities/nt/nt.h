@@ -89,7 +89,7 @@ struct nt_process {
     struct object *token;    /* held: the primary token */
     struct object *debug;    /* held: the debug object, or NULL */
     bool debug_reported;     /* its debugger knows of it */
-    uint32_t debug_children; /* NtSetInformationProcess: processes that it starts are debugged */
+    uint32_t debug_children; /* while it is debugged, so are the processes that it starts */
     uint32_t debug_stops;    /* events that are not continued: no thread runs */
     struct hold *hold;       /* a snapshot that waits for other processes' */
     struct save *crash;      /* as it was at its last exception, if there is a rule for crashes */

@@ -99,6 +99,7 @@ struct nt_process *process_new(void)
     process->create_time = nt_time();
     process->exit_status = (uint32_t)STATUS_PENDING;
     process->priority_class = PROCESS_PRIOCLASS_NORMAL;
+    process->debug_children = true;
     list_append(&nt_processes, &process->link);
     return process;
 }

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define THE_ONE 1u /* its affinity mask */
+#define THE_ONE       1u /* its affinity mask */
+#define FIRST_CPU_SET 0x100u
 
 NTSTATUS system_logical_processors(const struct answer *answer)
 {
@@ -71,8 +72,37 @@ static NTSTATUS relations(struct call *call)
     return give(&answer, records, used);
 }
 
+/* For a process, or for none in particular. */
+static NTSTATUS cpu_sets(struct call *call)
+{
+    static const SYSTEM_CPU_SET_INFORMATION the_one = {
+        .Size = sizeof the_one, .Type = CpuSetInformation, .CpuSet = {.Id = FIRST_CPU_SET}};
+    struct nt_process *process = NULL;
+    uint32_t handle;
+    if (!call->args[1] || call->args[2] != sizeof handle)
+        return STATUS_INVALID_PARAMETER;
+    NTSTATUS status = guest_read(&handle, call->args[1], sizeof handle);
+    if (!status && handle)
+        status =
+            process_from_handle(call->thread, handle, PROCESS_QUERY_LIMITED_INFORMATION, &process);
+    if (status)
+        return status;
+    if (process)
+        object_release(&process->object);
+    if (call->args[4] < sizeof the_one)
+        return guest_return32(call->args[5], sizeof the_one) ? STATUS_ACCESS_VIOLATION
+                                                             : STATUS_BUFFER_TOO_SMALL;
+    status = guest_write(call->args[3], &the_one, sizeof the_one);
+    return status ? status : guest_return32(call->args[5], sizeof the_one);
+}
+
 NTSTATUS nt_query_system_information_ex(struct call *call)
 {
-    return call->args[0] == SystemLogicalProcessorInformationEx ? relations(call)
-                                                                : STATUS_NOT_IMPLEMENTED;
+    switch (call->args[0]) {
+    case SystemLogicalProcessorInformationEx:
+        return relations(call);
+    case SystemCpuSetInformation:
+        return cpu_sets(call);
+    }
+    return STATUS_NOT_IMPLEMENTED;
 }

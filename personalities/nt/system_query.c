@@ -453,6 +453,8 @@ static NTSTATUS system_debugger_more(const struct answer *answer)
 
 /* ---- time zone and processors ---- */
 
+#define SHARED_DATA_ALIGNMENT 64u /* of what two processors write to: a line of the cache */
+
 static NTSTATUS system_time_zone(const struct answer *answer)
 {
     RTL_DYNAMIC_TIME_ZONE_INFORMATION info;
@@ -544,6 +546,8 @@ NTSTATUS nt_query_system_information(struct call *call)
         return system_debugger_more(&answer);
     case SystemRegistryQuotaInformation:
         return system_registry_quota(&answer);
+    case SystemRecommendedSharedDataAlignment:
+        return give32(&answer, SHARED_DATA_ALIGNMENT);
     case SystemLogicalProcessorInformation:
         return system_logical_processors(&answer);
     case SystemCurrentTimeZoneInformation:
