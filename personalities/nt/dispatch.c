@@ -24,7 +24,14 @@ const struct call_row call_rows[] = {
 #include <personalities/nt/syscalls.def>
 #undef NTCALL
 };
-const uint32_t call_row_count = sizeof call_rows / sizeof call_rows[0];
+
+const struct call_row *call_row_named(const char *name)
+{
+    for (uint32_t i = 0; i < CALL_COUNT; i++)
+        if (strcmp(call_rows[i].name, name) == 0)
+            return &call_rows[i];
+    return NULL;
+}
 
 static bool is_win32u(uint32_t number)
 {

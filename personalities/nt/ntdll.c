@@ -37,14 +37,6 @@ static const char *const entry_names[NTDLL_ENTRY_COUNT] = {
 
 /* ---- binding ---- */
 
-static const struct call_row *row_of(const char *name)
-{
-    for (uint32_t i = 0; i < call_row_count; i++)
-        if (strcmp(call_rows[i].name, name) == 0)
-            return &call_rows[i];
-    return NULL;
-}
-
 static bool parse_stub(const uint8_t *code, uint32_t *number, uint32_t *words)
 {
     uint16_t bytes;
@@ -72,7 +64,7 @@ static void bind_export(struct bound_table *table, uint32_t first, const char *n
     uint32_t number, words;
     if (strncmp(name, "Zw", 2) == 0 || !parse_stub(code, &number, &words))
         return;
-    const struct call_row *row = row_of(name);
+    const struct call_row *row = call_row_named(name);
     number -= first;
     if (number >= CALLS_MAX || words > 17 || table->calls[number].name)
         return;

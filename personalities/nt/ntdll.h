@@ -24,8 +24,16 @@ struct call_row {
     const char *name, *arguments; /* of the decoder, see syscalls.def */
     call_handler handler;         /* NULL: not implemented */
 };
+/* dispatch.c: the table of syscalls.def, whose rows have the order of enum call_index. */
 extern const struct call_row call_rows[];
-extern const uint32_t call_row_count;
+enum call_index {
+#define NTCALL(name, handler, arguments, support, text) CALL_##name,
+#include <personalities/nt/syscalls.def>
+#undef NTCALL
+    CALL_COUNT
+};
+/* NULL: there is none of that name. */
+const struct call_row *call_row_named(const char *name);
 
 struct bound_call {
     char *name;                 /* as the DLL spells it */

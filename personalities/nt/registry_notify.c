@@ -144,8 +144,6 @@ NTSTATUS nt_notify_change_multiple_keys(struct call *call)
         return STATUS_NOT_IMPLEMENTED;
     for (uint32_t i = 1; i < 10; i++)
         call->args[i] = call->args[i + 2];
-    call->row = &call_rows[0];
-    while (call->row->handler != nt_notify_change_key)
-        call->row++;
+    call->row = &call_rows[CALL_NtNotifyChangeKey];
     return nt_notify_change_key(call);
 }

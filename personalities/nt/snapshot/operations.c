@@ -51,14 +51,6 @@ void save_operations(struct save *save)
 
 /* ---- restoring ------------------------------------------------------------------------------------ */
 
-static const struct call_row *find_row(const char *name)
-{
-    for (uint32_t i = 0; i < call_row_count; i++)
-        if (strcmp(call_rows[i].name, name) == 0)
-            return &call_rows[i];
-    return NULL;
-}
-
 /* Only calls that begin such an operation may be made in a program's name. */
 static bool may_be_made(const struct call_row *row)
 {
@@ -83,7 +75,7 @@ NTSTATUS restore_operations(struct restore *restore)
         if (!operation)
             return STATUS_NO_MEMORY;
         (void)snap_get_text(note, SNAP_OPERATION_CALL, name, sizeof name);
-        operation->made.row = find_row(name);
+        operation->made.row = call_row_named(name);
         if (!thread || !may_be_made(operation->made.row) || ++count > OPERATIONS_MAX ||
             !restored_bytes(note, SNAP_OPERATION_ARGUMENTS, operation->made.args,
                             sizeof operation->made.args)) {
