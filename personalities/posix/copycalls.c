@@ -377,6 +377,14 @@ int32_t sys_tee(uint32_t in_fd, uint32_t out_fd, uint32_t count, uint32_t flags)
     return result;
 }
 
+/* What there is room for; it waits only while there is none. */
+static int32_t vmsplice_out(struct file *file, struct io *io)
+{
+    uint32_t room = stream_room(file);
+    io->left = MIN(io->left, room ? room : PAGE_SIZE);
+    return file_write_result(file, file_write_bytes(file, io));
+}
+
 int32_t sys_vmsplice(uint32_t fd, user_t from, uint32_t count, uint32_t flags)
 {
     struct linux_iovec few[VECTOR_FEW], *vector;
@@ -395,8 +403,7 @@ int32_t sys_vmsplice(uint32_t fd, user_t from, uint32_t count, uint32_t flags)
             file->flags |= O_NONBLOCK;
         io_vector(&io, vector, (uint32_t)result);
         if (result > 0)
-            result = file->handle2 ? file_write_result(file, file_write_bytes(file, &io))
-                                   : file_read_bytes(file, &io);
+            result = file->handle2 ? vmsplice_out(file, &io) : file_read_bytes(file, &io);
         file->flags = saved;
         if (vector != few)
             release(vector);

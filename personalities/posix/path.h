@@ -77,6 +77,7 @@ void mounts_sync(void);
 
 int32_t install_pair(struct file *ends[2], user_t fds, bool close_on_exec);
 int32_t stream_capacity(struct file *file);
+uint32_t stream_room(struct file *file); /* bytes that can be written to it now */
 int32_t stream_set_capacity(struct file *file, uint32_t capacity);
 #define PIPE_CAPACITY 65536u
 

@@ -211,8 +211,10 @@ static int32_t wait_for_signal(uint64_t set, user_t info_out, ktime_t deadline)
     int result = 0;
     while ((signal = signal_take(thread, set, &info)) == 0 && result == 0) {
         thread->blocked = blocked & ~set;
+        thread->waited = blocked & set;
         result = wait_queue_sleep(&nobody, deadline);
         thread->blocked = blocked;
+        thread->waited = 0;
         if (result < 0 && (signal_pending_set(thread) & set))
             result = 0;
     }

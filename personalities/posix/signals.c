@@ -184,7 +184,7 @@ static bool signal_prepare(struct process *process, struct thread *target, uint3
         process_continue(process);
     }
     return !signal_is_ignored(process, signal) || process->traced_threads != 0 ||
-           (target && (target->blocked & SIGNAL_BIT(signal)));
+           (target && ((target->blocked | target->waited) & SIGNAL_BIT(signal)));
 }
 
 static struct thread *first_thread(struct process *process)

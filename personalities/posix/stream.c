@@ -147,6 +147,14 @@ int32_t stream_capacity(struct file *file)
     return (int32_t)capacity;
 }
 
+uint32_t stream_room(struct file *file)
+{
+    uint32_t queued, capacity;
+    if (stream_info(file->handle2, &queued, &capacity) != OK || queued >= capacity)
+        return 0;
+    return capacity - queued;
+}
+
 /* Linux's rules for a pipe's size: a power of two of pages, what is queued fits, a limit for users. */
 int32_t stream_set_capacity(struct file *file, uint32_t capacity)
 {

@@ -172,6 +172,7 @@ struct thread {
     struct list link; /* process->threads */
 
     uint64_t blocked;
+    uint64_t waited; /* blocked signals that sigtimedwait is waiting for: wanted although ignored */
     uint64_t restore_blocked; /* mask to go back to once a handler of sigsuspend ran */
     bool has_restore_blocked;
     struct pending pending;

@@ -67,6 +67,19 @@ static void pipes(void)
     unlink("file");
 }
 
+/* More than there is room for: what fits goes in. */
+static void too_much(void)
+{
+    static char much[200000] __attribute__((aligned(4096)));
+    int ends[2];
+    struct iovec piece = {much, sizeof much};
+    need(pipe(ends));
+    show(vmsplice(ends[1], &piece, 1, 0));
+    show(vmsplice(ends[1], &piece, 1, SPLICE_F_NONBLOCK));
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void copies(void)
 {
     int in = file_with("in", "abcdefghij"), out = file_with("out", "");
@@ -141,6 +154,7 @@ static void room(void)
 int main(void)
 {
     pipes();
+    too_much();
     copies();
     room();
     return 0;

@@ -59,7 +59,7 @@ def test_fifos_sockets_and_devices_in_the_root_outlast_the_machine(root):
     """The host has an empty file for each: QEMU makes no such files."""
     make = ("cd /root; mkfifo special.f; mknod special.n c 1 3; chmod 620 special.n; chown 5:6 special.f; "
             "python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"special.s\")'; "
-            "(echo through >special.f &); cat special.f")
+            "(echo through >special.f &); cat special.f; find . -name 'special.?' -type f")
     show = "cd /root; stat -c '%n %F %a %u %t' special.*; echo gone >special.n; rm special.*"
     assert in_debian(root, "bash", "-c", make).stdout == b"through\n"
     assert in_debian(root, "bash", "-c", show).stdout.decode().splitlines() == [
