@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Services and consoles. Each has a thread that starts it, waits for its end and starts it again,
+ * Services. Each has a thread that starts it, waits for its end and starts it again,
  * more slowly each time it did not last. The configuration is carried out in its order; the root
  * file system gets the first port, whose badged handle is the root directory, so nobody has to wait for it to be up.
  */
@@ -15,43 +15,17 @@
 #include <ipc/call.h>
 #include <ipc/fsclient.h>
 #include <ipc/initclient.h>
-#include <ipc/ttyclient.h>
 #include <program/program.h>
 
-#include "init.h"
+#include "services.h"
 
 #define SERVICES_MAX    96
-#define ARGUMENTS_MAX   4
 #define ENVIRONMENT_MAX 32
 #define BADGE_NAMED     1u /* of the handle that is registered under a service's name */
 #define LASTED          (10 * NS_PER_S)
 #define SYNC_PATIENCE   (30 * NS_PER_S)
-#define DELAY_FIRST     (100 * NS_PER_MS)
-#define DELAY_MOST      (10 * NS_PER_S)
 #define CODE_FAILED     1 /* of process_fail: the service itself has given up */
-#define O_RDWR          2
 #define OPTIONS_LENGTH  512
-
-struct service_entry_state {
-    const char *name, *path, *mount;     /* name NULL: a free place */
-    const char *source, *type, *options; /* of one that was mounted by request, else NULL */
-    char *arguments[ARGUMENTS_MAX];
-    struct privileges privileges;
-    uint32_t flags;       /* enum process_flags */
-    uint32_t mount_flags; /* enum fs_mount_flags */
-    bool archives, vital, optional, mounted, is_root, leaving;
-    handle_t image;
-    struct program program; /* running one; no handles otherwise */
-    uint32_t pid;
-    uint32_t port_id; /* object id of its port, 0: it has had none */
-};
-
-struct console {
-    uint32_t terminal; /* 0: the main one, 1: the other */
-    const char *personality, *path;
-    char **argv;  /* NULL-ended */
-    uint32_t pid; /* of the running program, 0: none */
-};
 
 static struct service_entry_state services[SERVICES_MAX];
 static uint32_t service_count;
@@ -60,6 +34,11 @@ static uint32_t environment_count;
 static handle_t root;
 static handle_t own_handle; /* our own port as a service sees it */
 static handle_t exception_port;
+
+handle_t services_own_handle(void)
+{
+    return own_handle;
+}
 
 handle_t root_directory(void)
 {
@@ -77,7 +56,7 @@ void env_directive(const char *assignment)
         environment[environment_count++] = (char *)assignment;
 }
 
-/* ---- crashes --------------------------------------------------------------------------------- */
+/* ---- crashes ----------------------------------------------------------------------------------------- */
 
 static void report_line(void *context, const char *text)
 {
@@ -132,7 +111,7 @@ static const char *source_of(const struct service_entry_state *service)
     return device ? service->arguments[0] : service->name;
 }
 
-/* ---- starting a service ---------------------------------------------------------------------- */
+/* ---- starting a service ------------------------------------------------------------------------------ */
 
 /* Make the service's port and put its name up. */
 static status_t make_port(struct service_entry_state *service, handle_t *port)
@@ -228,7 +207,7 @@ static status_t start_service(struct service_entry_state *service)
     return status;
 }
 
-/* ---- mounting -------------------------------------------------------------------------------- */
+/* ---- mounting ---------------------------------------------------------------------------------------- */
 
 /* The root directory of a server that is up; waits for it to say so. */
 static status_t mounted_root(struct service_entry_state *service, handle_t *mounted)
@@ -297,7 +276,7 @@ static status_t mount_service(struct service_entry_state *service)
     return status;
 }
 
-/* ---- supervision ----------------------------------------------------------------------------- */
+/* ---- supervision ------------------------------------------------------------------------------------- */
 
 static int32_t wait_service(struct service_entry_state *service)
 {
@@ -363,97 +342,7 @@ static void supervise(void *argument)
     }
 }
 
-/* ---- the service directive ------------------------------------------------------------------- */
-
-static bool add_range(struct io_range *ranges, const char *text)
-{
-    char *end;
-    struct io_range range = {.first = strtoul(text, &end, 16)};
-    if (*end != '+')
-        return false;
-    range.count = strtoul(end + 1, &end, 16);
-    for (uint32_t i = 0; *end == 0 && i < PRIVILEGE_RANGES; i++)
-        if (ranges[i].count == 0) {
-            ranges[i] = range;
-            return true;
-        }
-    return false;
-}
-
-static bool add_flag(struct service_entry_state *service, const char *word)
-{
-    static const struct {
-        const char *word;
-        uint32_t flag;
-    } flags[] = {{"create", PRIVILEGE_CREATE_PROCESS},
-                 {"dma", PRIVILEGE_DMA},
-                 {"inspect", PRIVILEGE_INSPECT},
-                 {"debug", PRIVILEGE_DEBUG},
-                 {"power", PRIVILEGE_POWER},
-                 {"priority", PRIVILEGE_PRIORITY},
-                 {"pci", PRIVILEGE_PCI},
-                 {"reserve", PRIVILEGE_RESERVE}};
-    for (uint32_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
-        if (strcmp(word, flags[i].word) == 0) {
-            service->privileges.flags |= flags[i].flag;
-            return true;
-        }
-    return false;
-}
-
-static bool add_argument(struct service_entry_state *service, char *word)
-{
-    for (uint32_t i = 0; i < ARGUMENTS_MAX; i++)
-        if (service->arguments[i] == NULL) {
-            service->arguments[i] = word;
-            return true;
-        }
-    return false;
-}
-
-/* How many of something a service may have, by the memory of the machine. */
-static uint32_t per_mebibyte(const char *text)
-{
-    struct system_info info;
-    uint32_t each = strtoul(text, NULL, 10);
-    if (each == 0 || system_info(&info) != OK)
-        return UINT32_MAX;
-    uint32_t mebibytes = info.total_pages / (1048576 / PAGE_SIZE) + 1;
-    return each > UINT32_MAX / mebibytes ? UINT32_MAX : each * mebibytes;
-}
-
-static bool add_word(struct service_entry_state *service, char *word)
-{
-    if (strcmp(word, "server") == 0)
-        service->flags |= PROCESS_SERVER;
-    else if (strcmp(word, "archives") == 0)
-        service->archives = true;
-    else if (strcmp(word, "vital") == 0)
-        service->vital = true;
-    else if (strcmp(word, "optional") == 0)
-        service->optional = true;
-    else if (strcmp(word, "root") == 0)
-        service->is_root = true;
-    else if (strncmp(word, "mount=", 6) == 0)
-        service->mount = word + 6;
-    else if (strncmp(word, "arg=", 4) == 0)
-        return add_argument(service, word + 4);
-    else if (strncmp(word, "ports=", 6) == 0)
-        return add_range(service->privileges.ports, word + 6);
-    else if (strncmp(word, "memory=", 7) == 0)
-        return add_range(service->privileges.physical, word + 7);
-    else if (strncmp(word, "threads/MiB=", 12) == 0)
-        service->privileges.max_threads = per_mebibyte(word + 12);
-    else if (strncmp(word, "objects/MiB=", 12) == 0)
-        service->privileges.max_objects = per_mebibyte(word + 12);
-    else if (strcmp(word, "irq=all") == 0)
-        service->privileges.irq_lines = 0xffff;
-    else if (strncmp(word, "irq=", 4) == 0)
-        service->privileges.irq_lines |= 1u << (strtoul(word + 4, NULL, 10) & 15);
-    else
-        return add_flag(service, word);
-    return true;
-}
+/* ---- the service directive --------------------------------------------------------------------------- */
 
 /* A free place for a service of that name (NULL: one is made up), with no privileges and no limits. */
 static struct service_entry_state *slot_take(const char *name)
@@ -489,7 +378,7 @@ void service_directive(char **words, uint32_t count)
     }
     service->path = words[1];
     for (uint32_t i = 2; i < count; i++)
-        if (!add_word(service, words[i]))
+        if (!service_add_word(service, words[i]))
             log_printf("service %s: '%s' means nothing", service->name, words[i]);
     /* Started here, so that the order is kept; looked after in its thread. */
     status_t status = start_service(service);
@@ -508,7 +397,7 @@ void service_directive(char **words, uint32_t count)
         process_fail(service->name, status);
 }
 
-/* ---- services that are mounted by request ---------------------------------------------------- */
+/* ---- services that are mounted by request ------------------------------------------------------------ */
 
 /* Copies of the request's texts, freed with the place. */
 static bool copy_texts(struct service_entry_state *service, const struct service_request *request)
@@ -618,127 +507,7 @@ void service_leave(struct service_entry_state *service)
         log_printf("%s does not stop", service->name);
 }
 
-/* ---- consoles -------------------------------------------------------------------------------- */
-
-/* The pid is known to us before the program runs, so the terminal can be made its own. */
-static status_t give_terminal(uint32_t start, handle_t terminal, handle_t event)
-{
-    mutex_lock(&init_lock);
-    uint32_t pid = start_pid(start);
-    mutex_unlock(&init_lock);
-    status_t status = tty_client_set_session(terminal, pid, pid, true);
-    for (uint32_t fd = 0; fd < 3 && status == OK; fd++) {
-        struct start_fd row = {.fd = fd, .kind = FD_TTY, .flags = O_RDWR};
-        status = init_start_fd(own_handle, start, &row, terminal, event);
-    }
-    return status;
-}
-
-static status_t commit(const struct console *console, uint32_t start, handle_t image, uint32_t *pid)
-{
-    struct start_arguments arguments = {.umask = 022};
-    handle_t strings;
-    status_t status =
-        start_strings_vmo(console->path, "/", console->argv, environment, &arguments, &strings);
-    if (status != OK)
-        return status;
-    status =
-        init_start_commit(own_handle, start, &arguments, strings, root, root, image, true, pid);
-    handle_drop(&strings);
-    return status;
-}
-
-static status_t start_console(struct console *console, handle_t terminal, handle_t event,
-                              handle_t image)
-{
-    struct start_request request = {.personality = console->personality, .ppid = PID_INIT};
-    uint32_t start;
-    status_t status = init_start_begin(own_handle, &request, &start);
-    if (status != OK)
-        return status;
-    status = give_terminal(start, terminal, event);
-    if (status != OK) {
-        init_start_abandon(own_handle, start);
-        return status;
-    }
-    return commit(console, start, image, &console->pid);
-}
-
-static status_t run_console(struct console *console)
-{
-    struct fs_walk_context context = {.root = root, .cwd = root};
-    handle_t tty, terminal = HANDLE_NONE, event = HANDLE_NONE, image = HANDLE_NONE;
-    int32_t wait_status;
-    status_t status = init_name_lookup(own_handle, "tty", true, &tty);
-    if (status != OK)
-        return status;
-    status = tty_client_open(tty, console->terminal, &terminal, &event);
-    if (status == OK)
-        status = fs_client_root(&context);
-    if (status == OK)
-        status = fs_client_open(&context, root, console->path, strlen(console->path), FS_O_READ, 0,
-                                &image, NULL);
-    if (status == OK)
-        status = start_console(console, terminal, event, image);
-    if (status == OK)
-        status = init_wait(own_handle, console->pid, &wait_status);
-    console->pid = 0;
-    handle_drop(&image);
-    handle_drop(&terminal);
-    handle_drop(&event);
-    handle_drop(&tty);
-    return status;
-}
-
-/* A personality that is still starting is given a moment. */
-static bool wait_personality(const struct console *console)
-{
-    for (ktime_t end = time_monotonic() + LASTED; time_monotonic() < end;
-         time_sleep(5 * NS_PER_MS)) {
-        mutex_lock(&init_lock);
-        bool there = personality_find(console->personality, strlen(console->personality)) != NULL;
-        mutex_unlock(&init_lock);
-        if (there)
-            return true;
-    }
-    return false;
-}
-
-static void console_thread(void *argument)
-{
-    struct console *console = argument;
-    ktime_t delay = DELAY_FIRST;
-    while (!shutting_down) {
-        ktime_t begun = time_monotonic();
-        status_t status = wait_personality(console) ? run_console(console) : ERR_NOT_FOUND;
-        if (shutting_down)
-            return;
-        if (status != OK)
-            announce("%s on the console, personality %s: %s", console->path, console->personality,
-                     status_text(status));
-        bool lasted = time_monotonic() - begun >= NS_PER_S;
-        delay = lasted ? DELAY_FIRST : delay * 2 < DELAY_MOST ? delay * 2 : DELAY_MOST;
-        time_sleep(delay);
-    }
-}
-
-void console_directive(char **words, uint32_t count)
-{
-    struct console *console = calloc(1, sizeof *console + (count - 2) * sizeof(char *));
-    if (console == NULL)
-        process_fail("console", ERR_NO_MEMORY);
-    console->terminal = strtoul(words[0], NULL, 10);
-    console->personality = words[1];
-    console->path = words[2];
-    console->argv = (char **)(console + 1);
-    for (uint32_t i = 3; i < count; i++)
-        console->argv[i - 3] = words[i];
-    status_t status = thread_spawn(console_thread, console, 0, NULL);
-    if (status != OK)
-        process_fail("console", status);
-}
-
-/* ---- the end --------------------------------------------------------------------------------- */
+/* ---- the end ----------------------------------------------------------------------------------------- */
 
 /* What file systems have not written yet; they are left clean. One that does not answer is not waited for. */
 static void finish_files(void)
