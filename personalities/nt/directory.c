@@ -9,6 +9,9 @@
 #include <string.h>
 
 #define RECORD_MAX (sizeof(FILE_ID_BOTH_DIRECTORY_INFORMATION) + 256 * sizeof(WCHAR))
+_Static_assert(sizeof(FILE_ID_GLOBAL_TX_DIR_INFORMATION) <=
+                   sizeof(FILE_ID_BOTH_DIRECTORY_INFORMATION),
+               "the longest record");
 
 /* ---- records ---- */
 
@@ -30,6 +33,8 @@ static const struct record_layout layouts[] = {
            offsetof(FILE_ID_BOTH_DIRECTORY_INFORMATION, ShortName)),
     LAYOUT(FileIdFullDirectoryInformation, FILE_ID_FULL_DIRECTORY_INFORMATION,
            offsetof(FILE_ID_FULL_DIRECTORY_INFORMATION, FileId), 0),
+    LAYOUT(FileIdGlobalTxDirectoryInformation, FILE_ID_GLOBAL_TX_DIR_INFORMATION,
+           offsetof(FILE_ID_GLOBAL_TX_DIR_INFORMATION, FileId), 0), /* in no transaction */
 };
 /* The length stands in front of the name, two bytes because of its alignment. */
 _Static_assert(offsetof(FILE_BOTH_DIRECTORY_INFORMATION, ShortName) ==
