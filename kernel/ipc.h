@@ -15,6 +15,7 @@
 struct message_header {
     uint32_t label, badge, token, principal;
     uint16_t size, handle_count;
+    uint32_t reserved;
     handle_t handles[MESSAGE_HANDLES];
 };
 _Static_assert(sizeof(struct message_header) == MESSAGE_HEADER, "message header layout");

@@ -88,10 +88,11 @@ struct message {
     uint32_t principal;    /* received: whom the caller acts for, see struct privileges */
     uint16_t size;         /* bytes of data in use */
     uint16_t handle_count; /* handles in use; sent handles move to the receiver */
+    uint32_t reserved;     /* structures in the data may need an alignment of 8 */
     handle_t handles[MESSAGE_HANDLES];
-    uint8_t data[MESSAGE_BYTES] __attribute__((aligned(4)));
+    uint8_t data[MESSAGE_BYTES] __attribute__((aligned(8)));
 };
-#define MESSAGE_HEADER 36
+#define MESSAGE_HEADER 40
 
 /* Notices the kernel itself puts into a port; token is 0 and no reply is due. */
 enum notice {

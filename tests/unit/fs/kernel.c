@@ -149,6 +149,8 @@ status_t port_badge(handle_t port, uint32_t badge, handle_t *result)
 }
 
 /* A deferred call is reported to its caller as SHOULD_WAIT with its token in the message. */
+uint32_t kernel_principal;
+
 status_t port_call(handle_t port, struct message *message, uint64_t deadline, uint32_t flags)
 {
     struct object *object = object_of(port);
@@ -160,6 +162,7 @@ status_t port_call(handle_t port, struct message *message, uint64_t deadline, ui
     struct message request = *message, *outer = current_reply;
     bool outer_answered = answered;
     request.badge = object->badge;
+    request.principal = kernel_principal;
     request.token = message->token = ++last_token;
     current_reply = message;
     answered = false;

@@ -22,4 +22,7 @@ void kernel_cancel(struct fs_server *server, uint32_t token);
 extern uint32_t kernel_answered_token;
 extern status_t kernel_answered_status;
 
+/* Whom the caller of port_call acts for, see struct privileges. */
+extern uint32_t kernel_principal;
+
 #endif

@@ -615,6 +615,44 @@ static status_t lock(handle_t node, uint32_t op, uint32_t type, uint64_t start, 
     return status == OK ? (status_t)message.label : status;
 }
 
+static void who_acts_for_a_user_is_not_believed(void **state)
+{
+    const struct fs_attr theirs = {.mode = 04755, .uid = 0}, own = {.mode = 0600};
+    struct fs_attr attr;
+    handle_t again;
+    (void)state;
+    make_file("/secret", "x");
+    handle_t roots = open_file("/secret", FS_O_READ | FS_O_WRITE);
+    assert_int_equal(fs_client_setattr(roots, FS_ATTR_MODE, &own, NULL), OK);
+    assert_int_equal(make_directory("/open"), OK);
+    handle_t directory = open_file("/open", FS_O_READ | FS_O_DIRECTORY);
+    assert_int_equal(
+        fs_client_setattr(directory, FS_ATTR_MODE, &(struct fs_attr){.mode = 0777}, NULL), OK);
+
+    kernel_principal = 7; /* and it still says that it is root: context.uid is 0 */
+    assert_int_equal(run(FS_OP_OPEN, "/secret", FS_O_READ, 0, NULL), ERR_ACCESS_DENIED);
+    assert_int_equal(run(FS_OP_UNLINK, "/secret", 0, 0, NULL), ERR_ACCESS_DENIED);
+    handle_t named = open_file("/secret", FS_O_NODE);
+    assert_int_equal(fs_client_reopen(named, FS_O_READ, &again), ERR_ACCESS_DENIED);
+    assert_int_equal(fs_client_reopen(roots, FS_O_READ, &again), ERR_ACCESS_DENIED);
+    assert_int_equal(fs_client_setattr(roots, FS_ATTR_MODE | FS_ATTR_CHECKED, &theirs, NULL),
+                     ERR_NOT_PERMITTED);
+    assert_int_equal(fs_client_mount(directory, first_root, second_root, "/open"),
+                     ERR_NOT_PERMITTED);
+    handle_t made = open_file("/open/made", FS_O_WRITE | FS_O_CREATE);
+    assert_int_equal(fs_client_stat(made, &attr), OK);
+    assert_int_equal(attr.uid, 7);
+    assert_int_equal(attr.gid, 7);
+    assert_int_equal(fs_client_setattr(made, FS_ATTR_MODE, &own, NULL), OK);
+    assert_int_equal(fs_client_setattr(made, FS_ATTR_UID | FS_ATTR_CHECKED, &theirs, NULL),
+                     ERR_NOT_PERMITTED);
+    kernel_principal = 0;
+    handle_drop(&made);
+    handle_drop(&named);
+    handle_drop(&directory);
+    handle_drop(&roots);
+}
+
 static void locks_exclude_and_wait(void **state)
 {
     struct fs_lock_reply reply;
@@ -979,6 +1017,7 @@ int main(void)
         TEST(bulk_transfers_go_through_the_clients_memory),
         TEST(a_node_without_the_right_flags_gives_nothing),
         TEST(modes_bind_everybody_but_root),
+        TEST(who_acts_for_a_user_is_not_believed),
         TEST(locks_exclude_and_wait),
         TEST(an_archive_becomes_files),
         TEST(a_directory_that_is_in_itself_is_an_error),
