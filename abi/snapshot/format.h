@@ -83,7 +83,7 @@ enum snap_content {
  */
 struct snap_digest {
     uint32_t kind;  /* enum snap_digest_kind */
-    uint32_t index; /* of the program header */
+    uint32_t index; /* of the program header, where there can be several */
     uint32_t length;
     uint32_t crc; /* CRC-32C */
 };

@@ -129,6 +129,12 @@ struct capture_memory {
 /* The next mapping at or above *at, which moves behind it; false: there is none. */
 bool capture_next_mapping(handle_t space, uint32_t *at, struct mapping_info *mapping);
 /*
+ * The same as the process knows it: memory that it was restored with (capture_image_id; 0: none) is of no object,
+ * and one mapping with what continues it.
+ */
+bool capture_own_mapping(handle_t space, uint32_t restored_from, uint32_t *at,
+                         struct mapping_info *mapping);
+/*
  * Adds a load for every mapping. Pages that are not there, not wanted or zero have no bytes. `memory`
  * must stay until the snapshot has been written.
  */

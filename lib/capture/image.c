@@ -157,8 +157,10 @@ status_t capture_read(struct snapshot *snapshot, struct capture_image *image,
     bool lazy = is_lazy(options);
     uint64_t size;
     *problem = NULL;
-    image->source = (struct snap_source){.read = read_image, .context = image, .view = view_image};
     status_t status = open_content(image, lazy, &size);
+    /* What is on a disk may turn out to be unreadable: then a read fails, where a look would be this server's fault. */
+    image->source = (struct snap_source){
+        .read = read_image, .context = image, .view = image->needs_file ? NULL : view_image};
     if (status == OK)
         status = snap_read(snapshot, &image->source, size, problem);
     if (status != OK)

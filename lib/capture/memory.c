@@ -25,6 +25,35 @@ bool capture_next_mapping(handle_t space, uint32_t *at, struct mapping_info *map
     return true;
 }
 
+static bool next_nameless(handle_t space, uint32_t restored_from, uint32_t *at,
+                          struct mapping_info *mapping)
+{
+    if (!capture_next_mapping(space, at, mapping))
+        return false;
+    if (mapping->vmo_id == restored_from)
+        mapping->vmo_id = mapping->offset_low = mapping->offset_high = 0;
+    return true;
+}
+
+static bool continues(const struct mapping_info *mapping, const struct mapping_info *next)
+{
+    return mapping->vmo_id == 0 && next->vmo_id == 0 &&
+           next->address == mapping->address + mapping->length && next->prot == mapping->prot &&
+           next->flags == mapping->flags && next->tag == mapping->tag;
+}
+
+bool capture_own_mapping(handle_t space, uint32_t restored_from, uint32_t *at,
+                         struct mapping_info *mapping)
+{
+    struct mapping_info next;
+    if (!next_nameless(space, restored_from, at, mapping))
+        return false;
+    for (uint32_t end = *at;
+         next_nameless(space, restored_from, &end, &next) && continues(mapping, &next); *at = end)
+        mapping->length += next.length;
+    return true;
+}
+
 static status_t read_space(void *context, uint64_t offset, void *to, uint32_t length)
 {
     const struct capture_memory *memory = context;

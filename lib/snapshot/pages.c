@@ -57,6 +57,18 @@ uint32_t snap_page_digest(const void *page)
     return snap_crc32c(0, &sums, sizeof sums);
 }
 
+static bool are_as_written(const struct snapshot *snapshot, const uint32_t *digests)
+{
+    uint32_t length = 0;
+    const struct snap_digest *row = (const void *)snap_get(
+        snap_next(snapshot, SNAP_INTEGRITY, NULL), SNAP_INTEGRITY_TABLE, &length);
+    for (uint32_t count = length / (uint32_t)sizeof *row; count > 0; count--, row++)
+        if (row->kind == SNAP_DIGEST_PAGES && row->index == 0 &&
+            row->length == snapshot->digest_bytes)
+            return row->crc == snap_crc32c(0, digests, snapshot->digest_bytes);
+    return false;
+}
+
 status_t snap_page_digests(const struct snapshot *snapshot, uint32_t **digests)
 {
     uint64_t bytes = 0;
@@ -68,5 +80,6 @@ status_t snap_page_digests(const struct snapshot *snapshot, uint32_t **digests)
     *digests = malloc(snapshot->digest_bytes + 1);
     if (*digests == NULL)
         return ERR_NO_MEMORY;
-    return snap_bytes_read(&snapshot->digests, 0, *digests, snapshot->digest_bytes);
+    status_t status = snap_bytes_read(&snapshot->digests, 0, *digests, snapshot->digest_bytes);
+    return status == OK && !are_as_written(snapshot, *digests) ? ERR_BAD_EXECUTABLE : status;
 }

@@ -172,7 +172,7 @@ enum snap_verdict {
 /* memory: with its memory; else that is for who brings it in to verify, page by page. */
 status_t snap_verify(const struct snapshot *snapshot, const struct snap_source *source, bool memory,
                      enum snap_verdict *verdict, const char **what);
-/* The digests of the pages of a snapshot that was read, malloc'ed. BAD_EXECUTABLE: not as many as pages. */
+/* The digests of the pages of a snapshot that was read, malloc'ed. BAD_EXECUTABLE: damaged, or others than the pages'. */
 status_t snap_page_digests(const struct snapshot *snapshot, uint32_t **digests);
 uint32_t snap_page_digest(const void *page);
 uint32_t snap_crc32c(uint32_t crc, const void *data, uint32_t length); /* start with 0 */

@@ -71,22 +71,17 @@ static status_t check_range(struct verifier *verifier, uint32_t kind, uint32_t i
     return status;
 }
 
+/* Memory, and the digests of its pages, are another matter. */
 static status_t check_segment(struct verifier *verifier, uint32_t index)
 {
-    static const char *const parts[] = {[SNAP_DIGEST_NOTES] = "the notes",
-                                        [SNAP_DIGEST_PAGES] = "the digests",
-                                        [SNAP_DIGEST_BLOB] = "the content of a file or queue"};
     const struct elf32_phdr *header = &verifier->headers[index];
-    bool exact = header->type != ELF_PT_NOTE || index == 0, same;
-    uint32_t kind = header->type == SNAP_PT_BLOB      ? SNAP_DIGEST_BLOB
-                    : header->type == SNAP_PT_DIGESTS ? SNAP_DIGEST_PAGES
-                                                      : SNAP_DIGEST_NOTES;
-    if (kind == SNAP_DIGEST_NOTES && header->type != ELF_PT_NOTE)
-        return OK; /* memory, or nothing that anyone reads */
-    status_t status =
-        check_range(verifier, kind, index, header->offset, header->filesz, exact, &same);
+    bool blob = header->type == SNAP_PT_BLOB, same = true;
+    status_t status = OK;
+    if (blob || header->type == ELF_PT_NOTE)
+        status = check_range(verifier, blob ? SNAP_DIGEST_BLOB : SNAP_DIGEST_NOTES, index,
+                             header->offset, header->filesz, blob || index == 0, &same);
     if (!same)
-        verifier->what = parts[kind];
+        verifier->what = blob ? "the content of a file or queue" : "the notes";
     return status;
 }
 

@@ -191,7 +191,7 @@ static status_t copy_contents(struct layout *layout, const struct snapshot *snap
     const struct elf32_phdr *digests = &layout->headers[layout->last];
     if (status == OK)
         status = put(layout, digests->offset, layout->pages, digests->filesz);
-    add_digest(layout, SNAP_DIGEST_PAGES, layout->last, digests->filesz,
+    add_digest(layout, SNAP_DIGEST_PAGES, 0, digests->filesz,
                snap_crc32c(0, layout->pages, digests->filesz));
     return status;
 }

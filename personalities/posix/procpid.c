@@ -6,6 +6,7 @@
 #include "mmlimit.h"
 #include "procinfo.h"
 
+#include <capture/capture.h>
 #include <ipc/initclient.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -413,29 +414,6 @@ void proc_pid_auxv(const struct internal_node *node, struct text *text)
     server_unlock();
 }
 
-/* The mapping at or above an address. Memory that was restored is nameless. */
-static bool query(const struct mm *mm, uint32_t at, struct mapping_info *info)
-{
-    if (space_query(mm->space, at, info) != OK || info->address >= GUEST_LIMIT)
-        return false;
-    if (info->vmo_id == mm->restored_from)
-        info->vmo_id = info->offset_low = info->offset_high = 0;
-    return true;
-}
-
-/* The same with what continues it, since memory that was restored is in several parts. */
-static bool next_mapping(const struct mm *mm, uint32_t at, struct mapping_info *info)
-{
-    struct mapping_info next;
-    if (!query(mm, at, info))
-        return false;
-    while (info->vmo_id == 0 && query(mm, info->address + info->length, &next) &&
-           next.address == info->address + info->length && next.vmo_id == 0 &&
-           next.prot == info->prot && next.flags == info->flags && next.tag == info->tag)
-        info->length += next.length;
-    return true;
-}
-
 void proc_pid_maps(const struct internal_node *node, struct text *text)
 {
     struct mapping_info info;
@@ -443,8 +421,8 @@ void proc_pid_maps(const struct internal_node *node, struct text *text)
     server_lock();
     struct process *process = process_find(node->pid);
     struct mm *mm = process ? process->mm : NULL;
-    while (mm && next_mapping(mm, at, &info)) {
-        at = info.address + info.length;
+    while (mm && capture_own_mapping(mm->space, mm->restored_from, &at, &info) &&
+           info.address < GUEST_LIMIT) {
         const char *name = mapping_name(info.tag);
         text_printf(text, "%08x-%08x %c%c%c%c %08x 00:00 %-10u %s\n", info.address, at,
                     info.prot & PROT_R ? 'r' : '-', info.prot & PROT_W ? 'w' : '-',

@@ -26,6 +26,7 @@
 #define STEPS       20000000u
 #define TEXT        4096u
 #define TAXED_PAGES 2048u
+#define RESTORES    3u
 #define PERIOD      100000000.0 /* ns between two snapshots, 10 Hz */
 #define ROUNDS      200u
 #define ROUND       10000000.0 /* ns that a round of `work` takes alone */
@@ -279,13 +280,26 @@ static void read_and_copy(const char *path)
     free(copy);
 }
 
-static void restore(const char *name, const char *path, const char *option)
+static double restore_once(const char *path, const char *option)
 {
     char text[TEXT];
     double time =
         run((char *[]){"snap", "restore", "--detach", (char *)path, (char *)option, NULL}, text);
-    report(name, time, "ns");
     kill(atoi(text), SIGKILL);
+    while (kill(atoi(text), 0) == 0) /* its end is not a part of the next measurement */
+        usleep(1000);
+    return time;
+}
+
+/* The best of some. */
+static void restore(const char *name, const char *path, const char *option)
+{
+    double best = restore_once(path, option);
+    for (unsigned i = 1; i < RESTORES; i++) {
+        double time = restore_once(path, option);
+        best = time < best ? time : best;
+    }
+    report(name, best, "ns");
 }
 
 static double took(const char *text)

@@ -20,14 +20,9 @@ static bool is_restored(const struct save *save, const struct mapping_info *info
     return info->vmo_id != 0 && info->vmo_id == save->restored_from;
 }
 
-/* Memory that it was restored with is its own, not that of an object. */
 static bool next_mapping(const struct save *save, uint32_t *at, struct mapping_info *info)
 {
-    if (!capture_next_mapping(save->space, at, info))
-        return false;
-    if (is_restored(save, info))
-        info->vmo_id = info->offset_low = info->offset_high = 0;
-    return true;
+    return capture_own_mapping(save->space, save->restored_from, at, info);
 }
 
 static bool is_memory_of(const struct file *file, uint32_t vmo_id)
