@@ -534,7 +534,7 @@ static status_t handle_readdir(struct service *service, struct message *message)
     reply->count = entries.count;
     reply->last = !entries.full;
     reply->attributes = tells;
-    reply->change = tells ? server->changes->now : 0;
+    reply->change = server->changes != NULL ? server->changes->now : 0;
     reply->mount = attr.mount;
     return service_tail(message, records, (uint32_t)(entries.at - records));
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See namecache.h. Two tables of sets with a few entries each; a new answer takes the place of one
- * that is no longer right, else of the one that was added first. Entries that hold nodes are few, and
- * each new one looks through one more set for nodes of files that may have been removed.
+ * See namecache.h. Two tables of sets with a few entries each, of answers that hold a node and of the
+ * others; a new answer takes the place of one that is no longer right, else of the one that was added
+ * first. Entries that hold nodes are few, and each new one looks through one more set for nodes of files
+ * that may have been removed. The other table grows while right answers have to make room, up to a part
+ * of memory: a program that goes through a large tree again and again finds all of it.
  */
 #include <ipc/namecache.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <atomik/syscall.h>
@@ -13,7 +16,8 @@
 #include <ipc/call.h>
 
 #define WAYS         4
-#define STAT_SETS    256
+#define STAT_SETS    256 /* at first */
+#define SET_PAGES    16  /* of the machine's memory for each at most */
 #define OPEN_SETS    32
 #define DEVICES_MAX  8
 #define HELD_CLASSES 256
@@ -50,7 +54,10 @@ struct device {
 };
 
 static struct mutex lock;
-static struct set stat_sets[STAT_SETS], open_sets[OPEN_SETS];
+static struct set first_sets[STAT_SETS], open_sets[OPEN_SETS];
+static struct set *stat_sets = first_sets;
+static uint32_t stat_count = STAT_SETS,
+                pushed_out;             /* of the latter: right answers, since it has that size */
 static uint64_t held[OPEN_SETS * WAYS]; /* inode numbers of the nodes in open_sets, or 0 */
 static uint8_t held_like[HELD_CLASSES]; /* how many of them have that remainder */
 static struct device devices[DEVICES_MAX];
@@ -134,9 +141,9 @@ static uint32_t hash_of(const struct name_key *key)
     return hash_with(key, hash_text(0, key->path, key->length));
 }
 
-static struct set *set_of(uint32_t op, uint32_t hash)
+static struct set *set_of(bool holds, uint32_t hash)
 {
-    return op == FS_OP_OPEN ? &open_sets[hash % OPEN_SETS] : &stat_sets[hash % STAT_SETS];
+    return holds ? &open_sets[hash % OPEN_SETS] : &stat_sets[hash % stat_count];
 }
 
 static const volatile struct fs_changes *changes_of(uint32_t number)
@@ -200,6 +207,12 @@ static struct entry *find(struct set *set, uint32_t hash, const struct name_key 
     return NULL;
 }
 
+static struct entry *find_any(uint32_t hash, const struct name_key *key)
+{
+    struct entry *entry = key->op == FS_OP_OPEN ? find(set_of(true, hash), hash, key) : NULL;
+    return entry != NULL ? entry : find(set_of(false, hash), hash, key);
+}
+
 /* A place for a new entry, which is free afterwards. */
 static struct entry *make_room(struct set *set)
 {
@@ -212,8 +225,39 @@ static struct entry *make_room(struct set *set)
     }
     struct entry *oldest = &set->ways[set->next];
     set->next = (set->next + 1) % WAYS;
+    pushed_out += oldest->node == HANDLE_NONE;
     drop(oldest);
     return oldest;
+}
+
+static void move_sets(struct set *to, uint32_t count)
+{
+    for (uint32_t i = 0; i < stat_count * WAYS; i++) {
+        const struct entry *entry = &stat_sets[i / WAYS].ways[i % WAYS];
+        if (entry->hash != 0 && is_current(entry))
+            *make_room(&to[entry->hash % count]) = *entry;
+    }
+}
+
+/* Twice as large, when right answers were pushed out of a quarter of its sets. No entry may be in use. */
+static void grow_if_short(void)
+{
+    struct system_info info;
+    uint32_t count = stat_count * 2;
+    if (pushed_out < stat_count / 4)
+        return;
+    pushed_out = 0;
+    if (system_info(&info) != OK || count > info.total_pages / SET_PAGES)
+        return;
+    struct set *grown = calloc(count, sizeof *grown);
+    if (grown == NULL)
+        return;
+    move_sets(grown, count);
+    if (stat_sets != first_sets)
+        free(stat_sets);
+    stat_sets = grown;
+    stat_count = count;
+    pushed_out = 0;
 }
 
 static void sweep(struct set *set)
@@ -251,7 +295,7 @@ static bool give(const struct entry *entry, struct name_answer *answer)
 static struct entry *find_current(const struct name_key *key, uint32_t text)
 {
     uint32_t hash = hash_with(key, text);
-    struct entry *entry = find(set_of(key->op, hash), hash, key);
+    struct entry *entry = find_any(hash, key);
     if (entry == NULL || is_current(entry))
         return entry;
     drop(entry);
@@ -337,8 +381,7 @@ static struct entry *promote(const struct name_key *key, const struct entry *dir
     memcpy(reply.places + directory->place_count, entry->places,
            entry->place_count * sizeof(uint16_t));
     uint32_t hash = hash_of(key);
-    struct set *set = set_of(key->op, hash);
-    struct entry *place = make_room(set);
+    struct entry *place = make_room(set_of(false, hash));
     fill(place, hash, key, &reply);
     return place;
 }
@@ -407,7 +450,7 @@ bool namecache_exists(const struct name_key *key)
         return false;
     uint32_t hash = hash_of(key);
     mutex_lock(&lock);
-    const struct entry *entry = find(set_of(key->op, hash), hash, key);
+    const struct entry *entry = find_any(hash, key);
     bool exists = entry != NULL && entry->walk == FS_WALK_DONE &&
                   are_unchanged(entry, entry->place_count - (entry->own_place ? 1u : 0));
     mutex_unlock(&lock);
@@ -461,15 +504,15 @@ void namecache_add(const struct name_key *key, handle_t directory,
     if (holds && copy == HANDLE_NONE)
         return;
     mutex_lock(&lock);
+    grow_if_short();
     struct device *device = device_get(key->device, directory);
-    struct set *set = set_of(key->op, hash);
-    struct entry *old = find(set, hash, key);
+    struct entry *old = find_any(hash, key);
     if (old != NULL && !is_current(old)) {
         drop(old);
         old = NULL;
     }
     if (device != NULL && device->changes != NULL && old == NULL) {
-        struct entry *entry = make_room(set);
+        struct entry *entry = make_room(set_of(holds, hash));
         fill(entry, hash, key, reply);
         if (holds) {
             *held_of(entry) = reply->attr.ino;
@@ -543,14 +586,13 @@ static void add_listed(struct name_key *key, const struct device *device,
     key->path = entry->name;
     key->length = entry->name_length;
     uint32_t hash = hash_of(key);
-    struct set *set = set_of(key->op, hash);
-    struct entry *place = find(set, hash, key);
+    struct entry *place = find_any(hash, key);
+    credit--; /* also for what was known: then the next listing may as well do without */
     if (place != NULL && is_current(place))
         return;
-    place = place != NULL ? place : make_room(set);
+    place = place != NULL ? place : make_room(set_of(false, hash));
     fill(place, hash, key, &reply);
     place->listed = true;
-    credit--;
 }
 
 void namecache_add_entries(struct name_key key, handle_t directory,
@@ -562,6 +604,7 @@ void namecache_add_entries(struct name_key key, handle_t directory,
     key.op = FS_OP_STAT;
     key.flags = FS_O_NOFOLLOW;
     mutex_lock(&lock);
+    grow_if_short();
     const struct device *device = device_get(key.device, directory);
     while (device != NULL && device->changes != NULL &&
            (entry = fs_listing_next(listing, &at, &attr)) != NULL)

@@ -256,7 +256,7 @@ static int op_read_directory(struct file *file, bool wide, user_t buffer, uint32
             return result;
         if (result == 1)
             return used ? (int)used : -EINVAL;
-        if (listing.last && listing.attributes) {
+        if (listing.last) {
             data->end = file->offset;
             data->ended_at = listing.change;
             data->ended = true;
