@@ -109,6 +109,19 @@ struct open_request {
     char **path_only;       /* give the Unix path back (malloc'ed) and do nothing */
     struct fs_attr attr;
 };
+static inline bool ntfile_is_directory(const struct fs_attr *attr)
+{
+    return (attr->mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY;
+}
+/* Whether an access is one that changes the content. */
+static inline bool access_writes(ACCESS_MASK access)
+{
+    return (access & (FILE_WRITE_DATA | FILE_APPEND_DATA)) != 0;
+}
+/* The open disk files among which is that of a number, by share_link. */
+struct list *ntfile_bucket(uint64_t ino);
+/* parse of file objects: relative to an open directory, or below the console's object. */
+NTSTATUS ntfile_parse(struct object *object, struct text rest, void *open, struct object **result);
 /* The object that a path names, opened as the request says. */
 NTSTATUS ntfile_open_path(struct object *root, struct text path, struct open_request *request,
                           struct object **file);
@@ -119,7 +132,7 @@ NTSTATUS ntfile_restore(struct restore *restore, const struct snap_note *note,
 NTSTATUS ntfile_connect(struct restore *restore, const struct snap_note *note,
                         struct object *object);
 /* Open what an absolute Unix path (consumed) names; the volume that begins at one ("" or "/c"). */
-NTSTATUS ntfile_reopen(char *path, struct open_request *request, struct object **file);
+NTSTATUS ntfile_open_disk(char *path, struct open_request *request, struct object **file);
 NTSTATUS ntfile_new_volume(struct nt_process *process, const char *path, ACCESS_MASK access,
                            struct object **file);
 

@@ -16,7 +16,7 @@
 
 static uint32_t file_attributes(const struct fs_attr *attr)
 {
-    bool directory = (attr->mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY;
+    bool directory = ntfile_is_directory(attr);
     uint32_t attributes = directory ? FILE_ATTRIBUTE_DIRECTORY : 0;
     if (attr->dos & FS_DOS_KNOWN)
         attributes |= attr->dos & FS_DOS_MASK;
@@ -29,7 +29,7 @@ static uint32_t file_attributes(const struct fs_attr *attr)
 
 static uint64_t file_size(const struct fs_attr *attr)
 {
-    return (attr->mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY ? 0 : attr->size;
+    return ntfile_is_directory(attr) ? 0 : attr->size;
 }
 
 static uint64_t file_allocation(const struct fs_attr *attr)
@@ -73,7 +73,7 @@ static void fill_standard(const struct nt_file *file, const struct fs_attr *attr
     info->EndOfFile.QuadPart = file_size(attr);
     info->NumberOfLinks = attr->nlink;
     info->DeletePending = file->delete_pending;
-    info->Directory = (attr->mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY;
+    info->Directory = ntfile_is_directory(attr);
 }
 
 static uint64_t current_position(struct nt_file *file)

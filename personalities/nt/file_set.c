@@ -32,7 +32,7 @@ static bool time_given(LARGE_INTEGER time)
 /* Where there is no place for them, a file keeps the attributes that every file has there. */
 NTSTATUS ntfile_set_dos(handle_t node, const struct fs_attr *attr, uint32_t attributes)
 {
-    bool directory = (attr->mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY;
+    bool directory = ntfile_is_directory(attr);
     uint32_t usual = directory ? 0 : FILE_ATTRIBUTE_ARCHIVE;
     uint32_t now = attr->dos & FS_DOS_KNOWN ? attr->dos & FS_DOS_MASK : usual;
     struct fs_attr wanted = {.dos = attributes & FS_DOS_MASK}, result;
@@ -276,8 +276,7 @@ static NTSTATUS check_target(struct nt_process *process, const struct nt_file *f
     *target = TARGET_FILE;
     if (!replace)
         return STATUS_OBJECT_NAME_COLLISION;
-    if ((attr.mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY || !(attr.mode & MODE_WRITABLE) ||
-        ntfile_is_open(&attr))
+    if (ntfile_is_directory(&attr) || !(attr.mode & MODE_WRITABLE) || ntfile_is_open(&attr))
         return STATUS_ACCESS_DENIED;
     return STATUS_SUCCESS;
 }

@@ -144,9 +144,8 @@ NTSTATUS path_status(struct nt_process *process, const char *path, status_t stat
         length--;
     status_t parent =
         BLOCKING(fs_client_stat_path(&process->fs, HANDLE_NONE, path, length, FS_O_NOCASE, &attr));
-    return parent == OK && (attr.mode & FS_TYPE_MASK) == FS_TYPE_DIRECTORY
-               ? STATUS_OBJECT_NAME_NOT_FOUND
-               : STATUS_OBJECT_PATH_NOT_FOUND;
+    return parent == OK && ntfile_is_directory(&attr) ? STATUS_OBJECT_NAME_NOT_FOUND
+                                                      : STATUS_OBJECT_PATH_NOT_FOUND;
 }
 
 static bool is_called(const struct fs_dirent *record, struct text wanted)

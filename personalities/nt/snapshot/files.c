@@ -260,7 +260,7 @@ static NTSTATUS restore_disk(struct restore *restore, const struct snap_note *no
         free(path);
         return STATUS_INVALID_PARAMETER;
     }
-    NTSTATUS status = ntfile_reopen(path, &request, result);
+    NTSTATUS status = ntfile_open_disk(path, &request, result);
     if (status) {
         path = restored_path(note, SNAP_OBJECT_PATH);
         (void)restore_refuse(restore, status, "%s cannot be opened", path ? path : "a file");
