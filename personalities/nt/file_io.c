@@ -236,7 +236,16 @@ static bool through_view(struct transfer *t, bool write, uint32_t *total, NTSTAT
     return true;
 }
 
-/* In pieces; only a disk file or a pipe that still has bytes gives a second one. */
+/* Of a disk file all is read or it is an error: programs take less for the end of the file. */
+static NTSTATUS read_ended(const struct transfer *t, NTSTATUS status, uint32_t *total)
+{
+    if (*total && (t->file->kind != FILE_DISK || status == STATUS_END_OF_FILE))
+        return STATUS_SUCCESS;
+    *total = 0;
+    return status;
+}
+
+/* In pieces; only a disk file gives a second one. */
 static NTSTATUS read_pieces(struct nt_thread *thread, struct transfer *t, uint8_t *buffer,
                             uint32_t size, uint32_t *total)
 {
@@ -246,12 +255,12 @@ static NTSTATUS read_pieces(struct nt_thread *thread, struct transfer *t, uint8_
         uint32_t part = t->length - *total < size ? t->length - *total : size, done;
         status = ntfile_read(thread, t->file, buffer, part, t->offset, &done);
         if (!NT_SUCCESS_(status) && status != STATUS_BUFFER_OVERFLOW)
-            return *total ? STATUS_SUCCESS : status;
+            return read_ended(t, status, total);
         if (done && guest_write(t->buffer + *total, buffer, done))
             return STATUS_ACCESS_VIOLATION;
         *total += done;
         t->offset = advance(t->offset, done);
-        if (done < part || t->file->kind != FILE_DISK)
+        if (done == 0 || t->file->kind != FILE_DISK)
             break;
     } while (*total < t->length);
     return status;
@@ -270,7 +279,7 @@ static NTSTATUS write_pieces(struct nt_thread *thread, struct transfer *t, uint8
         if (!NT_SUCCESS_(status))
             return status;
         t->offset = advance(t->offset, done);
-        if (done < part)
+        if (done == 0 || (done < part && t->file->kind != FILE_DISK))
             break;
     } while (*total < t->length);
     return STATUS_SUCCESS;

@@ -32,12 +32,25 @@ def test_a_full_disk_is_enospc_and_stays_whole(tmp_path):
     assert_clean(image)
 
 
+def block_of(image, name, number=0):
+    """Where a block of a file is."""
+    return int(tool("debugfs", "-R", f"bmap {name} {number}", str(image)).stdout)
+
+
 REFUSED = "error 19, status c00000a2"  # ERROR_WRITE_PROTECT, STATUS_MEDIA_WRITE_PROTECTED
 NT_RESULTS = {
     "full": ["done"] * 4 + ["error 112, status c000007f", "yes"] + ["done"] * 5,  # ERROR_DISK_FULL, STATUS_DISK_FULL
     "read-only": ["done"] + [REFUSED] * 4 + ["no"] + [REFUSED] * 5,
     "write-protected": ["done"] + [REFUSED] * 4 + ["no"] + [REFUSED] * 5,
 }
+# A block of `old` cannot be read: ERROR_IO_DEVICE, STATUS_IO_DEVICE_ERROR.
+NT_RESULTS["broken"] = ["error 1117, status c0000185"] + NT_RESULTS["full"][1:]
+
+
+def failing_drive(rules, image, sector, kind):
+    """A disk for a -device, of which one sector cannot be read or written."""
+    rules.write_text(f'[inject-error]\nevent = "none"\nsector = "{sector}"\nerrno = "5"\nonce = "off"\niotype = "{kind}"\n')
+    return f"-drive file=blkdebug:{rules}:{image},format=raw,if=none,id=d,rerror=report,werror=report"
 
 
 @pytest.mark.parametrize("kind", NT_RESULTS)
@@ -46,14 +59,17 @@ def test_a_windows_program_is_told_what_a_disk_refuses(tmp_path, kind):
     for name in ("dir", "other"):
         os.makedirs(source / name)
     for name in ("old", "spare"):
-        (source / name).write_text(name)
-    make(image, "-t ext4", size=8 * MIB, source=str(source))
+        (source / name).write_text(name * 4000)
+    make(image, "-t ext4 -b 4096", size=8 * MIB, source=str(source))
+    drive = ("--drive", str(image) + (",ro" if kind == "write-protected" else ""))
+    if kind == "broken":
+        bad = failing_drive(tmp_path / "rules", image, block_of(image, "/old", 1) * 8, "read")
+        drive = ("--qemu", bad + " -device virtio-blk-pci,drive=d")
     options = "-o ro" if kind == "read-only" else ""
     script = (f"mkdir /tmp/m && mount -t ext4 {options} /dev/vda /tmp/m && "
               "/host/refusing_disk.exe 'z:\\tmp\\m'; umount /tmp/m")
     result = run("/bin/sh", "-c", script, seconds=60, options=(
-        "--share", os.path.join(BUILD, "tests", "nt"), "--mem", "160",
-        "--drive", str(image) + (",ro" if kind == "write-protected" else "")))
+        "--share", os.path.join(BUILD, "tests", "nt"), "--mem", "160", *drive))
     lines = result.stdout.decode().replace("\r", "").splitlines()
     assert [line.partition(": ")[2] for line in lines] == NT_RESULTS[kind], result.stdout + result.stderr
     assert_clean(image)
@@ -129,11 +145,6 @@ def test_a_disk_that_is_pulled_out_is_eio(tmp_path, own_machine, kind):
     assert_clean(image)
 
 
-def block_of(image, name):
-    """The first block of a file."""
-    return int(tool("debugfs", "-R", f"bmap {name} 0", str(image)).stdout)
-
-
 FAILING = {"virtio": ("-device virtio-blk-pci", "vda"), "ahci": ("-device ich9-ahci,id=hba -device ide-hd,bus=hba.0", "sda")}
 
 
@@ -144,8 +155,7 @@ def test_blocks_that_fail_are_eio_for_their_file_alone(tmp_path, kind, interface
     device, name = FAILING[interface]
     make(image, "-t ext4 -b 4096")
     block = block_of(image, "/libc/string.c")
-    rules.write_text(f'[inject-error]\nevent = "none"\nsector = "{block * 8}"\nerrno = "5"\nonce = "off"\niotype = "{kind}"\n')
-    disk = f"-drive file=blkdebug:{rules}:{image},format=raw,if=none,id=d,rerror=report,werror=report {device},drive=d"
+    disk = f"{failing_drive(rules, image, block * 8, kind)} {device},drive=d"
     script = MOUNT.replace("vda", name) + {
         "read": "cat libc/string.c 2>&1 >/dev/null | grep -o 'I.*error'; md5sum <libc/string.h >/dev/null && echo other; ",
         "write": "dd if=/dev/zero of=libc/string.c bs=1k count=1 conv=notrunc,fsync 2>&1 | grep -o 'I.*error'; "
