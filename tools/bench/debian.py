@@ -4,7 +4,7 @@ image (make debian-image).
 
 A part of Lua is built by gcc and make -j2: the whole of it would take minutes in an emulated machine; the part is its smaller files
 and the library of them. `git status` looks at four times the tree of this repository, some 6,000 files, all of which it has looked
-at once before.
+at before; the best of some rounds.
 """
 
 import os
@@ -18,6 +18,7 @@ import machines
 MEBIBYTES = 512
 SOURCE = ("lua5.4", "lua5.4_5.4.4.orig.tar.gz", "164c7849653b80ae67bec4b7473b884bf5cc8d2dca05653475ec2ed27b9ebf61")
 COPIES = 4
+ROUNDS = 10
 OBJECTS = "lctype.o lmem.o lopcodes.o linit.o lstring.o lzio.o ltm.o lfunc.o ldump.o lundump.o lobject.o ltable.o"
 SCRIPT = f"""\
 cd /root && rm -rf lua && mkdir lua && tar xzf $1/lua.tar.gz -C lua --strip-components=1 && cd lua/src || exit 1
@@ -29,9 +30,14 @@ mkdir /root/tree && cd /root/tree || exit 1
 for copy in $(seq {COPIES}); do mkdir $copy && tar xf $1/source.tar -C $copy || exit 1; done
 git init -q . && git add -A && git -c user.name=bench -c user.email=bench@localhost commit -qm all && sync || exit 1
 test -z "$(git status --porcelain)" || exit 1
-begin=$(date +%s%N)
-git status >/dev/null || exit 1
-echo "git-status $(($(date +%s%N) - begin)) ns"
+best=
+for round in $(seq {ROUNDS}); do
+    begin=$(date +%s%N)
+    git status >/dev/null || exit 1
+    took=$(($(date +%s%N) - begin))
+    if [ -z "$best" ] || [ $took -lt $best ]; then best=$took; fi
+done
+echo "git-status $best ns"
 """
 INIT = """\
 #!/bin/sh
