@@ -46,7 +46,7 @@ int main(void)
     volatile size_t too_large[] = {INT32_MAX - 64, INT32_MAX, SIZE_MAX / 2 + 2, SIZE_MAX - 64};
     for (size_t i = 0; i < sizeof too_large / sizeof *too_large; i++) {
         errno = 0;
-        CHECK(!malloc(too_large[i]) && errno == ENOMEM);
+        CHECK((large = malloc(too_large[i])) == NULL && errno == ENOMEM);
     }
     CHECK((large = malloc(100000)) && malloc_usable_size(large) >= 100000);
     memset(large, 1, 100000);
