@@ -36,12 +36,13 @@ enum snapshot_flags {
     SNAPSHOT_FILES = 4, /* with the contents of all open regular files, not only of unlinked ones */
     SNAPSHOT_TREE = 8,  /* with its descendants, each in a file of its own */
     /*
-     * Between personalities, for a tree that has processes of several: answered when the process stands
-     * still and is noted down; it is written, and goes on or ends, when SNAPSHOT_RELEASE comes.
+     * Between personalities, with SNAPSHOT_TREE: answered when the process and its descendants stand still
+     * and are noted down; they are written, and go on or end, when SNAPSHOT_RELEASE comes.
      */
     SNAPSHOT_HOLD = 16,
-    SNAPSHOT_RELEASE = 32, /* no h0; with SNAPSHOT_STOP the process ends */
+    SNAPSHOT_RELEASE = 32, /* no h0; with SNAPSHOT_STOP they end */
     SNAPSHOT_RECORD = 64,  /* Unix: what it does from now on goes into a log; a second handle */
+    SNAPSHOT_CANCEL = 128, /* with SNAPSHOT_RELEASE: they go on, and nothing is written */
 };
 enum unmount_flags { UNMOUNT_FORCE = 1, UNMOUNT_DETACH = 2 };
 struct snapshot_result {

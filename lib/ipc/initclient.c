@@ -159,7 +159,13 @@ status_t init_wait(handle_t init, uint32_t pid, int32_t *status)
 status_t init_snapshot(handle_t init, uint32_t pid, uint32_t flags, handle_t file,
                        struct snapshot_result *result)
 {
-    struct snapshot_request request = {.pid = pid, .flags = flags};
+    return init_snapshot_for(init, pid, flags, 0, file, result);
+}
+
+status_t init_snapshot_for(handle_t init, uint32_t pid, uint32_t flags, uint32_t uid, handle_t file,
+                           struct snapshot_result *result)
+{
+    struct snapshot_request request = {.pid = pid, .flags = flags, .uid = uid};
     struct ipc ipc;
     ipc_begin(&ipc, LABEL_snapshot, &request, sizeof request);
     status_t status = file ? ipc_handle_copy(&ipc, file) : OK;

@@ -32,6 +32,9 @@ status_t init_wait(handle_t init, uint32_t pid, int32_t *status);
 /* Write a snapshot into an open file (borrowed); waits until it is complete. */
 status_t init_snapshot(handle_t init, uint32_t pid, uint32_t flags, handle_t file,
                        struct snapshot_result *result);
+/* The same for a user who has asked a personality: NOT_PERMITTED: the process is not his. */
+status_t init_snapshot_for(handle_t init, uint32_t pid, uint32_t flags, uint32_t uid, handle_t file,
+                           struct snapshot_result *result);
 status_t init_power(handle_t init, uint32_t action);
 status_t init_personality_name(handle_t init, uint32_t index, char *name, size_t size,
                                uint32_t *processes);

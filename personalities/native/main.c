@@ -72,7 +72,7 @@ void native_release(struct native_process *process)
 
 status_t native_resume(const struct native_process *process)
 {
-    return process->stopped || process->saving
+    return process->stopped || process->saving || process->held
                ? OK
                : process_set(process->program.process, PROCESS_SUSPENDED, 0);
 }
@@ -137,8 +137,8 @@ static void on_start(struct proc_event *event, handle_t handles[4])
         process->next = processes;
         processes = process;
         process->users = 1;
-        if (process->held && native_resume(process) != OK)
-            log_printf("pid %u has ended before it went on", (unsigned)event->pid);
+        if (process->held)
+            restore_go_on(process);
         if (told != OK && process_kill(process->program.process, 1) != OK)
             log_printf("pid %u has ended before its start", (unsigned)event->pid);
     }
@@ -185,7 +185,7 @@ static void __attribute__((noreturn)) serve_events(void)
         else if (event.type == EVENT_STATS)
             on_stats(event.pid, event.request);
         else if (event.type == EVENT_SNAPSHOT)
-            snapshot_event(event.pid, event.flags, event.request, &handles[0]);
+            snapshot_event(&event, &handles[0]);
         for (uint32_t i = 0; i < 4; i++)
             handle_drop(&handles[i]);
     }

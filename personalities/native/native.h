@@ -9,6 +9,7 @@
 #include <protocols/init.h>
 
 struct native_hold; /* snapshot/save.c */
+struct restore;
 
 /*
  * A running program. Made by the event thread, ended by the watch thread; the list is under
@@ -25,9 +26,10 @@ struct native_process {
     bool has_terminal;
     uint32_t signal; /* that ended it, or 0 */
     bool stopped;
-    bool held;     /* a restored one that has not begun to run */
-    bool saving;   /* a snapshot is being taken: it stands still, or is about to */
-    char *command; /* argv, NUL-separated */
+    bool held;               /* a restored one that has not begun to run */
+    struct restore *restore; /* of one whose children are still to be started */
+    bool saving;             /* a snapshot is being taken: it stands still, or is about to */
+    char *command;           /* argv, NUL-separated */
     size_t command_length;
     char *path, *cwd;         /* of its file, and where it was started */
     struct fs_attr attr;      /* of its file */
@@ -52,7 +54,7 @@ struct native_process *native_find(uint32_t pid);
 /* With the lock; and back, without it. */
 void native_use(struct native_process *process);
 void native_release(struct native_process *process);
-/* With the lock: its threads run, unless it is stopped or being saved. */
+/* With the lock: its threads run, unless it is stopped, being saved or not yet restored. */
 status_t native_resume(const struct native_process *process);
 
 /* Where a program crashed: text for its error output. */

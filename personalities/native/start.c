@@ -144,7 +144,7 @@ status_t native_start(const struct proc_event *event, handle_t handles[4],
         status = look_at_image(process, &strings, handles[3]);
         if (status == OK)
             status = capture_recognise(process->image)
-                         ? restore_process(process, event, strings.argv + 1, handles)
+                         ? restore_process(process, event, &strings, handles)
                          : start(process, event, &strings, handles);
         start_strings_free(&strings);
     }

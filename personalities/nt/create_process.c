@@ -412,8 +412,7 @@ static NTSTATUS commit_foreign(const struct creation *c, uint32_t start, struct 
     return status;
 }
 
-/* A thread object that stands for all that happens in the other personality. */
-static NTSTATUS make_stand_in(struct nt_process *process, struct nt_thread **result)
+NTSTATUS process_stand_in(struct nt_process *process, struct nt_thread **result)
 {
     static uint32_t next_tid = 0x10000000u;
     struct nt_thread *thread = calloc(1, sizeof *thread);
@@ -441,7 +440,7 @@ static NTSTATUS create_foreign(struct creation *c, struct nt_process *process,
     struct start_request request = {.ppid = parent->pid, .uid = parent->uid};
     uint32_t start;
     process->foreign = true;
-    NTSTATUS status = make_stand_in(process, thread);
+    NTSTATUS status = process_stand_in(process, thread);
     if (!status)
         status = nt_status(BLOCKING(init_start_begin(nt_init, &request, &start)));
     if (status)

@@ -176,7 +176,7 @@ static void handle_event(const struct proc_event *event, handle_t handles[4])
     else if (event->type == EVENT_REPARENT)
         reparent_event(event);
     else if (event->type == EVENT_SNAPSHOT)
-        snapshot_event(event->pid, event->flags, event->request, &handles[0]);
+        snapshot_event(event, &handles[0]);
     else if (event->type == EVENT_FINISH && registry_store_flush() != STATUS_SUCCESS)
         log_printf("the registry is not saved");
     nt_unlock();

@@ -44,11 +44,11 @@ static void process_save(struct object *object, struct save *save)
     snap_put_u32(&save->snapshot, SNAP_OBJECT_PROCESS, process->pid);
     if (process->exited)
         snap_put_u32(&save->snapshot, SNAP_OBJECT_STATUS, process->exit_status);
-    else if (process != save->process)
+    else if (!save_has(save->group, process))
         snap_put_u32(&save->snapshot, SNAP_OBJECT_EXTERNAL, 1);
 }
 
-/* The process itself, or what is left of one that has ended: its exit code. */
+/* A process of the tree, or what is left of one that has ended: its exit code. */
 static NTSTATUS process_restore(struct restore *restore, const struct snap_note *note,
                                 struct object **result)
 {
@@ -56,12 +56,15 @@ static NTSTATUS process_restore(struct restore *restore, const struct snap_note 
     if (snap_get_u32(note, SNAP_OBJECT_EXTERNAL, 0))
         return restore_refuse(restore, STATUS_INVALID_CID,
                               "it has a handle of process %u, which is not in the snapshot", pid);
-    if (pid == restore->old_pid) {
-        object_hold(&restore->process->object);
-        *result = &restore->process->object;
+    uint32_t length;
+    bool ended = snap_get(note, SNAP_OBJECT_STATUS, &length) != NULL;
+    struct nt_process *process = ended ? NULL : restored_process(restore, pid);
+    if (process) {
+        object_hold(&process->object);
+        *result = &process->object;
         return STATUS_SUCCESS;
     }
-    struct nt_process *process = process_new();
+    process = process_new();
     if (!process)
         return STATUS_NO_MEMORY;
     process->exiting = process->exited = true;

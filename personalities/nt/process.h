@@ -72,6 +72,12 @@ void process_child_ended(uint32_t pid, int32_t status);
 void process_expect_child(void);
 void process_claim_child(struct nt_process *process, uint32_t pid);
 
+/*
+ * A thread object (held, and by the process) that stands for all that happens in a program of another
+ * personality (create_process.c).
+ */
+NTSTATUS process_stand_in(struct nt_process *process, struct nt_thread **thread);
+
 /* ---- start (start.c, build.c) ---- */
 
 #define SYSTEM_DIRECTORY "/c/windows/system32/" /* where Windows' own files are */

@@ -252,7 +252,7 @@ static NTSTATUS key_restore(struct restore *restore, const struct snap_note *not
     attributes.name.chars = name;
     NTSTATUS status = key_walk(&attributes, false, &key, &missing, &storage);
     free(storage);
-    if (status && restore->options.policy != POLICY_FAIL &&
+    if (status && restore->group->options.policy != POLICY_FAIL &&
         text_starts(attributes.name, LITERAL("\\REGISTRY\\"))) {
         key = key_make_path(&registry_root, text_skip(attributes.name, 10));
         status = key ? STATUS_SUCCESS : STATUS_NO_MEMORY;

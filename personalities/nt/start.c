@@ -218,20 +218,10 @@ static NTSTATUS build(struct nt_process *process, const struct start_strings *st
     return status;
 }
 
-static NTSTATUS restore(struct nt_process *process, const struct start_event *start,
-                        const struct start_strings *strings, struct nt_thread **thread)
-{
-    NTSTATUS status = restore_process(process, start->handles[3], start->event.start,
-                                      strings->argv[0] ? strings->argv + 1 : strings->argv);
-    if (status)
-        return status;
-    *thread = container_of(process->threads.next, struct nt_thread, link);
-    object_hold(&(*thread)->object);
-    return STATUS_SUCCESS;
-}
-
+/* Either a first thread, or what a snapshot is to become. */
 static NTSTATUS prepare(struct nt_process *process, struct start_event *start,
-                        struct start_strings *strings, struct nt_thread **thread)
+                        struct start_strings *strings, struct nt_thread **thread,
+                        struct restore_group **restored)
 {
     struct image *image;
     process->fs.root = start->handles[1];
@@ -251,7 +241,7 @@ static NTSTATUS prepare(struct nt_process *process, struct start_event *start,
     if (batch)
         status = open_system_image(process, INTERPRETER, &image);
     else if (status == STATUS_INVALID_IMAGE_NOT_MZ && snapshot_recognise(start->handles[3]))
-        return restore(process, start, strings, thread);
+        return restore_process(process, start->handles[3], start->event.start, strings, restored);
     if (status)
         return status;
     if (image->plan.characteristics & IMAGE_FILE_DLL) {
@@ -284,45 +274,43 @@ static void discard_all(struct nt_process *process)
     list_each_safe(thread, after, &process->threads, struct nt_thread, link) thread_discard(thread);
 }
 
-/* One thread, or all that a snapshot had. */
-static NTSTATUS launch_all(struct nt_process *process)
+/* init did not take it, or it could not be made. */
+static void give_up(struct nt_process *process, struct restore_group *restored)
 {
-    NTSTATUS status = STATUS_SUCCESS;
-    list_each_safe(thread, after, &process->threads, struct nt_thread, link)
-    {
-        if (!status && !thread->server_thread)
-            status = thread_launch(thread);
-    }
-    return status;
+    if (restored)
+        restore_give_up(restored);
+    if (!process)
+        return;
+    discard_all(process);
+    process->pid = 0; /* it never became ours */
+    process_terminate_nt(process, (uint32_t)STATUS_UNSUCCESSFUL);
 }
 
 static void run(struct start_event *start, struct start_strings *strings)
 {
     struct nt_thread *thread = NULL;
+    struct restore_group *restored = NULL;
     struct nt_process *process = process_of_event(&start->event);
-    NTSTATUS status = process ? prepare(process, start, strings, &thread) : STATUS_NO_MEMORY;
+    NTSTATUS status =
+        process ? prepare(process, start, strings, &thread, &restored) : STATUS_NO_MEMORY;
     if (process)
         keep_command(process, strings->argv);
     status_t done = BLOCKING(init_start_done(nt_init, start->event.start, native_status(status)));
     if (process)
         process->building = false;
-    if (status || done != OK) {
-        if (!status)
-            object_release(&thread->object);
-        if (process) {
-            discard_all(process);
-            process->pid = 0; /* it never became ours */
-            process_terminate_nt(process, (uint32_t)STATUS_UNSUCCESSFUL);
-        }
-        if (status)
-            log_printf("cannot start %s: %08x", strings->image, (uint32_t)status);
-        return;
-    }
-    (void)!BLOCKING(init_proc_name(nt_init, process->pid, strings->image)); /* it may have ended */
-    status = launch_all(process);
     if (status)
-        process_terminate_nt(process, (uint32_t)status);
-    object_release(&thread->object);
+        log_printf("cannot start %s: %08x", strings->image, (uint32_t)status);
+    if (status || done != OK) {
+        give_up(process, restored);
+    } else {
+        /* it may have ended */
+        (void)!BLOCKING(init_proc_name(nt_init, process->pid, strings->image));
+        status = restored ? restore_go_on(restored) : thread_launch(thread);
+        if (status && !restored)
+            process_terminate_nt(process, (uint32_t)status);
+    }
+    if (thread)
+        object_release(&thread->object);
 }
 
 void start_program(void *argument)

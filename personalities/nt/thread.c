@@ -53,9 +53,11 @@ static void thread_save(struct object *object, struct save *save)
 {
     const struct nt_thread *thread = thread_of(object);
     snap_put_u32(&save->snapshot, SNAP_OBJECT_THREAD, thread->tid);
+    if (thread->process->foreign && !thread->exited)
+        snap_put_u32(&save->snapshot, SNAP_OBJECT_PROCESS, thread->process->pid);
     if (thread->exited)
         snap_put_u32(&save->snapshot, SNAP_OBJECT_STATUS, thread->exit_status);
-    else if (thread->process != save->process)
+    else if (!save_has(save->group, thread->process))
         snap_put_u32(&save->snapshot, SNAP_OBJECT_EXTERNAL, 1);
 }
 
@@ -216,12 +218,25 @@ struct nt_thread *nt_thread_restore(struct nt_process *process, uint32_t tid)
     return thread;
 }
 
+/* What stands for the threads of a program of another personality. */
+static struct nt_thread *stand_in_of(const struct nt_process *process)
+{
+    return list_empty(&process->threads)
+               ? NULL
+               : container_of(process->threads.next, struct nt_thread, link);
+}
+
 /* A thread of the snapshot, or what is left of one that has ended: its exit code. */
 static NTSTATUS thread_restore(struct restore *restore, const struct snap_note *note,
                                struct object **result)
 {
-    uint32_t tid = snap_get_u32(note, SNAP_OBJECT_THREAD, 0);
-    struct nt_thread *thread = restored_thread(restore, tid);
+    uint32_t tid = snap_get_u32(note, SNAP_OBJECT_THREAD, 0), length;
+    uint32_t pid = snap_get_u32(note, SNAP_OBJECT_PROCESS, 0);
+    const struct nt_process *process = pid ? restored_process(restore, pid) : NULL;
+    bool ended = snap_get(note, SNAP_OBJECT_STATUS, &length) != NULL;
+    struct nt_thread *thread = ended                         ? NULL
+                               : process && process->foreign ? stand_in_of(process)
+                                                             : restored_thread(restore, tid);
     if (snap_get_u32(note, SNAP_OBJECT_EXTERNAL, 0))
         return restore_refuse(restore, STATUS_INVALID_CID,
                               "it has a handle of thread %u of another process", tid);

@@ -122,13 +122,7 @@ int32_t sys_chroot(user_t path)
         close_handle(walk.node);
         return error;
     }
-    server_lock();
-    handle_t old = fs->root;
-    fs->root = walk.node;
-    fs->root_ino = walk.attr.ino;
-    fs->root_device = walk.attr.device;
-    server_unlock();
-    close_handle(old);
+    fs_context_set_root(fs, walk.node, &walk.attr);
     return 0;
 }
 

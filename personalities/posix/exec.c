@@ -20,6 +20,7 @@
 #include "program.h"
 #include "server.h"
 #include "signals.h"
+#include "snapshot/freeze.h"
 #include "snapshot/restore.h"
 #include "task.h"
 #include "time.h"
@@ -250,6 +251,7 @@ static void leave(struct process *process, struct program *program)
     process->state = PROCESS_REMOTE;
     process->exiting = true;
     process->handing_over = false;
+    process_freeze_look(process);
     strlcpy(process->comm, program_last_component(program->name), sizeof process->comm);
     bool changed = process->changed_early;
     uint32_t pid = process->pid, ppid = process->ppid;

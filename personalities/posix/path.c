@@ -36,6 +36,17 @@ struct fs_context *fs_context_copy(struct fs_context *fs)
     return NULL;
 }
 
+void fs_context_set_root(struct fs_context *fs, handle_t root, const struct fs_attr *attr)
+{
+    server_lock();
+    handle_t old = fs->root;
+    fs->root = root;
+    fs->root_ino = attr->ino;
+    fs->root_device = attr->device;
+    server_unlock();
+    close_handle(old);
+}
+
 void fs_context_release(struct fs_context *fs)
 {
     if (!fs || --fs->references != 0)

@@ -337,5 +337,7 @@ void cpu_limit_watch(struct process *process);
 /* ---- directories (path.c) ---- */
 struct fs_context *fs_context_copy(struct fs_context *fs);
 void fs_context_release(struct fs_context *fs);
+/* Takes the node; without the lock. */
+void fs_context_set_root(struct fs_context *fs, handle_t root, const struct fs_attr *attr);
 
 #endif

@@ -132,11 +132,9 @@ status_t handle_proc_stats_answer(struct service *service, struct message *messa
 /* ---- snapshots --------------------------------------------------------------------------------- */
 
 /* Who may look into a process may take it as a whole: root, and its own user. */
-static bool may_snapshot(uint32_t badge, const struct process *process)
+static bool may_snapshot(uint32_t uid, const struct process *process)
 {
-    const struct process *caller = process_of_badge(badge);
-    return badge < BADGE_PROCESS ||
-           (caller != NULL && (caller->uid == 0 || caller->uid == process->uid));
+    return uid == 0 || uid == process->uid;
 }
 
 status_t handle_snapshot(struct service *service, struct message *message)
@@ -155,14 +153,17 @@ status_t handle_snapshot(struct service *service, struct message *message)
         return ERR_NO_PROCESS;
     if (process->personality == NULL)
         return ERR_NOT_SUPPORTED;
-    if (!may_snapshot(message->badge, process))
-        return ERR_NOT_PERMITTED;
     const struct process *caller = process_of_badge(message->badge);
+    if (message->badge >= BADGE_PROCESS && caller == NULL)
+        return ERR_NOT_PERMITTED;
+    uint32_t uid = caller != NULL ? caller->uid : request->uid; /* a personality says for whom */
+    if (!may_snapshot(uid, process))
+        return ERR_NOT_PERMITTED;
     for (uint32_t i = 0; i < message->handle_count; i++)
         if (!start_may_pass(caller, message->handles[i]))
             return ERR_NOT_PERMITTED;
     event.flags = request->flags;
-    event.uid = caller != NULL ? caller->uid : 0;
+    event.uid = uid;
     handle_t files[2] = {HANDLE_NONE, HANDLE_NONE};
     for (uint32_t i = 0; i < count; i++)
         files[i] = service_take(message, i);

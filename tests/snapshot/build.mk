@@ -14,6 +14,7 @@ ALL += $(SNAPSHOT_NT_TESTS)
 
 $(call native-program,snapshot-native,tests/snapshot/native/objects.c)
 $(call native-program,crash-native,tests/snapshot/native/crash.c)
+$(call native-program,family-native,tests/snapshot/native/family.c)
 
 .PHONY: snapshot-step
 snapshot-step: all ## save and restore the programs of tests/posix at every system call

@@ -9,6 +9,7 @@
 
 #include <atomik/log.h>
 #include <atomik/syscall.h>
+#include <atomik/thread.h>
 #include <atomik/time.h>
 #include <ipc/call.h>
 #include <ipc/fsclient.h>
@@ -64,9 +65,11 @@ uint8_t *restored_blob(const struct restore *restore, uint32_t id, uint32_t *siz
 static status_t take_options(struct restore *restore, char *const *options)
 {
     for (; *options != NULL; options++)
-        if (!capture_option(*options, &restore->options))
+        if (!capture_option(*options, &restore->options) &&
+            !capture_tree_option(&restore->tree, *options))
             return restore_refuse(restore, ERR_INVALID_ARGUMENT, "no option of a restore: %s",
                                   *options);
+    restore->tree.options = restore->options; /* those below may be lazy */
     restore->options.lazy = false; /* memory is copied, and all of it is needed for that */
     return OK;
 }
@@ -79,13 +82,12 @@ static void fetch_streams(struct restore *restore, uint32_t start)
     for (uint32_t index = 0; init_start_fetch(native_init, start, index, &fd, &h0, &h1) == OK;
          index++) {
         if (fd.fd > 2) {
-            handle_drop(&h0);
-            handle_drop(&h1);
+            capture_tree_keep(&restore->tree, fd.fd, (handle_t[]){h0, h1});
             continue;
         }
-        restore->streams[fd.fd].fd = fd;
-        restore->streams[fd.fd].h0 = h0;
-        restore->streams[fd.fd].h1 = h1;
+        restore->streams[fd.fd] = fd;
+        restore->stream_handles[fd.fd][0] = h0;
+        restore->stream_handles[fd.fd][1] = h1;
         if (fd.fd == 2) {
             process->error_fd = fd;
             process->error_handle = handle_copy(h0);
@@ -219,11 +221,96 @@ status_t restore_threads(struct restore *restore)
     return error;
 }
 
+/* ---- what is below it ----------------------------------------------------------------------------------- */
+
+static status_t open_member(void *context, uint32_t pid, handle_t *vmo)
+{
+    const struct restore *restore = context;
+    handle_t node = HANDLE_NONE;
+    status_t status = capture_open_beside(&restore->walk, restore->path, pid, &node, vmo);
+    handle_drop(&node);
+    return status;
+}
+
+static status_t read_child(struct restore *restore, uint32_t pid)
+{
+    struct capture_tree *tree = &restore->tree;
+    handle_t vmo = HANDLE_NONE;
+    bool taken = false;
+    status_t status = open_member(restore, pid, &vmo);
+    if (status != OK)
+        return restore_refuse(restore, status, "the snapshot of child %u is not there",
+                              (unsigned)pid);
+    status = capture_tree_child(tree, "", pid, vmo, &taken);
+    if (!taken)
+        handle_drop(&vmo);
+    return status == OK && taken
+               ? OK
+               : restore_refuse(restore, status != OK ? status : ERR_BAD_EXECUTABLE, "child %u: %s",
+                                (unsigned)tree->where,
+                                tree->problem != NULL ? tree->problem : "it cannot be read");
+}
+
+static status_t read_tree(struct restore *restore)
+{
+    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_CHILD, NULL);
+    restore->tree.open = open_member;
+    restore->tree.context = restore;
+    restore->tree.init = native_init;
+    status_t status = capture_tree_own(&restore->tree, &restore->snapshot);
+    for (; note != NULL && status == OK; note = snap_next(&restore->snapshot, SNAP_CHILD, note)) {
+        uint32_t length;
+        if (snap_get(note, SNAP_CHILD_STATUS, &length) == NULL)
+            status = read_child(restore, snap_get_u32(note, SNAP_CHILD_PID, 0));
+    }
+    return status;
+}
+
+static bool has_children(const struct restore *restore)
+{
+    return snap_next(&restore->snapshot, SNAP_CHILD, NULL) != NULL;
+}
+
+/* One that has ended and was not waited for. */
+static status_t make_zombie(const struct restore *restore, const struct snap_note *note)
+{
+    uint32_t pid;
+    status_t status = init_proc_create(native_init, restore->process->pid, 0, 0, restore->uid,
+                                       snap_get_u32(note, SNAP_CHILD_PID, 0), "ended", &pid);
+    return status == OK
+               ? init_proc_exit(native_init, pid, (int32_t)snap_get_u32(note, SNAP_CHILD_STATUS, 0))
+               : status;
+}
+
+static status_t start_children(struct restore *restore)
+{
+    const struct capture_start start = {.init = native_init,
+                                        .walk = &restore->walk,
+                                        .path = restore->path,
+                                        .cwd = restore->directory,
+                                        .ppid = restore->process->pid,
+                                        .uid = restore->uid,
+                                        .streams = restore->streams,
+                                        .handles = restore->stream_handles};
+    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_CHILD, NULL);
+    const struct capture_member *member = NULL;
+    status_t status = OK;
+    uint32_t length, pid;
+    for (; note != NULL && status == OK; note = snap_next(&restore->snapshot, SNAP_CHILD, note))
+        if (snap_get(note, SNAP_CHILD_STATUS, &length) != NULL)
+            status = make_zombie(restore, note);
+    while (status == OK && (member = capture_tree_next(&restore->tree, member)) != NULL)
+        status = capture_tree_start(&restore->tree, member, &start, &pid);
+    return status;
+}
+
 /* ---- the whole ------------------------------------------------------------------------------------------ */
 
 static status_t make_all(struct restore *restore)
 {
     status_t status = read_image(restore);
+    if (status == OK)
+        status = read_tree(restore);
     if (status == OK)
         status = make_process(restore);
     if (status == OK)
@@ -248,44 +335,115 @@ static void drop_all(struct restore *restore)
     for (uint32_t i = 0; i < restore->thread_count; i++)
         handle_drop(&restore->threads[i].handle);
     for (uint32_t i = 0; i < 3; i++) {
-        handle_drop(&restore->streams[i].h0);
-        handle_drop(&restore->streams[i].h1);
+        handle_drop(&restore->stream_handles[i][0]);
+        handle_drop(&restore->stream_handles[i][1]);
     }
     free(restore->objects);
     free(restore->threads);
     handle_drop(&restore->init);
     handle_drop(&restore->program);
+    handle_drop(&restore->walk.root);
+    handle_drop(&restore->walk.cwd);
+    capture_tree_free(&restore->tree);
     snap_free(&restore->snapshot);
     capture_image_close(&restore->image);
+    handle_drop(&restore->image_handle);
+    free(restore->path);
+    free(restore->directory);
     free(restore);
 }
 
+static status_t take_place(struct restore *restore, const struct start_strings *strings,
+                           const handle_t handles[4])
+{
+    restore->path = strdup(strings->image);
+    restore->directory = strdup(strings->cwd);
+    restore->root = handles[1];
+    restore->cwd = handles[2];
+    restore->walk = (struct fs_walk_context){.root = handle_copy(handles[1]),
+                                             .cwd = handle_copy(handles[2]),
+                                             .uid = restore->uid,
+                                             .gid = restore->uid,
+                                             .flags = CALL_UNINTERRUPTIBLE};
+    if (restore->path == NULL || restore->directory == NULL || restore->walk.root == HANDLE_NONE ||
+        restore->walk.cwd == HANDLE_NONE)
+        return ERR_NO_MEMORY;
+    return fs_client_root(&restore->walk);
+}
+
+/* The process is whole. Its children are started when init knows of it. */
+static void complete(struct restore *restore)
+{
+    struct native_process *process = restore->process;
+    tell_number(restore);
+    process->held = true;
+    /* the snapshot; the program's file, if that was needed, has symbols */
+    restore->image_handle = process->image;
+    process->image = restore->program;
+    restore->program = HANDLE_NONE;
+    if (has_children(restore))
+        process->restore = restore;
+    else
+        drop_all(restore);
+}
+
 status_t restore_process(struct native_process *process, const struct proc_event *event,
-                         char *const *options, const handle_t handles[4])
+                         const struct start_strings *strings, const handle_t handles[4])
 {
     struct restore *restore = calloc(1, sizeof *restore);
     if (restore == NULL)
         return ERR_NO_MEMORY;
     snap_init(&restore->snapshot);
     restore->process = process;
-    restore->root = handles[1];
-    restore->cwd = handles[2];
     restore->uid = event->uid;
     fetch_streams(restore, event->start);
-    status_t status = take_options(restore, options);
+    status_t status = take_place(restore, strings, handles);
+    if (status == OK)
+        status =
+            take_options(restore, strings->argv[0] != NULL ? strings->argv + 1 : strings->argv);
     if (status == OK)
         status = make_all(restore);
     if (status == OK) {
-        tell_number(restore);
-        process->held = true;
-        handle_drop(
-            &process
-                 ->image); /* the snapshot; the program's file, if that was needed, has symbols */
-        process->image = restore->program;
-        restore->program = HANDLE_NONE;
-    } else if (process->program.process != HANDLE_NONE) {
-        (void)!process_kill(process->program.process, 0);
+        complete(restore);
+        return OK;
     }
+    if (process->program.process != HANDLE_NONE)
+        (void)!process_kill(process->program.process, 0);
     drop_all(restore);
     return status;
+}
+
+/* The event thread is not for this: init tells it of native children. */
+static void children_thread(void *argument)
+{
+    struct native_process *process = argument;
+    struct restore *restore = process->restore;
+    status_t status = start_children(restore);
+    if (status != OK)
+        (void)restore_refuse(restore, status, "not all of the tree could be made");
+    native_lock();
+    process->restore = NULL;
+    process->held = false;
+    if (status != OK)
+        (void)!process_kill(process->program.process, 1);
+    (void)!native_resume(process);
+    native_unlock();
+    drop_all(restore);
+    native_release(process);
+}
+
+void restore_go_on(struct native_process *process)
+{
+    if (process->restore != NULL) {
+        native_use(process);
+        if (thread_spawn(children_thread, process, 0, NULL) == OK)
+            return;
+        process->users--;
+        drop_all(process->restore);
+        process->restore = NULL;
+        (void)!process_kill(process->program.process, 1);
+    }
+    process->held = false;
+    if (native_resume(process) != OK)
+        log_printf("pid %u has ended before it went on", (unsigned)process->pid);
 }

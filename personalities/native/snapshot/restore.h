@@ -8,7 +8,8 @@
 #define NATIVE_SNAPSHOT_RESTORE_H
 
 #include <capture/capture.h>
-#include <ipc/fsclient.h>
+#include <capture/tree.h>
+#include <ipc/initclient.h>
 
 #include "../native.h"
 
@@ -27,13 +28,15 @@ struct restore {
     uint32_t object_count;
     struct restored_object *threads; /* id: as it was */
     uint32_t thread_count;
-    handle_t init, root, cwd; /* init: the program's; the others borrowed */
-    uint32_t uid;             /* the process's user */
-    handle_t program;         /* VMO of the program's file, when it is needed */
-    struct {
-        struct start_fd fd;
-        handle_t h0, h1;
-    } streams[3]; /* of who restores */
+    handle_t init, root, cwd;   /* init: the program's; the others borrowed */
+    uint32_t uid;               /* the process's user */
+    handle_t program;           /* VMO of the program's file, when it is needed */
+    handle_t image_handle;      /* of the snapshot, when the process no longer has it */
+    struct start_fd streams[3]; /* of who restores */
+    handle_t stream_handles[3][2];
+    struct capture_tree tree;    /* with what is below it */
+    char *path, *directory;      /* of its file, and what that is relative to */
+    struct fs_walk_context walk; /* the same as handles */
 };
 
 /* Where names lead for whoever restores. */
@@ -43,9 +46,14 @@ static inline struct fs_walk_context restore_context(const struct restore *resto
         .root = restore->root, .cwd = restore->cwd, .uid = restore->uid, .gid = restore->uid};
 }
 
-/* The options follow the name of the snapshot's file. With OK the program stands still, `held`. */
+/*
+ * The options follow the name of the snapshot's file. With OK the program stands still, `held`; if it has
+ * children, with a restore that is not over.
+ */
 status_t restore_process(struct native_process *process, const struct proc_event *event,
-                         char *const *options, const handle_t handles[4]);
+                         const struct start_strings *strings, const handle_t handles[4]);
+/* With the lock: init knows of it. It goes on; if it had children, when these have been started. */
+void restore_go_on(struct native_process *process);
 
 /* Says why to whoever restores; returns the status. */
 status_t restore_refuse(struct restore *restore, status_t status, const char *format, ...)

@@ -144,9 +144,9 @@ static handle_t own_stream(const struct restore *restore, const struct snap_note
                            uint32_t kind)
 {
     uint32_t number = snap_get_u32(note, SNAP_OBJECT_STANDARD, 3);
-    if (number >= 3 || restore->streams[number].fd.kind != kind)
+    if (number >= 3 || restore->streams[number].kind != kind)
         return HANDLE_NONE;
-    return handle_copy(restore->streams[number].h0);
+    return handle_copy(restore->stream_handles[number][0]);
 }
 
 static status_t make_terminal(struct restore *restore, const struct snap_note *note, bool event,
@@ -156,8 +156,8 @@ static status_t make_terminal(struct restore *restore, const struct snap_note *n
     const uint8_t *termios = snap_get(note, SNAP_OBJECT_TERMIOS, &length);
     struct tty_attributes attributes;
     for (uint32_t i = 0; i < 3 && *handle == HANDLE_NONE; i++)
-        if (restore->streams[i].fd.kind == FD_TTY)
-            *handle = handle_copy(event ? restore->streams[i].h1 : restore->streams[i].h0);
+        if (restore->streams[i].kind == FD_TTY)
+            *handle = handle_copy(restore->stream_handles[i][event]);
     if (*handle == HANDLE_NONE)
         return restore_refuse(restore, ERR_NOT_TERMINAL, "it has a terminal, and here is none");
     if (event || termios == NULL || length != sizeof attributes)
@@ -215,6 +215,13 @@ static status_t make_stream(struct restore *restore, const struct snap_note *not
     return status;
 }
 
+/* With processes that are restored by others. */
+static status_t make_shared(struct restore *restore, const struct snap_note *note, handle_t *handle)
+{
+    return capture_tree_pipe(&restore->tree, get(note, SNAP_OBJECT_STREAM),
+                             get(note, SNAP_OBJECT_CAPACITY), !is_read_side(note), handle);
+}
+
 static status_t make_external(struct restore *restore, const struct snap_note *note,
                               handle_t *handle)
 {
@@ -223,7 +230,7 @@ static status_t make_external(struct restore *restore, const struct snap_note *n
     *handle = own_stream(restore, note, reads ? FD_STREAM_READ : FD_STREAM_WRITE);
     if (*handle != HANDLE_NONE)
         return OK;
-    if (number < 3 && restore->streams[number].fd.kind != FD_NONE)
+    if (number < 3 && restore->streams[number].kind != FD_NONE)
         return restore_refuse(restore, ERR_NOT_SUPPORTED,
                               "its descriptor %u is a pipe: restore it with one (| cat)",
                               (unsigned)number);
@@ -335,8 +342,10 @@ static status_t make_object(struct restore *restore, const struct snap_note *not
     if (strcmp(class, "tty") == 0 || strcmp(class, "tty event") == 0)
         return make_terminal(restore, note, strcmp(class, "tty") != 0, handle);
     if (strcmp(class, "stream") == 0)
-        return get(note, SNAP_OBJECT_EXTERNAL) ? make_external(restore, note, handle)
-                                               : make_stream(restore, note, handle);
+        return capture_tree_shares(&restore->tree, get(note, SNAP_OBJECT_STREAM))
+                   ? make_shared(restore, note, handle)
+               : get(note, SNAP_OBJECT_EXTERNAL) ? make_external(restore, note, handle)
+                                                 : make_stream(restore, note, handle);
     if (strcmp(class, "event") == 0)
         return event_create((uint32_t)snap_get_u64(note, SNAP_OBJECT_VALUE, 0) & SIGNAL_USER_MASK,
                             handle);

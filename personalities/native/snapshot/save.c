@@ -143,6 +143,8 @@ static void note_state(struct save *save)
     put_header(save);
     save_threads(save);
     save_process(save);
+    if (save->directory != HANDLE_NONE)
+        save_children(save);
     if (save->status == OK)
         save->status = space_clone(save->process->program.space, &save->space);
     if (save->status == OK)
@@ -158,10 +160,14 @@ static void note_state(struct save *save)
 status_t save_freeze(struct save *save)
 {
     save->status = stand_still(save);
+    if (save->status == OK && save->directory != HANDLE_NONE)
+        save->status = save_hold_children(save);
     if (save->status == OK)
         note_state(save);
-    if (save->status != OK)
-        go_on(save->process);
+    if (save->status == OK)
+        return OK;
+    (void)!capture_release(&save->held, native_init, CAPTURE_CANCEL);
+    go_on(save->process);
     return save->status;
 }
 
@@ -194,7 +200,9 @@ status_t save_write(struct save *save, handle_t file, uint64_t *size)
 {
     save_memory(save);
     capture_contents_put(save->contents, &save->snapshot);
-    return capture_write(&save->snapshot, file, size);
+    return save->directory != HANDLE_NONE
+               ? capture_write_member(&save->snapshot, file, save->uid, save->process->pid, size)
+               : capture_write(&save->snapshot, file, size);
 }
 
 void save_free(struct save *save)
@@ -215,7 +223,7 @@ void save_free(struct save *save)
 /* ---- for init -------------------------------------------------------------------------------------- */
 
 struct job {
-    uint32_t pid, flags, request;
+    uint32_t pid, flags, request, uid;
     handle_t file;
 };
 /* One that stands still until the others of its tree are noted down too, or its patience ends. */
@@ -224,8 +232,11 @@ struct native_hold {
     uint32_t flags, request;
 };
 
-/* The first answer is given; waits for the release, whose request becomes the job's. */
-static void wait_for_release(struct save *save, struct job *job)
+/*
+ * The first answer is given; waits for the release, whose request becomes the job's. CANCELLED: nobody
+ * wants it any more.
+ */
+static status_t wait_for_release(struct save *save, struct job *job)
 {
     struct native_hold hold = {.request = 0};
     struct snapshot_result none = {0};
@@ -236,7 +247,7 @@ static void wait_for_release(struct save *save, struct job *job)
     job->request = 0;
     if (event_create(0, &hold.released) != OK) {
         (void)!init_snapshot_answer(native_init, request, ERR_NO_MEMORY, NULL);
-        return;
+        return ERR_CANCELLED;
     }
     native_lock();
     save->process->hold = &hold;
@@ -250,6 +261,8 @@ static void wait_for_release(struct save *save, struct job *job)
     handle_drop(&hold.released);
     save->flags |= hold.flags & SNAPSHOT_STOP;
     job->request = hold.request;
+    save_queues_again(save);
+    return job->request == 0 || (hold.flags & SNAPSHOT_CANCEL) ? ERR_CANCELLED : OK;
 }
 
 static void release_event(uint32_t pid, uint32_t flags, uint32_t request)
@@ -281,6 +294,13 @@ static struct native_process *begin(uint32_t pid, status_t *status)
     return *status == OK ? process : NULL;
 }
 
+static enum capture_end end_of(const struct save *save, status_t status)
+{
+    return status != OK                  ? CAPTURE_CANCEL
+           : save->flags & SNAPSHOT_STOP ? CAPTURE_STOP
+                                         : CAPTURE_GO_ON;
+}
+
 static status_t take(struct job *job, struct save *save, struct snapshot_result *result)
 {
     ktime_t start = time_monotonic();
@@ -288,30 +308,30 @@ static status_t take(struct job *job, struct save *save, struct snapshot_result 
     if (status != OK)
         return status;
     if (job->flags & SNAPSHOT_HOLD)
-        wait_for_release(save, job);
-    if (job->flags & SNAPSHOT_HOLD)
-        save_queues_again(save);
+        status = wait_for_release(save, job);
     save_thaw(save);
+    status_t released = capture_release(&save->held, native_init, end_of(save, status));
     result->pause = time_monotonic() - start;
-    if (job->request == 0)
-        return ERR_TIMED_OUT; /* nobody wants it any more */
-    status = save_write(save, job->file, &result->size);
+    if (status == OK)
+        status = save_write(save, job->file, &result->size);
     result->time = time_monotonic() - start;
-    return status;
+    return status != OK ? status : released;
 }
 
 static status_t snapshot_take(struct job *job, struct snapshot_result *result)
 {
-    status_t status = job->flags & SNAPSHOT_TREE ? ERR_NOT_IMPLEMENTED : OK;
-    struct native_process *process = status == OK ? begin(job->pid, &status) : NULL;
+    status_t status;
+    struct native_process *process = begin(job->pid, &status);
     if (process == NULL)
         return status;
-    struct save *save = save_new(process, job->flags & ~(uint32_t)SNAPSHOT_HOLD);
+    struct save *save = save_new(process, job->flags);
     if (save == NULL) {
         go_on(process);
         native_release(process);
         return ERR_NO_MEMORY;
     }
+    save->uid = job->uid;
+    save->directory = job->flags & SNAPSHOT_TREE ? job->file : HANDLE_NONE;
     status = take(job, save, result);
     save_free(save);
     return status;
@@ -328,20 +348,20 @@ static void save_thread(void *argument)
         (void)!init_snapshot_answer(native_init, job.request, status, &result);
 }
 
-void snapshot_event(uint32_t pid, uint32_t flags, uint32_t request, handle_t *file)
+void snapshot_event(const struct proc_event *event, handle_t *file)
 {
-    if (flags & SNAPSHOT_RELEASE) {
-        release_event(pid, flags, request);
+    if (event->flags & SNAPSHOT_RELEASE) {
+        release_event(event->pid, event->flags, event->request);
         return;
     }
     struct job *job = malloc(sizeof *job);
     if (job != NULL) {
-        *job = (struct job){pid, flags, request, *file};
+        *job = (struct job){event->pid, event->flags, event->request, event->uid, *file};
         if (thread_spawn(save_thread, job, 0, NULL) == OK) {
             *file = HANDLE_NONE;
             return;
         }
         free(job);
     }
-    (void)!init_snapshot_answer(native_init, request, ERR_NO_MEMORY, NULL);
+    (void)!init_snapshot_answer(native_init, event->request, ERR_NO_MEMORY, NULL);
 }

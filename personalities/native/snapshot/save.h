@@ -8,6 +8,7 @@
 #define NATIVE_SNAPSHOT_SAVE_H
 
 #include <capture/capture.h>
+#include <capture/tree.h>
 #include <ipc/call.h>
 
 #include "../native.h"
@@ -39,11 +40,17 @@ struct save {
     struct startup_info startup;      /* as the program has it */
     struct startup_handle *granted;   /* startup.handle_count of them */
     struct startup_file *files;       /* startup.file_count of them */
+    uint32_t uid;                     /* who asked for it */
+    handle_t directory;               /* of a tree, for its files; HANDLE_NONE: it is alone */
+    struct capture_held *held;        /* its children */
     status_t status;                  /* why it cannot be done */
 };
 
-/* EVENT_SNAPSHOT: starts taking one; the answer goes to init from a thread of its own. Takes `file`. */
-void snapshot_event(uint32_t pid, uint32_t flags, uint32_t request, handle_t *file);
+/*
+ * EVENT_SNAPSHOT: starts taking one; the answer goes to init from a thread of its own. Takes `file`, which
+ * is a directory with SNAPSHOT_TREE.
+ */
+void snapshot_event(const struct proc_event *event, handle_t *file);
 /*
  * With the lock: the program has run into this exception. True: there is a rule for crashes of it;
  * it is saved by a thread of its own, which answers the exception.
@@ -63,6 +70,9 @@ void save_refuse(struct save *save, status_t status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* ---- the parts; the program stands still ---- */
+/* Of a tree: the children come to a standstill too; then the notes of them. */
+status_t save_hold_children(struct save *save);
+void save_children(struct save *save);
 void save_threads(struct save *save);
 void save_process(struct save *save);
 /* The program's handles are taken and numbered; before the others. */

@@ -81,6 +81,48 @@ void save_process(struct save *save)
     put_command(save);
 }
 
+/* ---- children ---------------------------------------------------------------------------------------- */
+
+/* The next child after *pid, which becomes its number. */
+static bool next_child(const struct save *save, uint32_t *pid, struct proc_record *record)
+{
+    while (init_proc_info(native_init, *pid, true, record, NULL, 0) == OK) {
+        *pid = record->pid;
+        if (record->ppid == save->process->pid)
+            return true;
+    }
+    return false;
+}
+
+status_t save_hold_children(struct save *save)
+{
+    struct proc_record record;
+    uint32_t pid = 0;
+    status_t status = OK;
+    while (status == OK && next_child(save, &pid, &record)) {
+        if (record.state != PROC_ZOMBIE)
+            status = capture_hold(&save->held, native_init, pid, save->flags, save->uid,
+                                  save->directory);
+        if (status == ERR_NO_PROCESS)
+            status = OK; /* it has ended meanwhile */
+    }
+    return status;
+}
+
+void save_children(struct save *save)
+{
+    struct proc_record record;
+    uint32_t pid = 0;
+    while (next_child(save, &pid, &record)) {
+        if (record.state != PROC_ZOMBIE && !capture_is_held(save->held, pid))
+            continue;
+        snap_note_begin(&save->snapshot, SNAP_CHILD);
+        snap_put_u32(&save->snapshot, SNAP_CHILD_PID, pid);
+        if (!capture_is_held(save->held, pid))
+            snap_put_u32(&save->snapshot, SNAP_CHILD_STATUS, (uint32_t)record.status);
+    }
+}
+
 /* ---- threads ---------------------------------------------------------------------------------------- */
 
 static void put_status(struct save *save, const struct thread_context *context, uint32_t call)

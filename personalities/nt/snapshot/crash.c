@@ -60,7 +60,7 @@ static void forget(struct nt_process *process)
     struct save *save = process->crash;
     process->crash = NULL;
     if (save)
-        save_free(save);
+        save_group_free(save->group);
 }
 
 void crash_note(struct nt_thread *thread, uint32_t code)
@@ -69,18 +69,21 @@ void crash_note(struct nt_thread *thread, uint32_t code)
     const struct guest_frame *frame = thread->frame;
     if (SEVERITY(code) != IS_ERROR || process->debug || !is_wanted(process))
         return;
-    struct save *save = save_new(process, 0);
-    if (!save)
+    struct save_group *group = save_group_new(0, HANDLE_NONE);
+    struct save *save = group ? save_new(group, process) : NULL;
+    if (!save) {
+        free(group);
         return;
+    }
     save->crash = (struct saved_crash){thread, code, frame->address, frame->vector, frame->error};
     thread->parked = true; /* at the instruction */
-    status_t status = save_take(save);
+    status_t status = save_take(group);
     thread->parked = false;
     forget(process);
     if (status == OK)
         process->crash = save;
     else
-        save_free(save);
+        save_group_free(group);
 }
 
 static status_t write_crash(void *context, handle_t file)

@@ -75,7 +75,7 @@ static void save_disk(struct save *save, struct nt_file *file)
     snap_put_u32(snapshot, SNAP_OBJECT_DISPOSAL,
                  (file->delete_on_close ? DISPOSE_ON_CLOSE : 0) |
                      (file->delete_pending ? DISPOSE_PENDING : 0));
-    if (file->kind == FILE_DISK && (attr.nlink == 0 || (save->flags & SNAPSHOT_FILES)))
+    if (file->kind == FILE_DISK && (attr.nlink == 0 || (save->group->flags & SNAPSHOT_FILES)))
         save_file_content(save, file);
 }
 
@@ -182,9 +182,9 @@ void ntfile_save(struct object *object, struct save *save)
 
 void save_locks(struct save *save)
 {
-    for (uint32_t i = 0; i < save->object_count; i++)
-        if (save->objects[i].object->type == &file_type)
-            locks_save(file_of(save->objects[i].object), save->objects[i].id, save);
+    for (uint32_t i = 0; i < save->used_count; i++)
+        if (save_used(save, i)->type == &file_type)
+            locks_save(file_of(save_used(save, i)), save->used[i], save);
 }
 
 void save_queues_again(struct save *save)
@@ -193,7 +193,7 @@ void save_queues_again(struct save *save)
     for (; note; note = snap_next(&save->snapshot, SNAP_OBJECT, note)) {
         uint32_t id = snap_get_u32(note, SNAP_OBJECT_ID, 0);
         const struct object *object =
-            id && id <= save->object_count ? save->objects[id - 1].object : NULL;
+            id && id <= save->group->object_count ? save->group->objects[id - 1].object : NULL;
         if (object && object->type == &file_type) {
             const struct nt_file *file = file_of((struct object *)object);
             if (is_foreign(file) && file->read_end)
@@ -235,11 +235,10 @@ static NTSTATUS check_file(struct restore *restore, const struct snap_note *note
 {
     struct fs_attr attr;
     NTSTATUS status = nt_status(BLOCKING(fs_client_stat(file->node, &attr)));
-    if (status || file->kind == FILE_DIRECTORY || restore->options.policy == POLICY_CURRENT ||
-        is_unchanged(note, &attr) ||
-        (restore->options.policy == POLICY_SNAPSHOT && has_content(restore, note)))
+    if (status || file->kind == FILE_DIRECTORY ||
+        restore->group->options.policy == POLICY_CURRENT || is_unchanged(note, &attr) ||
+        (restore->group->options.policy == POLICY_SNAPSHOT && has_content(restore, note)))
         return status;
-    restore->files_differ = true;
     return restore_refuse(restore, STATUS_FILE_INVALID, "%s has changed", file->unix_path);
 }
 
@@ -253,9 +252,10 @@ static NTSTATUS restore_disk(struct restore *restore, const struct snap_note *no
         .access = snap_get_u32(note, SNAP_OBJECT_ACCESS, 0),
         .share = snap_get_u32(note, SNAP_OBJECT_SHARE, 0),
         .options = (directory ? FILE_DIRECTORY_FILE : FILE_NON_DIRECTORY_FILE),
-        .disposition = restore->options.policy == POLICY_SNAPSHOT && has_content(restore, note)
-                           ? FILE_OPEN_IF
-                           : FILE_OPEN};
+        .disposition =
+            restore->group->options.policy == POLICY_SNAPSHOT && has_content(restore, note)
+                ? FILE_OPEN_IF
+                : FILE_OPEN};
     if (!path || path[0] != '/') {
         free(path);
         return STATUS_INVALID_PARAMETER;
@@ -362,7 +362,9 @@ static NTSTATUS restore_kind(struct restore *restore, const struct snap_note *no
     if (strcmp(kind, "disk") == 0 || strcmp(kind, "directory") == 0)
         return restore_disk(restore, note, strcmp(kind, "directory") == 0, result);
     if (strcmp(kind, "stream") == 0)
-        return restored_stream(restore, snap_get_u32(note, SNAP_OBJECT_STANDARD, 3), result);
+        return capture_tree_shares(&restore->group->tree, snap_get_u32(note, SNAP_OBJECT_STREAM, 0))
+                   ? restored_shared_stream(restore, note, result)
+                   : restored_stream(restore, snap_get_u32(note, SNAP_OBJECT_STANDARD, 3), result);
     if (strcmp(kind, "pipe") == 0)
         return restore_pipe(restore, note, result);
     if (strcmp(kind, "console") == 0)
@@ -427,7 +429,7 @@ NTSTATUS ntfile_connect(struct restore *restore, const struct snap_note *note,
     }
     if (peer && file->pipe && file_of(peer)->pipe)
         pipe_join(file->pipe, file_of(peer)->pipe);
-    return file->kind == FILE_DISK && restore->options.policy == POLICY_SNAPSHOT
+    return file->kind == FILE_DISK && restore->group->options.policy == POLICY_SNAPSHOT
                ? write_content(restore, snap_get_u32(note, SNAP_OBJECT_ID, 0), file)
                : STATUS_SUCCESS;
 }

@@ -44,9 +44,9 @@ void save_operations(struct save *save)
                 save_operation(save, thread, &request->made);
         }
     }
-    for (uint32_t i = 0; i < save->object_count; i++)
-        if (save->objects[i].object->type == &key_type)
-            key_watches_save(save->objects[i].object, save);
+    for (uint32_t i = 0; i < save->used_count; i++)
+        if (save_used(save, i)->type == &key_type)
+            key_watches_save(save_used(save, i), save);
 }
 
 /* ---- restoring ------------------------------------------------------------------------------------ */

@@ -24,16 +24,17 @@
 
 /* ---- messages ------------------------------------------------------------------------------------ */
 
-static void print(const struct restore_stream *stream, const char *line)
+static void print(const struct restore_group *group, const char *line)
 {
     size_t length = strlen(line), done;
-    uint32_t written;
-    if (stream->fd.kind == FD_TTY)
-        (void)!BLOCKING(tty_client_write(stream->print, line, length, 0, 0, 0, &done));
-    else if (stream->fd.kind == FD_STREAM_WRITE)
-        (void)!BLOCKING(stream_write(stream->print, line, length, &written, DEADLINE_NEVER));
-    else if (stream->fd.kind == FD_FILE)
-        (void)!BLOCKING(fs_client_write(stream->print, FS_POSITION, line, length, &done, NULL));
+    uint32_t kind = group->stream_kinds[2].kind, written;
+    handle_t handle = group->stream_handles[2][0];
+    if (kind == FD_TTY)
+        (void)!BLOCKING(tty_client_write(handle, line, length, 0, 0, 0, &done));
+    else if (kind == FD_STREAM_WRITE)
+        (void)!BLOCKING(stream_write(handle, line, length, &written, DEADLINE_NEVER));
+    else if (kind == FD_FILE)
+        (void)!BLOCKING(fs_client_write(handle, FS_POSITION, line, length, &done, NULL));
 }
 
 NTSTATUS restore_refuse(struct restore *restore, NTSTATUS status, const char *format, ...)
@@ -44,7 +45,7 @@ NTSTATUS restore_refuse(struct restore *restore, NTSTATUS status, const char *fo
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     snprintf(line, sizeof line, "snapshot: %s\n", text);
-    print(&restore->streams[2], line);
+    print(restore->group, line);
     log_printf("snapshot: %s (%08x)", text, (uint32_t)status);
     return status;
 }
@@ -98,11 +99,12 @@ uint8_t *restored_blob(const struct restore *restore, uint32_t id, uint32_t *siz
 
 NTSTATUS restored_stream(struct restore *restore, uint32_t number, struct object **file)
 {
-    struct restore_stream *stream = number < 3 ? &restore->streams[number] : NULL;
+    struct restore_group *group = restore->group;
+    struct restore_stream *stream = number < 3 ? &group->streams[number] : NULL;
     NTSTATUS status = STATUS_SUCCESS;
-    if (stream && !stream->file && stream->fd.kind != FD_NONE) {
-        status = ntfile_from_descriptor(restore->process, &stream->fd, stream->h0, stream->h1,
-                                        &stream->file);
+    if (stream && !stream->file && group->stream_kinds[number].kind != FD_NONE) {
+        status = ntfile_from_descriptor(group->members->process, &group->stream_kinds[number],
+                                        stream->h0, stream->h1, &stream->file);
         stream->h0 = stream->h1 = HANDLE_NONE;
     }
     if (stream && !status && stream->file) {
@@ -119,31 +121,33 @@ NTSTATUS restored_stream(struct restore *restore, uint32_t number, struct object
     return STATUS_SUCCESS;
 }
 
-static void fetch_streams(struct restore *restore, uint32_t start)
+static void fetch_streams(struct restore_group *group, uint32_t start)
 {
     for (uint32_t index = 0;; index++) {
-        struct restore_stream stream = {.file = NULL};
-        if (BLOCKING(init_start_fetch(nt_init, start, index, &stream.fd, &stream.h0, &stream.h1)) !=
-            OK)
+        struct start_fd fd;
+        handle_t h0, h1;
+        if (BLOCKING(init_start_fetch(nt_init, start, index, &fd, &h0, &h1)) != OK)
             return;
-        if (stream.fd.fd > 2) {
-            handle_drop(&stream.h0);
-            handle_drop(&stream.h1);
+        if (fd.fd > 2) {
+            capture_tree_keep(&group->tree, fd.fd, (handle_t[]){h0, h1});
             continue;
         }
-        stream.print = stream.h0 ? handle_copy(stream.h0) : HANDLE_NONE;
-        restore->streams[stream.fd.fd] = stream;
+        group->stream_kinds[fd.fd] = fd;
+        group->streams[fd.fd] = (struct restore_stream){.h0 = h0, .h1 = h1};
+        group->stream_handles[fd.fd][0] = h0 ? handle_copy(h0) : HANDLE_NONE;
+        group->stream_handles[fd.fd][1] = h1 ? handle_copy(h1) : HANDLE_NONE;
     }
 }
 
 /* The console is that of the terminal at which the restore is started, if there is one. */
 static NTSTATUS find_console(struct restore *restore)
 {
+    const struct restore_group *group = restore->group;
     const struct snap_note *note = snap_next(&restore->snapshot, SNAP_CONSOLE, NULL);
     NTSTATUS status = STATUS_SUCCESS;
     for (uint32_t i = 0; i < 3 && !status; i++) {
         struct object *file;
-        if (restore->streams[i].fd.kind != FD_TTY)
+        if (group->stream_kinds[i].kind != FD_TTY)
             continue;
         status = restored_stream(restore, i, &file);
         if (!status)
@@ -168,12 +172,14 @@ bool snapshot_recognise(handle_t node)
     return is;
 }
 
-static NTSTATUS take_options(struct restore *restore, char *const *options)
+static NTSTATUS take_options(struct restore_group *group, char *const *options)
 {
     for (; *options; options++)
-        if (!capture_option(*options, &restore->options))
-            return restore_refuse(restore, STATUS_INVALID_PARAMETER, "no option of a restore: %s",
-                                  *options);
+        if (!capture_option(*options, &group->options) &&
+            !capture_tree_option(&group->tree, *options))
+            return restore_refuse(group->members, STATUS_INVALID_PARAMETER,
+                                  "no option of a restore: %s", *options);
+    group->tree.options = group->options;
     return STATUS_SUCCESS;
 }
 
@@ -185,21 +191,54 @@ static NTSTATUS check_header(struct restore *restore)
                         : restore_refuse(restore, nt_status(status), "%s", problem);
 }
 
-static NTSTATUS read_file(struct restore *restore, handle_t node)
+static NTSTATUS read_image(struct restore *restore)
 {
     const char *problem;
-    uint64_t size;
-    bool coherent;
-    status_t status = BLOCKING(fs_client_vmo(node, PROT_R, &restore->image.vmo, &size, &coherent));
-    if (status != OK)
-        return nt_status(status);
+    const struct snap_note *note;
     restore->image.init = nt_init;
-    status =
-        BLOCKING(capture_read(&restore->snapshot, &restore->image, &restore->options, &problem));
+    status_t status = BLOCKING(
+        capture_read(&restore->snapshot, &restore->image, &restore->group->options, &problem));
     if (status != OK)
         return restore_refuse(restore, nt_status(status), "%s",
                               problem ? problem : "it cannot be read");
-    return check_header(restore);
+    NTSTATUS error = check_header(restore);
+    note = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
+    restore->old_pid = snap_get_u32(note, SNAP_PROCESS_PID, 0);
+    restore->old_ppid = snap_get_u32(note, SNAP_PROCESS_PPID, 0);
+    return error;
+}
+
+static struct restore *new_member(struct restore_group *group)
+{
+    struct restore **last = &group->members, *restore = calloc(1, sizeof *restore);
+    if (!restore)
+        return NULL;
+    snap_init(&restore->snapshot);
+    restore->group = group;
+    while (*last)
+        last = &(*last)->next;
+    *last = restore;
+    return restore;
+}
+
+NTSTATUS restore_add(struct restore_group *group, handle_t image, struct restore **result)
+{
+    struct restore *restore = new_member(group);
+    if (!restore) {
+        handle_drop(&image);
+        return STATUS_NO_MEMORY;
+    }
+    restore->image.vmo = image;
+    *result = restore;
+    return read_image(restore);
+}
+
+static NTSTATUS read_file(struct restore *restore, handle_t node)
+{
+    uint64_t size;
+    bool coherent;
+    status_t status = BLOCKING(fs_client_vmo(node, PROT_R, &restore->image.vmo, &size, &coherent));
+    return status == OK ? read_image(restore) : nt_status(status);
 }
 
 /* ---- the process -------------------------------------------------------------------------------------- */
@@ -209,7 +248,6 @@ static void take_process(struct restore *restore)
     const struct snap_note *note = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
     struct nt_process *process = restore->process;
     uint32_t ignores = snap_get_u32(note, SNAP_PROCESS_IGNORES, 0);
-    restore->old_pid = snap_get_u32(note, SNAP_PROCESS_PID, 0);
     process->image_name = restored_text(note, SNAP_PROCESS_EXE, NULL);
     process->peb = snap_get_u32(note, SNAP_PROCESS_PEB, 0);
     process->parameters = snap_get_u32(note, SNAP_PROCESS_PARAMETERS, 0);
@@ -297,19 +335,10 @@ static NTSTATUS enter_job(struct restore *restore)
     return job->type == &job_type ? job_assign(job, restore->process) : STATUS_OBJECT_TYPE_MISMATCH;
 }
 
-static NTSTATUS make_all(struct restore *restore, handle_t node)
+/* What is the process's own, with everybody's objects there. */
+static NTSTATUS make_member(struct restore *restore)
 {
-    NTSTATUS status = read_file(restore, node);
-    if (status)
-        return status;
-    take_process(restore);
-    status = find_console(restore);
-    if (!status)
-        status = restore_threads(restore);
-    if (!status)
-        status = restore_objects(restore);
-    if (!status)
-        status = make_memory(restore);
+    NTSTATUS status = make_memory(restore);
     if (!status)
         status = restore_handles(restore);
     if (!status)
@@ -327,38 +356,128 @@ static NTSTATUS make_all(struct restore *restore, handle_t node)
     return status;
 }
 
-static void release_all(struct restore *restore)
+static NTSTATUS make_all(struct restore_group *group, handle_t node)
 {
-    for (uint32_t i = 0; i < restore->object_count; i++)
-        object_release(restore->objects[i].object);
-    free(restore->objects);
-    for (uint32_t i = 0; i < 3; i++) {
-        struct restore_stream *stream = &restore->streams[i];
-        object_release(stream->file);
-        handle_drop(&stream->h0);
-        handle_drop(&stream->h1);
-        handle_drop(&stream->print);
+    struct restore *root = group->members;
+    NTSTATUS status = read_file(root, node);
+    if (!status)
+        status = restore_read_tree(group);
+    if (!status)
+        status = find_console(root);
+    if (!status)
+        status = restore_make_members(group);
+    for (struct restore *each = root; each && !status; each = each->next) {
+        take_process(each);
+        status = restore_threads(each);
     }
+    if (!status)
+        status = restore_objects(group);
+    for (struct restore *each = root; each && !status; each = each->next)
+        status = make_member(each);
+    return status;
+}
+
+static void member_free(struct restore *restore)
+{
     snap_free(&restore->snapshot);
     capture_image_close(&restore->image);
     handle_drop(&restore->image.vmo);
     free(restore);
 }
 
-NTSTATUS restore_process(struct nt_process *process, handle_t node, uint32_t start,
-                         char *const *options)
+static void release_all(struct restore_group *group)
 {
-    struct restore *restore = calloc(1, sizeof *restore);
-    if (!restore)
-        return STATUS_NO_MEMORY;
-    snap_init(&restore->snapshot);
-    restore->process = process;
-    fetch_streams(restore, start);
-    NTSTATUS status = take_options(restore, options);
-    if (!status)
-        status = make_all(restore, node);
-    if (!status)
-        shared_data_wake();
-    release_all(restore);
+    for (uint32_t i = 0; i < group->object_count; i++)
+        object_release(group->objects[i].object);
+    free(group->objects);
+    for (uint32_t i = 0; i < 3; i++) {
+        object_release(group->streams[i].file);
+        handle_drop(&group->streams[i].h0);
+        handle_drop(&group->streams[i].h1);
+        handle_drop(&group->stream_handles[i][0]);
+        handle_drop(&group->stream_handles[i][1]);
+    }
+    restore_tree_free(group);
+    while (group->members) {
+        struct restore *restore = group->members;
+        group->members = restore->next;
+        member_free(restore);
+    }
+    free(group->path);
+    free(group->directory);
+    free(group);
+}
+
+/* It ends when its threads have; those that were not launched never begin. */
+static void end_process(struct nt_process *process)
+{
+    list_each_safe(thread, after, &process->threads, struct nt_thread, link)
+    {
+        if (!thread->server_thread)
+            thread_discard(thread);
+    }
+    process->building = false;
+    process_terminate_nt(process, (uint32_t)STATUS_UNSUCCESSFUL);
+}
+
+void restore_give_up(struct restore_group *group)
+{
+    for (struct restore *each = group->members->next; each; each = each->next)
+        if (each->process)
+            end_process(each->process);
+    release_all(group);
+}
+
+static NTSTATUS launch(struct nt_process *process)
+{
+    NTSTATUS status = STATUS_SUCCESS;
+    process->building = false;
+    list_each_safe(thread, after, &process->threads, struct nt_thread, link)
+    {
+        if (!status && !thread->server_thread)
+            status = thread_launch(thread);
+    }
     return status;
+}
+
+NTSTATUS restore_go_on(struct restore_group *group)
+{
+    NTSTATUS status = restore_start_foreign(group);
+    for (struct restore *each = group->members; each && !status; each = each->next)
+        status = launch(each->process);
+    if (!status) {
+        release_all(group);
+        return status;
+    }
+    (void)restore_refuse(group->members, status, "not all of the tree could be made");
+    end_process(group->members->process);
+    restore_give_up(group);
+    return status;
+}
+
+NTSTATUS restore_process(struct nt_process *process, handle_t node, uint32_t start,
+                         const struct start_strings *strings, struct restore_group **result)
+{
+    struct restore_group *group = calloc(1, sizeof *group);
+    struct restore *root = group ? new_member(group) : NULL;
+    if (!root) {
+        free(group);
+        return STATUS_NO_MEMORY;
+    }
+    root->process = process;
+    group->path = strdup(strings->image);
+    group->directory = strdup(strings->cwd);
+    fetch_streams(group, start);
+    NTSTATUS status = group->path && group->directory ? STATUS_SUCCESS : STATUS_NO_MEMORY;
+    if (!status)
+        status = take_options(group, strings->argv[0] ? strings->argv + 1 : strings->argv);
+    if (!status)
+        status = make_all(group, node);
+    if (status) {
+        restore_give_up(group);
+        return status;
+    }
+    shared_data_wake();
+    *result = group;
+    return STATUS_SUCCESS;
 }

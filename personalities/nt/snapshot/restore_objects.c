@@ -17,12 +17,18 @@
 
 #define OBJECTS_MAX HANDLES_MAX
 
+static struct restored_object *find_object(const struct restore_group *group, uint32_t id)
+{
+    for (uint32_t i = 0; id && i < group->object_count; i++)
+        if (group->objects[i].id == id)
+            return &group->objects[i];
+    return NULL;
+}
+
 struct object *restored_object(const struct restore *restore, uint32_t id)
 {
-    for (uint32_t i = 0; id && i < restore->object_count; i++)
-        if (restore->objects[i].id == id)
-            return restore->objects[i].object;
-    return NULL;
+    const struct restored_object *object = find_object(restore->group, id);
+    return object ? object->object : NULL;
 }
 
 static const struct nt_type *find_type(struct text class)
@@ -104,38 +110,67 @@ static NTSTATUS make_object(struct restore *restore, const struct snap_note *not
 
 static NTSTATUS keep_object(struct restore *restore, uint32_t id, struct object *object)
 {
+    struct restore_group *group = restore->group;
     struct restored_object *grown = NULL;
-    if (id && !restored_object(restore, id) && restore->object_count < OBJECTS_MAX)
-        grown = realloc(restore->objects, (restore->object_count + 1) * sizeof *grown);
+    if (id && group->object_count < OBJECTS_MAX)
+        grown = realloc(group->objects, (group->object_count + 1) * sizeof *grown);
     if (!grown) {
         object_release(object);
         return STATUS_INVALID_PARAMETER;
     }
-    restore->objects = grown;
-    grown[restore->object_count++] = (struct restored_object){id, object};
+    group->objects = grown;
+    grown[group->object_count++] = (struct restored_object){id, restore, object};
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS connect_all(struct restore *restore)
+/* Of an object that several processes have each has a note; it is made of the first. */
+static NTSTATUS make_objects(struct restore *restore)
 {
     const struct snap_note *note = snap_next(&restore->snapshot, SNAP_OBJECT, NULL);
     NTSTATUS status = STATUS_SUCCESS;
     for (; note && !status; note = snap_next(&restore->snapshot, SNAP_OBJECT, note)) {
-        struct object *object = restored_object(restore, snap_get_u32(note, SNAP_OBJECT_ID, 0));
-        if (object->type->connect)
+        uint32_t id = snap_get_u32(note, SNAP_OBJECT_ID, 0);
+        const struct restored_object *present = find_object(restore->group, id);
+        struct object *object;
+        if (present && present->owner != restore)
+            continue;
+        if (present)
+            return restore_refuse(restore, STATUS_INVALID_PARAMETER, "object %u is there twice",
+                                  id);
+        status = make_object(restore, note, &object);
+        if (!status)
+            status = keep_object(restore, id, object);
+    }
+    return status;
+}
+
+/* The object of a note, if it was made of this one; or NULL. */
+static struct object *own_object(const struct restore *restore, const struct snap_note *note,
+                                 uint16_t tag)
+{
+    const struct restored_object *object = find_object(restore->group, snap_get_u32(note, tag, 0));
+    return object && object->owner == restore ? object->object : NULL;
+}
+
+static NTSTATUS connect_objects(struct restore *restore)
+{
+    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_OBJECT, NULL);
+    NTSTATUS status = STATUS_SUCCESS;
+    for (; note && !status; note = snap_next(&restore->snapshot, SNAP_OBJECT, note)) {
+        struct object *object = own_object(restore, note, SNAP_OBJECT_ID);
+        if (object && object->type->connect)
             status = object->type->connect(restore, note, object);
     }
     return status;
 }
 
 /* Memory of sections; what belongs to files has been written by them. */
-static NTSTATUS fill_all(struct restore *restore)
+static NTSTATUS fill_objects(struct restore *restore)
 {
     const struct snap_note *note = snap_next(&restore->snapshot, SNAP_FILEDATA, NULL);
     NTSTATUS status = STATUS_SUCCESS;
     for (; note && !status; note = snap_next(&restore->snapshot, SNAP_FILEDATA, note)) {
-        struct object *object =
-            restored_object(restore, snap_get_u32(note, SNAP_FILEDATA_OBJECT, 0));
+        struct object *object = own_object(restore, note, SNAP_FILEDATA_OBJECT);
         const struct snap_blob *blob =
             snap_find_blob(&restore->snapshot, snap_get_u32(note, SNAP_FILEDATA_BLOB, 0));
         if (object && blob && object->type == &section_type)
@@ -144,19 +179,16 @@ static NTSTATUS fill_all(struct restore *restore)
     return status;
 }
 
-NTSTATUS restore_objects(struct restore *restore)
+NTSTATUS restore_objects(struct restore_group *group)
 {
-    const struct snap_note *note = snap_next(&restore->snapshot, SNAP_OBJECT, NULL);
     NTSTATUS status = STATUS_SUCCESS;
-    for (; note && !status; note = snap_next(&restore->snapshot, SNAP_OBJECT, note)) {
-        struct object *object;
-        status = make_object(restore, note, &object);
-        if (!status)
-            status = keep_object(restore, snap_get_u32(note, SNAP_OBJECT_ID, 0), object);
-    }
-    if (!status)
-        status = connect_all(restore);
-    return status ? status : fill_all(restore);
+    for (struct restore *each = group->members; each && !status; each = each->next)
+        status = make_objects(each);
+    for (struct restore *each = group->members; each && !status; each = each->next)
+        status = connect_objects(each);
+    for (struct restore *each = group->members; each && !status; each = each->next)
+        status = fill_objects(each);
+    return status;
 }
 
 NTSTATUS restore_handles(struct restore *restore)

@@ -15,11 +15,12 @@
 
 struct nt_thread *restored_thread(const struct restore *restore, uint32_t tid)
 {
-    list_each(thread, &restore->process->threads, struct nt_thread, link)
-    {
-        if (thread->tid == tid)
-            return thread;
-    }
+    for (const struct restore *each = restore->group->members; each; each = each->next)
+        list_each(thread, &each->process->threads, struct nt_thread, link)
+        {
+            if (thread->tid == tid)
+                return thread;
+        }
     return NULL;
 }
 

@@ -12,12 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PATIENCE      (5 * NS_PER_S)  /* for the threads to come to a standstill */
 #define HOLD_PATIENCE (30 * NS_PER_S) /* for the others of a tree */
 #define SIGNAL_KILL   9u
 
 struct job {
-    uint32_t pid, flags, request;
+    uint32_t pid, flags, request, uid;
     handle_t file;
 };
 
@@ -46,7 +45,8 @@ static void put_header(struct save *save)
     struct snapshot *snapshot = &save->snapshot;
     const struct nt_process *process = save->process;
     char text[96];
-    capture_header(snapshot, "nt", NULL, save->crash.thread != NULL);
+    capture_header(snapshot, "nt", save->group->directory ? save->group->uuid : NULL,
+                   save->crash.thread != NULL);
     snprintf(text, sizeof text, "Atomik snapshot of Windows process %u, %u threads\n", process->pid,
              process->thread_count);
     snap_note_begin(snapshot, SNAP_TEXT);
@@ -74,6 +74,7 @@ static void note_state(struct save *save)
         put_crash(save);
     save_threads(save);
     save_process(save);
+    save_children(save);
     if (save->status == OK)
         save->status = space_clone(save->process->space, &save->space);
     if (save->status != OK)
@@ -87,42 +88,78 @@ static void note_state(struct save *save)
         save->status = ERR_NO_MEMORY;
 }
 
-status_t save_freeze(struct save *save)
+static status_t note_all(struct save_group *group)
 {
-    save->status = process_freeze(save->process, time_monotonic() + PATIENCE);
-    if (save->status != OK)
-        return save->status;
-    note_state(save);
-    if (save->status != OK)
+    for (struct save *save = group->members; save; save = save->next) {
+        note_state(save);
+        if (save->status != OK)
+            return save->status;
+    }
+    return OK;
+}
+
+status_t save_freeze(struct save_group *group)
+{
+    struct save *root = group->members;
+    status_t status = process_freeze(root->process, time_monotonic() + SAVE_PATIENCE);
+    root->frozen = status == OK;
+    if (status == OK && group->directory)
+        status = save_add_descendants(group);
+    if (status == OK)
+        status = note_all(group);
+    if (status == OK)
+        return OK;
+    (void)!BLOCKING(capture_release(&group->held, nt_init, CAPTURE_CANCEL));
+    group->flags &= ~(uint32_t)SNAPSHOT_STOP;
+    save_thaw(group);
+    return status;
+}
+
+void save_thaw(struct save_group *group)
+{
+    for (struct save *save = group->members; save; save = save->next) {
+        if (!save->frozen)
+            continue;
+        save->frozen = false;
+        if (group->flags & SNAPSHOT_STOP)
+            process_terminate_signal(save->process, SIGNAL_KILL);
         process_thaw(save->process);
-    return save->status;
+    }
 }
 
-void save_thaw(struct save *save)
+status_t save_take(struct save_group *group)
 {
-    if (save->flags & SNAPSHOT_STOP)
-        process_terminate_signal(save->process, SIGNAL_KILL);
-    process_thaw(save->process);
-}
-
-status_t save_take(struct save *save)
-{
-    if (save_freeze(save) == OK)
-        save_thaw(save);
-    return save->status;
+    status_t status = save_freeze(group);
+    if (status == OK)
+        save_thaw(group);
+    return status;
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------- */
 
-struct save *save_new(struct nt_process *process, uint32_t flags)
+struct save_group *save_group_new(uint32_t flags, handle_t directory)
 {
-    struct save *save = calloc(1, sizeof *save);
+    struct save_group *group = calloc(1, sizeof *group);
+    if (!group)
+        return NULL;
+    group->flags = flags;
+    group->directory = directory;
+    capture_uuid(group->uuid);
+    return group;
+}
+
+struct save *save_new(struct save_group *group, struct nt_process *process)
+{
+    struct save **last = &group->members, *save = calloc(1, sizeof *save);
     if (!save)
         return NULL;
     snap_init(&save->snapshot);
     object_hold(&process->object);
+    save->group = group;
     save->process = process;
-    save->flags = flags;
+    while (*last)
+        last = &(*last)->next;
+    *last = save;
     return save;
 }
 
@@ -130,20 +167,34 @@ status_t save_write(struct save *save, handle_t file, uint64_t *size)
 {
     save_memory(save);
     capture_contents_put(save->contents, &save->snapshot);
+    if (save->group->directory)
+        return capture_write_member(&save->snapshot, file, save->group->uid, save->process->pid,
+                                    size);
     return capture_write(&save->snapshot, file, size);
 }
 
-void save_free(struct save *save)
+static void member_free(struct save *save)
 {
-    for (uint32_t i = 0; i < save->object_count; i++)
-        object_release(save->objects[i].object);
-    free(save->objects);
+    free(save->used);
     free(save->files);
     capture_contents_free(&save->contents);
     handle_drop(&save->space);
     snap_free(&save->snapshot);
     object_release(&save->process->object);
     free(save);
+}
+
+void save_group_free(struct save_group *group)
+{
+    while (group->members) {
+        struct save *save = group->members;
+        group->members = save->next;
+        member_free(save);
+    }
+    for (uint32_t i = 0; i < group->object_count; i++)
+        object_release(group->objects[i].object);
+    free(group->objects);
+    free(group);
 }
 
 /* ---- with others -------------------------------------------------------------------------------- */
@@ -156,21 +207,28 @@ struct hold {
 };
 extern struct mutex nt_mutex;
 
-/* The first answer is given; waits for the release, whose request becomes the job's. */
-static void wait_for_release(struct save *save, struct job *job)
+/*
+ * The first answer is given; waits for the release, whose request becomes the job's. CANCELLED: nobody
+ * wants it any more.
+ */
+static status_t wait_for_release(struct save_group *group, struct job *job)
 {
+    struct nt_process *root = group->members->process;
     struct hold hold = {.is_released = false};
     ktime_t deadline = time_monotonic() + HOLD_PATIENCE;
     struct snapshot_result none = {0};
-    save->process->hold = &hold;
+    root->hold = &hold;
     (void)!BLOCKING(init_snapshot_answer(nt_init, job->request, OK, &none));
     job->request = 0;
-    while (!hold.is_released && !save->process->exited &&
+    while (!hold.is_released && !root->exited &&
            condition_wait_until(&hold.released, &nt_mutex, deadline))
         ;
-    save->process->hold = NULL;
-    save->flags |= hold.flags & SNAPSHOT_STOP;
+    root->hold = NULL;
+    group->flags |= hold.flags & SNAPSHOT_STOP;
     job->request = hold.request;
+    for (struct save *save = group->members; save; save = save->next)
+        save_queues_again(save);
+    return !hold.is_released || (hold.flags & SNAPSHOT_CANCEL) ? ERR_CANCELLED : OK;
 }
 
 static void release_event(uint32_t pid, uint32_t flags, uint32_t request)
@@ -186,24 +244,30 @@ static void release_event(uint32_t pid, uint32_t flags, uint32_t request)
     condition_signal(&process->hold->released);
 }
 
-static status_t take(struct save *save, struct job *job, struct snapshot_result *result)
+static enum capture_end end_of(const struct save_group *group, status_t status)
+{
+    return status != OK                   ? CAPTURE_CANCEL
+           : group->flags & SNAPSHOT_STOP ? CAPTURE_STOP
+                                          : CAPTURE_GO_ON;
+}
+
+static status_t take(struct save_group *group, struct job *job, struct snapshot_result *result)
 {
     ktime_t start = time_monotonic();
     bool hold = job->flags & SNAPSHOT_HOLD;
-    if (hold && save->process->hold)
+    if (hold && group->members->process->hold)
         return ERR_BUSY;
-    status_t status = save_freeze(save);
+    status_t status = save_freeze(group);
     if (status != OK)
         return status;
     if (hold)
-        wait_for_release(save, job);
-    if (hold)
-        save_queues_again(save);
-    save_thaw(save);
+        status = wait_for_release(group, job);
+    save_thaw(group);
+    status_t released = BLOCKING(capture_release(&group->held, nt_init, end_of(group, status)));
     result->pause = time_monotonic() - start;
-    if (hold && job->request == 0)
-        return ERR_TIMED_OUT; /* nobody wants it any more */
-    return BLOCKING(save_write(save, job->file, &result->size));
+    for (struct save *save = group->members; save && status == OK; save = save->next)
+        status = BLOCKING(save_write(save, job->file, &result->size));
+    return status != OK ? status : released;
 }
 
 static status_t snapshot_take(struct job *job, struct snapshot_result *result)
@@ -212,13 +276,13 @@ static status_t snapshot_take(struct job *job, struct snapshot_result *result)
     struct nt_process *process = process_by_pid(job->pid);
     if (!process || process->foreign)
         return ERR_NO_PROCESS;
-    if (job->flags & SNAPSHOT_TREE)
-        return ERR_NOT_IMPLEMENTED;
-    struct save *save = save_new(process, job->flags & ~(uint32_t)SNAPSHOT_HOLD);
-    if (!save)
+    struct save_group *group =
+        save_group_new(job->flags, job->flags & SNAPSHOT_TREE ? job->file : HANDLE_NONE);
+    if (!group)
         return ERR_NO_MEMORY;
-    status_t status = take(save, job, result);
-    save_free(save);
+    group->uid = job->uid;
+    status_t status = save_new(group, process) ? take(group, job, result) : ERR_NO_MEMORY;
+    save_group_free(group);
     result->time = time_monotonic() - start;
     return status;
 }
@@ -236,20 +300,20 @@ static void save_thread(void *argument)
         (void)!init_snapshot_answer(nt_init, job.request, status, &result);
 }
 
-void snapshot_event(uint32_t pid, uint32_t flags, uint32_t request, handle_t *file)
+void snapshot_event(const struct proc_event *event, handle_t *file)
 {
-    if (flags & SNAPSHOT_RELEASE) {
-        release_event(pid, flags, request);
+    if (event->flags & SNAPSHOT_RELEASE) {
+        release_event(event->pid, event->flags, event->request);
         return;
     }
     struct job *job = malloc(sizeof *job);
     if (job) {
-        *job = (struct job){pid, flags, request, *file};
+        *job = (struct job){event->pid, event->flags, event->request, event->uid, *file};
         if (thread_spawn(save_thread, job, 0, NULL) == OK) {
             *file = HANDLE_NONE;
             return;
         }
         free(job);
     }
-    (void)!init_snapshot_answer(nt_init, request, ERR_NO_MEMORY, NULL);
+    (void)!init_snapshot_answer(nt_init, event->request, ERR_NO_MEMORY, NULL);
 }

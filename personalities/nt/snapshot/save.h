@@ -7,9 +7,12 @@
 #define NT_SNAPSHOT_SAVE_H
 
 #include <capture/capture.h>
+#include <capture/tree.h>
 #include <personalities/nt/nt.h>
 #include <protocols/init.h>
 #include <snapshot/snapshot.h>
+
+#define SAVE_PATIENCE (5 * NS_PER_S) /* for the threads to come to a standstill */
 
 struct saved_object {
     struct object *object; /* held */
@@ -27,38 +30,63 @@ struct saved_crash {
     uint32_t code, address, vector, error;
 };
 
+/* All that is saved together: a process, or a tree. Objects have one number in all of its snapshots. */
+struct save_group {
+    uint32_t flags;            /* enum snapshot_flags */
+    uint32_t uid;              /* who asked for it */
+    handle_t directory;        /* of a tree, borrowed; HANDLE_NONE: one process */
+    uint8_t uuid[16];          /* of a tree */
+    struct save *members;      /* parents before their children */
+    struct capture_held *held; /* of other personalities */
+    struct saved_object *objects;
+    uint32_t object_count, object_room;
+};
+
 struct save {
+    struct save *next;
+    struct save_group *group;
     struct snapshot snapshot;
     struct nt_process *process; /* held */
-    uint32_t flags;             /* enum snapshot_flags */
+    bool frozen;                /* it stands still because of this */
     struct saved_crash crash;   /* thread NULL: it was asked for */
     handle_t space;             /* a clone of the process's */
     struct capture_memory memory;
     struct saved_range *files; /* left out with SNAPSHOT_NO_TEXT, but for pages of its own */
     uint32_t file_count;
-    struct saved_object *objects;
-    uint32_t object_count, object_room;
+    uint32_t *used; /* the numbers of the objects that it refers to */
+    uint32_t used_count, used_room;
     uint32_t current;                 /* id of the object whose note is being written */
     uint32_t standard[3];             /* handles of the standard streams */
     struct capture_content *contents; /* written when it runs again */
     status_t status;                  /* why it cannot be done */
 };
 
-/* EVENT_SNAPSHOT: starts taking one; the answer goes to init from a thread of its own. Takes `file`. */
-void snapshot_event(uint32_t pid, uint32_t flags, uint32_t request, handle_t *file);
+/*
+ * EVENT_SNAPSHOT: starts taking one; the answer goes to init from a thread of its own. Takes `file`, which
+ * is a directory with SNAPSHOT_TREE.
+ */
+void snapshot_event(const struct proc_event *event, handle_t *file);
 
 /* ---- the steps; with the lock ---- */
-struct save *save_new(struct nt_process *process, uint32_t flags); /* NULL without memory */
+struct save_group *save_group_new(uint32_t flags, handle_t directory); /* NULL without memory */
+void save_group_free(struct save_group *group);
+struct save *save_new(struct save_group *group, struct nt_process *process); /* the same */
 /*
- * Brings the process to a standstill, takes everything in, and lets it go on, or end with
+ * Brings the processes to a standstill, takes everything in, and lets them go on, or end with
  * SNAPSHOT_STOP. Gives the lock up.
  */
-status_t save_take(struct save *save);
-/* The two halves of it: after OK of the first the process stands still until the second. */
-status_t save_freeze(struct save *save);
-void save_thaw(struct save *save);
-status_t save_write(struct save *save, handle_t file, uint64_t *size); /* without the lock */
-void save_free(struct save *save);
+status_t save_take(struct save_group *group);
+/* The two halves of it: after OK of the first they stand still until the second. */
+status_t save_freeze(struct save_group *group);
+void save_thaw(struct save_group *group);
+/* A member into a file, or into its own one in the directory of a tree. Without the lock. */
+status_t save_write(struct save *save, handle_t file, uint64_t *size);
+
+/* ---- trees (save_tree.c) ---- */
+/* The descendants of the first member, frozen or held. Gives the lock up. */
+status_t save_add_descendants(struct save_group *group);
+bool save_has(const struct save_group *group, const struct nt_process *process);
+void save_children(struct save *save); /* their notes */
 
 /* ---- crashes (crash.c) ---- */
 /*
@@ -74,6 +102,8 @@ void crash_end(struct nt_process *process);
 
 /* The number of an object; it gets one, and later its own note, when it is first referred to. 0: NULL. */
 uint32_t save_object(struct save *save, struct object *object);
+/* The object that got its number as the index-th; not held. */
+struct object *save_used(const struct save *save, uint32_t index);
 /* A UTF-16 text as a field in UTF-8. */
 void save_text(struct save *save, uint16_t tag, struct text text);
 /* Content of the current object, copied on write from a VMO (borrowed) of at least this size. */

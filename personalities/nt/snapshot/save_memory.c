@@ -60,7 +60,7 @@ static void put_run(struct save *save, const struct allocation *allocation, uint
     snap_put_u32(snapshot, SNAP_VMA_PROT, vm_kernel_prot(protect));
     snap_put_text(snapshot, SNAP_VMA_NAME, name_of(save->process, allocation));
     snap_put_u32(snapshot, SNAP_VMA_CONTENT,
-                 allocation->type == MEM_IMAGE && (save->flags & SNAPSHOT_NO_TEXT)
+                 allocation->type == MEM_IMAGE && (save->group->flags & SNAPSHOT_NO_TEXT)
                      ? SNAP_CONTENT_FILE
                      : SNAP_CONTENT_ZERO);
     snap_put_u32(snapshot, SNAP_VMA_PROTECT, protect);
@@ -196,8 +196,9 @@ static bool is_wanted(void *context, const struct mapping_info *mapping, uint8_t
     bool restored = mapping->vmo_id != 0 && mapping->vmo_id == save->process->restored_from;
     if ((state & PAGE_OWN) || restored)
         return true;
-    return mapping->vmo_id && is_file(save, mapping->address) ? !(save->flags & SNAPSHOT_NO_TEXT)
-                                                              : (state & PAGE_OBJECT) != 0;
+    return mapping->vmo_id && is_file(save, mapping->address)
+               ? !(save->group->flags & SNAPSHOT_NO_TEXT)
+               : (state & PAGE_OBJECT) != 0;
 }
 
 void save_memory(struct save *save)

@@ -9,27 +9,56 @@
 
 #include <stdlib.h>
 
+/* Room for one more in an array; NULL when out of memory. */
+static void *grow(void *array, uint32_t count, uint32_t *room, uint32_t size)
+{
+    if (count < *room)
+        return array;
+    uint32_t wanted = *room ? 2 * *room : 32;
+    void *grown = realloc(array, wanted * size);
+    if (grown)
+        *room = wanted;
+    return grown;
+}
+
+/* Its number in the group; 0 without memory. */
+static uint32_t number(struct save_group *group, struct object *object)
+{
+    for (uint32_t i = 0; i < group->object_count; i++)
+        if (group->objects[i].object == object)
+            return group->objects[i].id;
+    struct saved_object *objects =
+        grow(group->objects, group->object_count, &group->object_room, sizeof *objects);
+    if (!objects)
+        return 0;
+    uint32_t id = group->object_count + 1;
+    object_hold(object);
+    objects[group->object_count++] = (struct saved_object){object, id};
+    group->objects = objects;
+    return id;
+}
+
 uint32_t save_object(struct save *save, struct object *object)
 {
+    uint32_t id = object ? number(save->group, object) : 0;
+    for (uint32_t i = 0; i < save->used_count; i++)
+        if (save->used[i] == id)
+            return id;
     if (!object)
         return 0;
-    for (uint32_t i = 0; i < save->object_count; i++)
-        if (save->objects[i].object == object)
-            return save->objects[i].id;
-    if (save->object_count == save->object_room) {
-        uint32_t room = save->object_room ? 2 * save->object_room : 32;
-        struct saved_object *grown = realloc(save->objects, room * sizeof *grown);
-        if (!grown) {
-            save->snapshot.failed = true;
-            return 0;
-        }
-        save->objects = grown;
-        save->object_room = room;
+    uint32_t *used = id ? grow(save->used, save->used_count, &save->used_room, sizeof *used) : NULL;
+    if (!used) {
+        save->snapshot.failed = true;
+        return 0;
     }
-    uint32_t id = save->object_count + 1;
-    object_hold(object);
-    save->objects[save->object_count++] = (struct saved_object){object, id};
+    used[save->used_count++] = id;
+    save->used = used;
     return id;
+}
+
+struct object *save_used(const struct save *save, uint32_t index)
+{
+    return save->group->objects[save->used[index] - 1].object;
 }
 
 void save_handles(struct save *save)
@@ -84,8 +113,8 @@ static void put_object(struct save *save, struct object *object)
 
 void save_objects(struct save *save)
 {
-    for (uint32_t i = 0; i < save->object_count; i++) {
-        save->current = save->objects[i].id;
-        put_object(save, save->objects[i].object);
+    for (uint32_t i = 0; i < save->used_count; i++) {
+        save->current = save->used[i];
+        put_object(save, save_used(save, i));
     }
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Restoring processes of other personalities with a tree. Each is begun as a process of ours that has
- * the standard streams it is to have, and executes its snapshot. See foreign.h.
+ * the descriptors it is to have, and executes its snapshot. See foreign.h.
  */
+#include <ipc/call.h>
 #include <ipc/initclient.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "../exec.h"
 #include "../file.h"
 #include "../path.h"
 #include "../server.h"
@@ -23,74 +23,20 @@
 
 static void foreign_release_one(struct restore_foreign *foreign)
 {
-    snap_free(&foreign->snapshot);
-    capture_image_close(&foreign->image);
-    close_handle(foreign->image.vmo);
+    text_free(&foreign->arguments.bytes);
     release(foreign->path);
     release(foreign);
 }
 
-static char *path_beside(const char *path, uint32_t pid)
+int foreign_read(struct restore_group *group, handle_t image, uint32_t pid)
 {
-    const char *slash = strrchr(path, '/');
-    struct text name = {.length = 0};
-    text_printf(&name, "%.*sp%u.snap", slash ? (int)(slash - path) + 1 : 0, path, pid);
-    char *copy = name.failed ? NULL : text_copy(name.data);
-    text_free(&name);
-    return copy;
-}
-
-int foreign_read(struct restore_group *group, const char *path, handle_t image, uint32_t pid)
-{
-    char personality[16];
-    const char *problem;
-    if (!capture_personality(image, personality, sizeof personality) ||
-        strcmp(personality, "posix") == 0)
-        return 1;
-    struct restore_foreign *foreign = allocate(sizeof *foreign);
-    if (!foreign) {
-        close_handle(image);
-        return -ENOMEM;
-    }
-    *foreign = (struct restore_foreign){.group = group,
-                                        .image = {.vmo = image, .init = server.init},
-                                        .path = path_beside(path, pid)};
-    snap_init(&foreign->snapshot);
-    status_t status =
-        foreign->path ? capture_read(&foreign->snapshot, &foreign->image, &group->options, &problem)
-                      : ERR_NO_MEMORY;
-    const struct snap_note *process = snap_next(&foreign->snapshot, SNAP_PROCESS, NULL);
-    if (status != OK || !process) {
-        foreign->image.vmo = HANDLE_NONE; /* it stays the caller's */
-        foreign_release_one(foreign);
-        return 1;
-    }
-    foreign->old_pid = snap_get_u32(process, SNAP_PROCESS_PID, 0);
-    if (foreign->old_pid != pid) {
-        foreign_release_one(foreign);
-        return restore_refuse(-ENOEXEC, "the file of a child is another process's", pid);
-    }
-    foreign->old_ppid = snap_get_u32(process, SNAP_PROCESS_PPID, 0);
-    foreign->next = group->foreign;
-    group->foreign = foreign;
-    group->member_count++;
-    return 0;
-}
-
-bool foreign_has(const struct restore_group *group, uint32_t pid)
-{
-    const struct restore_foreign *each = group->foreign;
-    while (each && each->old_pid != pid)
-        each = each->next;
-    return each != NULL;
-}
-
-static void bridge_free(struct restore_bridge *bridge)
-{
-    for (uint32_t side = 0; side < 2; side++)
-        if (bridge->ends[side])
-            file_release(bridge->ends[side]);
-    release(bridge);
+    bool taken;
+    status_t status = capture_tree_child(&group->tree, "posix", pid, image, &taken);
+    if (status == OK)
+        return !taken;
+    restore_complain("process %u: %s", group->tree.where,
+                     group->tree.problem ? group->tree.problem : "it cannot be read");
+    return taken ? errno_of(status) : 1;
 }
 
 void foreign_free(struct restore_group *group)
@@ -100,136 +46,57 @@ void foreign_free(struct restore_group *group)
         group->foreign = foreign->next;
         foreign_release_one(foreign);
     }
-    while (group->bridges) {
-        struct restore_bridge *bridge = group->bridges;
-        group->bridges = bridge->next;
-        bridge_free(bridge);
-    }
+    capture_tree_free(&group->tree);
 }
 
 /* ---- pipes -------------------------------------------------------------------------------------- */
 
-static const struct snap_note *next_stream(const struct restore_foreign *foreign,
-                                           const struct snap_note *note)
+/* Whatever pipes the restoring process has beside its standard streams. */
+static void keep_pipes(struct capture_tree *tree)
 {
-    do
-        note = snap_next(&foreign->snapshot, SNAP_OBJECT, note);
-    while (note && !snap_get_u32(note, SNAP_OBJECT_STREAM, 0));
-    return note;
-}
-
-bool foreign_uses(const struct restore_group *group, uint32_t stream)
-{
-    for (const struct restore_foreign *each = group->foreign; stream && each; each = each->next)
-        for (const struct snap_note *note = next_stream(each, NULL); note;
-             note = next_stream(each, note))
-            if (snap_get_u32(note, SNAP_OBJECT_STREAM, 0) == stream)
-                return true;
-    return false;
-}
-
-/* What the process that reads has seen waiting goes in again. */
-static int fill(const struct restore_foreign *foreign, const struct snap_note *note,
-                handle_t write_end)
-{
-    struct restore as_member = {.snapshot = foreign->snapshot};
-    return restore_fill(&as_member, write_end, note);
-}
-
-static int fill_from_readers(const struct restore_group *group, uint32_t stream, handle_t write_end)
-{
-    int error = 0;
-    for (const struct restore_foreign *each = group->foreign; each; each = each->next)
-        for (const struct snap_note *note = next_stream(each, NULL); note && error == 0;
-             note = next_stream(each, note)) {
-            uint32_t length;
-            if (snap_get_u32(note, SNAP_OBJECT_STREAM, 0) == stream &&
-                snap_get(note, SNAP_OBJECT_QUEUE, &length))
-                return fill(each, note, write_end);
+    for (uint32_t fd = STREAMS; fd < STREAMS + CAPTURE_STREAMS_MAX; fd++) {
+        struct file *file = fd_get(fd);
+        if (file && file_is_pipe(file)) {
+            handle_t ends[2] = {file->handle ? handle_copy(file->handle) : HANDLE_NONE,
+                                file->handle2 ? handle_copy(file->handle2) : HANDLE_NONE};
+            capture_tree_keep(tree, fd, ends);
         }
-    return error;
-}
-
-/* An open file of the group at the pipe, or NULL. */
-static struct file *member_end(const struct restore_group *group, uint32_t stream)
-{
-    for (uint32_t i = 0; i < group->object_count; i++) {
-        const struct restored_object *object = &group->objects[i];
-        if (object->file && object->note && file_is_pipe(object->file) &&
-            snap_get_u32(object->note, SNAP_OBJECT_STREAM, 0) == stream)
-            return object->file;
+        if (file)
+            file_release(file);
     }
-    return NULL;
 }
 
-static struct restore_bridge *find_bridge(const struct restore_group *group, uint32_t stream)
+int foreign_option(struct restore_group *group, const char *option)
 {
-    struct restore_bridge *bridge = group->bridges;
-    while (bridge && bridge->stream != stream)
-        bridge = bridge->next;
-    return bridge;
+    keep_pipes(&group->tree);
+    return capture_tree_option(&group->tree, option)
+               ? 0
+               : restore_refuse(-EINVAL, "a pipe that was not handed in", 0);
 }
 
-/* Ends of the pipe that a member has one of. */
-static int open_from(const struct file *member, struct file *ends[2])
+static status_t open_side(struct restore_group *group, const struct snap_note *note, bool write,
+                          handle_t *end)
 {
-    handle_t from = member->handle ? member->handle : member->handle2, end;
-    int error = errno_of(stream_open(from, 0, &end));
-    if (error < 0)
-        return error;
-    ends[0] = stream_file(end, HANDLE_NONE, O_RDONLY);
-    error = ends[0] ? errno_of(stream_open(from, 1, &end)) : -ENOMEM;
-    if (error < 0)
-        return error;
-    ends[1] = stream_file(HANDLE_NONE, end, O_WRONLY);
-    return ends[1] ? 0 : -ENOMEM;
+    return capture_tree_pipe(&group->tree, snap_get_u32(note, SNAP_OBJECT_STREAM, 0),
+                             snap_get_u32(note, SNAP_OBJECT_CAPACITY, PIPE_CAPACITY), write, end);
 }
 
-/* Both ends of the pipe, from a member's end or new. */
-static int open_ends(const struct restore_group *group, uint32_t stream, uint32_t capacity,
-                     struct file *ends[2])
+int foreign_pipe(struct restore_group *group, const struct snap_note *note, struct file **file)
 {
-    const struct file *member = member_end(group, stream);
-    return member ? open_from(member, ends) : stream_pair(0, capacity, ends);
-}
-
-/* With what waited in it, which whoever reads brings. */
-static int make_bridge(struct restore_group *group, uint32_t stream, uint32_t capacity,
-                       struct restore_bridge **result)
-{
-    struct restore_bridge *bridge = allocate(sizeof *bridge);
-    if (!bridge)
-        return -ENOMEM;
-    int error = open_ends(group, stream, capacity, bridge->ends);
-    if (error == 0)
-        error = fill_from_readers(group, stream, bridge->ends[1]->handle2);
-    bridge->stream = stream;
-    if (error < 0) {
-        bridge_free(bridge);
-        return error;
-    }
-    bridge->next = group->bridges;
-    group->bridges = bridge;
-    *result = bridge;
-    return 0;
-}
-
-/* The end of a pipe that a process has; *file is a reference. */
-static int pipe_end(struct restore_group *group, const struct snap_note *note, struct file **file)
-{
-    uint32_t stream = snap_get_u32(note, SNAP_OBJECT_STREAM, 0);
+    handle_t ends[2] = {HANDLE_NONE, HANDLE_NONE};
     char side[8] = "";
-    struct restore_bridge *bridge = find_bridge(group, stream);
-    int error = bridge
-                    ? 0
-                    : make_bridge(group, stream,
-                                  snap_get_u32(note, SNAP_OBJECT_CAPACITY, PIPE_CAPACITY), &bridge);
-    if (error < 0)
-        return error;
+    status_t status = OK;
     (void)snap_get_text(note, SNAP_OBJECT_SIDE, side, sizeof side);
-    *file = bridge->ends[strcmp(side, "write") == 0];
-    file_hold(*file);
-    return 0;
+    if (strcmp(side, "write") != 0)
+        status = open_side(group, note, false, &ends[0]);
+    if (status == OK && strcmp(side, "read") != 0)
+        status = open_side(group, note, true, &ends[1]);
+    if (status != OK) {
+        close_handle(ends[0]);
+        return errno_of(status);
+    }
+    *file = stream_file(ends[0], ends[1], snap_get_u32(note, SNAP_OBJECT_FLAGS, 0));
+    return *file ? 0 : -ENOMEM;
 }
 
 /* ---- its standard streams ------------------------------------------------------------------------- */
@@ -245,43 +112,67 @@ static struct file *terminal_of(const struct restore_group *group)
     return NULL;
 }
 
-static bool is_terminal(const struct snap_note *note)
+static bool had_terminal(const struct restore_foreign *foreign, uint32_t number)
 {
+    const struct snap_note *note = snap_next(foreign->member->snapshot, SNAP_OBJECT, NULL);
     char class[8];
-    return snap_get_text(note, SNAP_OBJECT_CLASS, class, sizeof class) && strcmp(class, "tty") == 0;
+    uint32_t length;
+    while (note && snap_get_u32(note, SNAP_OBJECT_STANDARD, STREAMS) != number)
+        note = snap_next(foreign->member->snapshot, SNAP_OBJECT, note);
+    return note && (snap_get(note, SNAP_OBJECT_ROLE, &length) ||
+                    (snap_get_text(note, SNAP_OBJECT_CLASS, class, sizeof class) &&
+                     strcmp(class, "tty") == 0));
 }
 
-static int give_streams(struct restore_foreign *foreign, struct files *files)
+/* The terminal of the tree where it had one; else those of who restores. */
+static int give_standard(const struct restore_foreign *foreign, struct files *files)
 {
-    const struct snap_note *note = snap_next(&foreign->snapshot, SNAP_OBJECT, NULL);
     int error = 0;
-    for (; note && error >= 0; note = snap_next(&foreign->snapshot, SNAP_OBJECT, note)) {
-        uint32_t number = snap_get_u32(note, SNAP_OBJECT_STANDARD, STREAMS), length;
-        struct file *file = NULL;
-        if (number >= STREAMS)
-            continue;
-        if (snap_get_u32(note, SNAP_OBJECT_STREAM, 0))
-            error = pipe_end(foreign->group, note, &file);
-        else if (snap_get(note, SNAP_OBJECT_ROLE, &length) || is_terminal(note))
-            file = terminal_of(foreign->group);
-        if (error >= 0 && file)
+    for (uint32_t number = 0; number < STREAMS && error >= 0; number++) {
+        struct file *file = had_terminal(foreign, number) ? terminal_of(foreign->group) : NULL;
+        if (!file)
+            file = fd_get(number);
+        if (file)
             error = fd_install_at(files, number, file, false);
+    }
+    return MIN(error, 0);
+}
+
+/* The pipes that it shares with others, each with the option that says which it is. */
+static int give_pipes(struct restore_foreign *foreign, struct files *files)
+{
+    struct capture_tree *tree = &foreign->group->tree;
+    uint32_t streams[CAPTURE_STREAMS_MAX];
+    uint32_t count = capture_tree_streams(tree, foreign->member, streams, CAPTURE_STREAMS_MAX);
+    int error = 0;
+    for (uint32_t i = 0; i < count && error >= 0; i++) {
+        char option[CAPTURE_OPTION_MAX];
+        handle_t ends[2];
+        error = errno_of(
+            capture_tree_descriptor(tree, foreign->member, streams[i], STREAMS + i, ends, option));
+        if (error < 0)
+            break;
+        struct file *file = stream_file(ends[0], ends[1],
+                                        ends[0] && ends[1] ? O_RDWR
+                                        : ends[1]          ? O_WRONLY
+                                                           : O_RDONLY);
+        error = file ? fd_install_at(files, STREAMS + i, file, false) : -ENOMEM;
+        string_list_add(&foreign->arguments, option);
     }
     return MIN(error, 0);
 }
 
 /* ---- its beginning --------------------------------------------------------------------------------- */
 
-static void add_options(const struct restore_group *group, struct string_list *arguments)
+static void add_options(struct restore_foreign *foreign)
 {
-    string_list_add(arguments, "restore");
-    if (group->options.policy != POLICY_FAIL)
-        string_list_add(arguments, group->options.policy == POLICY_CURRENT ? "--files=current"
-                                                                           : "--files=snapshot");
+    const struct restore_group *group = foreign->group;
+    string_list_add(&foreign->arguments, "restore");
+    string_list_add(&foreign->arguments, capture_policy_option(group->options.policy));
     if (group->options.accept_edited)
-        string_list_add(arguments, "--accept-edited");
+        string_list_add(&foreign->arguments, "--accept-edited");
     if (group->options.lazy)
-        string_list_add(arguments, "--lazy");
+        string_list_add(&foreign->arguments, "--lazy");
 }
 
 /* The process is the other personality's when this returns 0: then it does not return. */
@@ -289,9 +180,10 @@ static void foreign_begin(struct thread *thread)
 {
     struct restore_foreign *foreign = thread->begin_argument;
     struct restore_group *group = foreign->group;
-    struct string_list arguments = {.count = 0}, none = {.count = 0};
-    char *path = text_copy(foreign->path);
-    add_options(group, &arguments);
+    struct string_list arguments = foreign->arguments, none = {.count = 0};
+    char *path = foreign->path;
+    foreign->arguments = (struct string_list){.count = 0};
+    foreign->path = NULL;
     server_lock();
     group->beginning--;
     wait_queue_wake(&group->begun, WAKE_ALL); /* the group may be gone after the lock */
@@ -323,8 +215,8 @@ static int make_process(struct restore_foreign *foreign, uint32_t pid, struct pr
     process->files = files;
     process->session = root->session;
     session_hold(process->session);
-    process->pgid =
-        restore_group_number(foreign->group, &foreign->snapshot, SNAP_PROCESS_PGID, root->pgid);
+    process->pgid = restore_group_number(foreign->group, foreign->member->snapshot,
+                                         SNAP_PROCESS_PGID, root->pgid);
     credentials_copy(&process->credentials, &root->credentials);
     process_set_parent(process, parent);
     int error = process->fs && process->sighand ? thread_new(process, pid, true, &thread) : -ENOMEM;
@@ -341,18 +233,36 @@ static int make_process(struct restore_foreign *foreign, uint32_t pid, struct pr
     return 0;
 }
 
-static int start_one(struct restore_foreign *foreign)
+static struct restore_foreign *new_foreign(struct restore_group *group,
+                                           const struct capture_member *member)
 {
-    struct restore *above = restore_member(foreign->group, foreign->old_ppid);
+    struct restore_foreign *foreign = allocate(sizeof *foreign);
+    if (!foreign)
+        return NULL;
+    *foreign = (struct restore_foreign){.next = group->foreign,
+                                        .group = group,
+                                        .member = member,
+                                        .path = restore_path_beside(group->path, member->pid)};
+    group->foreign = foreign;
+    add_options(foreign);
+    return foreign->path ? foreign : NULL;
+}
+
+static int start_one(struct restore_group *group, const struct capture_member *member)
+{
+    struct restore *above = restore_member(group, member->ppid);
+    struct restore_foreign *foreign = new_foreign(group, member);
     uint32_t pid;
     if (!above || !above->pid)
-        return restore_refuse(-ENOEXEC, "a process without its parent", foreign->old_pid);
-    struct files *files = files_new();
+        return restore_refuse(-ENOEXEC, "a process without its parent", member->pid);
+    struct files *files = foreign ? files_new() : NULL;
     if (!files)
         return -ENOMEM;
-    int error = give_streams(foreign, files);
+    int error = give_standard(foreign, files);
     if (error == 0)
-        error = restore_number(foreign->group, foreign->old_pid, above->pid, &pid);
+        error = give_pipes(foreign, files);
+    if (error == 0)
+        error = restore_number(group, member->pid, above->pid, &pid);
     if (error < 0) {
         files_release(files);
         return error;
@@ -368,8 +278,9 @@ static int start_one(struct restore_foreign *foreign)
 
 int foreign_start(struct restore_group *group)
 {
+    const struct capture_member *member = NULL;
     int error = 0;
-    for (struct restore_foreign *each = group->foreign; each && error == 0; each = each->next)
-        error = start_one(each);
+    while (error == 0 && (member = capture_tree_next(&group->tree, member)) != NULL)
+        error = start_one(group, member);
     return error;
 }

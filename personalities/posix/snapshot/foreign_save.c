@@ -1,71 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Taking processes of other personalities together with a tree. See foreign.h. */
-#include <ipc/fsclient.h>
+/* Taking a tree together with processes of other personalities, below it and above. See foreign.h. */
 #include <ipc/initclient.h>
-#include <stdio.h>
-#include <string.h>
 
+#include "../file.h"
 #include "../server.h"
 #include "../task.h"
 #include "foreign.h"
 #include "save.h"
 
-#define REMOTE_MAX 128u
+#define REMOTE_MAX    128u
+#define HOLD_PATIENCE (30 * NS_PER_SEC)
 
-bool foreign_is_held(const struct save_group *group, uint32_t pid)
-{
-    for (const struct save_foreign *each = group->foreign; each; each = each->next)
-        if (each->pid == pid)
-            return true;
-    return false;
-}
-
-static status_t make_file(uint32_t uid, handle_t directory, uint32_t pid, handle_t *file)
-{
-    struct fs_walk_context walk = {.root = directory, .cwd = directory, .uid = uid, .gid = uid};
-    char name[32];
-    snprintf(name, sizeof name, "p%u.snap", pid);
-    status_t status = fs_client_root(&walk);
-    return status != OK ? status
-                        : fs_client_open(&walk, HANDLE_NONE, name, strlen(name),
-                                         FS_O_READ | FS_O_WRITE | FS_O_CREATE | FS_O_TRUNCATE |
-                                             FS_O_NOFOLLOW,
-                                         0700, file, NULL);
-}
-
-/* init believes personalities, so it is checked here. */
-static status_t is_of(uint32_t uid, uint32_t pid)
-{
-    struct proc_record record;
-    if (uid == 0)
-        return OK;
-    status_t status = init_proc_info(server.init, pid, false, &record, NULL, 0);
-    return status == OK && record.uid != uid ? ERR_NOT_PERMITTED : status;
-}
-
-static status_t hold(struct save_group *group, handle_t directory, uint32_t pid)
-{
-    struct snapshot_result none;
-    struct save_foreign *foreign = allocate(sizeof *foreign);
-    handle_t file;
-    if (!foreign)
-        return ERR_NO_MEMORY;
-    uint32_t flags = group->flags & (SNAPSHOT_NO_TEXT | SNAPSHOT_FILES);
-    status_t status = is_of(group->uid, pid);
-    if (status == OK)
-        status = make_file(group->uid, directory, pid, &file);
-    if (status == OK) {
-        status = init_snapshot(server.init, pid, flags | SNAPSHOT_HOLD, file, &none);
-        close_handle(file);
-    }
-    if (status != OK) {
-        release(foreign);
-        return status;
-    }
-    *foreign = (struct save_foreign){group->foreign, pid};
-    group->foreign = foreign;
-    return OK;
-}
+/* ---- below -------------------------------------------------------------------------------------- */
 
 /* Their numbers: those of a frozen process do not change, but for ends. */
 static uint32_t remote_children(const struct save *save, uint32_t pids[REMOTE_MAX])
@@ -89,7 +35,8 @@ status_t foreign_hold(struct save_group *group, handle_t directory)
     for (struct save *save = group->members; save && status == OK; save = save->next) {
         uint32_t pids[REMOTE_MAX], count = remote_children(save, pids);
         for (uint32_t i = 0; i < count && status == OK; i++) {
-            status = hold(group, directory, pids[i]);
+            status = capture_hold(&group->held, server.init, pids[i], group->flags, group->uid,
+                                  directory);
             if (status == ERR_NO_PROCESS)
                 status = OK; /* it has ended meanwhile */
         }
@@ -97,19 +44,64 @@ status_t foreign_hold(struct save_group *group, handle_t directory)
     return status;
 }
 
-status_t foreign_release(struct save_group *group, bool stop)
+/* ---- above -------------------------------------------------------------------------------------- */
+
+static struct save_hold *holds; /* with the lock */
+
+/* All of the tree stand still now: what waits in its pipes. */
+static void save_queues_again(struct save *save)
 {
-    status_t result = OK;
-    while (group->foreign) {
-        struct save_foreign *foreign = group->foreign;
-        struct snapshot_result taken;
-        status_t status =
-            init_snapshot(server.init, foreign->pid, SNAPSHOT_RELEASE | (stop ? SNAPSHOT_STOP : 0u),
-                          HANDLE_NONE, &taken);
-        if (result == OK)
-            result = status;
-        group->foreign = foreign->next;
-        release(foreign);
+    struct snap_note *note = snap_next(&save->snapshot, SNAP_OBJECT, NULL);
+    for (; note; note = snap_next(&save->snapshot, SNAP_OBJECT, note)) {
+        uint32_t id = snap_get_u32(note, SNAP_OBJECT_ID, 0);
+        const struct file *file =
+            id && id <= save->group->object_count ? save->group->objects[id - 1].file : NULL;
+        if (file && file->handle && snap_get_u32(note, SNAP_OBJECT_STREAM, 0))
+            capture_queue(&save->snapshot, note, file->handle);
     }
-    return result;
+}
+
+status_t foreign_wait_for_release(struct save_group *group)
+{
+    struct save_hold *hold = group->hold, **link = &holds;
+    struct snapshot_result none = {0};
+    uint32_t request = hold->request;
+    ktime_t deadline = deadline_after(HOLD_PATIENCE);
+    server_lock();
+    hold->request = 0;
+    hold->next = holds;
+    holds = hold;
+    server_unlock();
+    ignore(init_snapshot_answer(server.init, request, OK, &none));
+    server_lock();
+    while (!hold->released && now() < deadline) {
+        server_unlock();
+        ignore(futex_wait((uintptr_t)&hold->released, 0, deadline, CALL_UNINTERRUPTIBLE));
+        server_lock();
+    }
+    while (*link != hold)
+        link = &(*link)->next;
+    *link = hold->next;
+    server_unlock();
+    group->flags |= hold->flags & SNAPSHOT_STOP;
+    for (struct save *save = group->members; save; save = save->next)
+        save_queues_again(save);
+    return hold->released && !(hold->flags & SNAPSHOT_CANCEL) ? OK : ERR_CANCELLED;
+}
+
+void foreign_release_event(uint32_t pid, uint32_t flags, uint32_t request)
+{
+    server_lock();
+    struct save_hold *hold = holds;
+    while (hold && (hold->pid != pid || hold->released))
+        hold = hold->next;
+    if (hold) {
+        hold->flags = flags;
+        hold->request = request;
+        hold->released = 1;
+        ignore(futex_wake((uintptr_t)&hold->released, 1, NULL));
+    }
+    server_unlock();
+    if (!hold)
+        ignore(init_snapshot_answer(server.init, request, ERR_NO_PROCESS, NULL));
 }

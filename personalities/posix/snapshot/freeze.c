@@ -6,16 +6,21 @@
 #include "self.h"
 #include "task.h"
 
-static uint32_t park_word; /* futex: changes whenever a thread parks */
+static uint32_t park_word; /* futex: changes whenever a thread parks, or its process goes */
+
+void process_freeze_look(const struct process *process)
+{
+    if (!process->frozen)
+        return;
+    park_word++;
+    ignore(futex_wake((uintptr_t)&park_word, UINT32_MAX, NULL));
+}
 
 void thread_stand_still(struct thread *thread)
 {
     struct process *process = thread->process;
     thread->parked = true;
-    if (process->frozen) {
-        park_word++;
-        ignore(futex_wake((uintptr_t)&park_word, UINT32_MAX, NULL));
-    }
+    process_freeze_look(process);
     wait_queue_sleep_until_end(&process->resumed, DEADLINE_NEVER);
     thread->parked = false;
 }

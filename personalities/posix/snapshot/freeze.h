@@ -20,6 +20,8 @@ struct thread;
  */
 status_t process_freeze(uint32_t pid, ktime_t deadline);
 void process_thaw(uint32_t pid); /* lock held */
+/* Of this process something has changed that whoever freezes it waits for. Lock held. */
+void process_freeze_look(const struct process *process);
 /* Of the calling thread, at a boundary: parked until its process is resumed or it is to end. Lock held. */
 void thread_stand_still(struct thread *thread);
 /* The registers with which the guest goes on, a blocked call being issued again. */

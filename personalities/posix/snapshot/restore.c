@@ -5,12 +5,14 @@
 #include <ipc/call.h>
 #include <ipc/initclient.h>
 #include <ipc/fsclient.h>
+#include <linux/capability.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../calls.h"
+#include "../cred.h"
 #include "../file.h"
 #include "../path.h"
 #include "../server.h"
@@ -18,8 +20,6 @@
 #include "../time.h"
 #include "foreign.h"
 #include "kinds.h"
-
-#define MEMBERS_MAX 512u
 
 /* ---- reading ---------------------------------------------------------------------------------------- */
 
@@ -110,7 +110,6 @@ static struct restore *add_member(struct restore_group *group, handle_t image, h
     while (*last)
         last = &(*last)->next;
     *last = restore;
-    group->member_count++;
     restore->group = group;
     restore->image.vmo = image;
     restore->image.file = file;
@@ -127,37 +126,54 @@ struct restore *restore_member(const struct restore_group *group, uint32_t old_p
     return NULL;
 }
 
-/* The snapshot of a child lies beside the one at `path`. *file: as in struct capture_image. */
-static int open_beside(const char *path, uint32_t pid, bool lazy, handle_t *image, handle_t *opened)
+char *restore_path_beside(const char *path, uint32_t pid)
 {
     const char *slash = strrchr(path, '/');
     struct text name = {.length = 0};
-    struct file *file;
     text_printf(&name, "%.*sp%u.snap", slash ? (int)(slash - path) + 1 : 0, path, pid);
-    int error = name.failed ? -ENOMEM
-                : lazy      ? path_open_program(name.data, &file)
-                            : path_open(AT_FDCWD, name.data, O_RDONLY | O_LARGEFILE, 0, &file);
+    char *copy = name.failed ? NULL : text_copy(name.data);
+    text_free(&name);
+    return copy;
+}
+
+/* The snapshot of another process of the tree lies beside the first one. *opened: as in capture_image. */
+static int open_beside(const struct restore_group *group, uint32_t pid, handle_t *image,
+                       handle_t *opened)
+{
+    bool lazy = group->options.lazy;
+    char *name = restore_path_beside(group->path, pid);
+    struct file *file;
+    int error = !name  ? -ENOMEM
+                : lazy ? path_open_program(name, &file)
+                       : path_open(AT_FDCWD, name, O_RDONLY | O_LARGEFILE, 0, &file);
+    release(name);
     if (error < 0) {
         restore_complain("the snapshot of child %u is not there", pid);
-        text_free(&name);
         return error;
     }
-    text_free(&name);
     error = file->ops->vmo ? file->ops->vmo(file, PROT_R, false, image) : -EACCES;
     *opened = error == 0 && lazy ? handle_copy(file->handle) : HANDLE_NONE;
     file_release(file);
     return error;
 }
 
-static int add_child(struct restore_group *group, const char *path, uint32_t pid)
+static status_t open_member(void *context, uint32_t pid, handle_t *image)
+{
+    handle_t opened = HANDLE_NONE;
+    int error = open_beside(context, pid, image, &opened);
+    close_handle(opened);
+    return error == 0 ? OK : ERR_NOT_FOUND;
+}
+
+static int add_child(struct restore_group *group, uint32_t pid)
 {
     handle_t image, file;
-    if (restore_member(group, pid) || foreign_has(group, pid) || group->member_count >= MEMBERS_MAX)
+    if (capture_tree_member(&group->tree, pid))
         return restore_refuse(-ENOEXEC, "an impossible tree: process", pid);
-    int error = open_beside(path, pid, group->options.lazy, &image, &file);
+    int error = open_beside(group, pid, &image, &file);
     if (error < 0)
         return error;
-    error = foreign_read(group, path, image, pid);
+    error = foreign_read(group, image, pid);
     struct restore *child = error > 0 ? add_member(group, image, file, true) : NULL;
     if (!child) {
         close_handle(file);
@@ -168,11 +184,13 @@ static int add_child(struct restore_group *group, const char *path, uint32_t pid
     error = restore_read(child);
     if (error == 0 && child->old_pid != pid)
         error = restore_refuse(-ENOEXEC, "the file of a child is another process's", pid);
+    if (error == 0 && capture_tree_own(&group->tree, &child->snapshot) != OK)
+        error = restore_refuse(-ENOEXEC, "an impossible tree: process", pid);
     return error;
 }
 
 /* All descendants, level by level. */
-static int read_members(struct restore_group *group, const char *path)
+static int read_members(struct restore_group *group)
 {
     for (struct restore *each = group->members; each; each = each->next) {
         const struct snap_note *note = snap_next(&each->snapshot, SNAP_CHILD, NULL);
@@ -180,7 +198,7 @@ static int read_members(struct restore_group *group, const char *path)
             uint32_t length;
             if (snap_get(note, SNAP_CHILD_STATUS, &length))
                 continue; /* it has ended */
-            int error = add_child(group, path, snap_get_u32(note, SNAP_CHILD_PID, 0));
+            int error = add_child(group, snap_get_u32(note, SNAP_CHILD_PID, 0));
             if (error < 0)
                 return error;
         }
@@ -196,6 +214,8 @@ static int check_identity(const struct restore *restore)
     const struct snap_note *process = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
     const struct credentials *own = &self()->process->credentials;
     uint32_t length = 0, ids[8];
+    if (snap_get(process, SNAP_PROCESS_ROOT, &length) && !capable(CAP_SYS_CHROOT))
+        return restore_refuse(-EPERM, "with a root directory of its own", restore->old_pid);
     const uint8_t *data = snap_get(process, SNAP_PROCESS_IDS, &length);
     if (own->euid == 0)
         return 0;
@@ -230,6 +250,8 @@ static int take_run_option(struct restore_group *group, const char *option)
         replay->until = strtoull(option + 5, NULL, 10);
     else if (strcmp(option, "--until-crash") == 0)
         replay->until_crash = true;
+    else if (strncmp(option, "--stream=", 9) == 0)
+        return foreign_option(group, option);
     else if (strncmp(option, "--replay=", 9) == 0 && !replay->log)
         return open_log(option + 9, &replay->log);
     else if (strncmp(option, "--report=", 9) == 0 && !replay->report)
@@ -298,13 +320,20 @@ int restore_prepare(handle_t image, const struct file *file, const char *path,
     if (!group)
         return -ENOMEM;
     wait_queue_init(&group->begun);
+    group->path = text_copy(path);
+    group->tree.open = open_member;
+    group->tree.context = group;
     for (uint32_t i = 0; i < count && error == 0; i++)
         error = take_option(group, options[i]);
+    group->tree.options = group->options;
+    group->tree.init = server.init;
     struct restore *root = add_member(group, image, file->handle, false);
     if (error == 0)
-        error = root ? restore_read(root) : -ENOMEM;
+        error = root && group->path ? restore_read(root) : -ENOMEM;
     if (error == 0)
-        error = read_members(group, path);
+        error = errno_of(capture_tree_own(&group->tree, &root->snapshot));
+    if (error == 0)
+        error = read_members(group);
     if (error == 0)
         error = make_all(group);
     if (error < 0) {
@@ -335,6 +364,7 @@ static void member_free(struct restore *restore)
 
 void restore_free(struct restore_group *group)
 {
+    foreign_free(group);
     while (group->members) {
         struct restore *restore = group->members;
         group->members = restore->next;
@@ -348,12 +378,12 @@ void restore_free(struct restore_group *group)
     }
     for (uint32_t i = 0; i < group->shared_count; i++)
         close_handle(group->shared[i].vmo);
-    foreign_free(group);
     close_handle(group->replay.log);
     if (group->replay.report)
         file_release(group->replay.report);
     free(group->objects);
     free(group->shared);
+    release(group->path);
     release(group);
 }
 
@@ -365,23 +395,52 @@ static int enter_directory(const char *path, void *context)
     return chdir_to(path);
 }
 
-/* The directory by its name; where there is none the process stays in the present one. */
-static void take_directory(struct restore *restore)
+/* Whether it may has been seen to (check_identity), when it was who restores. */
+static int enter_root(const char *path)
+{
+    struct fs_context *fs = self()->process->fs;
+    struct walk walk = {.dirfd = (uint32_t)AT_FDCWD,
+                        .path = path,
+                        .op = FS_OP_OPEN,
+                        .flags = FS_O_NODE | FS_O_DIRECTORY};
+    int error = path_walk(&walk);
+    if (error == 0 && walk.is_internal) {
+        close_handle(walk.node);
+        error = -EPERM;
+    }
+    if (error == 0)
+        fs_context_set_root(fs, walk.node, &walk.attr);
+    return error;
+}
+
+/*
+ * The directories by their names. Where there is none the process stays in the present one; without
+ * its root directory, in which others cannot follow it, it ends.
+ */
+static void take_directories(struct restore *restore)
 {
     const struct snap_note *note = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
     char *path = restore_text(note, SNAP_PROCESS_CWD);
+    char *root = restore_text(note, SNAP_PROCESS_ROOT);
     if (path && *path == '\0')
         (void)restore_removed_directory(enter_directory, NULL);
     else if (path && chdir_to(path) < 0)
         restore_complain("the working directory %s is not there", path);
     release(path);
+    if (root && enter_root(root) < 0) {
+        restore_complain("the root directory %s is not there", root);
+        server_lock();
+        process_end_all(self()->process, SIGKILL);
+        server_unlock();
+    }
+    release(root);
 }
 
 void restore_begin(struct restore *restore)
 {
     struct process *process = self()->process;
     struct proc_record record = {.pid = process->pid};
-    take_directory(restore);
+    take_directories(restore);
     if (restore_holdings(restore) < 0)
         log_line("snapshot: process %u does not undo its semaphores", process->pid);
     restore_first_thread(restore, self());
@@ -445,7 +504,7 @@ static void begin_replay(struct restore_group *group, struct process *process)
 {
     if (!group->replay.log)
         return;
-    int error = group->member_count > 1 || process->thread_count > 1
+    int error = group->tree.count > 1 || process->thread_count > 1
                     ? -EOPNOTSUPP
                     : replay_begin(process, &group->replay);
     if (error == 0) {

@@ -9,7 +9,7 @@
 #ifndef POSIX_SNAPSHOT_RESTORE_H
 #define POSIX_SNAPSHOT_RESTORE_H
 
-#include <capture/capture.h>
+#include <capture/tree.h>
 #include <snapshot/snapshot.h>
 
 #include "core.h"
@@ -47,10 +47,10 @@ struct restored_shared {
 struct restore_group {
     struct capture_options options;
     bool files_differ;
-    struct restore *members; /* a chain; the process itself first, parents before their children */
-    struct restore_foreign *foreign; /* of other personalities */
-    struct restore_bridge *bridges;
-    uint32_t member_count;
+    struct restore *members;  /* a chain; the process itself first, parents before their children */
+    struct capture_tree tree; /* all of the tree, also what others restore */
+    struct restore_foreign *foreign; /* of those, the children of members */
+    char *path;                      /* of the file */
     struct restored_object *objects;
     struct restored_shared *shared;
     uint32_t object_count, shared_count;
@@ -153,6 +153,8 @@ uint32_t restore_group_number(const struct restore_group *group, const struct sn
 int restore_descendants(struct restore_group *group);
 /* A text field as a string of the caller's to release; NULL: there is none, or no memory. */
 struct restore *restore_member(const struct restore_group *group, uint32_t old_pid);
+/* The file of another process of the tree; to be released, or NULL. */
+char *restore_path_beside(const char *path, uint32_t pid);
 char *restore_text(const struct snap_note *note, uint16_t tag);
 /* A line on the process's error output about what stands in the way. */
 void restore_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

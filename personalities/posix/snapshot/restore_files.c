@@ -328,6 +328,17 @@ static int make_file_of(struct restore *restore, const struct snap_note *note, c
     return -EOPNOTSUPP;
 }
 
+/* Notes have paths from the machine's root; a process knows them from its own. */
+static void strip_root(const struct restore *restore, struct file *file)
+{
+    char *root = restore_text(snap_next(&restore->snapshot, SNAP_PROCESS, NULL), SNAP_PROCESS_ROOT);
+    size_t length = root ? strlen(root) : 0, all = file->path ? strlen(file->path) : 0;
+    if (length > 0 && all > length && strncmp(file->path, root, length) == 0 &&
+        file->path[length] == '/')
+        memmove(file->path, file->path + length, all - length + 1);
+    release(root);
+}
+
 static int make_object(struct restore *restore, const struct snap_note *note,
                        struct restored_object *slot)
 {
@@ -339,8 +350,10 @@ static int make_object(struct restore *restore, const struct snap_note *note,
     if (strcmp(class, "message queue") == 0)
         return make_queue(restore, note, slot);
     int error = make_file_of(restore, note, class, &file);
-    if (error == 0)
+    if (error == 0) {
         slot->file = file; /* of a master end it is there already */
+        strip_root(restore, file);
+    }
     return error;
 }
 

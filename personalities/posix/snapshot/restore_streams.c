@@ -94,10 +94,11 @@ int restore_pipe(struct restore *restore, const struct snap_note *note, struct f
     const struct snap_note *other = peer ? restored_note(restore->group, peer, &owner) : NULL;
     bool reads = is_side(note, "read");
     struct file *ends[2];
+    if (capture_tree_shares(&restore->group->tree, snap_get_u32(note, SNAP_OBJECT_STREAM, 0)))
+        return foreign_pipe(restore->group, note, result);
     if (is_side(note, "both"))
         return restore_both(restore, note, result);
-    bool bridged = foreign_uses(restore->group, snap_get_u32(note, SNAP_OBJECT_STREAM, 0));
-    if (!other && !bridged && (*result = restore_stand_in(restore, id)))
+    if (!other && (*result = restore_stand_in(restore, id)))
         return 0;
     uint32_t capacity = snap_get_u32(note, SNAP_OBJECT_CAPACITY, PIPE_CAPACITY);
     int error = stream_pair(0, capacity, ends);

@@ -11,11 +11,9 @@
 
 #include <capture/capture.h>
 #include <ipc/call.h>
-#include <ipc/fsclient.h>
 #include <ipc/initclient.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "../file.h"
 #include "../ipc.h"
@@ -70,7 +68,7 @@ static void put_children(struct save *save, struct process *process)
     struct process *child;
     list_each(child, &process->children, struct process, sibling_link)
     {
-        if (child->state == PROCESS_REMOTE && !foreign_is_held(save->group, child->pid))
+        if (child->state == PROCESS_REMOTE && !capture_is_held(save->group->held, child->pid))
             continue;
         snap_note_begin(snapshot, SNAP_CHILD);
         snap_put_u32(snapshot, SNAP_CHILD_PID, child->pid);
@@ -241,19 +239,24 @@ static status_t take(struct save_group *group, uint32_t pid, handle_t directory,
         status = note_state(save, process_find(save->pid));
     server_unlock();
     for (struct save *save = group->members; save && status == OK; save = save->next) {
-        save_directory(save);
+        status = save_directories(save);
         save_mappings(save);
         save_objects(save);
-        if (!(group->flags & SNAPSHOT_STOP))
+        if (status == OK && !(group->flags & SNAPSHOT_STOP))
             status = save_shared(save);
     }
+    if (status == OK && group->hold)
+        status = foreign_wait_for_release(group);
     bool stop = status == OK && (group->flags & SNAPSHOT_STOP);
     server_lock();
     if (status == OK && group->log)
         status = begin_recording(group);
     thaw_all(group, stop && status == OK);
     server_unlock();
-    status_t released = foreign_release(group, stop);
+    status_t released = capture_release(&group->held, server.init,
+                                        status != OK ? CAPTURE_CANCEL
+                                        : stop       ? CAPTURE_STOP
+                                                     : CAPTURE_GO_ON);
     if (status == OK)
         status = released;
     result->pause = now() - start;
@@ -271,26 +274,11 @@ static status_t write_out(struct save *save, handle_t file, struct snapshot_resu
     return status;
 }
 
-struct member_file {
-    struct save *save;
-    struct snapshot_result *result;
-};
-
-static status_t fill_member(void *context, handle_t file)
-{
-    const struct member_file *member = context;
-    return write_out(member->save, file, member->result);
-}
-
 static status_t write_member(struct save *save, handle_t directory, struct snapshot_result *result)
 {
-    struct fs_walk_context walk = {
-        .root = directory, .cwd = directory, .uid = save->group->uid, .gid = save->group->uid};
-    struct member_file member = {save, result};
-    char name[32];
-    snprintf(name, sizeof name, "p%u.snap", save->pid);
-    status_t status = fs_client_root(&walk);
-    return status == OK ? capture_file(&walk, name, fill_member, &member) : status;
+    save_memory(save);
+    return capture_write_member(&save->snapshot, directory, save->group->uid, save->pid,
+                                &result->size);
 }
 
 static void object_free(const struct saved_object *object)
@@ -313,6 +301,7 @@ static void group_free(struct save_group *group)
         close_handle(save->live);
         close_handle(save->root);
         close_handle(save->cwd);
+        free(save->prefix);
         free(save->used);
         snap_free(&save->snapshot);
         release(save);
@@ -355,27 +344,50 @@ status_t snapshot_take(uint32_t pid, uint32_t flags, const struct crash *crash, 
     return take_into(group, pid, file, result);
 }
 
+/* An exec has carried it to another personality meanwhile: then it is that one's to save. */
+static bool has_gone(uint32_t pid)
+{
+    server_lock();
+    const struct process *process = process_find(pid);
+    bool gone = process && process->state == PROCESS_REMOTE;
+    server_unlock();
+    return gone;
+}
+
 static void save_thread(void *argument)
 {
     struct job job = *(struct job *)argument;
     struct snapshot_result result = {0};
     struct save_group *group = allocate(sizeof *group);
     release(argument);
+    struct save_hold hold = {.pid = job.pid, .request = job.request};
+    bool held =
+        job.flags & SNAPSHOT_HOLD; /* answered twice: when it stands still, and at the end */
     status_t status = ERR_NO_MEMORY;
     if (group) {
         group->flags = job.flags;
         group->uid = job.uid;
         group->log = job.log;
+        group->hold = held ? &hold : NULL;
         status = take_into(group, job.pid, job.file, &result);
     } else {
         close_handle(job.log);
     }
+    if (held)
+        job.request = hold.request;
+    if (status == ERR_NO_PROCESS && !job.log && job.request && has_gone(job.pid))
+        status = init_snapshot_for(server.init, job.pid, job.flags, job.uid, job.file, &result);
     close_handle(job.file);
-    ignore(init_snapshot_answer(server.init, job.request, status, &result));
+    if (job.request)
+        ignore(init_snapshot_answer(server.init, job.request, status, &result));
 }
 
 void snapshot_event(const struct proc_event *event, handle_t files[2])
 {
+    if (event->flags & SNAPSHOT_RELEASE) {
+        foreign_release_event(event->pid, event->flags, event->request);
+        return;
+    }
     struct job *job = allocate(sizeof *job);
     if (job) {
         bool records = event->flags & SNAPSHOT_RECORD;

@@ -3,7 +3,7 @@
 #ifndef POSIX_SNAPSHOT_SAVE_H
 #define POSIX_SNAPSHOT_SAVE_H
 
-#include <capture/capture.h>
+#include <capture/tree.h>
 #include <protocols/fs.h>
 #include <protocols/init.h>
 #include <snapshot/snapshot.h>
@@ -38,7 +38,8 @@ struct save_group {
     uint8_t uuid[16];
     handle_t log;         /* of a recording that is to begin */
     struct save *members; /* a chain; the root of the tree first, parents before their children */
-    struct save_foreign *foreign; /* of other personalities, standing still */
+    struct capture_held *held; /* of other personalities, standing still */
+    struct save_hold *hold;    /* by another personality, which has the tree above */
     struct saved_object *objects;
     uint32_t object_count, object_room;
     /* clones of files whose content goes into a snapshot */
@@ -59,6 +60,7 @@ struct save {
     handle_t live;          /* the process's own */
     uint32_t restored_from; /* as in struct mm */
     handle_t root, cwd;     /* its directories */
+    char *prefix;           /* name of its root directory; NULL: the machine's */
     struct capture_memory memory;
     uint32_t *used; /* the numbers of the files that it has open */
     uint32_t used_count, used_room;
@@ -92,8 +94,8 @@ status_t save_shared(struct save *save);
 /* ---- when it runs again ---- */
 void save_memory(struct save *save);
 
-/* Where its working directory is now. */
-void save_directory(struct save *save);
+/* Where its working directory and its root directory are now. */
+status_t save_directories(struct save *save);
 /* A blob of what a VMO contains now; 0 after a failure. */
 uint32_t save_vmo(struct save *save, handle_t vmo, uint64_t size);
 /* The process uses a file, or a socket without one: its number. */
@@ -106,10 +108,13 @@ void save_socket(struct save *save, const struct saved_object *object);
 void save_terminal(struct save *save, struct file *file);
 /* Locks, watches, messages and watched files of what the process uses. Without the lock. */
 void save_attached(struct save *save, const struct saved_object *object);
-/* Whether a path of the process's leads to this file. */
-bool save_is_named(const struct save *save, const char *path, uint64_t ino, uint32_t device);
-/* Whether the file of this path has its content in this VMO. */
-bool save_is_content(const struct save *save, const char *path, uint32_t vmo_id);
+/*
+ * The path from the machine's root of a file that the process knows by `path`, malloc'ed: in its root
+ * directory, or from before it had that. NULL: it does not lead to this file.
+ */
+char *save_path(const struct save *save, const char *path, uint64_t ino, uint32_t device);
+/* Whether the file of this path, from the machine's root, has its content in this VMO. */
+bool save_is_content(const char *path, uint32_t vmo_id);
 
 /* The number of a file in the group; 0 if it is none of its. */
 uint32_t saved_object_id(const struct save_group *group, const struct file *file);

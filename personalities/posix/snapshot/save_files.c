@@ -6,10 +6,12 @@
  */
 #include <ipc/fsclient.h>
 #include <ipc/ttyclient.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../file.h"
+#include "../server.h"
 #include "../socket.h"
 #include "../task.h"
 #include "../tty.h"
@@ -176,65 +178,100 @@ static void put_content(struct save *save, const struct saved_object *object)
     snap_put_u64(snapshot, SNAP_FILEDATA_SIZE, size);
 }
 
-/* ---- names; seen from the process's root ------------------------------------------------------------ */
+/* ---- names; seen from the machine's root ------------------------------------------------------------ */
 
-static bool open_path(const struct save *save, const char *path, uint32_t flags, handle_t *node,
-                      struct fs_attr *attr)
+static bool walk_at_root(struct fs_walk_context *walk)
 {
-    struct fs_walk_context walk = {.root = save->root, .cwd = save->root};
-    return save->root && fs_client_root(&walk) == OK &&
+    *walk = (struct fs_walk_context){
+        .root = server.root, .cwd = server.root, .flags = CALL_UNINTERRUPTIBLE};
+    return fs_client_root(walk) == OK;
+}
+
+static bool open_path(const char *path, uint32_t flags, handle_t *node, struct fs_attr *attr)
+{
+    struct fs_walk_context walk;
+    return walk_at_root(&walk) &&
            fs_client_open(&walk, HANDLE_NONE, path, strlen(path), flags, 0, node, attr) == OK;
 }
 
-bool save_is_named(const struct save *save, const char *path, uint64_t ino, uint32_t device)
+static bool leads_to(const char *path, uint64_t ino, uint32_t device)
 {
-    struct fs_walk_context walk = {.root = save->root, .cwd = save->root};
+    struct fs_walk_context walk;
     struct fs_attr attr;
-    return save->root && fs_client_root(&walk) == OK &&
+    return walk_at_root(&walk) &&
            fs_client_stat_path(&walk, HANDLE_NONE, path, strlen(path), FS_O_NOFOLLOW, &attr) ==
                OK &&
            attr.ino == ino && attr.device == device;
 }
 
+char *save_path(const struct save *save, const char *path, uint64_t ino, uint32_t device)
+{
+    const char *prefixes[] = {save->prefix, ""};
+    for (uint32_t i = 0; path && *path == '/' && i < ARRAY_COUNT(prefixes); i++) {
+        size_t size = prefixes[i] ? strlen(prefixes[i]) + strlen(path) + 1 : 0;
+        char *whole = size > 0 && size <= PATH_MAX ? malloc(size) : NULL;
+        if (!whole)
+            continue;
+        snprintf(whole, size, "%s%s", prefixes[i], path);
+        if (leads_to(whole, ino, device))
+            return whole;
+        free(whole);
+    }
+    return NULL;
+}
+
 /* Directories know where they are; one that was removed is nowhere: an empty text. */
-void save_directory(struct save *save)
+static char *directory_name(handle_t node)
+{
+    char *path = malloc(PATH_MAX);
+    if (path && fs_client_name_of(node, path, PATH_MAX) != OK)
+        *path = '\0';
+    return path;
+}
+
+static status_t put_directory(struct save *save, uint16_t tag, const char *path)
 {
     struct snap_note *note = snap_next(&save->snapshot, SNAP_PROCESS, NULL);
-    char *path = save->cwd ? malloc(PATH_MAX) : NULL;
-    if (!path)
-        return;
-    if (fs_client_name_of(save->cwd, path, PATH_MAX) != OK)
-        *path = '\0';
-    if (note && snap_set(note, SNAP_PROCESS_CWD, (uint8_t *)path, (uint32_t)strlen(path)) != OK)
+    if (!note || !path || snap_set(note, tag, path, (uint32_t)strlen(path)) != OK)
         save->snapshot.failed = true;
-    free(path);
+    return save->snapshot.failed ? ERR_NO_MEMORY : OK;
+}
+
+status_t save_directories(struct save *save)
+{
+    struct fs_attr attr;
+    char *cwd = save->cwd ? directory_name(save->cwd) : NULL;
+    status_t status = save->cwd ? put_directory(save, SNAP_PROCESS_CWD, cwd) : OK;
+    free(cwd);
+    if (status == OK)
+        status = fs_client_stat(save->root, &attr);
+    if (status != OK || (attr.ino == server.root_ino && attr.device == server.root_device))
+        return status;
+    save->prefix = directory_name(save->root);
+    if (save->prefix && !*save->prefix)
+        return ERR_NOT_SUPPORTED; /* it was removed */
+    return put_directory(save, SNAP_PROCESS_ROOT, save->prefix);
 }
 
 /* The path of an open file, malloc'ed: as it was opened if it still leads there; NULL: it has none. */
 static char *present_path(const struct save *save, const struct file *file,
                           const struct fs_attr *attr)
 {
-    char *path = malloc(PATH_MAX);
-    bool known = file->path && *file->path == '/' && strlen(file->path) < PATH_MAX;
-    if (path && S_ISDIR(attr->mode) && fs_client_name_of(file->handle, path, PATH_MAX) == OK)
+    char *path = S_ISDIR(attr->mode) ? directory_name(file->handle) : NULL;
+    if (path && *path)
         return path;
-    if (path && known && save_is_named(save, file->path, attr->ino, attr->device)) {
-        strcpy(path, file->path);
-        return path;
-    }
     free(path);
-    return NULL;
+    return save_path(save, file->path, attr->ino, attr->device);
 }
 
-bool save_is_content(const struct save *save, const char *path, uint32_t vmo_id)
+bool save_is_content(const char *path, uint32_t vmo_id)
 {
     handle_t node = HANDLE_NONE, vmo = HANDLE_NONE;
     struct fs_attr attr;
     struct vmo_info info;
     uint64_t size;
-    bool same = open_path(save, path, FS_O_READ, &node, &attr) &&
-                node_memory(node, &vmo, &size) == OK && vmo_info(vmo, &info) == OK &&
-                info.id == vmo_id;
+    bool same = open_path(path, FS_O_READ, &node, &attr) && node_memory(node, &vmo, &size) == OK &&
+                vmo_info(vmo, &info) == OK && info.id == vmo_id;
     close_handle(vmo);
     close_handle(node);
     return same;
@@ -329,13 +366,14 @@ static const char *side_of(const struct file *file)
 static void put_fifo(struct save *save, struct file *file)
 {
     struct snapshot *snapshot = &save->snapshot;
-    bool named = file->path && save_is_named(save, file->path, file->attr.ino, file->attr.device);
+    char *path = save_path(save, file->path, file->attr.ino, file->attr.device);
     snap_put_text(snapshot, SNAP_OBJECT_CLASS, "fifo");
-    snap_put_text(snapshot, SNAP_OBJECT_PATH, file->path);
+    snap_put_text(snapshot, SNAP_OBJECT_PATH, path ? path : file->path);
     snap_put_u64(snapshot, SNAP_OBJECT_INO, file->attr.ino);
     snap_put_u32(snapshot, SNAP_OBJECT_DEVICE, file->attr.device);
     snap_put_u32(snapshot, SNAP_OBJECT_MODE, file->attr.mode);
-    snap_put_u32(snapshot, SNAP_OBJECT_LINKS, named);
+    snap_put_u32(snapshot, SNAP_OBJECT_LINKS, path != NULL);
+    free(path);
     snap_put_text(snapshot, SNAP_OBJECT_SIDE, side_of(file));
     stream_save(file, snapshot);
 }

@@ -49,6 +49,12 @@ static uint32_t object_of_mapping(const struct save *save, const struct mapping_
     return 0;
 }
 
+/* Names of mapped files are those of the process: in a root directory of its own they lead elsewhere. */
+static bool leaves_text(const struct save *save)
+{
+    return (save->group->flags & SNAPSHOT_NO_TEXT) && !save->prefix;
+}
+
 /* What a mapping of a VMO shows: an open file, a file that has its name, or memory of no name. */
 static void put_object(struct save *save, const struct mapping_info *info, const char *name)
 {
@@ -57,7 +63,7 @@ static void put_object(struct save *save, const struct mapping_info *info, const
     bool shared = info->flags & MAP_FLAG_SHARED;
     if (object != 0)
         snap_put_u32(snapshot, SNAP_VMA_OBJECT, object);
-    else if (shared && !(*name == '/' && save_is_content(save, name, info->vmo_id)))
+    else if (shared && !(*name == '/' && save_is_content(name, info->vmo_id)))
         snap_put_u32(snapshot, SNAP_VMA_OBJECT, info->vmo_id | SAVED_MEMORY);
 }
 
@@ -78,7 +84,7 @@ static void put_mapping(struct save *save, const struct mapping_info *info)
         put_object(save, info, name);
     }
     bool file = info->vmo_id && *name == '/' && !(info->flags & MAP_FLAG_SHARED);
-    bool left_out = file && (save->group->flags & SNAPSHOT_NO_TEXT);
+    bool left_out = file && leaves_text(save);
     snap_put_u32(snapshot, SNAP_VMA_CONTENT, left_out ? SNAP_CONTENT_FILE : SNAP_CONTENT_ZERO);
 }
 
@@ -130,7 +136,7 @@ static bool is_wanted(void *context, const struct mapping_info *info, uint8_t st
     bool file = info->vmo_id && !(info->flags & MAP_FLAG_SHARED);
     if ((state & PAGE_OWN) || is_restored(save, info))
         return true;
-    return file ? !(save->group->flags & SNAPSHOT_NO_TEXT) : (state & PAGE_OBJECT) != 0;
+    return file ? !leaves_text(save) : (state & PAGE_OBJECT) != 0;
 }
 
 /* ---- what others write to -------------------------------------------------------------------------- */
@@ -141,7 +147,7 @@ static bool is_shared_memory(const struct save *save, const struct mapping_info 
     const char *name = mapping_name(info->tag);
     return info->vmo_id && (info->flags & MAP_FLAG_SHARED) &&
            object_of_mapping(save, info, name) == 0 &&
-           !(*name == '/' && save_is_content(save, name, info->vmo_id));
+           !(*name == '/' && save_is_content(name, info->vmo_id));
 }
 
 static bool any_present(const uint8_t *states, uint32_t count)

@@ -4,6 +4,7 @@
  * queue, with the files that travel with it. A connection that nobody has accepted has no file; it has
  * a number all the same, and its message at the listener names that.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "../file.h"
@@ -111,7 +112,7 @@ static void put_options(struct snapshot *snapshot, const struct socket *socket)
 }
 
 static void put_socket(struct save *save, const struct saved_object *object,
-                       const struct socket *socket, bool has_node)
+                       const struct socket *socket, const char *path)
 {
     struct snapshot *snapshot = &save->snapshot;
     snap_note_begin(snapshot, SNAP_SOCKET);
@@ -121,8 +122,7 @@ static void put_socket(struct save *save, const struct saved_object *object,
     snap_put_u32(snapshot, SNAP_SOCKET_SHUTDOWN, socket->shutdown);
     snap_put_u32(snapshot, SNAP_SOCKET_ERROR, socket->error);
     put_name(snapshot, SNAP_SOCKET_NAME, socket->name);
-    if (has_node)
-        snap_put_text(snapshot, SNAP_SOCKET_PATH, socket->node_path);
+    snap_put_text(snapshot, SNAP_SOCKET_PATH, path);
     put_peer(save, socket->peer);
     put_options(snapshot, socket);
     if (!object->file)
@@ -133,11 +133,11 @@ void save_socket(struct save *save, const struct saved_object *object)
 {
     struct socket *socket = socket_of_object(object);
     struct socket_message *message;
-    bool has_node = socket->node_path &&
-                    save_is_named(save, socket->node_path, socket->node_ino, socket->node_device);
+    char *path = save_path(save, socket->node_path, socket->node_ino, socket->node_device);
     server_lock();
-    put_socket(save, object, socket, has_node);
+    put_socket(save, object, socket, path);
     list_each(message, &socket->queue, struct socket_message, link)
         put_message(save, object->id, message);
     server_unlock();
+    free(path);
 }
