@@ -44,12 +44,20 @@ suites-files: all ## measure file systems: PJDFSTEST_SOURCE= and LTP_SOURCE= nam
 	@tools/suites/files run
 
 # The sysroot's C library: programs built with i686-atomik-gcc, on this host and in Atomik.
-.PHONY: suites-newlib suites-openposix
+.PHONY: suites-newlib suites-libstdcxx suites-openposix
 suites-newlib: all sysroot $(BUILD)/packages/busybox-static.stamp ## newlib's own tests, here and on the host, as root
 	@ATOMIK_BUILD=$(BUILD) tools/suites/newlib build
 	@ATOMIK_BUILD=$(BUILD) tools/suites/newlib host
 	@ATOMIK_BUILD=$(BUILD) tools/suites/newlib run
 	@ATOMIK_BUILD=$(BUILD) tools/suites/newlib report
+
+# EVERY=1 takes all of the tests, some hours; 20 is every twentieth.
+EVERY := 20
+suites-libstdcxx: all sysroot $(BUILD)/packages/busybox-static.stamp ## libstdc++'s own tests, every EVERYth, here and on the host, as root
+	@ATOMIK_BUILD=$(BUILD) tools/suites/libstdcxx build $(EVERY)
+	@ATOMIK_BUILD=$(BUILD) tools/suites/libstdcxx host
+	@ATOMIK_BUILD=$(BUILD) tools/suites/libstdcxx run
+	@ATOMIK_BUILD=$(BUILD) tools/suites/libstdcxx report
 
 suites-openposix: all sysroot ## the Open POSIX Test Suite on the sysroot, here and on the host: LTP_SOURCE=DIRECTORY, as root
 	@test -n '$(LTP_SOURCE)' || { echo 'suites-openposix: LTP_SOURCE= names a source tree of the Linux Test Project'; exit 1; }
