@@ -14,6 +14,7 @@ struct page_wait {
     struct thread *thread;
     uint32_t index, wants;
     bool told; /* the pager has the notice */
+    bool over; /* answered; the thread has not run since */
 };
 
 static struct list clock = {&clock, &clock}; /* struct pager.clock_link; the hand is at the first */
@@ -124,14 +125,13 @@ status_t pager_wait(bool interruptible)
 static void end_waits(struct pager *pager, uint32_t wants, uint32_t first, uint32_t count,
                       status_t status)
 {
-    struct list *item, *following;
-    list_for_each_safe(item, following, &pager->waits)
-    {
+    struct list *item;
+    list_for_each (item, &pager->waits) {
         struct page_wait *wait = list_entry(item, struct page_wait, link);
-        if (wait->wants != wants ||
+        if (wait->over || wait->wants != wants ||
             (wants == PAGE_WANT_CONTENT && (wait->index < first || wait->index - first >= count)))
             continue;
-        list_remove(&wait->link);
+        wait->told = wait->over = true;
         thread_wake(wait->thread, status);
     }
 }
@@ -293,12 +293,22 @@ void pager_written(struct vmo *vmo, uint32_t first, uint32_t count, bool done)
 
 /* ---- reclaim --------------------------------------------------------------------------------------- */
 
+/* Who waits for a page finds it when he runs, however short memory is: else he would wait for ever. */
+static bool is_awaited(const struct pager *pager, uint32_t index)
+{
+    const struct list *item;
+    list_for_each (item, &pager->waits)
+        if (list_entry(item, const struct page_wait, link)->index == index)
+            return true;
+    return false;
+}
+
 /* One look of the clock at a page: taken back if nobody has used it since the last. */
 static bool try_page(struct pager *pager, uint32_t index)
 {
     struct page *page = pagemap_get(&pager->vmo->pages, index);
     if (page == NULL || page->references > 1 || (page->flags & (PAGE_DIRTY | PAGE_BUSY)) ||
-        pager->gone)
+        pager->gone || is_awaited(pager, index))
         return false;
     vmo_hide(pager->vmo, index, 1);
     if (page->flags & PAGE_USED) {

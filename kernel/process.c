@@ -280,6 +280,14 @@ void process_uncharge_pages(struct process *process, uint32_t pages)
 
 /* ---- faults and exceptions ---- */
 
+static bool note_result(status_t status)
+{
+    current->fault_short = status == ERR_NO_MEMORY || status == ERR_LIMIT_REACHED;
+    if (current->fault_short && current->arch.frame)
+        current->arch.frame->shortages++;
+    return status == OK;
+}
+
 /*
  * Below GUEST_LIMIT the space in use decides: the process's own or the attached guest's. The window
  * is the server's own business and does not exist for its guest, whatever the guest's page tables
@@ -287,12 +295,7 @@ void process_uncharge_pages(struct process *process, uint32_t pages)
  */
 static bool resolve_fault(struct space *space, uintptr_t address, bool write, bool fetch)
 {
-    status_t status = space ? space_fault(space, address, write, fetch) : ERR_BAD_ADDRESS;
-
-    current->fault_short = status == ERR_NO_MEMORY || status == ERR_LIMIT_REACHED;
-    if (current->fault_short && current->arch.frame)
-        current->arch.frame->shortages++;
-    return status == OK;
+    return note_result(space ? space_fault(space, address, write, fetch) : ERR_BAD_ADDRESS);
 }
 
 bool kernel_page_fault(uintptr_t address, bool write, bool fetch)
@@ -330,7 +333,7 @@ bool kernel_page_fault_wait(uintptr_t address, bool write, bool fetch)
             return false;
         status = pager_wait(current->arch.in_guest);
     } while (status == OK);
-    return status == ERR_INTERRUPTED || status == ERR_CANCELLED;
+    return note_result(status) || status == ERR_INTERRUPTED || status == ERR_CANCELLED;
 }
 
 static void log_exception(uint32_t vector, uint32_t error, uintptr_t address,
