@@ -66,8 +66,20 @@ void walk_end(struct walk *walk);
 status_t fs_handle_path(struct service *service, struct message *message);
 
 /* ---- server.c ---- */
+/* The open node and the request of a call; an error if either is missing. */
+status_t fs_begin(struct service *service, struct message *message, uint32_t size,
+                  struct fs_open **open);
 /* Of a user who may; others are told. */
 status_t fs_set_attributes(struct fs_node *node, uint32_t mask, const struct fs_attr *attr);
+
+/* ---- data.c ---- */
+service_handler fs_handle_read, fs_handle_write, fs_handle_buffer, fs_handle_vmo,
+    fs_handle_position, fs_handle_modified, fs_handle_sync;
+/* What somebody without power writes does not run with another's power: the bits for that go. */
+void fs_drop_set_id(const struct message *message, const struct fs_open *open);
+
+/* ---- listing.c ---- */
+service_handler fs_handle_readdir, fs_handle_name_of;
 
 /* ---- open.c ---- */
 struct fs_open *fs_open_of(struct fs_server *server, uint32_t badge); /* NULL: no such badge */
@@ -104,7 +116,8 @@ status_t fs_handle_changes(struct service *service, struct message *message);
 /* ---- xattr.c ---- */
 status_t fs_handle_xattr(struct service *service, struct message *message);
 
-/* ---- mountflags.c ---- */
+/* ---- mount.c ---- */
+service_handler fs_handle_mount, fs_handle_unmount, fs_handle_set_parent, fs_handle_finish;
 bool fs_is_read_only(const struct fs_server *server);
 status_t fs_handle_remount(struct service *service, struct message *message);
 
