@@ -246,18 +246,40 @@ static NTSTATUS read_input(struct request *r, bool peek)
     return STATUS_SUCCESS;
 }
 
+static uint32_t count_records(const uint8_t *bytes, uint32_t length)
+{
+    struct key_record key[KEY_RECORDS_MAX];
+    uint32_t count = 0;
+    for (uint32_t at = 0, made; at < length; count += made)
+        at += keys_decode(bytes + at, length - at, key, &made);
+    return count;
+}
+
+/*
+ * Records that wait. What is typed is only looked at: programs ask for code pages by this, also in the background, where
+ * they must not read, and what they do not read may be another program's.
+ */
+static uint32_t count_waiting(struct nt_thread *thread, const struct console *console)
+{
+    uint8_t bytes[TTY_DATA_MAX];
+    size_t length = 0;
+    if (console_line_waits(console))
+        return count_records(console->line + console->line_taken,
+                             console->line_length - console->line_taken);
+    if (!console_terminal_readable(console))
+        return 0;
+    status_t status =
+        BLOCKING(tty_client_read(console->terminal, bytes, sizeof bytes, TTY_PEEK | TTY_NONBLOCK,
+                                 thread->process->pgid, thread->process->sid, &length));
+    return status == OK ? count_records(bytes, (uint32_t)length) : 0;
+}
+
 static NTSTATUS get_input_info(struct request *r)
 {
     struct console *console = r->console;
-    NTSTATUS status = STATUS_SUCCESS;
-    if (!console_line_waits(console) && console_terminal_readable(console))
-        status = console_fill_line(r->thread, console);
-    uint32_t words[3] = {console->input_page, console->output_page, console->pending_count};
-    for (uint32_t at = console->line_taken, made; at < console->line_length; words[2] += made) {
-        struct key_record key[KEY_RECORDS_MAX];
-        at += keys_decode(console->line + at, console->line_length - at, key, &made);
-    }
-    return status ? status : answer(r, words, sizeof words);
+    uint32_t waiting = console->pending_count + count_waiting(r->thread, console);
+    uint32_t words[3] = {console->input_page, console->output_page, waiting};
+    return answer(r, words, sizeof words);
 }
 
 static NTSTATUS set_input_info(struct request *r)
