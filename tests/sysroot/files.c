@@ -88,6 +88,10 @@ static void test_directories(void)
     CHECK(realpath("a/./b/../link/one", path) != NULL);
     printf("realpath ...%s\n", strstr(path, "/a/"));
     CHECK(realpath("a/nothing/one", path) == NULL && errno == ENOENT);
+    CHECK(symlink("a/b/one", "to-file") == 0 && realpath("to-file", path) != NULL);
+    printf("realpath ...%s\n", strstr(path, "/a/"));
+    CHECK(realpath("to-file/", path) == NULL && errno == ENOTDIR);
+    CHECK(unlink("to-file") == 0);
     char *roots[] = {"a", NULL};
     FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
     int entries = 0;

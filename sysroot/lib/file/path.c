@@ -69,25 +69,26 @@ static void up(struct walk *walk)
     walk->done[walk->done_length] = 0;
 }
 
-/* Puts a link's text before what is left to walk. */
+/* Puts a link's text before what is left to walk. A slash behind the link's name stays: it asks for a directory. */
 static int follow(struct walk *walk, const char *after)
 {
     char target[PATH_MAX];
     ssize_t length = readlink(walk->done, target, sizeof target - 1);
     if (length < 0)
         return errno == EINVAL ? 0 : -1;
-    size_t left = strlen(after);
+    size_t left = strlen(after), slash = after[-1] == '/';
     if (++walk->links > SYMLOOP_MAX) {
         errno = ELOOP;
         return -1;
     }
-    if (length == 0 || (size_t)length + 1 + left >= sizeof walk->rest) {
+    if (length == 0 || (size_t)length + slash + left >= sizeof walk->rest) {
         errno = length ? ENAMETOOLONG : ENOENT;
         return -1;
     }
-    memmove(walk->rest + length + 1, after, left + 1);
+    memmove(walk->rest + (size_t)length + slash, after, left + 1);
     memcpy(walk->rest, target, (size_t)length);
-    walk->rest[length] = '/';
+    if (slash)
+        walk->rest[length] = '/';
     if (target[0] == '/') {
         walk->done_length = 1;
         walk->done[1] = 0;
