@@ -198,7 +198,7 @@ static void tell_written(struct fs_content *content, uint32_t first, uint32_t co
 
 static status_t drain(void)
 {
-    status_t status = store->drain();
+    status_t status = store->drain != NULL ? store->drain() : OK;
     for (uint32_t i = 0; i < queue_count; i++)
         tell_written(queue[i].content, queue[i].first, queue[i].count, status);
     queue_count = queue_bytes = 0;

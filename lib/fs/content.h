@@ -50,7 +50,7 @@ struct fs_store {
     void (*name)(const struct fs_content *content, char *to, size_t size);
     /*
      * What `write` was given may be under way until then, out of the buffer, so that many small files are
-     * one transfer: now all of it has arrived, or none of it is sure to have.
+     * one transfer: now all of it has arrived, or none of it is sure to have. NULL: nothing ever is.
      */
     status_t (*drain)(void);
     /* An idle content, and with it its node, is remembered no longer. */

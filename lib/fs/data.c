@@ -63,18 +63,32 @@ static status_t find_offset(struct fs_open *open, uint64_t wanted, uint32_t leng
     return status;
 }
 
-static status_t read_bulk(struct fs_open *open, uint64_t offset, uint32_t length, uint32_t *done)
+/* One piece between the client's buffer, from `at` on, and the file; *part: how much of it the file took or had. */
+static status_t move_piece(struct fs_open *open, uint64_t offset, uint32_t at, uint32_t wanted,
+                           bool writing, uint32_t *part)
 {
     const struct fs_ops *ops = open->node->server->ops;
+    status_t status;
+    if (writing) {
+        status = vmo_read(open->buffer, at, staging, wanted);
+        return status != OK ? status
+                            : ops->write(open->node, open->data, offset, staging, wanted, part);
+    }
+    status = ops->read(open->node, open->data, offset, staging, wanted, part);
+    return status == OK && *part > 0 ? vmo_write(open->buffer, at, staging, *part) : status;
+}
+
+/* An error after the first piece is the next call's to find. */
+static status_t move_bulk(struct fs_open *open, uint64_t offset, uint32_t length, bool writing,
+                          uint32_t *done)
+{
     if (open->buffer == HANDLE_NONE)
         return ERR_BAD_STATE;
     if (length > open->buffer_size)
         length = open->buffer_size;
     while (*done < length) {
         uint32_t wanted = length - *done < STAGING_SIZE ? length - *done : STAGING_SIZE, part = 0;
-        status_t status = ops->read(open->node, open->data, offset + *done, staging, wanted, &part);
-        if (status == OK && part > 0)
-            status = vmo_write(open->buffer, *done, staging, part);
+        status_t status = move_piece(open, offset + *done, *done, wanted, writing, &part);
         if (status != OK)
             return *done > 0 ? OK : status;
         *done += part;
@@ -102,7 +116,7 @@ status_t fs_handle_read(struct service *service, struct message *message)
         return status;
     const struct fs_ops *ops = open->node->server->ops;
     if (request.bulk)
-        status = read_bulk(open, offset, request.length, &done);
+        status = move_bulk(open, offset, request.length, false, &done);
     else
         status = ops->read(open->node, open->data, offset, bytes,
                            request.length < FS_INLINE_MAX ? request.length : FS_INLINE_MAX, &done);
@@ -113,27 +127,6 @@ status_t fs_handle_read(struct service *service, struct message *message)
     struct fs_read_reply *reply = service_reply(message, sizeof *reply);
     reply->length = done;
     return request.bulk ? OK : service_tail(message, bytes, done);
-}
-
-static status_t write_bulk(struct fs_open *open, uint64_t offset, uint32_t length, uint32_t *done)
-{
-    const struct fs_ops *ops = open->node->server->ops;
-    if (open->buffer == HANDLE_NONE)
-        return ERR_BAD_STATE;
-    if (length > open->buffer_size)
-        length = open->buffer_size;
-    while (*done < length) {
-        uint32_t wanted = length - *done < STAGING_SIZE ? length - *done : STAGING_SIZE, part = 0;
-        status_t status = vmo_read(open->buffer, *done, staging, wanted);
-        if (status == OK)
-            status = ops->write(open->node, open->data, offset + *done, staging, wanted, &part);
-        if (status != OK)
-            return *done > 0 ? OK : status;
-        *done += part;
-        if (part < wanted)
-            break;
-    }
-    return OK;
 }
 
 status_t fs_handle_write(struct service *service, struct message *message)
@@ -157,7 +150,7 @@ status_t fs_handle_write(struct service *service, struct message *message)
     if (status != OK)
         return status;
     if (request.bulk)
-        status = write_bulk(open, offset, request.length, &done);
+        status = move_bulk(open, offset, request.length, true, &done);
     else
         status = open->node->server->ops->write(open->node, open->data, offset, tail,
                                                 request.length, &done);

@@ -38,8 +38,9 @@ struct native_process {
 
 extern handle_t native_init;    /* our private handle to init */
 extern handle_t exception_port; /* where faults of our programs arrive, badge = pid */
-/* What a program may use unless it is given more. */
-extern const struct privileges native_privileges;
+/* What a program of this user may use, and for whom it acts: every process that is made here has these. */
+struct privileges native_privileges(uint32_t uid);
+#define NATIVE_THREADS_MAX 256u
 
 /* Load the program that the event describes; on success it runs. The handles stay the caller's. */
 status_t native_start(const struct proc_event *event, handle_t handles[4],

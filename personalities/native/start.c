@@ -13,8 +13,14 @@
 #include "native.h"
 #include "snapshot/restore.h"
 
-const struct privileges native_privileges = {
-    .max_pages = 65536, .max_threads = 256, .max_handles = 4096, .max_objects = 8192};
+struct privileges native_privileges(uint32_t uid)
+{
+    return (struct privileges){.max_pages = 65536,
+                               .max_threads = NATIVE_THREADS_MAX,
+                               .max_handles = 4096,
+                               .max_objects = 8192,
+                               .principal = uid};
+}
 
 /* Takes both handles. A terminal is a descriptor and, the first of them, the controlling one. */
 static status_t add_fd(struct native_process *process, struct program_request *request,
@@ -85,11 +91,10 @@ static status_t prepare(struct native_process *process, struct program_request *
     const char *slash = strrchr(strings->image, '/');
     handle_t init = HANDLE_NONE;
     *request = (struct program_request){.name = slash != NULL ? slash + 1 : strings->image,
-                                        .privileges = native_privileges,
+                                        .privileges = native_privileges(event->uid),
                                         .argv = strings->argv,
                                         .envp = strings->envp,
                                         .pid = event->pid};
-    request->privileges.principal = event->uid;
     status_t status = keep_command(process, strings, event->arguments.argc);
     if (status == OK)
         status = port_badge(exception_port, event->pid, &request->exception_port);

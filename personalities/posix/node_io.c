@@ -340,17 +340,23 @@ int node_read(struct file *file, struct io *io, uint64_t *offset)
     return result < 0 ? result : message_loop(file, io, offset, false, false);
 }
 
-/* Makes the file at least `size` bytes long. 1: its VMO is not it any more. */
+/* The file system has made the file that long. 1: its VMO is not it any more. */
+static int has_grown(struct inode *inode, uint64_t size)
+{
+    server_lock();
+    bool reaches = inode_reaches(inode, size);
+    server_unlock();
+    return reaches ? 0 : 1;
+}
+
+/* Makes the file at least `size` bytes long; as has_grown, or -errno. */
 static int extend(struct file *file, struct inode *inode, uint64_t size)
 {
     struct fs_attr attr = {.size = size}, result;
     status_t status = fs_client_setattr(file->handle, FS_ATTR_SIZE | FS_ATTR_SPACE, &attr, &result);
     if (status != OK)
         return file_errno(status);
-    server_lock();
-    bool reaches = inode_reaches(inode, size);
-    server_unlock();
-    return reaches ? 0 : 1;
+    return has_grown(inode, size);
 }
 
 /* Where an append goes: the file is extended there at the same time. */
@@ -360,11 +366,8 @@ static int reserve_append(struct file *file, struct inode *inode, uint32_t count
     status_t status = fs_client_position(file->handle, 3, count, &before, &after);
     if (status != OK)
         return file_errno(status);
-    server_lock();
-    bool reaches = inode_reaches(inode, after);
-    server_unlock();
     *offset = before;
-    return reaches ? 0 : 1;
+    return has_grown(inode, after);
 }
 
 /* A copy into the view that lacked memory is a full file system, not the program's end. */

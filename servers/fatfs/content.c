@@ -55,11 +55,6 @@ static void store_forget(struct fs_content *content)
     node_forget(node_of_content(content));
 }
 
-static status_t store_drain(void)
-{
-    return OK; /* nothing is left under way: the volume's cache has it */
-}
-
 void content_init(void)
 {
     static const struct fs_store store = {.read = store_read,
@@ -67,7 +62,6 @@ void content_init(void)
                                           .set_size = store_set_size,
                                           .stored = store_stored,
                                           .name = store_name,
-                                          .drain = store_drain,
                                           .forget = store_forget,
                                           .idle_max = IDLE_MAX,
                                           .buffer = buffer,

@@ -141,11 +141,6 @@ static void store_name(const struct fs_content *content, char *to, size_t size)
     (void)snprintf(to, size, "%s", node_of_content(content)->name);
 }
 
-static status_t store_drain(void)
-{
-    return OK; /* nothing is left under way */
-}
-
 static void store_forget(struct fs_content *content)
 {
     node_rest(node_of_content(content));
@@ -158,7 +153,6 @@ void content_init(void)
                                           .set_size = store_set_size,
                                           .stored = store_stored,
                                           .name = store_name,
-                                          .drain = store_drain,
                                           .forget = store_forget,
                                           .idle_max = IDLE_MAX,
                                           .buffer = buffer,

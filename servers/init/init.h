@@ -65,6 +65,11 @@ status_t process_new(struct personality *personality, uint32_t ppid, uint32_t pg
 void process_free(struct process *process);
 /* All that follows from the end of a process. The record may be gone afterwards. */
 void process_ended(struct process *process, int32_t status);
+/* Who looks into a process, takes it as a whole or signals it: root, and its own user. */
+static inline bool process_is_open_to(const struct process *process, uint32_t uid)
+{
+    return uid == 0 || uid == process->uid;
+}
 /* Signal a process or, pid < -1, a group: those that `program` may, NULL: all. NOT_PERMITTED if there are none. */
 status_t process_signal(int32_t pid, uint32_t signal, uint32_t sender,
                         const struct process *program, uint32_t *count);

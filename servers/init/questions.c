@@ -131,12 +131,6 @@ status_t handle_proc_stats_answer(struct service *service, struct message *messa
 
 /* ---- snapshots --------------------------------------------------------------------------------- */
 
-/* Who may look into a process may take it as a whole: root, and its own user. */
-static bool may_snapshot(uint32_t uid, const struct process *process)
-{
-    return uid == 0 || uid == process->uid;
-}
-
 status_t handle_snapshot(struct service *service, struct message *message)
 {
     const struct snapshot_request *request = service_request(message, sizeof *request, NULL, NULL);
@@ -157,7 +151,7 @@ status_t handle_snapshot(struct service *service, struct message *message)
     if (message->badge >= BADGE_PROCESS && caller == NULL)
         return ERR_NOT_PERMITTED;
     uint32_t uid = caller != NULL ? caller->uid : request->uid; /* a personality says for whom */
-    if (!may_snapshot(uid, process))
+    if (!process_is_open_to(process, uid))
         return ERR_NOT_PERMITTED;
     for (uint32_t i = 0; i < message->handle_count; i++)
         if (!start_may_pass(caller, message->handles[i]))

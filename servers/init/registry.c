@@ -268,12 +268,6 @@ static status_t signal_init(uint32_t signal, uint32_t sender)
     return signal == SIGNO_TERM ? power_begin(POWER_REBOOT) : OK;
 }
 
-/* A program may signal what is of its own user. */
-static bool may_signal(const struct process *program, const struct process *target)
-{
-    return program == NULL || program->uid == 0 || program->uid == target->uid;
-}
-
 static void signal_service(const struct process *process, uint32_t signal)
 {
     if (signal == SIGNO_KILL && process_kill(process->kernel_process, SIGNO_KILL) != OK)
@@ -288,7 +282,7 @@ static status_t signal_one(struct process *process, uint32_t signal, uint32_t se
                                .signal = signal,
                                .sender = sender,
                                .uid = process->uid};
-    if (!may_signal(program, process))
+    if (program != NULL && !process_is_open_to(process, program->uid))
         return ERR_NOT_PERMITTED;
     if (signal == 0 || process->state == PROC_ZOMBIE)
         return OK;

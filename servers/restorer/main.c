@@ -185,8 +185,11 @@ int main(void)
         {LABEL_restorer_open, handle_open},
         {0, NULL},
     };
+    /* A user's memory may be paged by the user, who need not answer: personalities bring files. */
+    static const uint32_t for_system[] = {LABEL_restorer_open, 0};
     struct service service = {.port = startup_handle(STARTUP_SERVICE),
                               .entries = entries,
+                              .for_system = for_system,
                               .page = want_page,
                               .tick = close_unused,
                               .period = NS_PER_S};

@@ -129,9 +129,8 @@ static status_t make_process(struct restore *restore)
 {
     struct native_process *process = restore->process;
     const struct snap_note *note = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
-    struct process_request request = {.privileges = native_privileges};
+    struct process_request request = {.privileges = native_privileges(restore->uid)};
     handle_t exceptions = HANDLE_NONE;
-    request.privileges.principal = restore->uid;
     char state[16] = "";
     free(process->path);
     free(process->cwd);
@@ -207,11 +206,11 @@ status_t restore_threads(struct restore *restore)
     const struct snap_note *status = snap_next_standard(snapshot, CORE_PRSTATUS, NULL);
     const struct snap_note *fpu = snap_next_standard(snapshot, LINUX_PRXFPREG, NULL);
     status_t error = OK;
-    restore->threads = calloc(native_privileges.max_threads, sizeof *restore->threads);
+    restore->threads = calloc(NATIVE_THREADS_MAX, sizeof *restore->threads);
     if (restore->threads == NULL)
         return ERR_NO_MEMORY;
     while (note != NULL && error == OK) {
-        if (restore->thread_count == native_privileges.max_threads)
+        if (restore->thread_count == NATIVE_THREADS_MAX)
             return restore_refuse(restore, ERR_BAD_EXECUTABLE, "too many threads");
         error = take_thread(restore, note, status, fpu);
         note = snap_next(snapshot, SNAP_THREAD, note);

@@ -258,8 +258,8 @@ static status_t make_timer(const struct snap_note *note, handle_t *handle)
 /* Threads that had ended before are still waited for: one of a process of its own that ends at once. */
 static status_t make_ended_thread(const struct restore *restore, handle_t *handle)
 {
-    struct process_request request = {.name = "ended", .privileges = native_privileges};
-    request.privileges.principal = restore->uid;
+    struct process_request request = {.name = "ended",
+                                      .privileges = native_privileges(restore->uid)};
     handle_t process, space;
     status_t status = process_create(&request, &process, &space);
     if (status != OK)
