@@ -38,8 +38,9 @@ struct block_info {
     uint32_t
         sector_size; /* the device's own: extents are multiples of it; a power of two, 512..4096 */
     uint32_t flags;  /* enum block_flags */
-    uint32_t partition;  /* its number, 0: the whole disk */
-    uint32_t generation; /* another number: the partition table was read again */
+    uint32_t partition; /* its number, 0: the whole disk */
+    uint32_t
+        generation; /* another number: the partition table was read again, or the medium is another */
     char name[BLOCK_NAME_MAX];
     char model[32];
 };

@@ -52,22 +52,59 @@ bool ata_describe_disk(const uint16_t words[IDENTITY_WORDS], struct block_info *
     return (words[WORD_SECTOR_SIZE] & SIZE_MASK) != SIZE_IS_ANOTHER;
 }
 
-void ata_describe_drive(const uint16_t words[IDENTITY_WORDS], ata_packet_function *run,
-                        void *device, struct block_info *info)
+void ata_describe_drive(const uint16_t words[IDENTITY_WORDS], struct block_info *info)
 {
-    const uint8_t ready[PACKET_LENGTH] = {PACKET_TEST_READY},
-                  capacity[PACKET_LENGTH] = {PACKET_CAPACITY};
-    uint8_t answer[PACKET_CAPACITY_ANSWER];
     info->sector_size = OPTICAL_SECTOR;
     info->flags = BLOCK_READ_ONLY | BLOCK_REMOVABLE | BLOCK_OPTICAL;
     copy_model(words, info->model, sizeof info->model);
-    for (uint32_t i = 0; i < NEWS_MAX && !run(device, ready, NULL, 0); i++)
-        continue;
+}
+
+static uint64_t capacity_of(ata_packet_function *run, void *device)
+{
+    const uint8_t capacity[PACKET_LENGTH] = {PACKET_CAPACITY};
+    uint8_t answer[PACKET_CAPACITY_ANSWER];
     if (!run(device, capacity, answer, sizeof answer))
-        return;
+        return 0;
     uint32_t last = (uint32_t)answer[0] << 24 | (uint32_t)answer[1] << 16 |
                     (uint32_t)answer[2] << 8 | answer[3];
-    info->sectors = ((uint64_t)last + 1) * (OPTICAL_SECTOR / BLOCK_SECTOR);
+    return ((uint64_t)last + 1) * (OPTICAL_SECTOR / BLOCK_SECTOR);
+}
+
+/* A drive with news refuses everything until it was asked for them. */
+static bool is_ready(ata_packet_function *run, void *device)
+{
+    const uint8_t ready[PACKET_LENGTH] = {PACKET_TEST_READY},
+                  sense[PACKET_LENGTH] = {PACKET_REQUEST_SENSE, 0, 0, 0, PACKET_SENSE_ANSWER};
+    uint8_t answer[PACKET_SENSE_ANSWER];
+    if (run(device, ready, NULL, 0))
+        return true;
+    (void)run(device, sense, answer,
+              sizeof answer); /* what it says, the next packet's result says too */
+    return false;
+}
+
+status_t ata_look_at_medium(ata_packet_function *run, void *device, struct block_info *info)
+{
+    uint32_t news = 0;
+    while (news < NEWS_MAX && !is_ready(run, device))
+        news++;
+    if (news == 0 && info->sectors != 0)
+        return OK;
+    info->sectors = capacity_of(run, device);
+    return info->sectors != 0 ? ERR_WRONG_MEDIUM : ERR_NO_MEDIUM;
+}
+
+/* A drive that was reset says UNIT ATTENTION too: nobody knows then what was done to it meanwhile. */
+status_t ata_packet_status(uint8_t error)
+{
+    switch (error >> 4) {
+    case SENSE_NOT_READY:
+        return ERR_NO_MEDIUM;
+    case SENSE_UNIT_ATTENTION:
+        return ERR_WRONG_MEDIUM;
+    default:
+        return ERR_IO_ERROR;
+    }
 }
 
 enum ata_command ata_dma_command(enum block_request_op op, bool wide)

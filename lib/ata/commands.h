@@ -38,8 +38,14 @@ enum ata_status {
     STATUS_READY = 0x40,
     STATUS_BUSY = 0x80
 };
-enum packet_command { PACKET_TEST_READY = 0x00, PACKET_CAPACITY = 0x25, PACKET_READ = 0x28 };
-enum { PACKET_CAPACITY_ANSWER = 8 }; /* bytes */
+enum packet_command {
+    PACKET_TEST_READY = 0x00,
+    PACKET_REQUEST_SENSE = 0x03,
+    PACKET_CAPACITY = 0x25,
+    PACKET_READ = 0x28
+};
+enum sense_key { SENSE_NOT_READY = 2, SENSE_UNIT_ATTENTION = 6 };
+enum { PACKET_CAPACITY_ANSWER = 8, PACKET_SENSE_ANSWER = 18 }; /* bytes */
 
 /*
  * What a disk's identification data say. `wide`: it takes commands with 48-bit addresses. False: its
@@ -50,9 +56,12 @@ bool ata_has_dma(const uint16_t words[IDENTITY_WORDS]);
 /* Carries a packet out while the caller waits; its answer of `length` bytes, if any, to `answer`. */
 typedef bool ata_packet_function(void *device, const uint8_t packet[PACKET_LENGTH], void *answer,
                                  uint32_t length);
-/* An optical drive; one without a medium has 0 sectors. */
-void ata_describe_drive(const uint16_t words[IDENTITY_WORDS], ata_packet_function *run,
-                        void *device, struct block_info *info);
+/* An optical drive, all but its medium. */
+void ata_describe_drive(const uint16_t words[IDENTITY_WORDS], struct block_info *info);
+/* The medium: `look` of struct block_driver. */
+status_t ata_look_at_medium(ata_packet_function *run, void *device, struct block_info *info);
+/* What a packet has failed with, by the error register. */
+status_t ata_packet_status(uint8_t error);
 /* A command that moves data by DMA, or flushes. `wide`: with a 48-bit address. */
 enum ata_command ata_dma_command(enum block_request_op op, bool wide);
 /* READ (10) of an optical medium. */

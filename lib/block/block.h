@@ -52,6 +52,11 @@ struct block_driver {
     void (*kick)(struct block_disk *disk);
     /* About once a second while requests are with the device: is it still there? May be NULL. */
     void (*check)(struct block_disk *disk);
+    /*
+     * Is the medium still the one that was there? NO_MEDIUM, WRONG_MEDIUM: no, and info.sectors says what is there
+     * now. SHOULD_WAIT: something is under way. NULL: it cannot be changed.
+     */
+    status_t (*look)(struct block_disk *disk);
     uint32_t max_sectors; /* of one request, of BLOCK_SECTOR bytes */
 };
 
@@ -87,6 +92,7 @@ status_t block_server_interrupt(struct block_server *server, handle_t irq,
 status_t block_server_add(struct block_server *server, struct block_disk *disk);
 void block_server_run(struct block_server *server) __attribute__((noreturn));
 
+/* NO_MEDIUM, WRONG_MEDIUM: what was opened is not in the drive any more, see `look`. */
 void block_request_end(struct block_disk *disk, struct block_request *request, status_t status);
 /* The device is not there any more: every request gets NO_DEVICE, those with it must be ended first. */
 void block_disk_gone(struct block_disk *disk);

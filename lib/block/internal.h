@@ -29,6 +29,7 @@ struct block_session {
     uint32_t flags;
     uint32_t calls; /* under way */
     bool closed;    /* freed with its last call */
+    bool outdated;  /* the medium that it was opened on is not there any more */
     struct dma_memory buffer;
 };
 
@@ -82,6 +83,10 @@ status_t block_session_open(struct block_server *server, struct block_device *de
                             uint32_t flags, uint32_t size, handle_t *handle,
                             struct block_session **session);
 void block_session_close(struct block_session *session);
+/* All of the disk are of a medium that is not there any more. */
+void block_sessions_outdated(struct block_disk *disk);
+/* What a request on an outdated session gets. */
+status_t block_outdated_status(const struct block_disk *disk);
 void block_session_call_ended(struct block_session *session);
 
 extern struct service block_service;

@@ -122,9 +122,24 @@ static void count(struct block_disk *disk, const struct block_request *request, 
     }
 }
 
+static bool is_outdated(const struct block_call *call)
+{
+    return call->session != NULL && call->session->outdated;
+}
+
+/* Requests behind the first that has failed for it may have reached the new medium. */
+static status_t medium_status(struct block_disk *disk, const struct block_call *call,
+                              status_t status)
+{
+    if (status == ERR_NO_MEDIUM || status == ERR_WRONG_MEDIUM)
+        block_sessions_outdated(disk);
+    return status == OK && is_outdated(call) ? block_outdated_status(disk) : status;
+}
+
 static void end(struct block_disk *disk, struct block_request *request, status_t status)
 {
     struct block_call *call = request->call;
+    status = medium_status(disk, call, status);
     count(disk, request, status);
     if (status != OK && call->status == OK)
         call->status = status;
@@ -142,6 +157,14 @@ void block_request_end(struct block_disk *disk, struct block_request *request, s
 
 /* ---- the devices --------------------------------------------------------------------------------- */
 
+static status_t start(struct block_disk *disk, struct block_request *request)
+{
+    if (disk->gone)
+        return ERR_NO_DEVICE;
+    return is_outdated(request->call) ? block_outdated_status(disk)
+                                      : disk->driver->start(disk, request);
+}
+
 static bool pump_disk(struct block_disk *disk)
 {
     bool started = false;
@@ -149,7 +172,7 @@ static bool pump_disk(struct block_disk *disk)
         struct block_request *request = disk->first;
         disk->first = request->next;
         disk->statistics.in_flight++;
-        status_t status = disk->gone ? ERR_NO_DEVICE : disk->driver->start(disk, request);
+        status_t status = start(disk, request);
         if (status == ERR_SHOULD_WAIT) {
             disk->statistics.in_flight--;
             request->next = disk->first;

@@ -11,6 +11,8 @@
 #include "internal.h"
 
 #define CHECK_PERIOD     NS_PER_S
+#define LOOK_PATIENCE    (10 * NS_PER_S)
+#define LOOK_PERIOD      (10 * NS_PER_MS)
 #define MESSAGES_AT_ONCE 64
 
 struct service block_service;
@@ -45,6 +47,32 @@ static bool is_there(const struct block_device *device)
     return device->present && !device->disk->gone;
 }
 
+/* After this the disk's info is that of the medium in the drive. */
+static void look_at_medium(struct block_disk *disk)
+{
+    ktime_t end = time_monotonic() + LOOK_PATIENCE;
+    status_t status = OK;
+    if (disk->driver->look == NULL || disk->gone)
+        return;
+    while ((status = disk->driver->look(disk)) == ERR_SHOULD_WAIT && time_monotonic() < end)
+        block_wait(the_server, false, time_monotonic() + LOOK_PERIOD);
+    if (status == ERR_NO_MEDIUM || status == ERR_WRONG_MEDIUM)
+        block_sessions_outdated(disk);
+}
+
+/* May this session ask its device for something? */
+static status_t check_session(struct block_session *session)
+{
+    if (session == NULL)
+        return ERR_BAD_HANDLE;
+    if (!is_there(session->device))
+        return ERR_NO_DEVICE;
+    if (!session->outdated)
+        return OK;
+    look_at_medium(session->device->disk);
+    return block_outdated_status(session->device->disk);
+}
+
 /* ---- on any handle ------------------------------------------------------------------------------- */
 
 static status_t handle_info_request(struct service *service, struct message *message)
@@ -55,6 +83,7 @@ static status_t handle_info_request(struct service *service, struct message *mes
         return ERR_BAD_HANDLE;
     if (!is_there(device))
         return ERR_NO_DEVICE;
+    look_at_medium(device->disk);
     struct block_info_reply *reply = service_reply(message, sizeof *reply);
     block_device_info(device, &reply->info);
     return OK;
@@ -98,6 +127,9 @@ static status_t may_open(const struct block_device *device, uint32_t flags)
         return ERR_NO_DEVICE;
     if (flags & ~(uint32_t)(BLOCK_OPEN_WRITE | BLOCK_OPEN_EXCLUSIVE))
         return ERR_INVALID_ARGUMENT;
+    look_at_medium(device->disk);
+    if ((device->disk->info.flags & BLOCK_REMOVABLE) && device->disk->info.sectors == 0)
+        return ERR_NO_MEDIUM;
     if ((flags & BLOCK_OPEN_WRITE) && (device->disk->info.flags & BLOCK_READ_ONLY))
         return ERR_READ_ONLY;
     if ((flags & BLOCK_OPEN_EXCLUSIVE) && block_is_taken(device))
@@ -167,8 +199,6 @@ static status_t check_transfer(const struct block_session *session,
         tail_length < request->count * sizeof *extents ||
         (request->flags & ~(uint32_t)(BLOCK_BARRIER | BLOCK_DURABLE)))
         return ERR_INVALID_ARGUMENT;
-    if (!is_there(session->device))
-        return ERR_NO_DEVICE;
     if (request->op != BLOCK_READ && !(session->flags & BLOCK_OPEN_WRITE))
         return ERR_READ_ONLY;
     if (request->op == BLOCK_DISCARD && !(disk->info.flags & BLOCK_CAN_DISCARD))
@@ -217,15 +247,16 @@ static status_t handle_transfer(struct service *service, struct message *message
     struct block_extent extents[BLOCK_EXTENTS_MAX];
     struct block_transfer_request request;
     (void)service;
-    if (session == NULL)
-        return ERR_BAD_HANDLE;
+    status_t status = check_session(session);
+    if (status != OK)
+        return status;
     if (message->size < sizeof request)
         return ERR_INVALID_ARGUMENT;
     memcpy(&request, message->data, sizeof request);
     uint32_t length = message->size - (uint32_t)sizeof request;
     memcpy(extents, message->data + sizeof request,
            length < sizeof extents ? length : sizeof extents);
-    status_t status = check_transfer(session, &request, extents, length);
+    status = check_transfer(session, &request, extents, length);
     if (status != OK)
         return status;
     struct block_disk *disk = session->device->disk;
@@ -246,10 +277,9 @@ static status_t handle_flush(struct service *service, struct message *message)
 {
     struct block_session *session = session_of_badge(message->badge);
     (void)service;
-    if (session == NULL)
-        return ERR_BAD_HANDLE;
-    if (!is_there(session->device))
-        return ERR_NO_DEVICE;
+    status_t status = check_session(session);
+    if (status != OK)
+        return status;
     struct block_call *call = block_call_new(session->device->disk, 0);
     if (call == NULL)
         return ERR_NO_MEMORY;

@@ -59,6 +59,25 @@ static void session_free(struct block_session *session)
     *session = (struct block_session){.device = NULL};
 }
 
+/* Who opens the new medium for himself need not wait until those of the old one have gone. */
+void block_sessions_outdated(struct block_disk *disk)
+{
+    for (struct block_session *session = block_sessions; session < block_sessions + SESSIONS_MAX;
+         session++) {
+        if (session->device == NULL || session->device->disk != disk)
+            continue;
+        session->outdated = true;
+        session->device->exclusive -= (session->flags & BLOCK_OPEN_EXCLUSIVE) != 0;
+        session->flags &= ~(uint32_t)BLOCK_OPEN_EXCLUSIVE;
+    }
+    disk->info.generation++;
+}
+
+status_t block_outdated_status(const struct block_disk *disk)
+{
+    return disk->info.sectors != 0 ? ERR_WRONG_MEDIUM : ERR_NO_MEDIUM;
+}
+
 /* The device may still be at work on its buffer. */
 void block_session_close(struct block_session *session)
 {

@@ -331,8 +331,6 @@ static const struct file_ops block_ops = {.name = "block device",
 static int open_session(const struct block_info *info, uint32_t flags, struct block_file *block)
 {
     bool writes = (flags & O_ACCMODE) != O_RDONLY && !(info->flags & BLOCK_READ_ONLY);
-    if (info->sectors == 0)
-        return -ENOMEDIUM;
     status_t status = block_client_open(server.init, info->name,
                                         (writes ? BLOCK_OPEN_WRITE : 0) |
                                             (flags & O_EXCL ? BLOCK_OPEN_EXCLUSIVE : 0),

@@ -2,11 +2,13 @@
 """ISO 9660 discs: what genisoimage and xorriso make is read."""
 
 import os
+import shutil
 import subprocess
 
 import pytest
 
-from machine import BUSYBOX, ROOT, run
+from machine import BUILD, BUSYBOX, ROOT, run
+from test_disk_errors import Monitor
 
 MAKERS = {"rock ridge": ("genisoimage", "-quiet", "-R"), "rock ridge and joliet": ("genisoimage", "-quiet", "-R", "-J"),
           "joliet": ("genisoimage", "-quiet", "-J", "-D"), "xorriso": ("xorrisofs", "-quiet", "-R", "-iso-level", "3")}
@@ -69,3 +71,54 @@ def test_what_is_no_disc_is_refused(tmp_path):
     image.write_bytes(bytes(1 << 20))
     result = run("/bin/sh", "-c", "mount -t iso9660 /dev/sr0 /mnt 2>&1", options=("--drive", f"{image},if=cd"))
     assert b"Invalid argument" in result.stdout
+
+
+# Drives with the medium d0.
+DRIVES = {"ide": "-device ide-cd,drive=d0", "ahci": "-device ich9-ahci,id=hba -device ide-cd,bus=hba.0,drive=d0"}
+LOOK = "for d in seen unseen; do tail -c 6 /mnt/$d/name; done; ls /mnt/listed"
+
+
+def make_disc(tmp_path, name):
+    """Discs of one size, with the same names and the disc's own name in each file."""
+    top = tmp_path / name
+    for directory in ("seen", "unseen", "listed"):
+        (top / directory).mkdir(parents=True)
+        (top / directory / "name").write_text(name * 80000 + "\n")
+    (top / "old").write_text(name * 80000)  # what refusing_disk.exe reads
+    image = tmp_path / f"{name}.iso"
+    subprocess.run([*MAKERS["rock ridge"], "-o", str(image), str(top)], check=True, capture_output=True)
+    return image
+
+
+@pytest.mark.parametrize("drive", DRIVES)
+def test_another_disc_is_noticed_and_never_mixed_with_the_first(tmp_path, own_machine, drive):
+    first, second, path = make_disc(tmp_path, "first"), make_disc(tmp_path, "other"), str(tmp_path / "monitor")
+    shutil.copy(os.path.join(BUILD, "tests", "nt", "refusing_disk.exe"), tmp_path)
+    (tmp_path / "look").write_text(LOOK)
+    machine = own_machine("--share", str(tmp_path), "--mem", "160", "--qemu",
+                          f"-drive file={first},format=raw,if=none,id=d0,media=cdrom,readonly=on {DRIVES[drive]} "
+                          f"-monitor unix:{path},server=on,wait=off")
+    monitor = Monitor(path)
+    machine.output("mount -t iso9660 /dev/sr0 /mnt && grep -c first /mnt/seen/name")
+    machine.output("exec 7</mnt/unseen/name")
+
+    monitor.command(f"change d0 {second} raw")
+    printed = machine.command("tail -c 6 <&7; sh /host/look")[0]
+    assert "other" not in printed and printed.count("nput/output error") + printed.count("o medium") >= 2
+    assert "error 34, status c0000012" in machine.command("/host/refusing_disk.exe 'z:\\mnt'")[0].split("\n")[0]
+    assert "Input/output error" in machine.command("cat <&7")[0]
+
+    machine.output("exec 7<&-; umount /mnt; mount -t iso9660 /dev/sr0 /mnt")
+    printed = machine.output("sh /host/look")
+    assert "first" not in printed and printed.count("other") == 2
+
+    monitor.command("eject d0")
+    printed = machine.command("cat /mnt/listed/name")[0]
+    assert "No medium found" in printed
+    machine.output("umount /mnt")
+    for command in ("mount -t iso9660 /dev/sr0 /mnt", "cat /dev/sr0"):
+        printed, status = machine.command(command)
+        assert status != 0 and "No medium found" in printed
+
+    monitor.command(f"change d0 {first} raw")
+    assert machine.output("mount -t iso9660 /dev/sr0 /mnt && sh /host/look").count("first") == 2

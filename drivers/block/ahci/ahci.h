@@ -83,9 +83,11 @@ void port_issue(struct port *port, uint32_t index, const struct command *command
  */
 bool port_run_now(struct port *port, const struct command *command, void *answer);
 uint32_t port_answer_physical(const struct port *port);
+/* What is in an optical drive: `look` of struct block_driver. */
+status_t port_look(struct block_disk *disk);
 
 /* ---- transfer.c: requests of lib/block ---- */
-extern const struct block_driver ahci_driver;
+extern const struct block_driver ahci_driver, ahci_optical_driver;
 extern const struct block_driver ahci_narrow_driver; /* of disks without 48-bit addresses */
 void port_interrupt(struct port *port);
 

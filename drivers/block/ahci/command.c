@@ -220,3 +220,20 @@ bool port_run_now(struct port *port, const struct command *command, void *answer
         memcpy(answer, port->memory.data + ANSWER_AT, command->length);
     return done;
 }
+
+static bool run_packet(void *context, const uint8_t packet[PACKET_LENGTH], void *answer,
+                       uint32_t length)
+{
+    struct port *port = context;
+    const struct command command = {.code = COMMAND_PACKET,
+                                    .packet = packet,
+                                    .physical = port_answer_physical(port),
+                                    .length = length};
+    return port_run_now(port, &command, answer);
+}
+
+status_t port_look(struct block_disk *disk)
+{
+    struct port *port = disk->context;
+    return port->busy != 0 ? ERR_SHOULD_WAIT : ata_look_at_medium(run_packet, port, &disk->info);
+}

@@ -46,17 +46,6 @@ static void serve(void *context)
 
 /* ---- set-up -------------------------------------------------------------------------------------- */
 
-static bool run_packet(void *context, const uint8_t packet[PACKET_LENGTH], void *answer,
-                       uint32_t length)
-{
-    struct port *port = context;
-    const struct command command = {.code = COMMAND_PACKET,
-                                    .packet = packet,
-                                    .physical = port_answer_physical(port),
-                                    .length = length};
-    return port_run_now(port, &command, answer);
-}
-
 static bool describe(struct port *port)
 {
     static uint16_t words[IDENTITY_WORDS];
@@ -67,7 +56,9 @@ static bool describe(struct port *port)
     if (!port_run_now(port, &identify, words))
         return false;
     if (port->optical) {
-        ata_describe_drive(words, run_packet, port, &port->disk.info);
+        port->disk.driver = &ahci_optical_driver;
+        ata_describe_drive(words, &port->disk.info);
+        (void)port_look(&port->disk); /* a drive may be empty */
         return true;
     }
     if (!ata_describe_disk(words, &port->disk.info, &port->wide))

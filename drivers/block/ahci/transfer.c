@@ -32,8 +32,9 @@ static status_t begin(struct port *port, struct block_request *request, struct c
     return OK;
 }
 
-static status_t start_disk(struct port *port, struct block_request *request)
+static status_t start_disk(struct block_disk *disk, struct block_request *request)
 {
+    struct port *port = disk->context;
     struct command command = {.code = ata_dma_command(request->op, port->wide),
                               .write = request->op == BLOCK_REQUEST_WRITE,
                               .sector = request->sector,
@@ -47,8 +48,9 @@ static status_t start_disk(struct port *port, struct block_request *request)
     return begin(port, request, &command);
 }
 
-static status_t start_drive(struct port *port, struct block_request *request)
+static status_t start_drive(struct block_disk *disk, struct block_request *request)
 {
+    struct port *port = disk->context;
     uint8_t packet[PACKET_LENGTH];
     struct command command = {.code = COMMAND_PACKET,
                               .packet = packet,
@@ -58,12 +60,6 @@ static status_t start_drive(struct port *port, struct block_request *request)
         return ERR_NOT_SUPPORTED;
     ata_read_packet(request, packet);
     return begin(port, request, &command);
-}
-
-static status_t start(struct block_disk *disk, struct block_request *request)
-{
-    struct port *port = disk->context;
-    return port->optical ? start_drive(port, request) : start_disk(port, request);
 }
 
 /* ---- ends ---------------------------------------------------------------------------------------- */
@@ -84,6 +80,14 @@ static uint32_t failed_command(const struct port *port)
     return port->busy >> current & 1 ? 1u << current : port->busy & -port->busy;
 }
 
+static status_t failure(const struct port *port)
+{
+    uint32_t task_file = port->registers[PORT_TASK_FILE];
+    if (!port->optical || !(task_file & STATUS_ERROR))
+        return ERR_IO_ERROR;
+    return ata_packet_status((uint8_t)(task_file >> 8));
+}
+
 void port_interrupt(struct port *port)
 {
     uint32_t causes = port->registers[PORT_INTERRUPT];
@@ -92,7 +96,7 @@ void port_interrupt(struct port *port)
     if (!(causes & INTERRUPT_FAILED))
         return;
     uint32_t failed = failed_command(port);
-    finish(port, failed, ERR_IO_ERROR);
+    finish(port, failed, failure(port));
     port_go_on(port);
 }
 
@@ -112,6 +116,8 @@ static void check(struct block_disk *disk)
 }
 
 const struct block_driver ahci_driver = {
-    .start = start, .check = check, .max_sectors = SECTORS_MAX};
+    .start = start_disk, .check = check, .max_sectors = SECTORS_MAX};
 const struct block_driver ahci_narrow_driver = {
-    .start = start, .check = check, .max_sectors = ATA_SECTORS_AT_ONCE_28};
+    .start = start_disk, .check = check, .max_sectors = ATA_SECTORS_AT_ONCE_28};
+const struct block_driver ahci_optical_driver = {
+    .start = start_drive, .check = check, .look = port_look, .max_sectors = SECTORS_MAX};

@@ -52,7 +52,8 @@ bool channel_wait(struct channel *channel, uint8_t *status);
 void device_select(struct device *device);
 /* Identification data or the answer to a packet, without interrupts; only while nothing is under way. */
 bool device_identify(struct device *device, uint16_t words[256]);
-ata_packet_function packet_run_now; /* of a struct device */
+/* What is in an optical drive: `look` of struct block_driver. */
+status_t device_look(struct block_disk *disk);
 
 /* ---- transfer.c: requests of lib/block ---- */
 extern const struct block_driver ata_driver, atapi_driver;

@@ -110,7 +110,8 @@ static bool packet_now(struct device *device, const uint8_t packet[PACKET_LENGTH
     return channel_wait(channel, &status) && !(status & STATUS_ERROR);
 }
 
-bool packet_run_now(void *context, const uint8_t packet[PACKET_LENGTH], void *to, uint32_t length)
+static bool packet_run_now(void *context, const uint8_t packet[PACKET_LENGTH], void *to,
+                           uint32_t length)
 {
     struct device *device = context;
     ioport_write8(device->channel->control, CONTROL_NO_INTERRUPT);
@@ -118,4 +119,12 @@ bool packet_run_now(void *context, const uint8_t packet[PACKET_LENGTH], void *to
     (void)read_status(device->channel);
     ioport_write8(device->channel->control, 0);
     return done;
+}
+
+status_t device_look(struct block_disk *disk)
+{
+    struct device *device = disk->context;
+    if (device->channel->request != NULL)
+        return ERR_SHOULD_WAIT;
+    return ata_look_at_medium(packet_run_now, device, &disk->info);
 }

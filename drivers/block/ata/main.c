@@ -30,9 +30,10 @@ static void add_device(struct channel *channel, uint32_t number)
     device->dma = channel->master != 0 && ata_has_dma(words);
     device->disk.driver = device->optical ? &atapi_driver : &ata_driver;
     device->disk.context = device;
-    if (device->optical)
-        ata_describe_drive(words, packet_run_now, device, &device->disk.info);
-    else if (!ata_describe_disk(words, &device->disk.info, &device->wide)) {
+    if (device->optical) {
+        ata_describe_drive(words, &device->disk.info);
+        (void)device_look(&device->disk); /* a drive may be empty */
+    } else if (!ata_describe_disk(words, &device->disk.info, &device->wide)) {
         log_printf("%s: its sectors are not of 512 bytes", device->disk.info.model);
         return;
     }

@@ -216,6 +216,13 @@ static void go_on(struct channel *channel, uint8_t status)
         finish(channel, OK);
 }
 
+static status_t failure(const struct channel *channel, uint8_t status)
+{
+    if (!channel->device->optical || !(status & STATUS_ERROR))
+        return ERR_IO_ERROR;
+    return ata_packet_status(ioport_read8(channel->ports + ATA_ERROR));
+}
+
 static void serve(struct channel *channel)
 {
     bool failed = false;
@@ -226,7 +233,7 @@ static void serve(struct channel *channel)
         return;
     bool data = channel->request->op != BLOCK_REQUEST_FLUSH;
     if (failed || (status & (STATUS_ERROR | STATUS_FAULT)))
-        finish(channel, ERR_IO_ERROR);
+        finish(channel, failure(channel, status));
     else if (data && channel->device->dma)
         finish(channel, OK);
     else
@@ -256,5 +263,7 @@ static void check(struct block_disk *disk)
 
 const struct block_driver ata_driver = {
     .start = ata_start, .check = check, .max_sectors = ATA_SECTORS_AT_ONCE_28};
-const struct block_driver atapi_driver = {
-    .start = atapi_start, .check = check, .max_sectors = ATA_SECTORS_AT_ONCE_28};
+const struct block_driver atapi_driver = {.start = atapi_start,
+                                          .check = check,
+                                          .look = device_look,
+                                          .max_sectors = ATA_SECTORS_AT_ONCE_28};
