@@ -1,42 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Debug objects and their events. See debug.h. */
-#include <personalities/nt/debug.h>
+/* Events of debugged processes: how they come to be, and how threads stop for them. See debug.h. */
+#include <personalities/nt/debug_state.h>
 
-#include <ipc/call.h>
 #include <personalities/nt/exception.h>
-#include <personalities/nt/file.h>
-#include <personalities/nt/path.h>
 #include <personalities/nt/process.h>
 #include <personalities/nt/section.h>
 #include <personalities/nt/wait.h>
 
 #include <stdlib.h>
-#include <string.h>
-
-struct debug_object {
-    struct object object;
-    struct list events; /* that are not continued */
-    uint32_t flags;     /* DEBUG_KILL_ON_CLOSE */
-};
-
-enum event_state { EVENT_QUEUED, EVENT_SENT, EVENT_DONE };
-
-struct debug_event {
-    struct list link;           /* debug_object.events, until it is done */
-    struct nt_process *process; /* held */
-    struct nt_thread *thread;   /* held */
-    bool owned;                 /* the thread waits for it and frees it */
-    bool later;                 /* the debugger wants it again, once the thread is not suspended */
-    enum event_state state;
-    WCHAR *file_name; /* whose handle the debugger gets, or NULL */
-    NTSTATUS answer;
-    DBGUI_WAIT_STATE_CHANGE change; /* without the handles */
-};
-
-static struct debug_object *debug_of(struct object *object)
-{
-    return container_of(object, struct debug_object, object);
-}
 
 /* Of each process the debugger gets one event at a time, and none while it has put one off. */
 static bool is_held_back(const struct debug_object *debug, const struct nt_process *process)
@@ -50,7 +21,7 @@ static bool is_held_back(const struct debug_object *debug, const struct nt_proce
     return false;
 }
 
-static struct debug_event *first_queued(struct debug_object *debug)
+struct debug_event *debug_first_queued(struct debug_object *debug)
 {
     list_each(event, &debug->events, struct debug_event, link)
     {
@@ -58,12 +29,6 @@ static struct debug_event *first_queued(struct debug_object *debug)
             return event;
     }
     return NULL;
-}
-
-static bool debug_signaled(struct object *object, struct nt_thread *thread)
-{
-    (void)thread;
-    return first_queued(debug_of(object)) != NULL;
 }
 
 /* ---- events ---- */
@@ -77,8 +42,7 @@ static void event_free(struct debug_event *event)
     free(event);
 }
 
-/* The process goes on, or has another event. */
-static void event_done(struct object *object, struct debug_event *event, NTSTATUS answer)
+void debug_event_done(struct object *object, struct debug_event *event, NTSTATUS answer)
 {
     struct nt_process *process = event->process;
     event->state = EVENT_DONE;
@@ -193,10 +157,8 @@ void debug_thread_starts(struct nt_thread *thread)
     event_post(thread, image_event(thread, NTDLL_NAME, process->ntdll_base));
 }
 
-void debug_image_mapped(struct nt_thread *thread, const struct image *image, const WCHAR *file_name,
-                        uint32_t base)
+void debug_image_mapped(struct nt_thread *thread, const WCHAR *file_name, uint32_t base)
 {
-    (void)image;
     if (debugged(thread))
         event_post(thread, image_event(thread, file_name, base));
 }
@@ -311,7 +273,7 @@ NTSTATUS debug_assign(struct nt_process *process, struct object *object)
     return mark(process, true);
 }
 
-static void detach(struct nt_process *process)
+void debug_forget(struct nt_process *process)
 {
     struct object *object = process->debug;
     if (!object)
@@ -320,49 +282,11 @@ static void detach(struct nt_process *process)
     list_each_safe(event, after, &debug_of(object)->events, struct debug_event, link)
     {
         if (event->process == process)
-            event_done(object, event, DBG_CONTINUE);
+            debug_event_done(object, event, DBG_CONTINUE);
     }
     (void)mark(process, false);
     object_release(object);
 }
-
-void debug_forget(struct nt_process *process)
-{
-    detach(process);
-}
-
-static void debug_last_handle(struct object *object)
-{
-    bool kill = debug_of(object)->flags & DEBUG_KILL_ON_CLOSE;
-    object_hold(object);
-    list_each_safe(process, after, &nt_processes, struct nt_process, link)
-    {
-        if (process->debug != object)
-            continue;
-        object_hold(&process->object);
-        detach(process);
-        if (kill)
-            process_terminate_nt(process, (uint32_t)STATUS_DEBUGGER_INACTIVE);
-        object_release(&process->object);
-    }
-    object_release(object);
-}
-
-static void debug_destroy(struct object *object)
-{
-    free(debug_of(object));
-}
-
-const struct nt_type debug_type = {
-    .name = L"DebugObject",
-    .number = TYPE_DEBUG_OBJECT,
-    .mapping = {STANDARD_RIGHTS_READ | DEBUG_READ_EVENT,
-                STANDARD_RIGHTS_WRITE | DEBUG_PROCESS_ASSIGN, STANDARD_RIGHTS_EXECUTE | SYNCHRONIZE,
-                DEBUG_ALL_ACCESS},
-    .signaled = debug_signaled,
-    .last_handle = debug_last_handle,
-    .destroy = debug_destroy,
-};
 
 static void report_image(struct nt_process *process, struct nt_thread *thread,
                          const struct allocation *allocation)
@@ -388,7 +312,7 @@ static void report_images(struct nt_process *process, struct nt_thread *thread, 
  * The state of a process that ran before, as its debugger would have heard of it: the process with its
  * first thread and ntdll, the other threads, the other images.
  */
-static void report_past(struct nt_process *process)
+void debug_report_past(struct nt_process *process)
 {
     struct nt_thread *first = NULL;
     list_each(thread, &process->threads, struct nt_thread, link)
@@ -404,220 +328,4 @@ static void report_past(struct nt_process *process)
     process->debug_reported = true;
     if (first)
         report_images(process, first, false);
-}
-
-/* ---- calls ---- */
-
-static NTSTATUS debug_from(struct call *call, uint32_t handle, ACCESS_MASK access,
-                           struct object **object)
-{
-    return handle_object(call->thread, handle, &debug_type, access, object);
-}
-
-/* (*handle, access, attributes, flags) */
-NTSTATUS nt_create_debug_object(struct call *call)
-{
-    if (call->args[3] & ~DEBUG_KILL_ON_CLOSE)
-        return STATUS_INVALID_PARAMETER;
-    struct debug_object *debug = calloc(1, sizeof *debug);
-    if (!debug)
-        return STATUS_NO_MEMORY;
-    object_init(&debug->object, &debug_type);
-    list_init(&debug->events);
-    debug->flags = call->args[3];
-    return object_create_named(call->thread, call->args[0], call->args[1], call->args[2],
-                               &debug->object);
-}
-
-/* (debug object, class, buffer, length, *returned) */
-NTSTATUS nt_set_information_debug_object(struct call *call)
-{
-    uint32_t flags;
-    struct object *object;
-    if (call->args[1] != DebugObjectKillProcessOnExitInformation)
-        return STATUS_INVALID_PARAMETER;
-    if (call->args[3] != sizeof flags) {
-        NTSTATUS status = guest_return32(call->args[4], sizeof flags);
-        return status ? status : STATUS_INFO_LENGTH_MISMATCH;
-    }
-    NTSTATUS status = guest_read(&flags, call->args[2], sizeof flags);
-    if (!status && (flags & ~DEBUG_KILL_ON_CLOSE))
-        status = STATUS_INVALID_PARAMETER;
-    if (!status)
-        status = debug_from(call, call->args[0], DEBUG_SET_INFORMATION, &object);
-    if (status)
-        return status;
-    debug_of(object)->flags = flags;
-    object_release(object);
-    return guest_return32(call->args[4], 0);
-}
-
-/* (process, debug object) */
-NTSTATUS nt_debug_active_process(struct call *call)
-{
-    struct nt_process *process;
-    struct object *object;
-    NTSTATUS status = process_from_handle(call->thread, call->args[0], PROCESS_VM_WRITE, &process);
-    if (status)
-        return status;
-    status = debug_from(call, call->args[1], DEBUG_PROCESS_ASSIGN, &object);
-    if (!status) {
-        if (process == call->process || process->foreign)
-            status = STATUS_ACCESS_DENIED;
-        else if (process->exiting)
-            status = STATUS_PROCESS_IS_TERMINATING;
-        else
-            status = debug_assign(process, object);
-        if (!status) {
-            process->debug_children = false;
-            report_past(process);
-        }
-        object_release(object);
-    }
-    object_release(&process->object);
-    return status;
-}
-
-/* (process, debug object) */
-NTSTATUS nt_remove_process_debug(struct call *call)
-{
-    struct nt_process *process;
-    struct object *object;
-    NTSTATUS status = process_from_handle(call->thread, call->args[0], PROCESS_VM_WRITE, &process);
-    if (status)
-        return status;
-    status = debug_from(call, call->args[1], DEBUG_PROCESS_ASSIGN, &object);
-    if (!status) {
-        if (process->debug != object)
-            status = STATUS_ACCESS_DENIED;
-        else
-            detach(process);
-        object_release(object);
-    }
-    object_release(&process->object);
-    return status;
-}
-
-static uint32_t open_file(struct nt_thread *thread, const WCHAR *name)
-{
-    struct object *file;
-    uint32_t handle = 0;
-    struct open_request request = {.thread = thread,
-                                   .process = thread->process,
-                                   .access = map_file_access(GENERIC_READ | SYNCHRONIZE),
-                                   .share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                                   .disposition = FILE_OPEN,
-                                   .options = FILE_SYNCHRONOUS_IO_NONALERT};
-    if (!name || ntfile_open_path(NULL, (struct text){name, text_length(name)}, &request, &file))
-        return 0;
-    (void)handle_create(thread->process, file, request.access, 0, &handle);
-    object_release(file);
-    return handle;
-}
-
-static HANDLE give(struct nt_thread *thread, struct object *object)
-{
-    uint32_t handle = 0;
-    (void)handle_create(thread->process, object, object->type->mapping.GenericAll, 0, &handle);
-    return (HANDLE)handle;
-}
-
-/* The handles that the debugger gets with an event. */
-static void add_handles(struct nt_thread *debugger, struct debug_event *event,
-                        DBGUI_WAIT_STATE_CHANGE *change)
-{
-    switch (change->NewState) {
-    case DbgCreateProcessStateChange:
-        change->StateInfo.CreateProcessInfo.HandleToProcess =
-            give(debugger, &event->process->object);
-        change->StateInfo.CreateProcessInfo.HandleToThread = give(debugger, &event->thread->object);
-        change->StateInfo.CreateProcessInfo.NewProcess.FileHandle =
-            (HANDLE)open_file(debugger, event->file_name);
-        break;
-    case DbgCreateThreadStateChange:
-        change->StateInfo.CreateThread.HandleToThread = give(debugger, &event->thread->object);
-        break;
-    case DbgLoadDllStateChange:
-        change->StateInfo.LoadDll.FileHandle = (HANDLE)open_file(debugger, event->file_name);
-        break;
-    default:
-        break;
-    }
-}
-
-/* (debug object, alertable, *timeout, *state change) */
-NTSTATUS nt_wait_for_debug_event(struct call *call)
-{
-    struct object *object;
-    uint64_t deadline;
-    bool poll;
-    DBGUI_WAIT_STATE_CHANGE change;
-    struct debug_event *event = NULL;
-    NTSTATUS status = wait_deadline(call->thread, call->args[2], &deadline, &poll);
-    if (!status)
-        status = debug_from(call, call->args[0], DEBUG_READ_EVENT, &object);
-    if (status)
-        return status;
-    while (!status && !event) {
-        status = wait_objects(call->thread, &object, 1, false, call->args[1] & 0xff, deadline);
-        event = first_queued(debug_of(object));
-    }
-    if (!status) {
-        event->state = EVENT_SENT;
-        change = event->change;
-        add_handles(call->thread, event, &change);
-        status = guest_write(call->args[3], &change, sizeof change);
-    }
-    object_release(object);
-    return wait_return(call, status);
-}
-
-/* (debug object, *client id, answer) */
-NTSTATUS nt_debug_continue(struct call *call)
-{
-    struct object *object;
-    CLIENT_ID id;
-    NTSTATUS answer = (NTSTATUS)call->args[2];
-    if (answer != DBG_EXCEPTION_NOT_HANDLED && answer != DBG_EXCEPTION_HANDLED &&
-        answer != DBG_TERMINATE_THREAD && answer != DBG_TERMINATE_PROCESS &&
-        answer != DBG_CONTINUE && answer != DBG_REPLY_LATER)
-        return STATUS_INVALID_PARAMETER;
-    NTSTATUS status = guest_read(&id, call->args[1], sizeof id);
-    if (!status)
-        status = debug_from(call, call->args[0], DEBUG_READ_EVENT, &object);
-    if (status)
-        return status;
-    status = STATUS_INVALID_PARAMETER;
-    list_each(event, &debug_of(object)->events, struct debug_event, link)
-    {
-        if (event->state != EVENT_SENT || event->thread->tid != (uint32_t)id.UniqueThread ||
-            event->process->pid * 4 != (uint32_t)id.UniqueProcess)
-            continue;
-        status = STATUS_SUCCESS;
-        if (answer == DBG_REPLY_LATER) {
-            event->state = EVENT_QUEUED;
-            event->later = true;
-            object_changed(object);
-            break;
-        }
-        struct nt_thread *thread = event->thread;
-        object_hold(&thread->object);
-        event_done(object, event, answer);
-        if (answer == DBG_TERMINATE_PROCESS)
-            process_terminate_nt(thread->process, (uint32_t)DBG_TERMINATE_PROCESS);
-        else if (answer == DBG_TERMINATE_THREAD)
-            thread_terminate(thread, (uint32_t)DBG_TERMINATE_THREAD);
-        object_release(&thread->object);
-        break;
-    }
-    object_release(object);
-    return status;
-}
-
-NTSTATUS debug_object_handle(struct call *call, struct nt_process *process, uint32_t *handle)
-{
-    *handle = 0;
-    if (!process->debug)
-        return STATUS_PORT_NOT_SET;
-    return handle_create(call->process, process->debug, DEBUG_ALL_ACCESS, 0, handle);
 }

@@ -13,7 +13,6 @@
 #include <personalities/nt/nt.h>
 
 struct debug_event;
-struct image;
 
 extern const struct nt_type debug_type;
 
@@ -26,8 +25,7 @@ NTSTATUS debug_assign(struct nt_process *process, struct object *debug_object);
 /* ---- reports, by the thread concerned; nothing happens if its process is not debugged ---- */
 /* A thread starts: it is a new thread, or the first of its process. */
 void debug_thread_starts(struct nt_thread *thread);
-void debug_image_mapped(struct nt_thread *thread, const struct image *image, const WCHAR *file_name,
-                        uint32_t base);
+void debug_image_mapped(struct nt_thread *thread, const WCHAR *file_name, uint32_t base);
 void debug_image_unmapped(struct nt_thread *thread, uint32_t base);
 /*
  * An exception whose context is in the thread's registers. True: the debugger will decide, and
@@ -37,12 +35,12 @@ bool debug_exception(struct nt_thread *thread, const EXCEPTION_RECORD *record, b
 /* The thread ends: waits for the debugger. */
 void debug_thread_ends(struct nt_thread *thread);
 
-/* ---- stopping (thread.c) ---- */
+/* ---- stopping; used by thread.c ---- */
 /* The thread is not to run: its event, or that of another one of its process, is not continued yet. */
 bool debug_holds(const struct nt_thread *thread);
 /* Act on the answer to the thread's event, if there is one. */
 void debug_resume(struct nt_thread *thread);
-/* The process has ended. */
+/* The process has ended, or its debugger leaves it: what is not continued yet is. */
 void debug_forget(struct nt_process *process);
 
 /* The debugger's handle for NtQueryInformationProcess. */

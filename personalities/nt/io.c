@@ -291,13 +291,13 @@ NTSTATUS nt_cancel_io_file_ex(struct call *call)
 /* (thread, status block or 0, own status block) */
 NTSTATUS nt_cancel_synchronous_io_file(struct call *call)
 {
-    struct object *object;
+    struct nt_thread *thread;
     IO_STATUS_BLOCK block = {0};
     bool found = false;
-    NTSTATUS status = handle_object(call->thread, call->args[0], &thread_type, 0, &object);
+    NTSTATUS status = thread_from_handle(call->thread, call->args[0], 0, &thread);
     if (status)
         return status;
-    list_each(request, &thread_of(object)->requests, struct io_request, thread_link)
+    list_each(request, &thread->requests, struct io_request, thread_link)
     {
         if (!request->synchronous || request->finished ||
             (call->args[1] && request->io.status_block != call->args[1]))
@@ -306,7 +306,7 @@ NTSTATUS nt_cancel_synchronous_io_file(struct call *call)
         found = true;
         break;
     }
-    object_release(object);
+    object_release(&thread->object);
     block.Status = status = found ? STATUS_SUCCESS : STATUS_NOT_FOUND;
     NTSTATUS written = guest_write(call->args[2], &block, sizeof block);
     return written ? written : status;

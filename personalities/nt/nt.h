@@ -218,8 +218,10 @@ NTSTATUS guest_read_text(uint32_t unicode_string, struct text *text, WCHAR **sto
 NTSTATUS guest_return(uint32_t buffer, uint32_t length, uint32_t returned, const void *from,
                       uint32_t needed);
 
-/* ---- the current process of pointer arguments: the caller's or another ---- */
+/* ---- the processes and threads that calls are about; held ---- */
 NTSTATUS process_from_handle(struct nt_thread *thread, uint32_t handle, ACCESS_MASK access,
-                             struct nt_process **process); /* held */
+                             struct nt_process **process);
+NTSTATUS thread_from_handle(struct nt_thread *thread, uint32_t handle, ACCESS_MASK access,
+                            struct nt_thread **result);
 
 #endif

@@ -242,6 +242,17 @@ NTSTATUS process_from_handle(struct nt_thread *thread, uint32_t handle, ACCESS_M
     return STATUS_SUCCESS;
 }
 
+NTSTATUS thread_from_handle(struct nt_thread *thread, uint32_t handle, ACCESS_MASK access,
+                            struct nt_thread **result)
+{
+    struct object *object;
+    NTSTATUS status = handle_object(thread, handle, &thread_type, access, &object);
+    if (status)
+        return status;
+    *result = thread_of(object);
+    return STATUS_SUCCESS;
+}
+
 /* ---- attributes ---- */
 
 /* The name alone; its memory is looked at last. */

@@ -7,7 +7,7 @@
 #include <personalities/nt/nt.h>
 #include <protocols/init.h>
 
-/* ---- threads (thread.c) ---- */
+/* ---- threads (thread.c, thread_create.c) ---- */
 
 struct thread_request {
     uint32_t start, parameter;
@@ -20,6 +20,8 @@ struct thread_resumption {
     uint8_t fpu[FPU_STATE_SIZE];
 };
 
+/* A thread object with its number and nothing else, in no list; held. NULL: no memory. */
+struct nt_thread *nt_thread_new(struct nt_process *process, uint32_t tid);
 /* A new thread of the process; *thread is held. It does not run before thread_launch. */
 NTSTATUS nt_thread_create(struct nt_process *process, const struct thread_request *request,
                           struct nt_thread **thread);
@@ -31,10 +33,14 @@ struct nt_thread *nt_thread_restore(struct nt_process *process, uint32_t tid);
 NTSTATUS thread_launch(struct nt_thread *thread);
 /* Forget a thread that has not been launched. */
 void thread_discard(struct nt_thread *thread);
+/* Its stack and TEB, when it ends before its process. */
+void thread_free_memory(struct nt_thread *thread);
 /* Ask a thread to end. It does so at its next look-up, which a kick brings about. */
 void thread_terminate(struct nt_thread *thread, uint32_t code);
 /* Make a thread notice that something has changed: out of its guest, its wait or its server call. */
 void thread_prod(struct nt_thread *thread);
+/* Wait until the registers of another thread, suspended and prodded, are in its frame. Gives the lock up. */
+void thread_quiesce(struct nt_thread *thread);
 /* Wait until no thread of the process but `except` runs its guest; all of them have been prodded. */
 void process_quiesce(struct nt_process *process, const struct nt_thread *except);
 /*
@@ -74,7 +80,7 @@ void process_claim_child(struct nt_process *process, uint32_t pid);
 
 /*
  * A thread object (held, and by the process) that stands for all that happens in a program of another
- * personality (create_process.c).
+ * personality (create_foreign.c).
  */
 NTSTATUS process_stand_in(struct nt_process *process, struct nt_thread **thread);
 

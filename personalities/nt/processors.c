@@ -7,6 +7,17 @@
 #define THE_ONE       1u /* its affinity mask */
 #define FIRST_CPU_SET 0x100u
 
+NTSTATUS processor_check_affinity(struct call *call, bool others_allowed)
+{
+    uint32_t mask;
+    NTSTATUS status = call->args[3] == sizeof mask ? guest_read(&mask, call->args[2], sizeof mask)
+                                                   : STATUS_INFO_LENGTH_MISMATCH;
+    if (status)
+        return status;
+    return (mask & THE_ONE) && (mask == THE_ONE || others_allowed) ? STATUS_SUCCESS
+                                                                   : STATUS_INVALID_PARAMETER;
+}
+
 NTSTATUS system_logical_processors(const struct answer *answer)
 {
     SYSTEM_LOGICAL_PROCESSOR_INFORMATION info[3];

@@ -26,6 +26,14 @@ static inline struct section *section_of(struct object *object)
     return container_of(object, struct section, object);
 }
 
+/* With nothing in it yet; NULL: no memory. */
+struct section *section_new(uint32_t protect, uint32_t flags);
+/* Whether memory of this protection (PAGE_*) writes to what it shows. */
+static inline bool protect_writes(uint32_t protect)
+{
+    return (protect & (PAGE_READWRITE | PAGE_EXECUTE_READWRITE)) != 0;
+}
+
 /* What sections of a file there are, with or without a handle: views keep theirs. */
 enum file_use { FILE_USE_IMAGE = 1, FILE_USE_DATA = 2, FILE_USE_WRITE = 4 };
 uint32_t section_file_uses(uint64_t ino, uint32_t device);

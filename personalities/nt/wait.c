@@ -350,17 +350,15 @@ NTSTATUS nt_alert_thread_by_thread_id(struct call *call)
 
 NTSTATUS nt_queue_apc_thread(struct call *call)
 {
-    struct object *object;
-    NTSTATUS status =
-        handle_object(call->thread, call->args[0], &thread_type, THREAD_SET_CONTEXT, &object);
+    struct nt_thread *thread;
+    NTSTATUS status = thread_from_handle(call->thread, call->args[0], THREAD_SET_CONTEXT, &thread);
     if (status)
         return status;
-    if (thread_of(object)->exited)
+    if (thread->exited)
         status = STATUS_UNSUCCESSFUL;
     else if (call->args[1]) /* one without a function does nothing */
-        status = apc_queue(thread_of(object), call->args[1], call->args[2], call->args[3],
-                           call->args[4]);
-    object_release(object);
+        status = apc_queue(thread, call->args[1], call->args[2], call->args[3], call->args[4]);
+    object_release(&thread->object);
     return status;
 }
 
