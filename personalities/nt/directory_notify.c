@@ -9,6 +9,7 @@
 
 #include <personalities/nt/io.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,12 +164,11 @@ static struct change *change_new(const char *above, const struct fs_event *event
 {
     char path[FS_PATH_MAX + FS_NAME_MAX + 1];
     uint32_t length;
-    size_t start = strlen(above), name = strnlen(event->name, event->name_length);
-    if (start > FS_PATH_MAX || name > FS_NAME_MAX)
+    int bytes = snprintf(path, sizeof path, "%s%.*s", above,
+                         (int)strnlen(event->name, event->name_length), event->name);
+    if ((size_t)bytes >= sizeof path)
         return NULL;
-    memcpy(path, above, start);
-    memcpy(path + start, event->name, name);
-    WCHAR *text = text_from_utf8(path, start + name, &length);
+    WCHAR *text = text_from_utf8(path, (size_t)bytes, &length);
     struct change *change = text ? malloc(sizeof *change + length * sizeof(WCHAR)) : NULL;
     if (change) {
         *change = (struct change){.action = action_of(event->events),
