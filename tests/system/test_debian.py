@@ -98,10 +98,10 @@ def test_a_login_shell_on_the_terminal(root):
 
 
 def as_nobody():
-    """What to put before a command that another user than root is to run, who may use what QEMU needs to start."""
+    """What to put before a command of another user than root, who may use what QEMU needs and the place of this tree."""
     command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     for power in ("dac_read_search", "dac_override"):
-        start = [*command, "sh", "-c", "qemu-system-i386 --version <>/dev/null 1>&0"]
+        start = [*command, "sh", "-c", 'test -r "$0" && qemu-system-i386 --version <>/dev/null 1>&0', harness.ATOMIK]
         if subprocess.run(start, check=False).returncode == 0:
             break
         command[4:] = ["--inh-caps", f"+{power}", "--ambient-caps", f"+{power}"]
