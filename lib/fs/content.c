@@ -323,18 +323,24 @@ status_t fs_content_sync(struct fs_content *content)
     return status == OK ? before : status;
 }
 
-status_t fs_contents_flush(void)
+/* Many contents in few transfers. */
+static status_t flush_all(bool nameless)
 {
     status_t first = OK;
     struct fs_content *next;
     for (struct fs_content *content = written; content != NULL; content = next) {
         next = content->next_written;
-        status_t status = content->nameless ? OK : start_flush(content);
+        status_t status = content->nameless && !nameless ? OK : start_flush(content);
         if (first == OK)
             first = status;
     }
     status_t drained = drain();
     return first == OK ? drained : first;
+}
+
+status_t fs_contents_flush(void)
+{
+    return flush_all(false);
 }
 
 /* Its memory is needed and it cannot be stored. */
@@ -349,15 +355,15 @@ static void give_up(struct fs_content *content)
     say_error(content, "what was written is lost: ", content->error);
 }
 
+/* What cannot be stored with the others nor alone makes room all the same. */
 static void clean_wanted(struct fs_content *content)
 {
-    if (flush(content) != OK)
-        give_up(content);
-    struct fs_content *next;
-    for (struct fs_content *other = written; other != NULL; other = next) {
-        next = other->next_written;
-        if (flush(other) != OK)
-            give_up(other);
+    note_written(content); /* whoever waits writes to it next */
+    struct fs_content *next, *left = flush_all(true) == OK ? NULL : written;
+    for (; left != NULL; left = next) {
+        next = left->next_written;
+        if (flush(left) != OK)
+            give_up(left);
     }
     /* Who waits looks again in any case. */
     if (vmo_written(content->vmo, 0, 0, 1) != OK)
