@@ -75,11 +75,12 @@ enum fs_walk {
     FS_WALK_ABSOLUTE,
     FS_WALK_ABSENT /* NOT_FOUND, said as a reply with `places`; only with FS_O_ABSENT */
 };
-#define FS_LINKS_MAX  40
-#define FS_NAME_MAX   255
-#define FS_INLINE_MAX 960
-#define FS_POSITION   UINT64_MAX
-#define FS_APPEND     (UINT64_MAX - 1)
+#define FS_LINKS_MAX   40
+#define FS_NAME_MAX    255
+#define FS_INLINE_MAX  960
+#define FS_LISTING_MAX 16384u
+#define FS_POSITION    UINT64_MAX
+#define FS_APPEND      (UINT64_MAX - 1)
 
 /* Bits of fs_attr.mode: the type and others, as Linux has them (inode(7)). */
 #define FS_TYPE_MASK           0170000u

@@ -14,6 +14,7 @@ bool fs_entries_add(struct fs_entries *entries, uint64_t ino, uint64_t cookie, u
     entries->full = length > FS_NAME_MAX || record > (size_t)(entries->end - entries->at);
     if (entries->full)
         return false;
+    memset(entries->at, 0, record);
     struct fs_dirent entry = {.ino = ino,
                               .cookie = cookie,
                               .record_length = (uint16_t)record,
@@ -62,43 +63,67 @@ static void tell_entries(struct fs_node *directory, uint8_t *records, const uint
     }
 }
 
+static status_t check_listing(const struct message *message, const struct fs_open *open,
+                              const struct fs_readdir_request *request, struct fs_attr *attr)
+{
+    if (request->room > FS_LISTING_MAX)
+        return ERR_INVALID_ARGUMENT;
+    if (message->principal != 0 && (open->flags & (FS_O_READ | FS_O_NODE)) != FS_O_READ)
+        return ERR_BAD_HANDLE;
+    status_t status = fs_attributes(open->node, attr);
+    if (status != OK)
+        return status;
+    if ((attr->mode & FS_TYPE_MASK) != FS_TYPE_DIRECTORY)
+        return ERR_NOT_DIRECTORY;
+    return attr->nlink == 0 ? ERR_NOT_FOUND : OK; /* it was removed */
+}
+
+/* The records into the client's memory. */
+static status_t put_records(struct message *message, const uint8_t *records, uint32_t length)
+{
+    handle_t vmo = service_take(message, 0);
+    status_t status = vmo_write(vmo, 0, records, length);
+    handle_drop(&vmo);
+    return status;
+}
+
 status_t fs_handle_readdir(struct service *service, struct message *message)
 {
+    static uint8_t records[FS_LISTING_MAX] __attribute__((aligned(8))); /* one thread; large */
     struct fs_server *server = fs_server_of(service);
     struct fs_open *open;
     struct fs_readdir_request request;
     struct fs_attr attr;
-    uint8_t records[FS_INLINE_MAX] __attribute__((aligned(8)));
-    struct fs_entries entries = {.at = records, .end = records + sizeof records};
     status_t status = fs_begin(service, message, sizeof request, &open);
     if (status != OK)
         return status;
     memcpy(&request, message->data, sizeof request);
-    if (message->principal != 0 && (open->flags & (FS_O_READ | FS_O_NODE)) != FS_O_READ)
-        return ERR_BAD_HANDLE;
-    status = fs_attributes(open->node, &attr);
+    status = check_listing(message, open, &request, &attr);
     if (status != OK)
         return status;
-    if ((attr.mode & FS_TYPE_MASK) != FS_TYPE_DIRECTORY)
-        return ERR_NOT_DIRECTORY;
-    if (attr.nlink == 0)
-        return ERR_NOT_FOUND; /* it was removed */
     bool tells =
         request.attributes != 0 && server->changes != NULL && server->ops->lists_attributes;
-    entries.room = tells ? sizeof(struct fs_dirent_attr) : 0;
-    memset(records, 0, sizeof records);
+    struct fs_entries entries = {.at = records,
+                                 .end = records + (request.room ? request.room : FS_INLINE_MAX),
+                                 .room = tells ? sizeof(struct fs_dirent_attr) : 0};
     status = server->ops->read_directory(open->node, open->data, request.cookie, &entries);
+    if (status == OK && entries.count == 0 && entries.full)
+        status = ERR_TOO_LARGE;
     if (status != OK)
         return status;
     if (tells)
         tell_entries(open->node, records, entries.at);
+    uint32_t length = (uint32_t)(entries.at - records);
+    if (request.room != 0 && (status = put_records(message, records, length)) != OK)
+        return status;
     struct fs_readdir_reply *reply = service_reply(message, sizeof *reply);
-    reply->count = entries.count;
-    reply->last = !entries.full;
-    reply->attributes = tells;
-    reply->change = server->changes != NULL ? server->changes->now : 0;
-    reply->mount = attr.mount;
-    return service_tail(message, records, (uint32_t)(entries.at - records));
+    *reply = (struct fs_readdir_reply){.count = entries.count,
+                                       .last = !entries.full,
+                                       .attributes = tells,
+                                       .change = server->changes != NULL ? server->changes->now : 0,
+                                       .mount = attr.mount,
+                                       .length = length};
+    return request.room == 0 ? service_tail(message, records, length) : OK;
 }
 
 /* Builds the path from its end in path[size]; *at is where it starts. */

@@ -534,57 +534,6 @@ status_t fs_client_write_bulk(handle_t node, uint64_t offset, uint32_t length, u
     return OK;
 }
 
-static uint32_t attr_room(const struct fs_listing *listing)
-{
-    return listing->attributes ? sizeof(struct fs_dirent_attr) : 0;
-}
-
-/* Checked as it arrives, so that nobody who reads it has to ask. */
-static bool is_right(const struct fs_listing *listing)
-{
-    const struct fs_dirent *entry;
-    for (uint32_t at = 0; at < listing->length; at += entry->record_length) {
-        uint32_t left = listing->length - at;
-        entry = (const void *)(listing->records + at);
-        if (left < sizeof *entry || entry->record_length > left || entry->record_length % 8 != 0 ||
-            entry->record_length < sizeof *entry + entry->name_length + attr_room(listing))
-            return false;
-    }
-    return true;
-}
-
-status_t fs_client_list(handle_t node, uint64_t cookie, bool attributes, struct fs_listing *listing)
-{
-    struct fs_readdir_request request = {.cookie = cookie, .attributes = attributes};
-    struct fs_readdir_reply reply;
-    struct ipc ipc;
-    begin(&ipc, LABEL_fs_readdir, &request, sizeof request);
-    status_t status = ipc_call(&ipc, node, &reply, sizeof reply);
-    if (status != OK)
-        return status;
-    ipc_drop(&ipc);
-    memcpy(listing->records, ipc.tail, ipc.tail_length);
-    listing->length = ipc.tail_length;
-    listing->last = reply.last != 0;
-    listing->attributes = reply.attributes != 0;
-    listing->change = reply.change;
-    listing->mount = reply.mount;
-    return is_right(listing) ? OK : ERR_IO_ERROR;
-}
-
-const struct fs_dirent *fs_listing_next(const struct fs_listing *listing, uint32_t *at,
-                                        const struct fs_dirent_attr **attr)
-{
-    const struct fs_dirent *entry = (const void *)(listing->records + *at);
-    uint32_t room = attr_room(listing);
-    if (*at >= listing->length)
-        return NULL;
-    *at += entry->record_length;
-    if (attr != NULL)
-        *attr = room ? (const void *)(listing->records + *at - room) : NULL;
-    return entry;
-}
-
 status_t fs_client_vmo(handle_t node, uint32_t prot, handle_t *vmo, uint64_t *size, bool *coherent)
 {
     struct fs_vmo_request request = {.prot = prot};

@@ -100,12 +100,22 @@ status_t fs_client_write_bulk(handle_t node, uint64_t offset, uint32_t length, u
                               uint64_t *end);
 /* What one message says of a directory's entries, see fs_readdir; no bytes at their end. */
 struct fs_listing {
-    uint8_t records[MESSAGE_BYTES] __attribute__((aligned(8)));
+    const uint8_t *records;
     uint32_t length, change, mount;
     bool last, attributes;
+    uint8_t own[MESSAGE_BYTES] __attribute__((aligned(8))); /* the records of a message */
+};
+/* Room for longer listings: memory that the file system writes to, and a copy of it that it cannot reach. */
+struct fs_list_room {
+    handle_t vmo;
+    uint8_t *records; /* aligned to 8 bytes */
+    uint32_t size;    /* at most FS_LISTING_MAX */
 };
 status_t fs_client_list(handle_t node, uint64_t cookie, bool attributes,
                         struct fs_listing *listing);
+/* As much as there is room for; the listing lasts until the room is used again. */
+status_t fs_client_list_into(handle_t node, uint64_t cookie, bool attributes,
+                             const struct fs_list_room *room, struct fs_listing *listing);
 /* The record at *at, which moves behind it; NULL: it was the last. *attr: what it tells; NULL, if it does not. */
 const struct fs_dirent *fs_listing_next(const struct fs_listing *listing, uint32_t *at,
                                         const struct fs_dirent_attr **attr);

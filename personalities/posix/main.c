@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "calls.h"
+#include "node.h"
 #include "procinfo.h"
 #include "server.h"
 #include "signals.h"
@@ -120,6 +121,7 @@ int main(void)
     must("posix: guest memory", guest_copy_init());
     traps_init();
     processes_init();
+    node_list_init();
     connect();
     timeouts_begin();
     workers_start();

@@ -188,83 +188,6 @@ static int op_vmo(struct file *file, uint32_t prot, bool shared, handle_t *vmo)
     return file_errno(fs_client_vmo(file->handle, PROT_R | PROT_X, vmo, &size, &coherent));
 }
 
-/* One directory entry into the guest's buffer; the bytes used, 0 if it does not fit, -EFAULT. */
-static int put_entry(user_t at, uint32_t room, const struct fs_dirent *entry, bool wide)
-{
-    uint8_t record[sizeof(struct linux_dirent64) + FS_NAME_MAX + 16] __attribute__((aligned(8)));
-    uint32_t header = wide ? sizeof(struct linux_dirent64) : sizeof(struct linux_dirent);
-    uint32_t length = (header + entry->name_length + 2 + 7) & ~7u;
-    if (length > room)
-        return 0;
-    memset(record, 0, sizeof record);
-    if (wide) {
-        struct linux_dirent64 *to = (void *)record;
-        *to = (struct linux_dirent64){entry->ino, entry->cookie, (uint16_t)length, entry->type};
-    } else {
-        struct linux_dirent *to = (void *)record;
-        *to =
-            (struct linux_dirent){(uint32_t)entry->ino, (uint32_t)entry->cookie, (uint16_t)length};
-        record[length - 1] = entry->type;
-    }
-    memcpy(record + header, entry->name, entry->name_length);
-    return copy_out(at, record, length) < 0 ? -EFAULT : (int)length;
-}
-
-static int put_entries(struct file *file, const struct fs_listing *listing, bool wide,
-                       user_t buffer, uint32_t size, uint32_t *used)
-{
-    const struct fs_dirent *entry;
-    for (uint32_t at = 0; (entry = fs_listing_next(listing, &at, NULL));) {
-        int put = put_entry(user_at(buffer, *used), size - *used, entry, wide);
-        if (put <= 0)
-            return put < 0 ? put : 1;
-        *used += (uint32_t)put;
-        file->offset = entry->cookie;
-    }
-    return 0;
-}
-
-/* What a listing tells is remembered for who may ask for it by name. */
-static bool may_remember_entries(struct file *file)
-{
-    struct fs_attr attr;
-    return namecache_wants_entries() && op_stat(file, &attr) == 0 && path_remembers(&attr);
-}
-
-static int op_read_directory(struct file *file, bool wide, user_t buffer, uint32_t size)
-{
-    struct node_data *data = node_data_of(file);
-    struct fs_listing listing;
-    uint32_t used = 0;
-    if (!S_ISDIR(file->attr.mode))
-        return -ENOTDIR;
-    if (data->ended && file->offset == data->end &&
-        namecache_unchanged(file->attr.ino, file->attr.device, data->ended_at))
-        return 0;
-    bool remember = may_remember_entries(file);
-    data->ended = false;
-    for (;;) {
-        status_t status = fs_client_list(file->handle, file->offset, remember, &listing);
-        if (status != OK)
-            return used ? (int)used : file_errno(status);
-        if (listing.length == 0)
-            return (int)used;
-        if (listing.attributes)
-            path_remember_entries(file, &listing);
-        int result = put_entries(file, &listing, wide, buffer, size, &used);
-        if (result < 0)
-            return result;
-        if (result == 1)
-            return used ? (int)used : -EINVAL;
-        if (listing.last) {
-            data->end = file->offset;
-            data->ended_at = listing.change;
-            data->ended = true;
-            return (int)used;
-        }
-    }
-}
-
 static int op_export(struct file *file, struct start_fd *fd, handle_t handles[2])
 {
     struct node_data *data = node_data_of(file);
@@ -315,7 +238,7 @@ static const struct file_ops node_ops = {
     .position = op_position,
     .stat = op_stat,
     .set_attr = op_set_attr,
-    .read_directory = op_read_directory,
+    .read_directory = node_read_directory,
     .vmo = op_vmo,
     .sync = op_sync,
     .statfs = op_statfs,

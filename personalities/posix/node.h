@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files about open nodes share: node.c, and node_io.c, which reads and writes. */
+/* What the files about open nodes share: node.c; node_io.c, which reads and writes; node_list.c for directories. */
 #ifndef POSIX_NODE_H
 #define POSIX_NODE_H
 
@@ -35,6 +35,8 @@ static inline struct node_data *node_data_of(const struct file *file)
 /* struct file_ops */
 int node_read(struct file *file, struct io *io, uint64_t *offset);
 int node_write(struct file *file, struct io *io, uint64_t *offset);
+void node_list_init(void);
+int node_read_directory(struct file *file, bool wide, user_t buffer, uint32_t size);
 /* Gives the file an inode whose VMO allows `prot`. 0; 1: there is no coherent VMO; -errno. No lock. */
 int node_need_vmo(struct file *file, uint32_t prot);
 /* The file system is told that the content has changed, if it has. */

@@ -3,7 +3,7 @@
 # process with a pretend kernel and with sanitizers.
 UNIT_FS := $(BUILD)/unit/fs
 UNIT_FS_SRCS := $(wildcard tests/unit/fs/*.c) $(filter-out lib/fs/content.c lib/fs/holders.c,$(wildcard lib/fs/*.c)) lib/archive/cpio.c lib/archive/inflate.c servers/memfs/memfs.c servers/memfs/unpack.c servers/memfs/xattr.c \
-	lib/ipc/call.c lib/ipc/fsclient.c lib/service/loop.c lib/atomik/status.c lib/atomik/time.c lib/atomik/log.c
+	lib/ipc/call.c lib/ipc/fsclient.c lib/ipc/listing.c lib/service/loop.c lib/atomik/status.c lib/atomik/time.c lib/atomik/log.c
 UNIT_TARGETS += unit-fs
 
 $(UNIT_FS): $(UNIT_FS_SRCS) $(wildcard tests/unit/fs/*.h lib/*/*.h servers/memfs/*.h abi/*/*) $(FLAGS_STAMP)
