@@ -35,7 +35,7 @@ extern struct mutex init_lock;
 extern struct service init_service; /* the port loop */
 extern bool shutting_down;
 
-/* ---- processes (registry.c) ---- */
+/* ---- processes (registry.c; requests: registry_calls.c) ---- */
 
 struct waiter {
     struct waiter *next;
@@ -75,6 +75,10 @@ status_t process_signal(int32_t pid, uint32_t signal, uint32_t sender,
                         const struct process *program, uint32_t *count);
 /* The process that calls on a process handle, or NULL. */
 struct process *process_of_badge(uint32_t badge);
+/* Another badge for handles of a process; the ones given before mean nothing any more. */
+uint32_t process_next_badge(uint32_t pid);
+/* It has been stopped, or goes on (status as of wait4): its parent is told. */
+void process_changed(struct process *process, int32_t status);
 void processes_cancel(uint32_t token);
 /* A record for init or a service. */
 status_t process_new_service(const char *name, handle_t kernel_process, uint32_t *pid);

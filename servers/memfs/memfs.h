@@ -73,16 +73,34 @@ status_t memfs_unpack(struct memfs_node *root, const void *bytes, size_t length,
 /* A new VMO with the content of a file that the archive holds packed. */
 status_t memfs_unpack_file(const struct memfs_node *node, handle_t *vmo);
 
-/* The parts of the operations that unpacking needs. */
+/* ---- memfs.c ---- */
 struct memfs_node *memfs_new_node(struct fs_server *server, uint32_t mode, uint32_t uid,
                                   uint32_t gid);
+/* One without a name. */
+void memfs_free_node(struct memfs_node *node);
+void memfs_touch(struct memfs_node *node); /* its content has changed now */
+/* Running out of memory is running out of space here. */
+status_t memfs_space_status(status_t status);
+
+/* ---- entries.c ---- */
+#define MEMFS_FIRST_COOKIE 3 /* behind `.` and `..` */
 struct memfs_entry *memfs_find(struct memfs_node *directory, const char *name, size_t length,
                                bool nocase);
 /* Takes no reference: the entry counts in nlink. */
 status_t memfs_add_entry(struct memfs_node *directory, const char *name, size_t length,
                          struct memfs_node *node);
+status_t memfs_lookup(struct fs_node *directory, const char *name, size_t length, bool nocase,
+                      struct fs_node **child);
+status_t memfs_create(struct fs_node *directory, const struct fs_new *new, struct fs_node **child);
+status_t memfs_link(struct fs_node *directory, const char *name, size_t length,
+                    struct fs_node *node);
 status_t memfs_unlink(struct fs_node *directory, const char *name, size_t length,
                       struct fs_node *child);
+status_t memfs_rename(const struct fs_rename *rename);
+status_t memfs_parent(struct fs_node *node, struct fs_node **parent);
+status_t memfs_name(struct fs_node *node, char *to, size_t size, size_t *length);
+status_t memfs_read_directory(struct fs_node *node, void *data, uint64_t cookie,
+                              struct fs_entries *entries);
 
 /* ---- xattr.c ---- */
 status_t memfs_xattr(struct fs_node *node, struct fs_xattr *call);
@@ -91,6 +109,14 @@ void memfs_xattrs_free(struct memfs_node *node);
 static inline struct memfs_node *memfs_node_of(struct fs_node *node)
 {
     return (struct memfs_node *)node;
+}
+static inline uint32_t memfs_type(const struct memfs_node *node)
+{
+    return node->mode & FS_TYPE_MASK;
+}
+static inline bool memfs_is_directory(const struct memfs_node *node)
+{
+    return memfs_type(node) == FS_TYPE_DIRECTORY;
 }
 
 #endif
