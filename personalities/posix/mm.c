@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest memory: address spaces, the break, mmap and its relatives.
+ * Guest memory: address spaces, the break, mmap. (mremap and advice: mmchange.c.)
  *
  *   0x00001000            programs, heap after them (brk grows up)
  *   ... MMAP_TOP          mappings, the highest free range first
@@ -19,77 +19,6 @@
 
 #define NAMES_MAX   1024
 #define MMAP_BOTTOM 0x10000u
-
-static uint32_t page_up(uint32_t value)
-{
-    return (value + PAGE_MASK) & ~PAGE_MASK;
-}
-
-/* ---- the vDSO page ----------------------------------------------------------------------------- */
-
-static const uint8_t vdso_code[] = {
-    /* 0x00 __kernel_vsyscall */ 0xcd,
-    0x80,
-    0xc3,
-    0x90,
-    0x90,
-    0x90,
-    0x90,
-    0x90,
-    0x90,
-    0x90,
-    0x90,
-    0x90,
-    0x90,
-    0x90,
-    0x90,
-    0x90,
-    /* 0x10 __kernel_sigreturn */ 0x58,
-    0xb8,
-    0x77,
-    0,
-    0,
-    0,
-    0xcd,
-    0x80,
-    0x90,
-    0x90,
-    0x90,
-    0x90,
-    0x90,
-    0x90,
-    0x90,
-    0x90,
-    /* 0x20 __kernel_rt_sigreturn */ 0xb8,
-    0xad,
-    0,
-    0,
-    0,
-    0xcd,
-    0x80,
-};
-uint32_t vdso_syscall = VDSO_ADDRESS, vdso_sigreturn = VDSO_ADDRESS + 0x10,
-         vdso_rt_sigreturn = VDSO_ADDRESS + 0x20;
-static handle_t vdso_vmo;
-
-int mm_init_vdso(void)
-{
-    status_t status = vmo_create(0, PAGE_SIZE, &vdso_vmo);
-    if (status == OK)
-        status = vmo_write(vdso_vmo, 0, vdso_code, sizeof vdso_code);
-    return errno_of(status);
-}
-
-int mm_map_vdso(struct mm *mm)
-{
-    struct map_request request = {.vmo = vdso_vmo,
-                                  .address = VDSO_ADDRESS,
-                                  .length = PAGE_SIZE,
-                                  .prot = PROT_R | PROT_X,
-                                  .flags = MAP_FLAG_FIXED,
-                                  .tag = TAG_VDSO};
-    return errno_of(space_map(mm->space, &request));
-}
 
 /* ---- names of mappings --------------------------------------------------------------------------- */
 
@@ -182,44 +111,27 @@ void mm_release(struct mm *mm)
     release(mm);
 }
 
-static struct mm *own_mm(void)
-{
-    return self()->process->mm;
-}
-
-static handle_t own_space(void)
-{
-    return own_mm()->space;
-}
-
 uint32_t limit_of(struct process *process, uint32_t resource)
 {
     return (uint32_t)MIN(process->limits[resource].current, UINT32_MAX);
 }
 
-/* Whether anything is mapped in [address, address + length). */
-static bool range_taken(uint32_t address, uint32_t length)
+bool mm_range_taken(uint32_t address, uint32_t length)
 {
     struct mapping_info info;
-    return space_query(own_space(), address, &info) == OK && info.address < address + length;
+    return space_query(mm_own()->space, address, &info) == OK && info.address < address + length;
 }
 
-/* Whether all of [address, address + length) is mapped. */
-static bool range_mapped(uint32_t address, uint32_t length)
+bool mm_range_mapped(uint32_t address, uint32_t length)
 {
     struct mapping_info info;
     uint32_t end = address + length;
     while (address < end) {
-        if (space_query(own_space(), address, &info) != OK || info.address > address)
+        if (space_query(mm_own()->space, address, &info) != OK || info.address > address)
             return false;
         address = info.address + info.length;
     }
     return true;
-}
-
-static bool range_valid(uint32_t address, uint32_t length)
-{
-    return !(address & PAGE_MASK) && length <= GUEST_LIMIT && address <= GUEST_LIMIT - length;
 }
 
 /* ---- the break ----------------------------------------------------------------------------------- */
@@ -236,10 +148,10 @@ static status_t grow_heap(struct mm *mm, uint32_t from, uint32_t to)
 
 int32_t sys_brk(user_t wanted)
 {
-    struct mm *mm = own_mm();
+    struct mm *mm = mm_own();
     uint32_t address = wanted.address;
     server_lock();
-    uint32_t old_end = page_up(mm->brk_end), new_end = page_up(address);
+    uint32_t old_end = mm_page_up(mm->brk_end), new_end = mm_page_up(address);
     bool valid = address >= mm->brk_start && address < GUEST_LIMIT - PAGE_SIZE &&
                  address - mm->brk_start <= limit_of(self()->process, RLIMIT_DATA);
     if (valid && new_end > old_end) {
@@ -288,7 +200,8 @@ static void choose_place(const struct mmap_request *request, struct map_request 
         return;
     }
     uint32_t hint = request->address & ~PAGE_MASK;
-    if (hint >= MMAP_BOTTOM && range_valid(hint, map->length) && !range_taken(hint, map->length)) {
+    if (hint >= MMAP_BOTTOM && mm_range_valid(hint, map->length) &&
+        !mm_range_taken(hint, map->length)) {
         map->address = hint;
         map->flags |= MAP_FLAG_FIXED | MAP_FLAG_NOREPLACE;
         return;
@@ -300,7 +213,7 @@ static void choose_place(const struct mmap_request *request, struct map_request 
 static int32_t map_it(const struct mmap_request *request, handle_t vmo, const char *name)
 {
     struct map_request map = {.vmo = vmo,
-                              .length = page_up(request->length),
+                              .length = mm_page_up(request->length),
                               .offset_low = (uint32_t)request->offset,
                               .offset_high = (uint32_t)(request->offset >> 32),
                               .prot = kernel_prot(request->prot)};
@@ -321,15 +234,15 @@ static int32_t map_it(const struct mmap_request *request, handle_t vmo, const ch
     }
     map.tag = mapping_tag(name);
     choose_place(request, &map);
-    status_t status = space_map(own_space(), &map);
+    status_t status = space_map(mm_own()->space, &map);
     if (status == ERR_ALREADY_EXISTS && !(request->flags & MAP_FIXED_NOREPLACE)) {
         map.flags =
             (map.flags & ~(uint32_t)(MAP_FLAG_FIXED | MAP_FLAG_NOREPLACE)) | MAP_FLAG_TOPDOWN;
         map.limit = MMAP_TOP;
-        status = space_map(own_space(), &map);
+        status = space_map(mm_own()->space, &map);
     }
     if (status == OK)
-        mm_mapped(own_mm(), map.address, map.address + map.length, locked);
+        mm_mapped(mm_own(), map.address, map.address + map.length, locked);
     server_unlock();
     if (status == OK)
         return (int32_t)map.address;
@@ -355,7 +268,7 @@ static int32_t map_anonymous(const struct mmap_request *request, bool writable)
     handle_t vmo = HANDLE_NONE;
     anonymous.offset = 0;
     if (request->flags & MAP_SHARED) {
-        status_t status = vmo_create(0, page_up(request->length), &vmo);
+        status_t status = vmo_create(0, mm_page_up(request->length), &vmo);
         if (status != OK)
             return -ENOMEM;
     }
@@ -412,7 +325,7 @@ static int32_t do_mmap(const struct mmap_request *given)
         return -EINVAL;
     if (request.length > GUEST_LIMIT)
         return -ENOMEM;
-    if (fixed && !range_valid(request.address, page_up(request.length)))
+    if (fixed && !mm_range_valid(request.address, mm_page_up(request.length)))
         return request.address & PAGE_MASK ? -EINVAL : -ENOMEM;
     if (fixed && request.address < USER_BASE)
         return -EPERM;
@@ -439,21 +352,21 @@ int32_t sys_old_mmap(user_t arguments)
 static bool is_inside(uint32_t start, uint32_t end)
 {
     struct mapping_info info;
-    return space_query(own_space(), start, &info) == OK && info.address < start &&
+    return space_query(mm_own()->space, start, &info) == OK && info.address < start &&
            info.address + info.length > end;
 }
 
 int32_t sys_munmap(user_t address, uint32_t length)
 {
-    if (length == 0 || length > GUEST_LIMIT || !range_valid(address.address, page_up(length)))
+    if (length == 0 || length > GUEST_LIMIT || !mm_range_valid(address.address, mm_page_up(length)))
         return -EINVAL;
-    uint32_t start = address.address, end = start + page_up(length);
+    uint32_t start = address.address, end = start + mm_page_up(length);
     server_lock();
-    int result = is_inside(start, end) && !mm_may_split(own_mm())
+    int result = is_inside(start, end) && !mm_may_split(mm_own())
                      ? -ENOMEM
-                     : errno_of(space_unmap(own_space(), start, end - start));
+                     : errno_of(space_unmap(mm_own()->space, start, end - start));
     if (result == 0)
-        mm_unmapped(own_mm(), start, end);
+        mm_unmapped(mm_own(), start, end);
     server_unlock();
     return result;
 }
@@ -467,215 +380,10 @@ int32_t sys_mprotect(user_t address, uint32_t length, uint32_t prot)
         return -EINVAL;
     if (length == 0)
         return 0;
-    if (length > GUEST_LIMIT || !range_valid(address.address, page_up(length)) ||
+    if (length > GUEST_LIMIT || !mm_range_valid(address.address, mm_page_up(length)) ||
         address.address < USER_BASE)
         return -ENOMEM;
     status_t status =
-        space_protect(own_space(), address.address, page_up(length), kernel_prot(prot));
+        space_protect(mm_own()->space, address.address, mm_page_up(length), kernel_prot(prot));
     return status == ERR_ACCESS_DENIED ? -EACCES : errno_of(status);
-}
-
-/* ---- mremap -------------------------------------------------------------------------------------- */
-
-static uint64_t offset_of(const struct mapping_info *info)
-{
-    return info->offset_low | (uint64_t)info->offset_high << 32;
-}
-
-/* Maps what continues `info` at address. Lock held. */
-static status_t map_continuation(const struct mapping_info *info, uint32_t old_end,
-                                 uint32_t address, uint32_t length)
-{
-    struct map_request map = {.address = address,
-                              .length = length,
-                              .prot = info->prot,
-                              .flags = MAP_FLAG_FIXED | MAP_FLAG_NOREPLACE |
-                                       (info->flags & MAP_FLAG_SHARED),
-                              .tag = info->tag};
-    if (info->vmo_id != 0 && info->vmo_id != own_mm()->restored_from) {
-        uint64_t offset = offset_of(info) + (old_end - info->address);
-        map.vmo = inode_vmo_by_id(info->vmo_id);
-        if (map.vmo == HANDLE_NONE)
-            return ERR_NO_MEMORY;
-        map.offset_low = (uint32_t)offset;
-        map.offset_high = (uint32_t)(offset >> 32);
-    }
-    return space_map(own_space(), &map);
-}
-
-/* A free range for length bytes, found by mapping and unmapping it. Lock held. */
-static uint32_t find_place(uint32_t length)
-{
-    struct map_request map = {
-        .length = length, .prot = PROT_R, .flags = MAP_FLAG_TOPDOWN, .limit = MMAP_TOP};
-    if (space_map(own_space(), &map) != OK || space_unmap(own_space(), map.address, length) != OK)
-        return 0;
-    return map.address;
-}
-
-/* Moves [address, +old) to `to` and lets it grow to `new` bytes there. Lock held. */
-static int32_t move_mapping(const struct mapping_info *info, uint32_t address, uint32_t old,
-                            uint32_t new, uint32_t to)
-{
-    if (new > old) {
-        status_t status = map_continuation(info, address + old, to + old, new - old);
-        if (status != OK)
-            return -ENOMEM;
-    }
-    uint32_t moved = MIN(old, new);
-    bool locked = mm_is_locked(own_mm(), address, address + old);
-    if (space_move(own_space(), address, moved, to) != OK) {
-        if (new > old)
-            ignore(space_unmap(own_space(), to + old, new - old));
-        return -ENOMEM;
-    }
-    if (new < old)
-        ignore(space_unmap(own_space(), address + new, old - new));
-    mm_unmapped(own_mm(), address, address + old);
-    mm_mapped(own_mm(), to, to + new, locked);
-    return (int32_t)to;
-}
-
-static int32_t remap(uint32_t address, uint32_t old, uint32_t new, uint32_t flags, uint32_t wanted)
-{
-    struct mapping_info info;
-    if (space_query(own_space(), address, &info) != OK || !range_mapped(address, old))
-        return -EFAULT;
-    if (flags & MREMAP_FIXED) {
-        if (!range_valid(wanted, new) || (wanted < address + old && address < wanted + new))
-            return -EINVAL;
-        ignore(space_unmap(own_space(), wanted, new));
-        return move_mapping(&info, address, old, new, wanted);
-    }
-    if (new <= old) {
-        if (new < old) {
-            ignore(space_unmap(own_space(), address + new, old - new));
-            mm_unmapped(own_mm(), address + new, address + old);
-        }
-        return (int32_t)address;
-    }
-    bool locked = mm_is_locked(own_mm(), address, address + old);
-    int error = mm_may_map(self()->process, new - old, 0,
-                           (info.prot & PROT_W) && !(info.flags & MAP_FLAG_SHARED), locked);
-    if (error < 0)
-        return error;
-    if (range_valid(address, new) && !range_taken(address + old, new - old) &&
-        map_continuation(&info, address + old, address + old, new - old) == OK) {
-        mm_mapped(own_mm(), address + old, address + new, locked);
-        return (int32_t)address;
-    }
-    if (!(flags & MREMAP_MAYMOVE))
-        return -ENOMEM;
-    uint32_t to = find_place(new);
-    return to ? move_mapping(&info, address, old, new, to) : -ENOMEM;
-}
-
-int32_t sys_mremap(user_t address, uint32_t old, uint32_t new, uint32_t flags, user_t wanted)
-{
-    if ((flags & ~(uint32_t)(MREMAP_MAYMOVE | MREMAP_FIXED)) || (address.address & PAGE_MASK) ||
-        new == 0 || new > GUEST_LIMIT || old > GUEST_LIMIT || old == 0 ||
-        ((flags & MREMAP_FIXED) && !(flags & MREMAP_MAYMOVE)))
-        return -EINVAL;
-    if (!range_valid(address.address, page_up(old)))
-        return -EFAULT;
-    server_lock();
-    int32_t result = remap(address.address, page_up(old), page_up(new), flags, wanted.address);
-    server_unlock();
-    return result;
-}
-
-/* ---- advice -------------------------------------------------------------------------------------- */
-
-/* Memory as a snapshot had it does not come again, as a file's content does: it is zero from now on. Lock held. */
-static status_t forget_restored(uint32_t address, uint32_t end)
-{
-    uint32_t restored_from = own_mm()->restored_from;
-    struct mapping_info info;
-    status_t status = OK;
-    while (restored_from != 0 && status == OK && address < end &&
-           space_query(own_space(), address, &info) == OK && info.address < end) {
-        uint32_t start = MAX(info.address, address);
-        address = info.address + info.length;
-        struct map_request map = {.address = start,
-                                  .length = MIN(address, end) - start,
-                                  .prot = info.prot,
-                                  .flags = info.flags | MAP_FLAG_FIXED,
-                                  .tag = info.tag};
-        if (info.vmo_id == restored_from)
-            status = space_map(own_space(), &map);
-    }
-    return status;
-}
-
-/* Lock held. */
-static int32_t discard(uint32_t address, uint32_t length)
-{
-    if (mm_is_locked(own_mm(), address, address + length))
-        return -EINVAL;
-    status_t status = space_discard(own_space(), address, length);
-    return errno_of(status == OK ? forget_restored(address, address + length) : status);
-}
-
-int32_t sys_madvise(user_t address, uint32_t length, uint32_t advice)
-{
-    if (!range_valid(address.address, page_up(MIN(length, GUEST_LIMIT))) || length > GUEST_LIMIT)
-        return -EINVAL;
-    length = page_up(length);
-    switch (advice) {
-    case MADV_DONTNEED:
-    case MADV_FREE:
-        if (length == 0)
-            return 0;
-        if (!range_mapped(address.address, length))
-            return -ENOMEM;
-        server_lock();
-        int32_t result = discard(address.address, length);
-        server_unlock();
-        return result;
-    case MADV_NORMAL:
-    case MADV_RANDOM:
-    case MADV_SEQUENTIAL:
-    case MADV_WILLNEED:
-    case MADV_DONTFORK:
-    case MADV_DOFORK:
-    case MADV_HUGEPAGE:
-    case MADV_NOHUGEPAGE:
-    case MADV_DONTDUMP:
-    case MADV_DODUMP:
-    case MADV_COLD:
-        return length == 0 || range_mapped(address.address, length) ? 0 : -ENOMEM;
-    }
-    return -EINVAL;
-}
-
-/* Makes the files durable that are mapped shared in [address, end). */
-static int sync_mapped(uint32_t address, uint32_t end)
-{
-    struct mapping_info info;
-    int result = 0;
-    while (result == 0 && address < end && space_query(own_space(), address, &info) == OK &&
-           info.address < end) {
-        if (info.vmo_id != 0 && (info.flags & MAP_FLAG_SHARED))
-            result = inode_sync(info.vmo_id);
-        address = info.address + info.length;
-    }
-    return result;
-}
-
-int32_t sys_msync(user_t address, uint32_t length, uint32_t flags)
-{
-    if ((flags & ~(uint32_t)(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) ||
-        (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
-        return -EINVAL;
-    if (length > GUEST_LIMIT || !range_valid(address.address, page_up(length)))
-        return address.address & PAGE_MASK ? -EINVAL : -ENOMEM;
-    if (!range_mapped(address.address, page_up(length)))
-        return -ENOMEM;
-    server_lock();
-    bool locked = (flags & MS_INVALIDATE) &&
-                  mm_is_locked(own_mm(), address.address, address.address + page_up(length));
-    server_unlock();
-    if (locked)
-        return -EBUSY;
-    return flags & MS_SYNC ? sync_mapped(address.address, address.address + page_up(length)) : 0;
 }
