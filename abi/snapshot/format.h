@@ -28,7 +28,7 @@
 #include <stdint.h>
 
 #define SNAP_MAJOR       2
-#define SNAP_MINOR       0
+#define SNAP_MINOR       1
 #define SNAP_OWNER       "ATOMIK"
 #define SNAP_TYPE_BASE   0x41540000u
 #define SNAP_PT_BLOB     0x6041544bu
@@ -61,7 +61,11 @@ enum snap_field_flags { SNAP_FIELD_MUST = 1 };
 
 enum snap_flags { SNAP_FLAG_DELTA = 1, SNAP_FLAG_EDITED = 2 };
 /* `needs` of the header. */
-enum snap_needs { SNAP_NEEDS_PARENT = 1 }; /* a delta is made complete before it is restored */
+enum snap_needs {
+    SNAP_NEEDS_PARENT = 1, /* a delta is made complete before it is restored */
+    SNAP_NEEDS_INET = 2,   /* not every socket is of AF_UNIX */
+};
+#define SNAP_NEEDS_KNOWN SNAP_NEEDS_INET
 
 /* In p_flags of a PT_LOAD, among the bits that ELF leaves to the system. */
 enum snap_load_flags {

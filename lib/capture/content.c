@@ -85,7 +85,7 @@ status_t capture_check(const struct snapshot *snapshot, const char *personality,
     if (!snap_get_personality(snapshot, own, sizeof own) || strcmp(own, personality) != 0)
         return ERR_BAD_EXECUTABLE;
     *problem = "needs features that are not here";
-    if (snap_get_u32(header, SNAP_HEADER_NEEDS, 0) != 0)
+    if (snap_get_u32(header, SNAP_HEADER_NEEDS, 0) & ~(uint32_t)SNAP_NEEDS_KNOWN)
         return ERR_NOT_SUPPORTED;
     *problem = "without a process or a thread";
     return snap_next(snapshot, SNAP_PROCESS, NULL) != NULL &&

@@ -186,6 +186,7 @@ enum snap_kind {
     SNAP_KIND_hex64,
     SNAP_KIND_time,
     SNAP_KIND_text,
+    SNAP_KIND_endpoint,
     SNAP_KIND_bytes,
 };
 struct snap_field_info {

@@ -61,8 +61,11 @@ enum message_flags {
     MESSAGE_CLOEXEC = 0x40000000,
 };
 
-#define INET_LEVELS  2u /* IPPROTO_IP, IPPROTO_TCP */
-#define INET_OPTIONS 24u
+#define PROTOCOL_TCP  6u
+#define INET_LEVELS   2u /* IPPROTO_IP, IPPROTO_TCP */
+#define INET_OPTIONS  24u
+#define INET_ENDPOINT 6u /* bytes of a port and an address */
+#define INET_LENGTH   16u
 
 struct socket_address {
     uint32_t length; /* with the family; 0 or 2: no name */
@@ -114,6 +117,8 @@ struct socket_family {
     int (*type)(uint32_t kind, uint32_t protocol); /* of a new socket */
     void (*begin)(struct socket *socket);          /* or NULL */
     uint32_t (*protocol)(const struct socket *socket);
+    int (*check_name)(
+        const struct socket_address *address); /* may one be called so? NULL: any name */
     int (*bind)(struct socket *socket, const struct socket_address *address);
     /* An address that nobody has; `any`: one that listens to all of the machine's. */
     int (*autobind)(struct socket *socket, bool any);
@@ -225,6 +230,11 @@ static inline int socket_autobind(struct socket *socket, bool any)
 /* ---- sockinet.c ---- */
 #define LOOPBACK         0x0100007fu /* 127.0.0.1 in network order */
 #define LOOPBACK_NETMASK 0x000000ffu
+extern const uint32_t inet_levels[INET_LEVELS]; /* of the rows of a socket's inet_options */
+/* One in a snapshot. */
+struct protocol_option {
+    uint32_t level, number, value;
+};
 
 /* ---- sockif.c ---- */
 int interface_ioctl(uint32_t what, user_t argument); /* -ENOTTY: it is about something else */

@@ -12,12 +12,10 @@
 #include "task.h"
 
 #define DATAGRAM_MAX  65507u /* with its headers 65,535 */
-#define INET_LENGTH   16u
-#define PORT_ALLOWED  1024u /* below: with the capability */
+#define PORT_ALLOWED  1024u  /* below: with the capability */
 #define PORT_FIRST    32768u
 #define PORT_LAST     60999u
 #define LOOPBACK_NET  127u
-#define PROTOCOL_TCP  6u
 #define PROTOCOL_UDP  17u
 #define OPTION_TTL    2u
 #define TTL           64u
@@ -26,6 +24,8 @@
     0x0004127au /* NODELAY CORK KEEPIDLE KEEPINTVL KEEPCNT DEFER_ACCEPT QUICKACK USER_TIMEOUT */
 
 /* ---- addresses ------------------------------------------------------------------------------------- */
+
+const uint32_t inet_levels[INET_LEVELS] = {0, PROTOCOL_TCP};
 
 static const struct socket_address no_address = {.length = INET_LENGTH, .family = AF_INET};
 
@@ -146,15 +146,22 @@ static bool choose_port(const struct socket *socket, struct socket_address *addr
     return false;
 }
 
-static int bind_to(struct socket *socket, const struct socket_address *address)
+static int check_name(const struct socket_address *address)
 {
     int error = check_address(address);
     if (error < 0)
         return error;
     if (!is_here(address))
         return -EADDRNOTAVAIL;
-    if (port_of(address) && port_of(address) < PORT_ALLOWED && !capable(CAP_NET_BIND_SERVICE))
-        return -EACCES;
+    bool reserved = port_of(address) && port_of(address) < PORT_ALLOWED;
+    return reserved && !capable(CAP_NET_BIND_SERVICE) ? -EACCES : 0;
+}
+
+static int bind_to(struct socket *socket, const struct socket_address *address)
+{
+    int error = check_name(address);
+    if (error < 0)
+        return error;
     struct socket_address *name = allocate(sizeof *name);
     if (!name)
         return -ENOMEM;
@@ -262,6 +269,7 @@ const struct socket_family inet_family = {
     .type = type_of,
     .begin = begin,
     .protocol = protocol_of,
+    .check_name = check_name,
     .bind = bind_to,
     .autobind = bind_anywhere,
     .find = find_bound,

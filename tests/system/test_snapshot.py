@@ -19,7 +19,7 @@ MOMENTS = 12
 
 def atomik(share, script, seconds=60):
     """Run a shell script in a machine of its own, with `share` as /host and the programs in it."""
-    for name in ("threads", "files", "crash", "events", "recorded", "shared"):
+    for name in ("threads", "files", "crash", "events", "inet", "recorded", "shared"):
         if not (share / name).exists():
             shutil.copy(os.path.join(PROGRAMS, name), share / name)
     return run("/bin/sh", "-c", script, options=("--share", str(share)), seconds=seconds)
@@ -97,7 +97,7 @@ find . -type f; kill -0 $pid && echo lives; snap save $pid /tmp/p.snap >/dev/nul
     assert result.stderr.count(b"o space left") == 3
 
 
-@pytest.mark.parametrize("program", ["threads", "files", "events"])
+@pytest.mark.parametrize("program", ["threads", "files", "events", "inet"])
 def test_at_random_moments(share, program):
     """Stopped and restored, the output of the whole run is that of an undisturbed one."""
     chance = random.Random(4)
@@ -114,6 +114,51 @@ for moment in {moments}; do
 done"""
     result = atomik(share, script, 120)
     assert result.stdout.decode().split("\n")[:-1] == ["same"] * MOMENTS, result.stderr
+
+
+# The server's side reads what came while nobody listened to it; the client sends in two parts.
+CONNECTION = """sleep 2 | nc -l -p 7777 | (sleep 1; cat) &
+until (echo first; sleep 1; echo second) | nc 127.0.0.1 7777 2>/dev/null; do :; done
+wait; echo end
+"""
+
+
+def test_a_connection_over_the_loopback_interface(share):
+    """Two programs and what was on its way between them, as one tree; then the port is somebody else's."""
+    (share / "connection.sh").write_text(CONNECTION)
+    script = """cd /tmp; for moment in 500000 1400000; do
+    rm -rf tree; sh /host/connection.sh >out & pid=$!; usleep $moment; snap save --tree --stop $pid tree >/dev/null; wait $pid
+    snap restore tree/p$pid.snap; echo code $?; cat out
+done
+count() { ls -d /proc/[0-9]* | wc -l; }
+nc -l -p 7777 & usleep 100000; snap save --stop $! listener >/dev/null; wait
+nc -l -p 7777 & usleep 100000; before=$(count); snap restore listener || echo refused
+[ $(count) = $before ] && echo nothing left; kill $!"""
+    result = atomik(share, script)
+    assert result.stdout == 2 * b"code 0\nfirst\nsecond\nend\n" + b"refused\nnothing left\n", result.stderr
+    assert b"cannot be bound to 0.0.0.0:7777 again" in result.stderr
+
+
+def test_an_address_is_shown_and_edited_as_people_write_it(share):
+    script = "cd /tmp; /host/inet >/dev/null & usleep 100000; snap save --stop $! /host/i.snap >/dev/null; true"
+    assert atomik(share, script).returncode == 0
+    path, edited = share / "i.snap", share / "e.snap"
+    assert snap("edit", path, "-o", edited, "--set", "socket[0].endpoint=127.0.0.9:65535").returncode == 0
+    assert " endpoint=127.0.0.9:65535 " in snap("show", edited).stdout
+    for wrong in ("127.0.0.1", "127.0.0.1:65536", "256.0.0.1:1", "1.2.3:4", "1.2.3.4:", "1.2.3.4:5:6"):
+        assert snap("edit", path, "-o", edited, "--set", f"socket[0].endpoint={wrong}").returncode != 0
+    assert atomik(share, "snap restore /host/e.snap").returncode == 0
+    assert snap("edit", path, "-o", edited, "--set", "socket[0].endpoint=8.8.8.8:53").returncode == 0
+    result = atomik(share, "snap restore /host/e.snap")
+    assert result.returncode != 0 and b"cannot be bound to 8.8.8.8:53 again" in result.stderr
+
+
+def test_nobody_at_the_other_end_of_a_pipe(share):
+    """It is no end of the restoring program's: who writes into it gets SIGPIPE as before."""
+    script = """cd /tmp; echo '(usleep 300000; echo lost) | true; echo end' >script; sh script >out & pid=$!; usleep 100000
+snap save --tree --stop $pid tree >/dev/null; wait; snap restore tree/p$pid.snap; echo code $?; cat out"""
+    result = atomik(share, script)
+    assert result.stdout == b"code 0\nend\n", result.stderr
 
 
 PIPELINE = r"""(i=0; while [ $i -lt 30 ]; do echo data $i; usleep 15000; i=$((i+1)); done) |

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AF_UNIX sockets of a snapshot. All are made first; then each gets its name, its peer, and the messages
- * that waited at it. The other end of a connection that led outside is closed; a datagram socket is
- * connected by name again to one that was outside.
+ * Sockets of a snapshot. All are made first; then each gets its name, its peer, and the messages that waited
+ * at it. The other end of a connection that led outside is closed; a datagram socket is connected by name
+ * again to one that was outside. Those that are bound get their names before those that are only called so.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +12,6 @@
 #include "../socket.h"
 #include "../task.h"
 #include "restore.h"
-
-#define AF_UNIX 1
 
 static const struct snap_note *socket_note(const struct restored_object *slot)
 {
@@ -86,14 +85,34 @@ static void take_options(struct socket *socket, const struct snap_note *note)
     }
 }
 
+/* Those that the family has; what else is told is nothing. */
+static void take_protocol_options(struct socket *socket, const struct snap_note *note)
+{
+    uint32_t length = 0;
+    const uint8_t *data = snap_get(note, SNAP_SOCKET_PROTOCOL_OPTIONS, &length);
+    for (; data && length >= sizeof(struct protocol_option);
+         length -= sizeof(struct protocol_option)) {
+        struct protocol_option option;
+        memcpy(&option, data, sizeof option);
+        data += sizeof option;
+        uint32_t *place = socket->family->option
+                              ? socket->family->option(socket, option.level, option.number)
+                              : NULL;
+        if (place)
+            *place = option.value;
+    }
+}
+
 int restore_socket(struct restore *restore, struct restored_object *slot)
 {
     const struct snap_note *note = socket_note(slot);
-    uint32_t type = snap_get_u32(note, SNAP_SOCKET_TYPE, 0);
+    int type = (int)snap_get_u32(note, SNAP_SOCKET_TYPE, 0);
+    const struct socket_family *family =
+        socket_family(snap_get_u32(note, SNAP_SOCKET_DOMAIN, AF_UNIX));
     (void)restore;
-    if (!note || (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET))
+    if (!note || !family || family->type((uint32_t)type, 0) != type)
         return restore_refuse(-ENOEXEC, "an impossible socket", slot->id);
-    struct socket *socket = socket_new(&unix_family, type);
+    struct socket *socket = socket_new(family, (uint32_t)type);
     if (!socket)
         return -ENOMEM;
     if (snap_get_u32(note, SNAP_SOCKET_WAITING, 0)) {
@@ -121,50 +140,78 @@ void restore_socket_free(struct restored_object *slot)
 
 /* ---- names -------------------------------------------------------------------------------------------- */
 
-static bool take_name(const struct snap_note *note, uint16_t tag, struct socket_address *name)
+/* The name of a socket of that family, which is in the one field or the other; false: it has none. */
+static bool take_name(const struct socket_family *family, const struct snap_note *note,
+                      uint16_t path, uint16_t endpoint, struct socket_address *name)
 {
+    bool inet = family == &inet_family;
     uint32_t length = 0;
-    const uint8_t *data = snap_get(note, tag, &length);
+    const uint8_t *data = snap_get(note, inet ? endpoint : path, &length);
     memset(name, 0, sizeof *name);
-    if (!data || length == 0 || length > SOCKET_PATH_MAX)
+    if (!data || length == 0 || length > SOCKET_PATH_MAX || (inet && length != INET_ENDPOINT))
         return false;
     memcpy(name->path, data, length);
-    name->length = 2 + length;
-    name->family = AF_UNIX;
+    name->length = inet ? INET_LENGTH : 2 + length;
+    name->family = (uint16_t)family->domain;
     return true;
 }
 
 /* The far end of an accepted connection has its listener's name, without being bound to it. */
 static int copy_name(struct socket *socket, const struct socket_address *address)
 {
-    struct socket_address *name = allocate(sizeof *name);
+    int error = socket->family->check_name ? socket->family->check_name(address) : 0;
+    struct socket_address *name = error == 0 ? allocate(sizeof *name) : NULL;
     if (!name)
-        return -ENOMEM;
+        return error < 0 ? error : -ENOMEM;
     *name = *address;
     socket->name = name;
     return 0;
 }
 
-static bool is_bound(const struct snap_note *note, bool abstract, const char *path)
+static void complain_of(const struct socket_address *name)
 {
-    uint32_t state = snap_get_u32(note, SNAP_SOCKET_STATE, 0);
-    return path || (abstract && state != SOCKET_CONNECTED);
+    const uint8_t *inet = (const uint8_t *)name->path;
+    char text[SOCKET_PATH_MAX + 2];
+    if (name->family == AF_INET)
+        (void)snprintf(text, sizeof text, "%u.%u.%u.%u:%u", inet[2], inet[3], inet[4], inet[5],
+                       (uint32_t)inet[0] << 8 | inet[1]);
+    else
+        (void)snprintf(text, sizeof text, "%s%s", name->path[0] ? "" : "@",
+                       name->path + (name->path[0] == '\0'));
+    restore_complain("a socket cannot be bound to %s again: it is in use or cannot be made", text);
 }
 
-static int bind_again(struct socket *socket, const struct snap_note *note)
+/* Does nobody else have its name? A connection of AF_INET shares its own with the listener or by its other end. */
+static bool is_bound(const struct socket *socket, const struct snap_note *note)
+{
+    bool connected = snap_get_u32(note, SNAP_SOCKET_STATE, 0) == SOCKET_CONNECTED;
+    uint32_t length = 0;
+    if (socket->family == &inet_family)
+        return !connected || !socket_is_stream(socket);
+    const uint8_t *name = snap_get(note, SNAP_SOCKET_NAME, &length);
+    return snap_get(note, SNAP_SOCKET_PATH, &length) || (name && !name[0] && !connected);
+}
+
+static int bind_by_family(struct socket *socket, const struct snap_note *note,
+                          const struct socket_address *name)
+{
+    if (socket->family == &inet_family)
+        return socket->family->bind(socket, name);
+    char *path = restore_text(note, SNAP_SOCKET_PATH);
+    int error = socket_bind_again(socket, name, name->path[0] ? path : NULL);
+    release(path);
+    return error;
+}
+
+static int name_again(struct socket *socket, const struct snap_note *note, bool bound)
 {
     struct socket_address name;
-    if (!take_name(note, SNAP_SOCKET_NAME, &name))
+    if (is_bound(socket, note) != bound ||
+        !take_name(socket->family, note, SNAP_SOCKET_NAME, SNAP_SOCKET_ENDPOINT, &name))
         return 0;
-    char *path = restore_text(note, SNAP_SOCKET_PATH);
-    bool abstract = name.path[0] == '\0';
-    int error = is_bound(note, abstract, path)
-                    ? socket_bind_again(socket, &name, abstract ? NULL : path)
-                    : copy_name(socket, &name);
+    int error = bound ? bind_by_family(socket, note, &name) : copy_name(socket, &name);
     if (error < 0)
-        restore_complain("a socket cannot be bound to %s%s again: it is in use or cannot be made",
-                         abstract ? "@" : name.path, abstract ? name.path + 1 : "");
-    release(path);
+        complain_of(&name);
     return error;
 }
 
@@ -178,7 +225,7 @@ static int join_closed(struct socket *socket, const struct snap_note *note)
     struct socket *other = socket_new(socket->family, socket->type);
     if (!other)
         return -ENOMEM;
-    if (take_name(note, SNAP_SOCKET_PEER_NAME, &name))
+    if (take_name(other->family, note, SNAP_SOCKET_PEER_NAME, SNAP_SOCKET_PEER_ENDPOINT, &name))
         (void)copy_name(other, &name);
     server_lock();
     socket_set_peer(socket, other);
@@ -195,7 +242,8 @@ static int join_outside(struct socket *socket, const struct snap_note *note)
 {
     struct socket_address name;
     char *path = restore_text(note, SNAP_SOCKET_PEER_PATH);
-    bool known = take_name(note, SNAP_SOCKET_PEER_NAME, &name);
+    bool known =
+        take_name(socket->family, note, SNAP_SOCKET_PEER_NAME, SNAP_SOCKET_PEER_ENDPOINT, &name);
     if (path && strlen(path) < SOCKET_PATH_MAX) {
         memset(name.path, 0, sizeof name.path);
         strlcpy(name.path, path, SOCKET_PATH_MAX);
@@ -251,7 +299,8 @@ static int take_files(const struct restore_group *group, const struct snap_note 
 }
 
 static int fill_message(const struct restored_object *slot, const struct snap_note *note,
-                        struct socket_message *message, const struct snap_blob *blob)
+                        const struct socket *at, struct socket_message *message,
+                        const struct snap_blob *blob)
 {
     struct socket_address name;
     uint32_t length = 0;
@@ -260,7 +309,7 @@ static int fill_message(const struct restored_object *slot, const struct snap_no
     message->time = snap_get_u64(note, SNAP_MESSAGE_TIME, 0);
     message->control.has_credentials = snap_get(note, SNAP_MESSAGE_CREDENTIALS, &length) != NULL;
     take_credentials(note, SNAP_MESSAGE_CREDENTIALS, &message->control.credentials);
-    if (take_name(note, SNAP_MESSAGE_NAME, &name)) {
+    if (take_name(at->family, note, SNAP_MESSAGE_NAME, SNAP_MESSAGE_ENDPOINT, &name)) {
         message->name = allocate(sizeof *message->name);
         if (message->name)
             *message->name = name;
@@ -313,7 +362,7 @@ static int make_message(const struct restored_object *slot, struct socket *at,
         return -ENOMEM;
     list_init(&message->link);
     message->length = size;
-    int error = fill_message(slot, note, message, blob);
+    int error = fill_message(slot, note, at, message, blob);
     server_lock();
     if (error == 0)
         error = take_opened(group, at, note, message);
@@ -326,8 +375,10 @@ static int make_message(const struct restored_object *slot, struct socket *at,
     return error < 0 ? restore_refuse(error, "an impossible message at a socket", slot->id) : 0;
 }
 
-static int take_messages(const struct restored_object *slot, struct socket *at)
+static int take_messages(struct restore_group *group, const struct restored_object *slot,
+                         struct socket *at)
 {
+    (void)group;
     const struct snap_note *note = snap_next(&slot->owner->snapshot, SNAP_MESSAGE, NULL);
     int error = 0;
     for (; note && error == 0; note = snap_next(&slot->owner->snapshot, SNAP_MESSAGE, note))
@@ -338,42 +389,46 @@ static int take_messages(const struct restored_object *slot, struct socket *at)
 
 /* ---- all ---------------------------------------------------------------------------------------------- */
 
+static int begin(struct restore_group *group, const struct restored_object *slot,
+                 struct socket *socket)
+{
+    const struct snap_note *note = socket_note(slot);
+    (void)group;
+    server_lock();
+    take_options(socket, note);
+    take_protocol_options(socket, note);
+    take_credentials(note, SNAP_SOCKET_OWN, &socket->own);
+    take_credentials(note, SNAP_SOCKET_CREDENTIALS, &socket->peer_credentials);
+    server_unlock();
+    return name_again(socket, note, true);
+}
+
 static int join(struct restore_group *group, const struct restored_object *slot,
                 struct socket *socket)
 {
     const struct snap_note *note = socket_note(slot);
-    int error = bind_again(socket, note);
+    int error = name_again(socket, note, false);
     if (error == 0)
         error = join_peer(group, socket, note);
-    if (error < 0)
-        return error;
-    bool outside = socket->state == SOCKET_CONNECTED && socket_is_stream(socket) &&
-                   snap_get_u32(note, SNAP_SOCKET_PEER, 0) == 0;
     server_lock();
-    take_options(socket, note);
-    if (outside)
-        socket->shutdown = SHUT_BOTH;
-    take_credentials(note, SNAP_SOCKET_OWN, &socket->own);
-    take_credentials(note, SNAP_SOCKET_CREDENTIALS, &socket->peer_credentials);
     if (snap_get_u32(note, SNAP_SOCKET_STATE, 0) == SOCKET_LISTENING && socket->name &&
         socket_is_stream(socket))
         socket->state = SOCKET_LISTENING;
     server_unlock();
-    return 0;
+    return error;
 }
 
 int restore_sockets(struct restore_group *group)
 {
+    int (*const steps[])(struct restore_group *, const struct restored_object *,
+                         struct socket *) = {begin, join, take_messages};
     int error = 0;
-    for (uint32_t i = 0; i < group->object_count && error == 0; i++) {
-        struct socket *socket = slot_socket(&group->objects[i]);
-        if (socket)
-            error = join(group, &group->objects[i], socket);
-    }
-    for (uint32_t i = 0; i < group->object_count && error == 0; i++) {
-        struct socket *socket = slot_socket(&group->objects[i]);
-        if (socket)
-            error = take_messages(&group->objects[i], socket);
+    for (uint32_t step = 0; step < sizeof steps / sizeof *steps; step++) {
+        for (uint32_t i = 0; i < group->object_count && error == 0; i++) {
+            struct socket *socket = slot_socket(&group->objects[i]);
+            if (socket)
+                error = steps[step](group, &group->objects[i], socket);
+        }
     }
     return error;
 }

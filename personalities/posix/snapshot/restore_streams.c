@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Pipes and FIFOs of a snapshot, with the bytes that were in them. A pipe whose other end was outside
- * becomes the restoring process's descriptor of the same number among 0, 1, 2; otherwise its other end
- * is closed. A FIFO is the one of its name, or if it had none, a new one without a name.
+ * becomes the restoring process's descriptor of the same number among 0, 1, 2; otherwise, and where nobody
+ * had it any more, its other end is closed. A FIFO is the one of its name, or if it had none, a new one without a name.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -98,7 +98,8 @@ int restore_pipe(struct restore *restore, const struct snap_note *note, struct f
         return foreign_pipe(restore->group, note, result);
     if (is_side(note, "both"))
         return restore_both(restore, note, result);
-    if (!other && (*result = restore_stand_in(restore, id)))
+    bool outside = !other && snap_get_u32(note, SNAP_OBJECT_EXTERNAL, 0);
+    if (outside && (*result = restore_stand_in(restore, id)))
         return 0;
     uint32_t capacity = snap_get_u32(note, SNAP_OBJECT_CAPACITY, PIPE_CAPACITY);
     int error = stream_pair(0, capacity, ends);

@@ -89,19 +89,6 @@ static bool has_filters(struct process *process)
     return false;
 }
 
-/* Sockets of AF_INET, whose other ends may be anywhere, have no form in a snapshot. */
-static bool has_inet_sockets(const struct process *process)
-{
-    const struct files *files = process->files;
-    for (uint32_t fd = 0; files && fd < files->capacity; fd++) {
-        const struct socket *socket =
-            files->slots[fd].file ? socket_of(files->slots[fd].file) : NULL;
-        if (socket && socket->family != &unix_family)
-            return true;
-    }
-    return false;
-}
-
 /* Who may look into a process may have it as a whole. A program with set-id bits is not its user's. */
 static bool may_take(uint32_t uid, const struct process *process)
 {
@@ -117,7 +104,7 @@ static status_t note_state(struct save *save, struct process *process)
         return ERR_NO_PROCESS;
     if (!may_take(save->group->uid, process))
         return ERR_NOT_PERMITTED;
-    if (has_filters(process) || has_inet_sockets(process))
+    if (has_filters(process))
         return ERR_NOT_SUPPORTED;
     put_header(save, process);
     if (save->group->crash)

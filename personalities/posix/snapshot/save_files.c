@@ -362,6 +362,14 @@ static const char *side_of(const struct file *file)
     return file->handle && file->handle2 ? "both" : file->handle ? "read" : "write";
 }
 
+/* Is nobody at the other end any more? */
+static bool is_alone(const struct file *file)
+{
+    struct handle_info info = {0};
+    return handle_info(file->handle ? file->handle : file->handle2, &info) == OK &&
+           (info.signals & SIGNAL_PEER_CLOSED);
+}
+
 /* A FIFO is found again by its path; one without a name, or with another's, by its number. */
 static void put_fifo(struct save *save, struct file *file)
 {
@@ -387,7 +395,7 @@ static void put_stream(struct save *save, struct file *file)
     snap_put_text(snapshot, SNAP_OBJECT_SIDE, side_of(file));
     if (peer)
         snap_put_u32(snapshot, SNAP_OBJECT_PEER, peer);
-    else
+    else if (!is_alone(file))
         snap_put_u32(snapshot, SNAP_OBJECT_EXTERNAL, 1);
     snap_put_u32(snapshot, SNAP_OBJECT_STREAM,
                  file->handle2 ? stream_id(file->handle2, false) : stream_id(file->handle, true));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AF_UNIX sockets in a snapshot: a SOCKET note for each and a MESSAGE note for each message in its
+ * Sockets in a snapshot: a SOCKET note for each and a MESSAGE note for each message in its
  * queue, with the files that travel with it. A connection that nobody has accepted has no file; it has
  * a number all the same, and its message at the listener names that.
  */
@@ -46,10 +46,16 @@ void save_reach(struct save *save)
 
 /* ---- messages; lock held ------------------------------------------------------------------------------ */
 
-static void put_name(struct snapshot *snapshot, uint16_t tag, const struct socket_address *name)
+/* The name of a socket of AF_UNIX with the one tag, of AF_INET with the other. */
+static void put_name(struct snapshot *snapshot, uint16_t path, uint16_t endpoint,
+                     const struct socket_address *name)
 {
-    if (name && name->length > 2)
-        snap_put(snapshot, tag, name->path, name->length - 2);
+    if (!name || name->length <= 2)
+        return;
+    if (name->family == AF_INET)
+        snap_put(snapshot, endpoint, name->path, INET_ENDPOINT);
+    else
+        snap_put(snapshot, path, name->path, name->length - 2);
 }
 
 static void put_message(struct save *save, uint32_t at, const struct socket_message *message)
@@ -69,7 +75,7 @@ static void put_message(struct save *save, uint32_t at, const struct socket_mess
     if (control->has_credentials)
         snap_put(snapshot, SNAP_MESSAGE_CREDENTIALS, &control->credentials,
                  sizeof control->credentials);
-    put_name(snapshot, SNAP_MESSAGE_NAME, message->name);
+    put_name(snapshot, SNAP_MESSAGE_NAME, SNAP_MESSAGE_ENDPOINT, message->name);
     snap_put_u64(snapshot, SNAP_MESSAGE_TIME, message->time);
     if (control->file_count > 0)
         snap_put(snapshot, SNAP_MESSAGE_FILES, files, control->file_count * 4);
@@ -79,18 +85,33 @@ static void put_message(struct save *save, uint32_t at, const struct socket_mess
 
 /* ---- sockets; lock held -------------------------------------------------------------------------------- */
 
-static void put_peer(struct save *save, const struct socket *peer)
+static void put_peer(struct save *save, const struct socket *socket)
 {
     struct snapshot *snapshot = &save->snapshot;
+    const struct socket *peer = socket->peer;
     uint32_t id = socket_id(save->group, peer);
-    if (!peer)
-        return;
     if (id) {
         snap_put_u32(snapshot, SNAP_SOCKET_PEER, id);
         return;
     }
-    put_name(snapshot, SNAP_SOCKET_PEER_NAME, peer->name);
-    snap_put_text(snapshot, SNAP_SOCKET_PEER_PATH, peer->node_path);
+    put_name(snapshot, SNAP_SOCKET_PEER_NAME, SNAP_SOCKET_PEER_ENDPOINT,
+             peer ? peer->name : &socket->remote);
+    if (peer)
+        snap_put_text(snapshot, SNAP_SOCKET_PEER_PATH, peer->node_path);
+}
+
+static void put_protocol_options(struct snapshot *snapshot, const struct socket *socket)
+{
+    struct protocol_option options[INET_LEVELS * INET_OPTIONS];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < INET_LEVELS * INET_OPTIONS; i++) {
+        uint32_t level = i / INET_OPTIONS, number = i % INET_OPTIONS;
+        uint32_t value = socket->inet_options[level][number];
+        if (value)
+            options[count++] = (struct protocol_option){inet_levels[level], number, value};
+    }
+    if (count > 0)
+        snap_put(snapshot, SNAP_SOCKET_PROTOCOL_OPTIONS, options, count * sizeof *options);
 }
 
 static void put_options(struct snapshot *snapshot, const struct socket *socket)
@@ -109,6 +130,19 @@ static void put_options(struct snapshot *snapshot, const struct socket *socket)
     if (socket->receive_timeout != DEADLINE_NEVER)
         snap_put_u64(snapshot, SNAP_SOCKET_RECEIVE_TIMEOUT, socket->receive_timeout);
     snap_put(snapshot, SNAP_SOCKET_LINGER, linger, sizeof linger);
+    put_protocol_options(snapshot, socket);
+}
+
+/* Who does not know of other families must not take this one for AF_UNIX. */
+static void put_family(struct snapshot *snapshot, const struct socket *socket)
+{
+    struct snap_note *header = snap_next(snapshot, SNAP_HEADER, NULL);
+    uint32_t needs = snap_get_u32(header, SNAP_HEADER_NEEDS, 0) | SNAP_NEEDS_INET;
+    if (socket->family == &unix_family)
+        return;
+    snap_put_u32(snapshot, SNAP_SOCKET_DOMAIN, socket->family->domain);
+    if (snap_set(header, SNAP_HEADER_NEEDS, &needs, sizeof needs) != OK)
+        snapshot->failed = true;
 }
 
 static void put_socket(struct save *save, const struct saved_object *object,
@@ -117,13 +151,14 @@ static void put_socket(struct save *save, const struct saved_object *object,
     struct snapshot *snapshot = &save->snapshot;
     snap_note_begin(snapshot, SNAP_SOCKET);
     snap_put_u32(snapshot, SNAP_SOCKET_OBJECT, object->id);
+    put_family(snapshot, socket);
     snap_put_u32(snapshot, SNAP_SOCKET_TYPE, socket->type);
     snap_put_u32(snapshot, SNAP_SOCKET_STATE, socket->state);
     snap_put_u32(snapshot, SNAP_SOCKET_SHUTDOWN, socket->shutdown);
     snap_put_u32(snapshot, SNAP_SOCKET_ERROR, socket->error);
-    put_name(snapshot, SNAP_SOCKET_NAME, socket->name);
+    put_name(snapshot, SNAP_SOCKET_NAME, SNAP_SOCKET_ENDPOINT, socket->name);
     snap_put_text(snapshot, SNAP_SOCKET_PATH, path);
-    put_peer(save, socket->peer);
+    put_peer(save, socket);
     put_options(snapshot, socket);
     if (!object->file)
         snap_put_u32(snapshot, SNAP_SOCKET_WAITING, 1);

@@ -7,6 +7,8 @@
 
 #include "snap.h"
 
+#define ENDPOINT 6u /* bytes of a port and an address */
+
 static const char digits[] = "0123456789abcdef";
 
 static void format_hex(const uint8_t *data, uint32_t length, char *to, uint32_t size)
@@ -24,6 +26,16 @@ static uint64_t number_of(const uint8_t *data, uint32_t length)
     uint64_t value = 0;
     memcpy(&value, data, length < sizeof value ? length : sizeof value);
     return value;
+}
+
+/* "ADDRESS:PORT" of a port and an address in the network's order. */
+static void format_endpoint(const uint8_t *data, uint32_t length, char *to, uint32_t size)
+{
+    if (length == ENDPOINT)
+        snprintf(to, size, "%u.%u.%u.%u:%u", data[2], data[3], data[4], data[5],
+                 (unsigned)(data[0] << 8 | data[1]));
+    else
+        format_hex(data, length, to, size);
 }
 
 void format_field(const struct snap_field_info *info, const uint8_t *data, uint32_t length,
@@ -48,6 +60,9 @@ void format_field(const struct snap_field_info *info, const uint8_t *data, uint3
         break;
     case SNAP_KIND_text:
         snprintf(to, size, "%.*s", (int)length, (const char *)data);
+        break;
+    case SNAP_KIND_endpoint:
+        format_endpoint(data, length, to, size);
         break;
     case SNAP_KIND_bytes:
         format_hex(data, length, to, size);
@@ -117,6 +132,24 @@ static bool parse_time(const char *text, uint64_t *value)
     return true;
 }
 
+/* The four numbers of an address and its port, each with what follows it. */
+static bool parse_endpoint(const char *text, uint8_t endpoint[ENDPOINT])
+{
+    uint64_t value;
+    for (uint32_t part = 0; part < 5; part++) {
+        const char *end = part < 4 ? strchr(text, part < 3 ? '.' : ':') : text + strlen(text);
+        if (end == NULL || !parse_number(text, (uint32_t)(end - text), &value) ||
+            value > (part < 4 ? UINT8_MAX : UINT16_MAX))
+            return false;
+        if (part < 4)
+            endpoint[2 + part] = (uint8_t)value;
+        text = end + 1;
+    }
+    endpoint[0] = (uint8_t)(value >> 8);
+    endpoint[1] = (uint8_t)value;
+    return true;
+}
+
 static bool keep(const void *from, uint32_t size, uint8_t **data, uint32_t *length)
 {
     *data = malloc(size ? size : 1);
@@ -133,10 +166,13 @@ bool parse_field(const struct snap_field_info *info, const char *text, uint8_t *
     uint32_t size = (uint32_t)strlen(text);
     bool negative = info->kind == SNAP_KIND_i32 && text[0] == '-';
     bool wide = info->kind == SNAP_KIND_u64 || info->kind == SNAP_KIND_hex64;
+    uint8_t endpoint[ENDPOINT];
     uint64_t value;
     switch (info->kind) {
     case SNAP_KIND_text:
         return keep(text, size, data, length);
+    case SNAP_KIND_endpoint:
+        return parse_endpoint(text, endpoint) && keep(endpoint, ENDPOINT, data, length);
     case SNAP_KIND_bytes:
         return parse_hex(text, data, length);
     case SNAP_KIND_time:
