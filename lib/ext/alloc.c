@@ -38,11 +38,6 @@ static bool add_halves(const struct ext_fs *fs, uint16_t *low, uint16_t *high, i
     return true;
 }
 
-static uint32_t both_halves(const struct ext_fs *fs, uint16_t low, uint16_t high)
-{
-    return low | (fs->desc_size >= 64 ? (uint32_t)high << 16 : 0);
-}
-
 static status_t count_blocks(struct ext_fs *fs, struct ext_group_desc *desc, int32_t more)
 {
     status_t status = ext_change_super(fs);
@@ -216,7 +211,7 @@ static status_t allocate_in_group(struct ext_fs *fs, uint32_t group, uint32_t fr
         return status;
     *count = 0;
     from = skip_taken(&fs->taken_blocks, group, from);
-    if (both_halves(fs, bitmap.desc->free_blocks_lo, bitmap.desc->free_blocks_hi) > 0)
+    if (ext_halves(fs, bitmap.desc->free_blocks_lo, bitmap.desc->free_blocks_hi) > 0)
         *count = find_run(bitmap.buffer, from, ext_group_blocks(fs, group), wanted, &start);
     status = *count == 0 ? ERR_NO_SPACE : change_both(fs, &bitmap, start, *count);
     if (status == OK)
@@ -239,7 +234,7 @@ static bool has_free_blocks(struct ext_fs *fs, uint32_t group)
     struct ext_group_desc *desc;
     if (ext_group(fs, group, &groups, &desc) != OK)
         return false;
-    bool any = both_halves(fs, desc->free_blocks_lo, desc->free_blocks_hi) > 0;
+    bool any = ext_halves(fs, desc->free_blocks_lo, desc->free_blocks_hi) > 0;
     ext_put(fs, groups);
     return any;
 }
@@ -335,7 +330,7 @@ status_t ext_free_blocks(struct ext_fs *fs, uint64_t block, uint32_t count, bool
 /* With checksums, the end of a table that was never used is not looked at by others. */
 static void use_inode_table(const struct ext_fs *fs, struct ext_group_desc *desc, uint32_t index)
 {
-    uint32_t unused = both_halves(fs, desc->itable_unused_lo, desc->itable_unused_hi);
+    uint32_t unused = ext_halves(fs, desc->itable_unused_lo, desc->itable_unused_hi);
     uint32_t left = fs->inodes_per_group - (index + 1);
     if (unused <= left)
         return;
@@ -383,9 +378,9 @@ static uint32_t free_inodes_of(struct ext_fs *fs, uint32_t group, uint32_t *dire
     struct ext_group_desc *desc;
     if (ext_group(fs, group, &groups, &desc) != OK)
         return 0;
-    uint32_t count = both_halves(fs, desc->free_inodes_lo, desc->free_inodes_hi);
+    uint32_t count = ext_halves(fs, desc->free_inodes_lo, desc->free_inodes_hi);
     if (directories != NULL)
-        *directories = both_halves(fs, desc->used_dirs_lo, desc->used_dirs_hi);
+        *directories = ext_halves(fs, desc->used_dirs_lo, desc->used_dirs_hi);
     ext_put(fs, groups);
     return count;
 }

@@ -3,6 +3,7 @@
  * Directories: blocks of entries, each entry reaching to the next. With an index (index.c) the blocks
  * of the index look like unused entries, so that reading all of a directory needs no index.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
@@ -209,9 +210,25 @@ static status_t find_place(struct ext_ref *directory, const char *name, size_t l
     return ERR_NOT_FOUND;
 }
 
+static status_t find_inline(struct ext_ref *directory, const char *name, size_t length,
+                            uint32_t *ino)
+{
+    struct ext_fs *fs = directory->fs;
+    status_t status = ext_inline_directory(directory, fs->bounce);
+    if (status != OK)
+        return status;
+    const struct ext_entry *entry = ext_block_find(fs, fs->bounce, name, length);
+    if (entry == NULL)
+        return ERR_NOT_FOUND;
+    *ino = entry->ino;
+    return OK;
+}
+
 status_t ext_entry_find(struct ext_ref *directory, const char *name, size_t length, uint32_t *ino)
 {
     struct place place;
+    if (ext_is_inline(directory))
+        return find_inline(directory, name, length, ino);
     status_t status = find_place(directory, name, length, &place);
     if (status != OK)
         return status;
@@ -347,6 +364,41 @@ static bool take_block(struct ext_fs *fs, uint8_t *block, uint64_t base, uint64_
     return true;
 }
 
+static status_t read_blocks(struct ext_ref *directory, uint64_t cookie, ext_entry_taker *take,
+                            void *context)
+{
+    struct ext_fs *fs = directory->fs;
+    uint32_t count = block_count(directory);
+    if (cookie >> fs->block_bits >= count)
+        return OK;
+    for (uint32_t logical = (uint32_t)(cookie >> fs->block_bits); logical < count; logical++) {
+        struct ext_buffer *buffer;
+        status_t status = ext_directory_block(directory, logical, &buffer);
+        if (status != OK)
+            return status;
+        bool more = take_block(fs, buffer->data, (uint64_t)logical << fs->block_bits, cookie, take,
+                               context);
+        ext_put(fs, buffer);
+        if (!more)
+            break;
+    }
+    return OK;
+}
+
+/* In memory of its own: who takes the entries may read something else meanwhile. */
+static status_t read_inline(struct ext_ref *directory, uint64_t cookie, ext_entry_taker *take,
+                            void *context)
+{
+    uint8_t *block = malloc(directory->fs->block_size);
+    if (block == NULL)
+        return ERR_NO_MEMORY;
+    status_t status = ext_inline_directory(directory, block);
+    if (status == OK)
+        (void)take_block(directory->fs, block, 0, cookie, take, context);
+    free(block);
+    return status;
+}
+
 status_t ext_read_directory(struct ext_fs *fs, uint32_t ino, uint64_t cookie, ext_entry_taker *take,
                             void *context)
 {
@@ -356,20 +408,10 @@ status_t ext_read_directory(struct ext_fs *fs, uint32_t ino, uint64_t cookie, ex
         return status;
     if (!ext_is_type(&directory, EXT_TYPE_DIRECTORY))
         status = ERR_NOT_DIRECTORY;
-    uint32_t count = block_count(&directory);
-    bool more = true;
-    if (cookie >> fs->block_bits >= count)
-        more = false;
-    for (uint32_t logical = (uint32_t)(cookie >> fs->block_bits);
-         status == OK && more && logical < count; logical++) {
-        struct ext_buffer *buffer;
-        status = ext_directory_block(&directory, logical, &buffer);
-        if (status != OK)
-            break;
-        more = take_block(fs, buffer->data, (uint64_t)logical << fs->block_bits, cookie, take,
-                          context);
-        ext_put(fs, buffer);
-    }
+    else if (ext_is_inline(&directory))
+        status = read_inline(&directory, cookie, take, context);
+    else
+        status = read_blocks(&directory, cookie, take, context);
     ext_close(&directory);
     return status;
 }

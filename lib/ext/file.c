@@ -51,6 +51,10 @@ static status_t read_open(struct ext_ref *ref, uint64_t offset, uint8_t *to, uin
         return OK;
     if (length > size - offset)
         length = (uint32_t)(size - offset);
+    if (ext_is_inline(ref)) {
+        *done = length;
+        return ext_inline_read(ref, offset, to, length);
+    }
     while (*done < length) {
         struct ext_mapping mapping;
         uint64_t at = offset + *done;

@@ -34,6 +34,7 @@ enum ext_incompat {
     EXT_64BIT = 0x80,
     EXT_FLEX_BG = 0x200,
     EXT_CSUM_SEED = 0x2000,
+    EXT_INLINE_DATA = 0x8000,
 };
 enum ext_ro_compat {
     EXT_SPARSE_SUPER = 1,
@@ -110,6 +111,7 @@ enum ext_inode_flags {
     EXT_INDEXED = 0x1000, /* directory with a hash tree */
     EXT_HUGE = 0x40000,   /* blocks counts file system blocks */
     EXT_MAPPED_BY_EXTENTS = 0x80000,
+    EXT_INLINE = 0x10000000, /* with EXT_INLINE_DATA: block[] is content */
 };
 #define EXT_DIRECT_BLOCKS 12u
 #define EXT_OLD_INODE     128u
@@ -170,7 +172,8 @@ struct ext_entry_tail {
     uint8_t name_length, type;
     uint32_t checksum;
 };
-#define EXT_TAIL_TYPE 0xDEu
+#define EXT_TAIL_TYPE       0xDEu
+#define EXT_ENTRY_DIRECTORY 2u /* type, with EXT_FILETYPE */
 
 enum ext_hash { EXT_HASH_LEGACY, EXT_HASH_HALF_MD4, EXT_HASH_TEA };
 

@@ -195,6 +195,10 @@ static inline uint64_t ext_wide(const struct ext_fs *fs, uint32_t low, uint32_t 
 {
     return fs->desc_size >= 64 ? low | (uint64_t)high << 32 : low;
 }
+static inline uint32_t ext_halves(const struct ext_fs *fs, uint16_t low, uint16_t high)
+{
+    return fs->desc_size >= 64 ? low | (uint32_t)high << 16 : low;
+}
 bool ext_groups_are_valid(struct ext_fs *fs, struct ext_buffer *buffer);
 bool ext_group_has_super(const struct ext_fs *fs, uint32_t group);
 uint32_t ext_group_blocks(const struct ext_fs *fs, uint32_t group);
@@ -290,6 +294,13 @@ status_t ext_entry_set(struct ext_ref *directory, const char *name, size_t lengt
 status_t ext_entry_find(struct ext_ref *directory, const char *name, size_t length, uint32_t *ino);
 status_t ext_directory_is_empty(struct ext_ref *directory, bool *empty);
 
+/* ---- inline.c ---- */
+bool ext_is_inline(const struct ext_ref *ref);
+/* Of an inode that is inline; zeros behind what there is. */
+status_t ext_inline_read(struct ext_ref *ref, uint64_t offset, uint8_t *to, uint32_t length);
+/* The only block of a directory that has none; its entries are checked. */
+status_t ext_inline_directory(struct ext_ref *ref, uint8_t *block);
+
 /* ---- hash.c, index.c ---- */
 uint32_t ext_hash_name(struct ext_fs *fs, uint32_t version, const char *name, size_t length);
 /* ERR_NOT_SUPPORTED: the index is of a kind that is not known; look through all blocks. */
@@ -315,6 +326,8 @@ struct ext_xattr_area {
 };
 bool ext_xattr_split(const char *name, size_t length, struct ext_xattr_name *split);
 const char *ext_xattr_prefix(uint8_t index); /* NULL: none that is known */
+/* The one that is a part of the content (inline.c), and for nobody to see. */
+bool ext_xattr_is_content(const struct ext_xattr_name *name);
 /* The entry at *at, which moves behind it. NOT_FOUND: no more. */
 status_t ext_xattr_next(struct ext_fs *fs, const struct ext_xattr_area *area, const uint8_t **at,
                         struct ext_xattr_name *name, const uint8_t **value, uint32_t *size,

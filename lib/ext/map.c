@@ -4,8 +4,9 @@
 
 static bool has_map(const struct ext_ref *ref)
 {
-    return ext_is_type(ref, EXT_TYPE_FILE) || ext_is_type(ref, EXT_TYPE_DIRECTORY) ||
-           (ext_is_type(ref, EXT_TYPE_LINK) && !ext_link_is_fast(ref));
+    return !ext_is_inline(ref) &&
+           (ext_is_type(ref, EXT_TYPE_FILE) || ext_is_type(ref, EXT_TYPE_DIRECTORY) ||
+            (ext_is_type(ref, EXT_TYPE_LINK) && !ext_link_is_fast(ref)));
 }
 
 static bool by_extents(const struct ext_ref *ref)

@@ -59,6 +59,8 @@ status_t ext_read_link(struct ext_fs *fs, uint32_t ino, char *to, size_t size, s
         status = ERR_NAME_TOO_LONG;
     } else if (ext_link_is_fast(&ref)) {
         memcpy(to, ref.inode->block, *length);
+    } else if (ext_is_inline(&ref)) {
+        status = ext_inline_read(&ref, 0, (uint8_t *)to, (uint32_t)*length);
     } else {
         status = ext_map(&ref, 0, 1, &mapping);
         if (status == OK && (mapping.physical == 0 || mapping.unwritten))

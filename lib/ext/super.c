@@ -7,12 +7,12 @@
 
 #define KNOWN_INCOMPAT                                                                  \
     (EXT_FILETYPE | EXT_RECOVER | EXT_META_BG | EXT_EXTENTS | EXT_64BIT | EXT_FLEX_BG | \
-     EXT_CSUM_SEED)
+     EXT_CSUM_SEED | EXT_INLINE_DATA)
 /* With others, and with these incompatible ones, the file system is mounted read-only. */
 #define WRITABLE_RO_COMPAT                                                              \
     (EXT_SPARSE_SUPER | EXT_LARGE_FILE | EXT_HUGE_FILE | EXT_GDT_CSUM | EXT_DIR_NLINK | \
      EXT_EXTRA_ISIZE | EXT_METADATA_CSUM)
-#define READ_ONLY_INCOMPAT EXT_META_BG
+#define READ_ONLY_INCOMPAT (EXT_META_BG | EXT_INLINE_DATA)
 #define GROUPS_MAX         (1u << 20)
 #define CRC32C_TYPE        1u
 #define BLOCK_SHIFT_MAX    2u  /* 4 KiB */
@@ -163,7 +163,8 @@ static bool is_valid_desc(struct ext_fs *fs, uint32_t group, struct ext_group_de
 {
     uint64_t table = ext_wide(fs, desc->inode_table_lo, desc->inode_table_hi);
     uint64_t length = (uint64_t)fs->inodes_per_group * fs->inode_size / fs->block_size;
-    return ext_group_checksum(fs, group, desc, false) &&
+    /* With wrong checksums what there is can still be read, as on Linux. */
+    return (ext_group_checksum(fs, group, desc, false) || fs->read_only) &&
            ext_block_is_valid(fs, ext_wide(fs, desc->block_bitmap_lo, desc->block_bitmap_hi)) &&
            ext_block_is_valid(fs, ext_wide(fs, desc->inode_bitmap_lo, desc->inode_bitmap_hi)) &&
            ext_block_is_valid(fs, table) && table + length <= fs->block_count;
@@ -191,13 +192,38 @@ status_t ext_group(struct ext_fs *fs, uint32_t group, struct ext_buffer **buffer
     return status;
 }
 
-/* Counts that would make subtractions wrap. */
+static status_t count_free(struct ext_fs *fs, uint64_t *blocks, uint64_t *inodes)
+{
+    *blocks = *inodes = 0;
+    for (uint32_t group = 0; group < fs->group_count; group++) {
+        struct ext_buffer *buffer;
+        struct ext_group_desc *desc;
+        status_t status = ext_group(fs, group, &buffer, &desc);
+        if (status != OK)
+            return status;
+        *blocks += ext_halves(fs, desc->free_blocks_lo, desc->free_blocks_hi);
+        *inodes += ext_halves(fs, desc->free_inodes_lo, desc->free_inodes_hi);
+        ext_put(fs, buffer);
+    }
+    return OK;
+}
+
+/* What is free is a sum over all groups: it is counted anew where it cannot be right, so that nothing wraps later. */
 static status_t check_counts(struct ext_fs *fs)
 {
-    const struct ext_super *super = ext_super_of(fs);
-    if (ext_wide(fs, super->free_blocks_lo, super->free_blocks_hi) > fs->block_count ||
-        super->free_inodes > fs->inode_count)
+    struct ext_super *super = ext_super_of(fs);
+    uint64_t blocks, inodes;
+    if (ext_wide(fs, super->free_blocks_lo, super->free_blocks_hi) <= fs->block_count &&
+        super->free_inodes <= fs->inode_count)
+        return OK;
+    status_t status = count_free(fs, &blocks, &inodes);
+    if (status != OK)
+        return status;
+    if (blocks > fs->block_count || inodes > fs->inode_count)
         return ext_damaged(fs);
+    super->free_blocks_lo = (uint32_t)blocks;
+    super->free_blocks_hi = fs->desc_size >= 64 ? (uint32_t)(blocks >> 32) : 0;
+    super->free_inodes = (uint32_t)inodes;
     return OK;
 }
 
@@ -215,8 +241,7 @@ static status_t open_journal(struct ext_fs *fs, bool asked_read_only)
     /* A replay has written past the cache. */
     ext_put(fs, fs->super_buffer);
     ext_buffers_end(fs);
-    status = read_super(fs);
-    return status == OK ? check_counts(fs) : status;
+    return read_super(fs);
 }
 
 /* From here on the file system is in use. */
@@ -237,12 +262,12 @@ static status_t mount(struct ext_fs *fs, bool read_only)
 {
     status_t status = read_super(fs);
     if (status == OK)
-        status = check_counts(fs);
-    if (status == OK)
         status = open_journal(fs, read_only);
+    fs->read_only |= read_only;
+    if (status == OK)
+        status = check_counts(fs);
     if (status != OK)
         return status;
-    fs->read_only |= read_only;
     fs->generation = (uint32_t)(ext_now(fs) >> 10);
     /* One that is damaged can still be read. */
     if (!fs->read_only && (ext_super_of(fs)->state & EXT_STATE_ERROR))

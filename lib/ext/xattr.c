@@ -4,6 +4,8 @@
 
 #include "internal.h"
 
+#define XATTR_SYSTEM 7u
+
 static const struct {
     uint8_t index;
     const char *prefix;
@@ -13,7 +15,7 @@ static const struct {
     {3, "system.posix_acl_default"},
     {4, "trusted."},
     {6, "security."},
-    {7, "system."},
+    {XATTR_SYSTEM, "system."},
 };
 
 bool ext_xattr_split(const char *name, size_t length, struct ext_xattr_name *split)
@@ -35,6 +37,11 @@ const char *ext_xattr_prefix(uint8_t index)
         if (prefixes[i].index == index)
             return prefixes[i].prefix;
     return NULL;
+}
+
+bool ext_xattr_is_content(const struct ext_xattr_name *name)
+{
+    return name->index == XATTR_SYSTEM && name->length == 4 && memcmp(name->text, "data", 4) == 0;
 }
 
 /* ---- areas: a part of an inode, and a block ---------------------------------------------------------- */
@@ -167,7 +174,7 @@ status_t ext_get_xattr(struct ext_fs *fs, uint32_t ino, const char *name, size_t
     struct wanted wanted = {.to = to, .size = size, .value_length = value_length};
     struct ext_xattr_area area;
     struct ext_ref ref;
-    if (!ext_xattr_split(name, length, &wanted.name))
+    if (!ext_xattr_split(name, length, &wanted.name) || ext_xattr_is_content(&wanted.name))
         return ERR_NOT_FOUND;
     status_t status = ext_open(fs, ino, &ref);
     if (status != OK)

@@ -329,8 +329,8 @@ static void list_items(const struct collection *all, uint8_t *to, size_t size, s
     for (uint32_t i = 0; i < all->count; i++) {
         const struct ext_xattr_name *name = &all->items[i].name;
         const char *prefix = ext_xattr_prefix(name->index);
-        if (prefix == NULL)
-            continue; /* of another time: nobody can name it */
+        if (prefix == NULL || ext_xattr_is_content(name))
+            continue; /* of another time: nobody can name it; or no attribute at all */
         size_t before = strlen(prefix), length = before + name->length + 1;
         if (*result + length <= size) {
             memcpy(to + *result, prefix, before);

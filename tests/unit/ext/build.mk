@@ -26,7 +26,8 @@ $(BUILD)/fuzz/fuzz_ext: $(FUZZ_EXT_SRCS) $(wildcard tests/unit/ext/*.h lib/ext/*
 fuzz: fuzz-ext fuzz-ext-journal
 fuzz-ext: $(BUILD)/fuzz/fuzz_ext
 	$(Q)mkdir -p $(BUILD)/fuzz/corpus/ext $(BUILD)/fuzz/seeds/ext
-	$(Q)for kind in 'ext2 -b 1024' 'ext4 -b 1024 -O ^has_journal,^metadata_csum' 'ext4 -b 1024 -O ^has_journal'; do \
+	$(Q)for kind in 'ext2 -b 1024' 'ext4 -b 1024 -O ^has_journal,^metadata_csum' 'ext4 -b 1024 -O ^has_journal' \
+	    'ext4 -b 1024 -I 512 -O ^has_journal,inline_data'; do \
 	    image="$(BUILD)/fuzz/seeds/ext/$$(echo $$kind | tr -dc a-z0-9)"; rm -f $$image; \
 	    PATH=$$PATH:/sbin:/usr/sbin mke2fs -q -F -t $$kind -N 32 -d lib/libc $$image 300k >/dev/null || exit 1; \
 	done

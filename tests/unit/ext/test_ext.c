@@ -126,6 +126,98 @@ static void allocation_by_clusters_can_be_read(void **state)
     }
 }
 
+/* ---- content in inodes ---------------------------------------------------------------------------- */
+
+#define INLINE_TREE                                                                           \
+    "mkdir %1$s/d %1$s/many && for i in 1 59 60 61 100 150 5000; do "                         \
+    "head -c $i tests/unit/ext/disk.c >%1$s/f$i; done && touch %1$s/d/one %1$s/d/another && " \
+    "ln -s %2$s %1$s/link && cd %1$s/many && seq -f a-longer-name-%%g 40 | xargs touch"
+#define LINK_70 "0123456789/123456789/123456789/123456789/123456789/123456789/123456789"
+
+static uint32_t look_up(struct ext_fs *fs, uint32_t directory, const char *name)
+{
+    uint32_t ino = 0;
+    assert_int_equal(ext_lookup(fs, directory, name, strlen(name), &ino), OK);
+    return ino;
+}
+
+static bool count_name(void *context, uint32_t ino, uint64_t cookie, uint32_t mode,
+                       const char *name, size_t length)
+{
+    (void)ino, (void)cookie, (void)mode, (void)name, (void)length;
+    ++*(uint32_t *)context;
+    return true;
+}
+
+static uint32_t count_names(struct ext_fs *fs, uint32_t directory)
+{
+    uint32_t count = 0;
+    assert_int_equal(ext_read_directory(fs, directory, 0, count_name, &count), OK);
+    return count;
+}
+
+/* The first bytes of disk.c; small ones take no block. */
+static void check_inline_file(struct ext_fs *fs, uint32_t size, const char *expected)
+{
+    static char found[6000];
+    struct ext_attributes attributes;
+    char name[16];
+    uint32_t done;
+    snprintf(name, sizeof name, "f%u", (unsigned)size);
+    uint32_t ino = look_up(fs, EXT_ROOT, name);
+    assert_int_equal(ext_get_attributes(fs, ino, &attributes), OK);
+    assert_int_equal(attributes.size, size);
+    assert_true(size > 100 || attributes.blocks == 0);
+    assert_int_equal(ext_read(fs, ino, 0, found, sizeof found, &done), OK);
+    assert_int_equal(done, size);
+    assert_memory_equal(found, expected, size);
+    assert_int_equal(ext_read(fs, ino, size - 1, found, sizeof found, &done), OK);
+    assert_int_equal(done, 1);
+    assert_int_equal(found[0], expected[size - 1]);
+    size_t length;
+    assert_int_equal(ext_list_xattrs(fs, ino, NULL, 0, &length), OK);
+    assert_int_equal(length, 0);
+}
+
+static void small_content_in_inodes_can_be_read(void **state)
+{
+    static const uint32_t sizes[] = {1, 59, 60, 61, 100, 150, 5000};
+    static char expected[5000], text[100];
+    char tree[] = "/tmp/atomik-ext-XXXXXX", words[1000];
+    struct disk disk;
+    struct ext_fs *fs;
+    size_t length;
+    (void)state;
+    FILE *file = fopen("tests/unit/ext/disk.c", "rb");
+    assert_non_null(file);
+    assert_int_equal(fread(expected, 1, sizeof expected, file), sizeof expected);
+    fclose(file);
+    assert_non_null(mkdtemp(tree));
+    snprintf(words, sizeof words, INLINE_TREE, tree, LINK_70);
+    assert_int_equal(system(words), 0);
+    snprintf(words, sizeof words, "-t ext4 -O inline_data -d %s", tree);
+    disk_make(&disk, words, 16384);
+    snprintf(words, sizeof words, "rm -r %s", tree);
+    assert_int_equal(system(words), 0);
+    struct ext_device device = disk_device(&disk);
+    assert_int_equal(ext_mount(&device, 0, &fs), OK);
+    assert_true(ext_is_read_only(fs));
+    for (uint32_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        check_inline_file(fs, sizes[i], expected);
+    uint32_t d = look_up(fs, EXT_ROOT, "d");
+    assert_int_equal(look_up(fs, d, ".."), EXT_ROOT);
+    assert_int_equal(look_up(fs, d, "."), d);
+    look_up(fs, d, "another");
+    assert_int_equal(count_names(fs, d), 4);
+    assert_int_equal(count_names(fs, look_up(fs, EXT_ROOT, "many")), 42);
+    assert_int_equal(ext_read_link(fs, look_up(fs, EXT_ROOT, "link"), text, sizeof text, &length),
+                     OK);
+    assert_int_equal(length, strlen(LINK_70));
+    assert_memory_equal(text, LINK_70, length);
+    assert_int_equal(ext_unmount(fs), OK);
+    disk_free(&disk);
+}
+
 /* ---- fast commits -------------------------------------------------------------------------------- */
 
 static uint32_t big(uint32_t value)
@@ -208,8 +300,7 @@ static void fast_commits_that_are_to_be_replayed_are_refused_and_others_do_not_m
 static void what_is_not_known_is_refused_as_such(void **state)
 {
     (void)state;
-    static const char *const unknown[] = {"-t ext4 -b 8192", "-t ext4 -O inline_data",
-                                          "-t ext4 -O casefold"};
+    static const char *const unknown[] = {"-t ext4 -b 8192", "-t ext4 -O casefold"};
     for (uint32_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
         struct disk disk;
         disk_make(&disk, unknown[i], 16384);
@@ -515,6 +606,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_changes_nothing),
         cmocka_unit_test(reserved_inodes_may_fill_more_than_a_group),
         cmocka_unit_test(allocation_by_clusters_can_be_read),
+        cmocka_unit_test(small_content_in_inodes_can_be_read),
         cmocka_unit_test(fast_commits_that_are_to_be_replayed_are_refused_and_others_do_not_matter),
         cmocka_unit_test(what_is_not_known_is_refused_as_such),
         cmocka_unit_test(a_large_directory_has_an_index),
