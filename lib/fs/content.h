@@ -12,8 +12,8 @@
 #ifndef FS_CONTENT_H
 #define FS_CONTENT_H
 
+#include <atomik/list.h>
 #include <fs/fs.h>
-#include <fs/list.h>
 
 #define FS_CONTENT_AGE (5 * NS_PER_S) /* between two times that everything is written back */
 
@@ -29,7 +29,8 @@ struct fs_content {
     struct fs_content *previous_written, *next_written; /* that may be dirty */
     bool may_be_dirty;
     bool nameless;    /* an unlinked file: only written back when its memory is needed */
-    struct link idle; /* nobody holds its node, but it is remembered (holders.c) */
+    bool is_idle;     /* nobody holds its node, but it is remembered (holders.c) */
+    struct list idle; /* then */
 };
 
 /*

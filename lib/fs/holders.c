@@ -13,7 +13,7 @@
 
 #define IDLE_PER_PAGE 4u /* of the machine's memory: one idle content for so many pages */
 
-static struct link idle = {&idle, &idle};
+static struct list idle = LIST_INIT(idle);
 static uint32_t idle_count, nameless_count; /* of the idle ones */
 
 /* ---- writers -------------------------------------------------------------------------------------- */
@@ -81,9 +81,10 @@ static bool is_too_much(void)
 
 void fs_content_use(struct fs_content *content)
 {
-    if (content->idle.next == NULL)
+    if (!content->is_idle)
         return;
-    list_take(&content->idle);
+    list_remove(&content->idle);
+    content->is_idle = false;
     idle_count--;
     nameless_count -= content->nameless;
 }
@@ -92,7 +93,8 @@ bool fs_content_rest(struct fs_content *content)
 {
     if (content->vmo == HANDLE_NONE || (content->nameless && !fs_content_is_used(content)))
         return false;
-    list_add(&idle, &content->idle);
+    list_append(&idle, &content->idle);
+    content->is_idle = true;
     idle_count++;
     nameless_count += content->nameless;
     if (is_too_much())
@@ -102,11 +104,11 @@ bool fs_content_rest(struct fs_content *content)
 
 void fs_contents_trim(void)
 {
-    struct link *next;
     bool too_much = is_too_much();
-    for (struct link *at = idle.next; at != &idle && (too_much || nameless_count > 0); at = next) {
-        struct fs_content *content = LINK_ENTRY(at, struct fs_content, idle);
-        next = at->next;
+    list_each(content, &idle, struct fs_content, idle)
+    {
+        if (!too_much && nameless_count == 0)
+            return;
         if (!(content->nameless || too_much) || fs_content_is_used(content) ||
             fs_content_flush(content) != OK)
             continue; /* later; an error has been logged */

@@ -279,7 +279,7 @@ void debug_forget(struct nt_process *process)
     if (!object)
         return;
     process->debug = NULL;
-    list_each_safe(event, after, &debug_of(object)->events, struct debug_event, link)
+    list_each(event, &debug_of(object)->events, struct debug_event, link)
     {
         if (event->process == process)
             debug_event_done(object, event, DBG_CONTINUE);

@@ -19,7 +19,7 @@ static void debug_last_handle(struct object *object)
 {
     bool kill = debug_of(object)->flags & DEBUG_KILL_ON_CLOSE;
     object_hold(object);
-    list_each_safe(process, after, &nt_processes, struct nt_process, link)
+    list_each(process, &nt_processes, struct nt_process, link)
     {
         if (process->debug != object)
             continue;

@@ -138,7 +138,7 @@ static void remember(struct directory_list *list)
     list_append(&lists, &list->link);
     list_count++;
     entry_count += list->count;
-    list_each_safe(other, after, &lists, struct directory_list, link)
+    list_each(other, &lists, struct directory_list, link)
     {
         if (list_count <= LISTS_MAX && entry_count <= ENTRIES_MAX)
             return;
@@ -154,7 +154,7 @@ static bool is_current(const struct directory_list *list)
 /* The remembered list of a directory for a user; one that is out of date goes. */
 static struct directory_list *find(const struct nt_process *process, const struct nt_file *file)
 {
-    list_each_safe(list, after, &lists, struct directory_list, link)
+    list_each(list, &lists, struct directory_list, link)
     {
         if (list->ino != file->ino || list->device != file->device ||
             list->uid != process->fs.uid || list->gid != process->fs.gid)

@@ -36,7 +36,7 @@ static uint32_t record_bytes(uint32_t length)
 
 static void changes_drop(struct directory_watch *watch)
 {
-    list_each_safe(change, after, &watch->changes, struct change, link)
+    list_each(change, &watch->changes, struct change, link)
     {
         list_remove(&change->link);
         free(change);

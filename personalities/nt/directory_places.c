@@ -129,7 +129,7 @@ static void tell_all(void)
 {
     news = false;
     for (uint32_t i = 0; i < BUCKETS; i++)
-        list_each_safe(place, after, &buckets[i], struct place, bucket)
+        list_each(place, &buckets[i], struct place, bucket)
         {
             if (!*place->path)
                 watch_tell(place->watch);

@@ -41,7 +41,7 @@ static void forget_if_free(struct nt_file *file)
 {
     if (!list_empty(&file->locks))
         return;
-    list_each_safe(locked, next, &lock_files, struct locked_file, link)
+    list_each(locked, &lock_files, struct locked_file, link)
     {
         if (locked->file != file)
             continue;
@@ -57,7 +57,7 @@ void locks_release(struct nt_file *file, struct nt_process *process)
     if (list_empty(&file->locks))
         return;
     list_init(&gone);
-    list_each_safe(lock, after, &file->locks, struct file_lock, link)
+    list_each(lock, &file->locks, struct file_lock, link)
     {
         if (process && lock->process != process)
             continue;

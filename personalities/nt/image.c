@@ -38,7 +38,7 @@ static void image_free(struct image *image)
 
 static void cache_trim(uint32_t count_max, uint32_t pages_max)
 {
-    list_each_safe(image, after, &images, struct image, link)
+    list_each(image, &images, struct image, link)
     {
         if (unused_images <= count_max && unused_pages <= pages_max)
             return;

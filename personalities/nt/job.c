@@ -25,7 +25,7 @@ void job_post(struct job *job, uint32_t message, uint32_t value)
 void job_terminate(struct job *job, uint32_t code)
 {
     job->terminating = true;
-    list_each_safe(process, after, &job->processes, struct nt_process, job_link)
+    list_each(process, &job->processes, struct nt_process, job_link)
     {
         job->terminated++;
         nt_process_kill(process, code);

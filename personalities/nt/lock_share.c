@@ -59,7 +59,7 @@ static void watch_over(struct nt_file *file)
 
 static void take_event(const struct fs_event *event)
 {
-    list_each_safe(file, after, &watching, struct nt_file, lock_watch_link)
+    list_each(file, &watching, struct nt_file, lock_watch_link)
     {
         if (file->lock_watch == event->id || (event->events & FS_EVENT_OVERFLOW))
             watch_over(file);

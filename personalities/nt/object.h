@@ -8,7 +8,7 @@
 #ifndef NT_OBJECT_H
 #define NT_OBJECT_H
 
-#include <personalities/nt/list.h>
+#include <atomik/list.h>
 #include <personalities/nt/text.h>
 
 struct object;

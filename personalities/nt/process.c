@@ -170,7 +170,7 @@ static int32_t wait_status(const struct nt_process *process)
 /* Thread objects without a server thread: they stand for programs of other personalities. */
 static void end_stand_ins(struct nt_process *process)
 {
-    list_each_safe(thread, after, &process->threads, struct nt_thread, link)
+    list_each(thread, &process->threads, struct nt_thread, link)
     {
         thread->exited = true;
         thread->exit_status = process->exit_status;
@@ -264,8 +264,8 @@ static void terminate_self(struct nt_thread *thread, uint32_t code)
 /* All other threads of the caller's process end; it goes on to run down its DLLs. */
 static NTSTATUS terminate_others(struct call *call)
 {
-    list_each_safe(thread, after, &call->process->threads, struct nt_thread,
-                   link) if (thread != call->thread) thread_terminate(thread, call->args[1]);
+    list_each(thread, &call->process->threads, struct nt_thread, link) if (thread != call->thread)
+        thread_terminate(thread, call->args[1]);
     process_quiesce(call->process, call->thread);
     return STATUS_SUCCESS;
 }
@@ -382,7 +382,7 @@ void process_claim_child(struct nt_process *process, uint32_t pid)
     int32_t status = 0;
     starts_under_way--;
     process->pid = pid;
-    list_each_safe(end, next, &early_ends, struct early_end, link)
+    list_each(end, &early_ends, struct early_end, link)
     {
         if (end->pid == pid) {
             ended = true;

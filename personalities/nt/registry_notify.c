@@ -52,7 +52,7 @@ static void tell(struct watch *watch, NTSTATUS status)
 
 static void tell_watches(struct key *key, uint32_t change, bool below)
 {
-    list_each_safe(watch, after, &key->watches, struct watch, link)
+    list_each(watch, &key->watches, struct watch, link)
     {
         if ((watch->filter & change) && (!below || watch->subtree))
             tell(watch, STATUS_NOTIFY_ENUM_DIR);
@@ -67,7 +67,7 @@ void key_changed(struct key *key, uint32_t change)
 
 void key_watches_end(struct key *key, const struct object *object)
 {
-    list_each_safe(watch, after, &key->watches, struct watch, link)
+    list_each(watch, &key->watches, struct watch, link)
     {
         if (!object || watch->object == object)
             tell(watch, object ? STATUS_NOTIFY_CLEANUP : STATUS_NOTIFY_ENUM_DIR);

@@ -271,7 +271,7 @@ static struct nt_process *process_of_event(const struct proc_event *event)
 
 static void discard_all(struct nt_process *process)
 {
-    list_each_safe(thread, after, &process->threads, struct nt_thread, link) thread_discard(thread);
+    list_each(thread, &process->threads, struct nt_thread, link) thread_discard(thread);
 }
 
 /* init did not take it, or it could not be made. */

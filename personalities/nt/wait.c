@@ -56,7 +56,7 @@ static bool wait_try(struct nt_thread *thread)
 
 void object_changed(struct object *object)
 {
-    list_each_safe(block, after, &object->waiters, struct wait_block, object_link)
+    list_each(block, &object->waiters, struct wait_block, object_link)
     {
         struct nt_thread *thread = block->thread;
         if (thread->wait_done || thread_attention(thread) || !wait_try(thread))
@@ -193,7 +193,7 @@ NTSTATUS apc_queue(struct nt_thread *thread, uint32_t function, uint32_t a1, uin
 
 void apc_withdraw(struct nt_thread *thread, const void *owner)
 {
-    list_each_safe(apc, after, &thread->apcs, struct apc, link)
+    list_each(apc, &thread->apcs, struct apc, link)
     {
         if (apc->owner != owner)
             continue;

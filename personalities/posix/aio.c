@@ -36,7 +36,6 @@ _Static_assert(sizeof(struct iocb) == 64 && sizeof(struct io_event) == 32, "Linu
 
 static struct aio_context *context_find(uint32_t address)
 {
-    struct aio_context *each;
     list_each(each, &self()->process->mm->aio, struct aio_context, link)
     {
         if (each->address == address && !each->ended)
@@ -55,7 +54,6 @@ static void context_put(struct aio_context *context)
 
 void aio_forget(struct mm *mm)
 {
-    struct aio_context *each;
     list_each(each, &mm->aio, struct aio_context, link)
     {
         list_remove(&each->link);

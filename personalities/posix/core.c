@@ -75,7 +75,6 @@ int wait_queue_sleep_until_end(struct wait_queue *queue, ktime_t deadline)
 
 void wait_queue_wake(struct wait_queue *queue, uint32_t count)
 {
-    struct waiter *waiter;
     list_each(waiter, &queue->waiters, struct waiter, link)
     {
         if (count-- == 0)

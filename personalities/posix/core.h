@@ -11,13 +11,13 @@
 #ifndef POSIX_CORE_H
 #define POSIX_CORE_H
 
+#include <atomik/list.h>
 #include <atomik/objects.h>
 #include <atomik/syscall.h>
 #include <atomik/thread.h>
 #include <atomik/types.h>
 
 #include "linux.h"
-#include "list.h"
 
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define MIN(a, b)          ((a) < (b) ? (a) : (b))

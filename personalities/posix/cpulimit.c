@@ -4,7 +4,6 @@
 
 static uint64_t time_used(struct process *process)
 {
-    struct thread *thread;
     uint64_t user, system, all = process->dead_user_time + process->dead_system_time;
     list_each(thread, &process->threads, struct thread, link)
     {
@@ -17,7 +16,7 @@ static uint64_t time_used(struct process *process)
 /* Until the next limit can be reached at the earliest: with one processor, so long from now. */
 static void look(struct timeout *timeout, ktime_t time)
 {
-    struct process *process = list_entry(timeout, struct process, cpu_limit);
+    struct process *process = container_of(timeout, struct process, cpu_limit);
     const struct linux_rlimit64 *limit = &process->limits[RLIMIT_CPU];
     uint64_t used = time_used(process), seconds = used / NS_PER_SEC;
     if (process->state != PROCESS_ALIVE || process->exiting)

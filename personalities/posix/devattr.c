@@ -12,7 +12,6 @@ static struct list rows = LIST_INIT(rows);
 
 static struct row *find(uint32_t rdev)
 {
-    struct row *row;
     list_each(row, &rows, struct row, link)
     {
         if (row->rdev == rdev)

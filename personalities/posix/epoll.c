@@ -93,7 +93,6 @@ static void item_free(struct epoll_item *item)
 
 void epoll_file_closed(struct file *file)
 {
-    struct epoll_item *item;
     server_lock();
     list_each(item, &file->epoll_items, struct epoll_item, file_link) item_free(item);
     server_unlock();
@@ -154,7 +153,6 @@ static void look_at(struct epoll_item **items, uint32_t count, uint32_t *bits, u
 
 static uint32_t first_candidates(struct epoll *epoll, struct epoll_item **items)
 {
-    struct epoll_item *item;
     uint32_t count = 0;
     list_each(item, &epoll->candidates, struct epoll_item, candidate_link)
     {
@@ -200,7 +198,7 @@ static void report(struct epoll_item *item, uint32_t bits, struct linux_epoll_ev
 /* Up to `room` events; 0: nothing is ready. */
 static uint32_t collect(struct epoll *epoll, struct linux_epoll_event *events, uint32_t room)
 {
-    struct epoll_item *items[LOOK_MAX], *item;
+    struct epoll_item *items[LOOK_MAX];
     uint32_t bits[LOOK_MAX], count, put = 0;
     struct list again = LIST_INIT(again);
     take_fired(epoll);
@@ -228,7 +226,6 @@ static uint32_t collect(struct epoll *epoll, struct linux_epoll_event *events, u
 static void epoll_close(struct file *file)
 {
     struct epoll *epoll = file->data;
-    struct epoll_item *item;
     if (!epoll)
         return;
     server_lock();
@@ -315,7 +312,6 @@ int32_t sys_epoll_create(int32_t size)
 static bool reaches(struct file *from, const struct file *target, uint32_t level, uint32_t *depth)
 {
     struct epoll *epoll = from->data;
-    struct epoll_item *item;
     *depth = MAX(*depth, level);
     if (from == target)
         return true;
@@ -331,7 +327,6 @@ static bool reaches(struct file *from, const struct file *target, uint32_t level
 
 static struct epoll_item *item_find(struct epoll *epoll, const struct file *file, uint32_t fd)
 {
-    struct epoll_item *item;
     list_each(item, &file->epoll_items, struct epoll_item, file_link)
     {
         if (item->epoll == epoll && item->fd == fd)
@@ -442,7 +437,6 @@ void epoll_each(struct file *instance,
                 void *context)
 {
     struct epoll *epoll = instance->data;
-    struct epoll_item *item;
     if (instance->ops != &epoll_ops)
         return;
     list_each(item, &epoll->items, struct epoll_item, link)

@@ -95,7 +95,7 @@ char **string_list_array(const struct string_list *list)
 /* Ends the other threads. -ERESTARTNOINTR: this process is ending itself. */
 static int end_other_threads(struct process *process)
 {
-    struct thread *me = self(), *thread;
+    struct thread *me = self();
     int error = 0;
     server_lock();
     if (process->exiting || process->exec_thread) {

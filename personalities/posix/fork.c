@@ -143,7 +143,6 @@ static void abandon_child(struct process *child)
 /* Whether RLIMIT_NPROC leaves the user of a process one more thread. Lock held. */
 static bool thread_is_allowed(struct process *process)
 {
-    struct process *other;
     uint32_t uid = process->credentials.uid, count = 0;
     if (uid == 0 || capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN))
         return true;

@@ -65,7 +65,6 @@ static inline int make_key(struct key *key, user_t word, bool shared)
 /* Lock held. */
 static inline uint32_t wake_key(const struct key *key, uint32_t count, uint32_t bitset)
 {
-    struct futex_waiter *each;
     uint32_t woken = 0;
     list_each(each, bucket_of(key), struct futex_waiter, waiter.link)
     {
@@ -120,7 +119,6 @@ static int futex_requeue(user_t word, uint32_t wake, uint32_t move, user_t word2
                          const uint32_t *expected, bool shared)
 {
     struct key from, to;
-    struct futex_waiter *each;
     uint32_t value, moved = 0;
     int result = make_key(&from, word, shared);
     if (result == 0)

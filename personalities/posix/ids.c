@@ -68,7 +68,6 @@ int32_t sys_getsid(int32_t pid)
 
 static bool group_exists_in(uint32_t pgid, const struct session *session)
 {
-    struct process *process;
     process_each(process, bucket)
     {
         if (process->pgid == pgid && process->session == session)
@@ -116,7 +115,6 @@ int32_t sys_setpgid(int32_t pid, int32_t pgid)
 int32_t sys_setsid(void)
 {
     struct process *process = self()->process;
-    struct process *other;
     server_lock();
     process_each(other, bucket)
     {

@@ -34,7 +34,6 @@ static struct list *inode_bucket(uint64_t ino, uint32_t device)
 
 static struct inode *inode_find(const struct fs_attr *attr)
 {
-    struct inode *inode;
     list_each(inode, inode_bucket(attr->ino, attr->device), struct inode, link)
     {
         if (inode->ino == attr->ino && inode->device == attr->device &&
@@ -80,7 +79,6 @@ static void node_unless_mapped(struct inode *inode)
 
 void inodes_settle(void)
 {
-    struct inode *inode;
     server_lock();
     list_each(inode, &idle, struct inode, idle_link) node_unless_mapped(inode);
     server_unlock();
@@ -109,7 +107,6 @@ struct inode *inode_get(const struct fs_attr *attr)
 /* What is mapped for writing stays, for msync; the list is then longer than it should be. */
 static struct inode *oldest_idle(void)
 {
-    struct inode *inode;
     list_each(inode, &idle, struct inode, idle_link)
     {
         node_unless_mapped(inode);
@@ -163,7 +160,6 @@ void inode_forget(const struct fs_attr *attr)
 
 static struct inode *inode_by_vmo(uint32_t vmo_id)
 {
-    struct inode *inode;
     for (uint32_t i = 0; i < INODE_BUCKETS; i++) {
         if (!inodes[i].next)
             continue;
@@ -190,7 +186,6 @@ bool inode_is_on(uint32_t vmo_id, uint32_t device)
 
 void inodes_forget_device(uint32_t device)
 {
-    struct inode *inode;
     server_lock();
     for (uint32_t i = 0; i < INODE_BUCKETS; i++) {
         if (!inodes[i].next)

@@ -3,9 +3,8 @@
 #ifndef POSIX_INODE_H
 #define POSIX_INODE_H
 
+#include <atomik/list.h>
 #include <protocols/fs.h>
-
-#include "list.h"
 
 #define VIEW_MAX (16u << 20) /* bytes of a file that are mapped at once */
 

@@ -74,7 +74,6 @@ static void put(struct file *file, uint32_t id, uint32_t events, const char *nam
 
 static struct watch *watch_find(struct inotify *own, uint32_t id)
 {
-    struct watch *watch;
     list_each(watch, &own->watches, struct watch, link)
     {
         if (watch->id == id)
@@ -100,7 +99,6 @@ static void tell_instance(struct file *instance, const struct file *file, uint32
 {
     struct inotify *own = instance->data;
     uint32_t flag = S_ISDIR(file->attr.mode) ? (uint32_t)FS_EVENT_DIRECTORY : 0;
-    struct watch *watch;
     list_each(watch, &own->watches, struct watch, link)
     {
         if (!(watch->mask & event))
@@ -121,7 +119,6 @@ struct instance_link {
 
 void inotify_tell(struct file *file, uint32_t event)
 {
-    struct instance_link *each;
     if (!file_is_node(file) || (file->flags & O_PATH))
         return;
     server_lock();
@@ -156,8 +153,6 @@ static void watch_free(struct watch *watch)
 
 void inotify_unmounted(uint32_t device)
 {
-    struct instance_link *each;
-    struct watch *watch;
     server_lock();
     list_each(each, &instances, struct instance_link, inotify.link)
     {
@@ -237,7 +232,6 @@ static int inotify_ioctl(struct file *file, uint32_t request, user_t argument)
 static void inotify_close(struct file *file)
 {
     struct inotify *own = file->data;
-    struct watch *watch;
     if (!own)
         return;
     server_lock();
@@ -336,7 +330,6 @@ static int arm(struct file *file, const struct watch *watch)
 
 static struct watch *watch_of_node(struct inotify *own, const struct fs_attr *attr)
 {
-    struct watch *watch;
     list_each(watch, &own->watches, struct watch, link)
     {
         if (watch->ino == attr->ino && watch->device == attr->device)
@@ -437,7 +430,6 @@ void inotify_each(struct file *file,
                   void (*tell)(void *context, uint32_t id, uint32_t mask, const char *path),
                   void *context)
 {
-    struct watch *watch;
     if (file->ops != &inotify_ops)
         return;
     list_each(watch, &((struct inotify *)file->data)->watches, struct watch, link)

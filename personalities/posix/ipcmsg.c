@@ -29,7 +29,6 @@ static uint32_t total_messages, total_bytes;
 
 static void drop_messages(struct msg_queue *queue)
 {
-    struct message_entry *entry;
     list_each(entry, &queue->messages, struct message_entry, link)
     {
         list_remove(&entry->link);
@@ -147,7 +146,7 @@ int32_t sys_msgsnd(int32_t id, user_t message, uint32_t size, uint32_t flags)
 /* The message that a type asks for: 0 the first, > 0 of that type (or not), < 0 the lowest up to it. */
 static struct message_entry *choose(const struct msg_queue *queue, int32_t type, uint32_t flags)
 {
-    struct message_entry *entry, *best = NULL;
+    struct message_entry *best = NULL;
     int32_t at = 0;
     list_each(entry, &queue->messages, struct message_entry, link)
     {
@@ -359,7 +358,6 @@ void msg_save(struct save *save, const struct process *process)
 {
     for (uint32_t i = 0; i < queues.capacity; i++) {
         struct msg_queue *queue = (struct msg_queue *)ipc_at(&queues, i);
-        const struct message_entry *entry;
         if (!queue || (queue->object.creator != process->pid &&
                        queue->last_sender != process->pid && queue->last_receiver != process->pid))
             continue;

@@ -99,13 +99,13 @@ int32_t sys_semget(int32_t key, int32_t count, uint32_t flags)
 static struct sem_undo *undo_of(const struct sem_set *set, bool make)
 {
     struct process *process = self()->process;
-    struct sem_undo *undo;
     list_each(undo, &process->sem_undo, struct sem_undo, link)
     {
         if (undo->id == set->object.id)
             return undo;
     }
-    undo = make ? allocate(sizeof *undo + set->count * sizeof undo->adjust[0]) : NULL;
+    struct sem_undo *undo =
+        make ? allocate(sizeof *undo + set->count * sizeof undo->adjust[0]) : NULL;
     if (!undo)
         return NULL;
     undo->id = set->object.id;
@@ -130,7 +130,6 @@ static void apply_undo(struct sem_set *set, const struct sem_undo *undo, uint32_
 
 void sem_process_end(struct process *process)
 {
-    struct sem_undo *undo;
     list_each(undo, &process->sem_undo, struct sem_undo, link)
     {
         struct ipc_object *object = ipc_find(&sets, undo->id);
@@ -144,8 +143,6 @@ void sem_process_end(struct process *process)
 /* A value that is set outright makes what processes would add back meaningless. */
 static void forget_undo(const struct sem_set *set, uint32_t first, uint32_t count)
 {
-    struct process *process;
-    struct sem_undo *undo;
     process_each(process, bucket)
     {
         list_each(undo, &process->sem_undo, struct sem_undo, link)
@@ -398,7 +395,6 @@ static int32_t all_values(struct sem_set *set, bool put, user_t array)
 
 static int32_t count_waiters(const struct sem_set *set, uint32_t number, bool for_zero)
 {
-    struct sem_waiter *waiter;
     int32_t count = 0;
     list_each(waiter, &set->waiting, struct sem_waiter, link)
     {
@@ -506,7 +502,6 @@ void proc_sysvipc_sem(const struct internal_node *node, struct text *text)
 
 static bool is_used_by(const struct sem_set *set, const struct process *process)
 {
-    const struct sem_undo *undo;
     bool used = set->object.creator == process->pid;
     for (uint32_t i = 0; i < set->count; i++)
         used |= set->semaphores[i].pid == process->pid;
@@ -536,7 +531,6 @@ static void save_set(struct snapshot *snapshot, const struct sem_set *set)
 
 void sem_save(struct save *save, const struct process *process)
 {
-    const struct sem_undo *undo;
     for (uint32_t i = 0; i < sets.capacity; i++) {
         struct ipc_object *object = ipc_at(&sets, i);
         if (object && is_used_by(set_of(object), process))

@@ -62,7 +62,6 @@ static uint32_t attachments_in(const struct mm *mm, const struct segment *segmen
 /* Address spaces that several processes share (vfork, CLONE_VM) count once. */
 static bool seen_before(const struct process *process)
 {
-    struct process *other;
     if (process->mm->references == 1)
         return false;
     process_each(other, bucket)
@@ -77,7 +76,6 @@ static bool seen_before(const struct process *process)
 
 static uint32_t attachments(const struct segment *segment)
 {
-    struct process *process;
     uint32_t count = 0;
     process_each(process, bucket)
     {

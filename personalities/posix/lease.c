@@ -27,7 +27,6 @@ uint32_t lease_count; /* read without the lock */
 
 static struct lease *lease_of(const struct file *file)
 {
-    struct lease *each;
     list_each(each, &leases, struct lease, link)
     {
         if (each->file == file)
@@ -67,7 +66,6 @@ static bool table_conflicts(const struct files *files, const struct file *own, u
 
 static bool is_open_otherwise(const struct file *own, uint32_t type)
 {
-    const struct process *process;
     process_each(process, bucket)
     {
         if (table_conflicts(process->files, own, type))
@@ -97,7 +95,6 @@ static int take(struct file *file, uint32_t type)
 /* A lease of the file that is in the way; F_RDLCK < F_WRLCK < F_UNLCK are Linux's numbers. */
 static struct lease *find_conflict(const struct fs_attr *attr, bool writes)
 {
-    struct lease *each;
     list_each(each, &leases, struct lease, link)
     {
         if (is_same(each->file, attr) && (writes || each->type == F_WRLCK))

@@ -27,7 +27,6 @@ static struct list notes = LIST_INIT(notes); /* guarded by the server lock */
 
 static struct lock_note *note_find(const struct files *owner, const struct file *file)
 {
-    struct lock_note *note;
     list_each(note, &notes, struct lock_note, link)
     {
         if (note->owner == owner && note->ino == file->attr.ino &&

@@ -25,7 +25,6 @@ static bool same_file(const struct local_lock *lock, const struct file *file)
 
 static struct local_lock *find_conflict(const struct file *file, const struct lock_range *wanted)
 {
-    struct local_lock *each;
     list_each(each, &locks, struct local_lock, link)
     {
         const struct lock_range *held = &each->range;
@@ -58,7 +57,6 @@ static int lock_add(const struct file *file, const struct lock_range *range)
 /* Cuts the range out of the owner's own locks on the file. */
 static int lock_cut(const struct file *file, const struct lock_range *range)
 {
-    struct local_lock *each;
     list_each(each, &locks, struct local_lock, link)
     {
         struct lock_range before = each->range, after = each->range;
@@ -113,7 +111,6 @@ bool lock_local_test(struct file *file, const struct lock_range *wanted, struct 
 void lock_local_each(struct file *file, const void *owner,
                      void (*tell)(void *context, const struct lock_range *range), void *context)
 {
-    struct local_lock *each;
     server_lock();
     list_each(each, &locks, struct local_lock, link)
     {

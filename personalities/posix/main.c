@@ -36,7 +36,6 @@ static void on_signal(const struct proc_event *event)
 /* Of a process of ours; how it runs is the business of /proc too. Lock held. */
 static void fill_stats(struct process *process, struct proc_stats *stats)
 {
-    struct thread *thread;
     stats->threads = process->thread_count;
     stats->cpu_time = process->dead_user_time + process->dead_system_time;
     list_each(thread, &process->threads, struct thread, link)

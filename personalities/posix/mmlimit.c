@@ -28,7 +28,7 @@ static void range_free(struct locked_range *range)
 
 static bool range_add(struct mm *mm, uint32_t start, uint32_t end)
 {
-    struct locked_range *range = allocate(sizeof *range), *each;
+    struct locked_range *range = allocate(sizeof *range);
     struct list *before = &mm->locked;
     if (!range)
         return false;
@@ -46,7 +46,6 @@ static bool range_add(struct mm *mm, uint32_t start, uint32_t end)
 
 void mm_unmapped(struct mm *mm, uint32_t start, uint32_t end)
 {
-    struct locked_range *each;
     list_each(each, &mm->locked, struct locked_range, link)
     {
         uint32_t old_end = each->end;
@@ -79,7 +78,6 @@ void mm_mapped(struct mm *mm, uint32_t start, uint32_t end, bool locked)
 
 uint32_t mm_locked_bytes(const struct mm *mm, uint32_t start, uint32_t end)
 {
-    const struct locked_range *each;
     uint32_t sum = 0;
     list_each(each, &mm->locked, struct locked_range, link)
     {

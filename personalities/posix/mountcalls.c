@@ -247,7 +247,6 @@ static bool maps_from(const struct mm *mm, uint32_t device)
 /* A mapping needs its file as long as it lives, open or not: the file server only sees open ones. */
 static bool is_mapped(uint32_t device)
 {
-    struct process *process;
     bool found = false;
     server_lock();
     process_each(process, bucket) found = found || (process->mm && maps_from(process->mm, device));

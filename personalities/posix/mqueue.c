@@ -55,7 +55,6 @@ static uint32_t queue_count;
 
 static void mq_put(struct mq *queue)
 {
-    struct mq_message *message;
     if (--queue->references != 0)
         return;
     list_each(message, &queue->messages, struct mq_message, link)
@@ -75,7 +74,6 @@ static void update_event(const struct mq *queue)
 
 static struct mq *mq_find(const char *name)
 {
-    struct mq *queue;
     list_each(queue, &queues, struct mq, link)
     {
         if (strcmp(queue->name, name) == 0)
@@ -122,7 +120,6 @@ static int mq_stat(struct file *file, struct fs_attr *attr)
 static int mq_read(struct file *file, struct io *io, uint64_t *offset)
 {
     const struct mq *queue = file->data;
-    const struct mq_message *message;
     char line[STATUS_SIZE];
     uint32_t bytes = 0;
     server_lock();
@@ -318,7 +315,6 @@ int32_t sys_mq_unlink(user_t name_at)
 
 static void insert(struct mq *queue, struct mq_message *message)
 {
-    struct mq_message *other;
     struct list *before = &queue->messages;
     list_each(other, &queue->messages, struct mq_message, link)
     {
@@ -412,7 +408,7 @@ static int32_t receive(struct mq *queue, bool wait, ktime_t deadline, struct mq_
     }
     if (result < 0)
         return result;
-    *message = list_entry(queue->messages.next, struct mq_message, link);
+    *message = container_of(queue->messages.next, struct mq_message, link);
     list_remove(&(*message)->link);
     queue->count--;
     update_event(queue);
@@ -570,7 +566,6 @@ void mq_each(struct file *file,
              void (*tell)(void *context, uint32_t priority, const void *text, uint32_t size),
              void *context)
 {
-    struct mq_message *message;
     if (file->ops != &mq_ops)
         return;
     list_each(message, &((struct mq *)file->data)->messages, struct mq_message, link)

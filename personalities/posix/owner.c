@@ -73,8 +73,6 @@ static bool may_tell(const struct file_owner *owner, const struct process *proce
 
 static void send(const struct file_owner *owner, const siginfo_t *info)
 {
-    struct process *process = NULL;
-    struct thread *thread = NULL;
     if (owner->type == OWN_PGRP) {
         process_each(process, bucket)
         {
@@ -84,10 +82,8 @@ static void send(const struct file_owner *owner, const siginfo_t *info)
         }
         return;
     }
-    if (owner->type == OWN_TID)
-        thread = thread_find(owner->id);
-    else
-        process = process_find(owner->id);
+    struct thread *thread = owner->type == OWN_TID ? thread_find(owner->id) : NULL;
+    struct process *process = owner->type == OWN_TID ? NULL : process_find(owner->id);
     if (thread && may_tell(owner, thread->process))
         signal_thread(thread, info);
     else if (process && process->state == PROCESS_ALIVE && may_tell(owner, process))

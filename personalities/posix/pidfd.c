@@ -30,7 +30,6 @@ static const struct file_ops pidfd_ops;
 
 void pidfd_process_ended(struct process *process)
 {
-    struct pidfd *own;
     list_each(own, &pidfds, struct pidfd, link)
     {
         if (own->process != process)
@@ -42,7 +41,6 @@ void pidfd_process_ended(struct process *process)
 
 void pidfd_process_gone(struct process *process)
 {
-    struct pidfd *own;
     list_each(own, &pidfds, struct pidfd, link)
     {
         if (own->process == process)

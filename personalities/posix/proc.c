@@ -252,7 +252,6 @@ static bool list_descriptors(const struct internal_node *node, uint32_t *index, 
 static bool list_threads(const struct internal_node *node, uint32_t *index, char *name,
                          uint32_t *type)
 {
-    struct thread *thread;
     uint32_t at = 0;
     bool found = false;
     server_lock();

@@ -30,7 +30,6 @@ static struct list sessions = LIST_INIT(sessions);
 
 struct process *process_find(uint32_t pid)
 {
-    struct process *process;
     list_each(process, &all_processes[pid % PID_BUCKETS], struct process, all_link)
     {
         if (process->pid == pid)
@@ -41,10 +40,9 @@ struct process *process_find(uint32_t pid)
 
 struct thread *thread_find(uint32_t tid)
 {
-    struct process *process = process_find(tid);
-    struct thread *thread;
-    if (process) {
-        list_each(thread, &process->threads, struct thread, link)
+    const struct process *leader = process_find(tid);
+    if (leader) {
+        list_each(thread, &leader->threads, struct thread, link)
         {
             if (thread->tid == tid)
                 return thread;
@@ -121,7 +119,6 @@ struct process *process_new(uint32_t pid)
 /* Those of a process that went on elsewhere: init knows their parent, and has the status of zombies. */
 static void drop_children(struct process *process)
 {
-    struct process *child;
     list_each(child, &process->children, struct process, sibling_link)
     {
         process_set_parent(child, NULL);
@@ -160,7 +157,6 @@ void process_set_parent(struct process *process, struct process *parent)
 
 struct session *session_get(uint32_t sid, bool create)
 {
-    struct session *session;
     list_each(session, &sessions, struct session, link)
     {
         if (session->sid == sid) {
@@ -168,7 +164,7 @@ struct session *session_get(uint32_t sid, bool create)
             return session;
         }
     }
-    session = create ? allocate(sizeof *session) : NULL;
+    struct session *session = create ? allocate(sizeof *session) : NULL;
     if (!session)
         return NULL;
     session->sid = sid;
@@ -204,7 +200,6 @@ static bool is_anchor(const struct process *process, uint32_t pgid, const struct
 
 static bool orphaned_without(uint32_t pgid, struct session *session, const struct process *without)
 {
-    struct process *process;
     process_each(process, bucket)
     {
         if (process->pgid == pgid && process->session == session &&
@@ -221,7 +216,6 @@ bool group_is_orphaned(uint32_t pgid, struct session *session)
 
 static bool group_has_stopped(uint32_t pgid)
 {
-    struct process *process;
     process_each(process, bucket)
     {
         if (process->pgid == pgid && process->stopped)
@@ -284,7 +278,6 @@ static void tell_stop_or_continue(struct process *process, int32_t code, uint32_
 
 void process_stop(struct process *process, uint32_t signal)
 {
-    struct thread *thread;
     if (process->stopped || process->exiting)
         return;
     process->stopped = true;
@@ -307,7 +300,6 @@ void process_continue(struct process *process)
     process->stop_untold = false;
     process->continue_untold = true;
     wait_queue_wake(&process->resumed, WAKE_ALL);
-    struct thread *thread;
     list_each(thread, &process->threads, struct thread, link)
     {
         if (thread->tracing && thread->tracing->seized)
@@ -320,7 +312,6 @@ void process_continue(struct process *process)
 
 void process_end_all(struct process *process, int32_t status)
 {
-    struct thread *thread;
     if (process->exiting)
         return;
     process->exiting = true;
@@ -398,7 +389,7 @@ static void give_to_reaper(struct process *child, struct process *reaper)
 /* init or a reaper becomes the parent. Zombies that init gets go away: it has their status. */
 static void give_children_away(struct process *process)
 {
-    struct process *child, *reaper = reaper_of(process);
+    struct process *reaper = reaper_of(process);
     list_each(child, &process->children, struct process, sibling_link)
     {
         if (child->death_signal && child->state == PROCESS_ALIVE) {

@@ -142,7 +142,6 @@ void proc_filesystems(const struct internal_node *node, struct text *text)
 
 static uint32_t highest_pid(void)
 {
-    struct process *process;
     uint32_t highest = 0;
     server_lock();
     process_each(process, bucket) highest = MAX(highest, process->pid);

@@ -66,7 +66,6 @@ static char thread_letter(struct thread *thread)
 /* The thread of a number; 0: the first one. NULL: it has ended. */
 static struct thread *thread_of(struct process *process, uint32_t tid)
 {
-    struct thread *thread;
     list_each(thread, &process->threads, struct thread, link)
     {
         if (tid == 0 || thread->tid == tid)
@@ -136,7 +135,6 @@ static void view_groups(const struct group_list *groups, struct process_view *vi
 
 static void view_times(struct process *process, uint32_t tid, struct process_view *view)
 {
-    struct thread *thread;
     uint64_t user, system;
     view->user_time = tid ? 0 : process->dead_user_time;
     view->system_time = tid ? 0 : process->dead_system_time;

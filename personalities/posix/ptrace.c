@@ -252,7 +252,6 @@ static int32_t signal_mask(const struct request *request, bool put)
 static int32_t peek_signals(const struct request *request)
 {
     struct ptrace_peeksiginfo_args arguments;
-    struct queued_signal *queued;
     uint64_t at = 0;
     int32_t count = 0;
     if (copy_in(&arguments, USER(request->address), sizeof arguments) < 0)

@@ -297,8 +297,6 @@ static bool is_named(const struct thread *thread, uint32_t which, uint32_t who)
 
 int32_t sys_getpriority(uint32_t which, uint32_t who)
 {
-    struct process *process;
-    struct thread *thread;
     int32_t best = -ESRCH;
     if (which > PRIO_USER)
         return -EINVAL;
@@ -317,8 +315,6 @@ int32_t sys_getpriority(uint32_t which, uint32_t who)
 
 int32_t sys_setpriority(uint32_t which, uint32_t who, int32_t nice)
 {
-    struct process *process;
-    struct thread *thread;
     int32_t result = -ESRCH;
     if (which > PRIO_USER)
         return -EINVAL;

@@ -185,7 +185,6 @@ static bool is_older(const struct seccomp_filter *wanted, const struct seccomp_f
 /* A thread whose filters are not among the caller's, or 0. Lock held. */
 static uint32_t find_stranger(const struct thread *own)
 {
-    const struct thread *each;
     list_each(each, &own->process->threads, struct thread, link)
     {
         if (each->seccomp_mode == SECCOMP_MODE_STRICT || !is_older(each->filters, own->filters))
@@ -199,7 +198,6 @@ static int32_t add_filter(struct thread *own, struct seccomp_filter *filter, uin
 {
     uint32_t older = own->filters ? own->filters->chain_length + FILTER_OVERHEAD : 0;
     uint32_t stranger = flags & SECCOMP_FILTER_FLAG_TSYNC ? find_stranger(own) : 0;
-    struct thread *each;
     int32_t result = 0;
     filter->chain_length = older + filter->length;
     if (own->seccomp_mode == SECCOMP_MODE_STRICT)

@@ -32,7 +32,6 @@ static int set_action(uint32_t signal, const struct linux_sigaction *new,
     if (new) {
         *slot = *new;
         if (signal_is_ignored(process, signal)) {
-            struct thread *each;
             siginfo_t dropped;
             list_each(each, &process->threads, struct thread,
                       link) while (signal_take(each, SIGNAL_BIT(signal), &dropped));
@@ -384,7 +383,6 @@ static void signal_foreign_group(uint32_t pgid, uint32_t signal, struct group_re
 /* The members of a group that are ours, or with pgid 0 all but the caller. */
 static void signal_local_group(uint32_t pgid, const siginfo_t *info, struct group_result *result)
 {
-    struct process *process;
     server_lock();
     process_each(process, bucket)
     {

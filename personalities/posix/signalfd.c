@@ -41,7 +41,6 @@ static const struct file_ops signalfd_ops;
 
 void signalfd_arrived(uint32_t signal)
 {
-    struct signalfd *own;
     list_each(own, &signalfds, struct signalfd, link)
     {
         if (!(own->mask & SIGNAL_BIT(signal)))

@@ -47,7 +47,6 @@ static void queued_free(struct queued_signal *queued)
 
 static void pending_remove(struct pending *pending, uint64_t set)
 {
-    struct queued_signal *queued;
     if (!(pending->set & set))
         return;
     pending->set &= ~set;
@@ -66,11 +65,10 @@ void pending_clear(struct pending *pending)
 static void pending_add(struct pending *pending, const siginfo_t *info)
 {
     uint32_t count = 0;
-    struct queued_signal *queued;
     if (info->si_signo < 32 && (pending->set & SIGNAL_BIT(info->si_signo)))
         return;
     list_each(queued, &pending->queue, struct queued_signal, link) count++;
-    queued = count < QUEUE_LIMIT ? allocate(sizeof *queued) : NULL;
+    struct queued_signal *queued = count < QUEUE_LIMIT ? allocate(sizeof *queued) : NULL;
     pending->set |= SIGNAL_BIT(info->si_signo);
     signalfd_arrived((uint32_t)info->si_signo);
     if (!queued)
@@ -82,7 +80,6 @@ static void pending_add(struct pending *pending, const siginfo_t *info)
 /* Takes the first queued occurrence out; the bit stays set while more are queued. */
 static void pending_take(struct pending *pending, uint32_t signal, siginfo_t *info)
 {
-    struct queued_signal *queued;
     bool found = false, more = false;
     list_each(queued, &pending->queue, struct queued_signal, link)
     {
@@ -163,7 +160,6 @@ bool signal_is_ignored(struct process *process, uint32_t signal)
 
 static void remove_everywhere(struct process *process, uint64_t set)
 {
-    struct thread *thread;
     pending_remove(&process->pending, set);
     list_each(thread, &process->threads, struct thread, link) pending_remove(&thread->pending, set);
 }
@@ -190,13 +186,12 @@ static bool signal_prepare(struct process *process, struct thread *target, uint3
 static struct thread *first_thread(struct process *process)
 {
     return list_empty(&process->threads) ? NULL
-                                         : list_entry(process->threads.next, struct thread, link);
+                                         : container_of(process->threads.next, struct thread, link);
 }
 
 void signal_process(struct process *process, const siginfo_t *info)
 {
     uint32_t signal = (uint32_t)info->si_signo;
-    struct thread *thread;
     if (!signal_prepare(process, first_thread(process), signal))
         return;
     pending_add(&process->pending, info);
@@ -227,7 +222,6 @@ void signal_simple(struct process *process, uint32_t signal)
 
 uint32_t signal_group(uint32_t pgid, const siginfo_t *info)
 {
-    struct process *process;
     uint32_t count = 0;
     process_each(process, bucket)
     {

@@ -46,7 +46,7 @@ static struct doomed_files *next_doomed(void)
     if (list_empty(&doomed)) {
         dropping = false;
     } else {
-        next = list_entry(doomed.next, struct doomed_files, link);
+        next = container_of(doomed.next, struct doomed_files, link);
         list_remove(&next->link);
     }
     server_unlock();
@@ -89,7 +89,6 @@ static bool is_candidate(const struct socket *socket)
 /* Calls `act` for every candidate whose file is in a message in the queue of `holder`. */
 static void each_in_queue(struct socket *holder, bool (*act)(struct socket *), bool *changed)
 {
-    struct socket_message *message;
     list_each(message, &holder->queue, struct socket_message, link)
     {
         if (message->opened)
@@ -118,7 +117,6 @@ static bool mark_reached(struct socket *socket)
 /* Candidates that nothing outside leads to stay with reached == false. Lock held. */
 static void mark(void)
 {
-    struct socket *socket;
     bool changed = false;
     list_each(socket, &all_sockets, struct socket, link)
     {
@@ -147,7 +145,6 @@ static void mark(void)
 
 static void take_messages(struct socket *socket, struct list *dead)
 {
-    struct socket_message *message;
     list_each(message, &socket->queue, struct socket_message, link)
     {
         if (message->opened) {
@@ -162,7 +159,6 @@ static void take_messages(struct socket *socket, struct list *dead)
 /* Taking messages may end other sockets, so each is looked for from the start. Lock held. */
 static struct socket *next_unreachable(void)
 {
-    struct socket *socket;
     list_each(socket, &all_sockets, struct socket, link)
     {
         if (is_candidate(socket) && !socket->reached && !socket->reading &&

@@ -194,7 +194,8 @@ static int take_connection(struct socket *listener, uint32_t flags, struct list 
         if (error < 0)
             return timeout_error(error, timeout);
     }
-    struct socket_message *message = list_entry(listener->queue.next, struct socket_message, link);
+    struct socket_message *message =
+        container_of(listener->queue.next, struct socket_message, link);
     message_unlink(listener, message);
     list_append(taken, &message->link);
     return 0;
@@ -222,7 +223,7 @@ static int accept_from(struct file *listening, struct socket *listener, uint32_t
     server_unlock();
     if (error < 0)
         return error;
-    struct socket_message *message = list_entry(taken.next, struct socket_message, link);
+    struct socket_message *message = container_of(taken.next, struct socket_message, link);
     *result = socket_file(message->opened, flags);
     messages_free(&taken);
     return *result ? 0 : -ENFILE;

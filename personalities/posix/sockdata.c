@@ -39,7 +39,6 @@ static void message_free(struct socket_message *message)
 
 void messages_free(struct list *messages)
 {
-    struct socket_message *message;
     list_each(message, messages, struct socket_message, link)
     {
         list_remove(&message->link);
@@ -61,7 +60,6 @@ static void uncharge(struct socket_message *message)
 
 void socket_room(struct socket *socket)
 {
-    struct socket *sender;
     wait_queue_wake(&socket->room, WAKE_ALL);
     list_each(sender, &socket->senders, struct socket, peer_link) socket_show(sender, 0);
 }
@@ -370,8 +368,9 @@ static void end_reading(struct socket *socket)
 
 static struct socket_message *first_message(struct socket *socket)
 {
-    return list_empty(&socket->queue) ? NULL
-                                      : list_entry(socket->queue.next, struct socket_message, link);
+    return list_empty(&socket->queue)
+               ? NULL
+               : container_of(socket->queue.next, struct socket_message, link);
 }
 
 static void take_address(struct socket_transfer *transfer, const struct socket_message *message)
@@ -451,7 +450,7 @@ static int copy_stream(struct socket *socket, struct socket_transfer *transfer, 
         struct socket_message *next =
             message->link.next == &socket->queue
                 ? NULL
-                : list_entry(message->link.next, struct socket_message, link);
+                : container_of(message->link.next, struct socket_message, link);
         bool partial = length < message->length - message->taken;
         if (!peek)
             consume(socket, message, length);

@@ -113,7 +113,6 @@ bool socket_is_stream(const struct socket *socket)
 
 static void take_queue(struct socket *socket, struct list *dead)
 {
-    struct socket_message *message;
     list_each(message, &socket->queue, struct socket_message, link)
     {
         message_unlink(socket, message);
@@ -138,7 +137,6 @@ static void leave_peer(struct socket *socket, bool unread)
 
 void socket_end(struct socket *socket, struct list *dead)
 {
-    struct socket *sender;
     bool unread = !list_empty(&socket->queue) || !socket->file;
     socket->closed = true;
     socket->file = NULL;
@@ -267,7 +265,7 @@ static int bytes_queued(struct socket *socket)
         return -EINVAL;
     if (socket_is_stream(socket) || list_empty(&socket->queue))
         return (int)socket->queued_bytes;
-    return (int)list_entry(socket->queue.next, struct socket_message, link)->length;
+    return (int)container_of(socket->queue.next, struct socket_message, link)->length;
 }
 
 static int op_ioctl(struct file *file, uint32_t request, user_t argument)
@@ -411,7 +409,6 @@ static void print_row(struct text *text, const struct socket *socket)
 
 void socket_print_table(struct text *text)
 {
-    struct socket *socket;
     text_printf(text, "Num       RefCount Protocol Flags    Type St Inode Path\n");
     server_lock();
     list_each(socket, &all_sockets, struct socket, link)

@@ -123,7 +123,6 @@ static bool may_share(const struct socket *a, const struct socket *b)
 /* Lock held. */
 static bool is_taken(const struct socket *socket, const struct socket_address *address)
 {
-    struct socket *other;
     list_each(other, &all_sockets, struct socket, link)
     {
         if (other != socket && is_inet(other) && other->type == socket->type && !other->closed &&
@@ -202,7 +201,6 @@ static int find_bound(const struct socket *socket, const struct socket_address *
                       struct socket **found)
 {
     struct socket_address target = *address;
-    struct socket *each;
     int error = check_address(address);
     if (error < 0)
         return error;

@@ -65,7 +65,6 @@ static bool is_abstract(const struct socket_address *address)
 
 static struct socket *find_abstract(const struct socket_address *address, uint32_t type)
 {
-    struct socket *socket;
     list_each(socket, &all_sockets, struct socket, link)
     {
         if (socket->type == type && socket->family == &unix_family && !socket->closed &&
@@ -78,7 +77,6 @@ static struct socket *find_abstract(const struct socket_address *address, uint32
 
 static struct socket *find_node(const struct fs_attr *attr)
 {
-    struct socket *socket;
     list_each(socket, &all_sockets, struct socket, link)
     {
         if (socket->node != HANDLE_NONE && !socket->closed && socket->node_ino == attr->ino &&

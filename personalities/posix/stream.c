@@ -268,13 +268,12 @@ int stream_pair(uint32_t flags, uint32_t capacity, struct file *ends[2])
 
 static struct fifo *fifo_get(const struct fs_attr *attr)
 {
-    struct fifo *fifo;
     list_each(fifo, &fifos, struct fifo, link)
     {
         if (fifo->ino == attr->ino && fifo->device == attr->device)
             return fifo;
     }
-    fifo = allocate(sizeof *fifo);
+    struct fifo *fifo = allocate(sizeof *fifo);
     if (!fifo)
         return NULL;
     fifo->ino = attr->ino;
@@ -316,7 +315,7 @@ static status_t fifo_ends(struct fifo *fifo, struct file *file)
     if (list_empty(&fifo->files)) {
         status = stream_create(PIPE_CAPACITY, &ends[0], &ends[1]);
     } else {
-        struct file *other = list_entry(fifo->files.next, struct fifo_file, link)->file;
+        struct file *other = container_of(fifo->files.next, struct fifo_file, link)->file;
         handle_t from = other->handle ? other->handle : other->handle2;
         if (is_reader(file))
             status = stream_open(from, 0, &ends[0]);

@@ -127,7 +127,7 @@ static struct worker *worker_get(bool leader)
     struct worker *worker = pool_count <= POOL_KEPT ? worker_new() : NULL;
     if (worker || pool_count == 0 || (pool_count <= POOL_KEPT && !leader))
         return worker;
-    worker = list_entry(pool.next, struct worker, pool_link);
+    worker = container_of(pool.next, struct worker, pool_link);
     list_remove(&worker->pool_link);
     pool_count--;
     return worker;

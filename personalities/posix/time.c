@@ -58,7 +58,6 @@ struct linux_timeval timeval_of(uint64_t ns)
 /* Processor time of a process; lock held. */
 static void process_times(struct process *process, uint64_t *user, uint64_t *system)
 {
-    struct thread *thread;
     uint64_t u, s;
     *user = process->dead_user_time;
     *system = process->dead_system_time;

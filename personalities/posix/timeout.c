@@ -24,7 +24,6 @@ void timeout_stop(struct timeout *timeout)
 
 void timeout_start(struct timeout *timeout, ktime_t deadline)
 {
-    struct timeout *each;
     struct list *before = &running;
     timeout_stop(timeout);
     timeout->deadline = deadline;
@@ -58,7 +57,7 @@ static void timeout_thread(void *unused)
         ktime_t deadline = DEADLINE_NEVER;
         server_lock();
         while (!list_empty(&running)) {
-            struct timeout *first = list_entry(running.next, struct timeout, link);
+            struct timeout *first = container_of(running.next, struct timeout, link);
             ktime_t time = now();
             if (first->deadline > time) {
                 deadline = first->deadline;

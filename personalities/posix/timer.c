@@ -49,7 +49,6 @@ static struct timeout cpu_look;
 /* The signal of this timer that is still pending, to count in; lock held. */
 static struct queued_signal *still_pending(struct itimer *timer, struct pending *pending)
 {
-    struct queued_signal *queued;
     list_each(queued, &pending->queue, struct queued_signal, link)
     {
         if (queued->info.si_code == SI_TIMER && queued->info.si_tid == (int)timer->id &&
@@ -86,7 +85,6 @@ static void timer_signal(struct itimer *timer, uint32_t missed)
 
 void timer_delivered(struct process *process, const siginfo_t *info)
 {
-    struct itimer *timer;
     list_each(timer, &process->posix_timers, struct itimer, process_link)
     {
         if ((int)timer->id == info->si_tid)
@@ -148,7 +146,6 @@ static uint64_t cpu_timer_look(struct itimer *timer)
 
 static void cpu_expire(struct timeout *timeout, ktime_t time)
 {
-    struct itimer *timer;
     uint64_t next = UINT64_MAX;
     list_each(timer, &cpu_timers, struct itimer, cpu_link)
     {
@@ -230,7 +227,6 @@ static void timer_arm(struct itimer *timer, uint64_t span, uint64_t interval)
 
 void timers_delete_posix(struct process *process)
 {
-    struct itimer *timer;
     list_each(timer, &process->posix_timers, struct itimer, process_link) timer_delete(timer);
 }
 
@@ -331,7 +327,6 @@ _Static_assert(sizeof(struct linux_sigevent) == 64, "sigevent");
 
 static struct itimer *timer_of(struct process *process, uint32_t id)
 {
-    struct itimer *timer;
     list_each(timer, &process->posix_timers, struct itimer, process_link)
     {
         if (timer->id == id)
@@ -517,7 +512,6 @@ static void save_timer(struct snapshot *snapshot, const char *kind, const struct
 
 void timers_save(struct process *process, struct snapshot *snapshot)
 {
-    struct itimer *timer;
     for (uint32_t i = 0; i < INTERVAL_TIMERS; i++)
         if (process->interval_timers[i])
             save_timer(snapshot, interval_names[i], process->interval_timers[i]);

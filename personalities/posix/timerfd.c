@@ -66,7 +66,6 @@ static void timerfd_expire(struct timeout *timeout, ktime_t time)
 
 void timerfd_clock_was_set(void)
 {
-    struct timerfd *timer;
     uint64_t wall = wall_clock();
     server_lock();
     list_each(timer, &timerfds, struct timerfd, link)

@@ -96,7 +96,6 @@ void trace_reap(struct tracing *tracing)
 
 void trace_tracer_ended(struct process *tracer)
 {
-    struct tracing *tracing;
     list_each(tracing, &tracer->tracees, struct tracing, link)
     {
         if ((tracing->options & PTRACE_O_EXITKILL) && tracing->thread)

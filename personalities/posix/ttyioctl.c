@@ -135,7 +135,6 @@ static int get_group(struct tty *tty, user_t argument, bool session)
 
 static bool group_in_session(uint32_t pgid, const struct session *session)
 {
-    struct process *process;
     bool found = false;
     server_lock();
     process_each(process, bucket) found |= process->pgid == pgid && process->session == session;

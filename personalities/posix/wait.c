@@ -100,7 +100,6 @@ static bool tracee_take(const struct wait_request *request, struct tracing *trac
 /* 1: *result is filled; 0: nothing yet; -ECHILD. */
 static int tracees_look(const struct wait_request *request, struct wait_result *result)
 {
-    struct tracing *tracing;
     bool any = false;
     list_each(tracing, &self()->process->tracees, struct tracing, link)
     {
@@ -118,7 +117,7 @@ static int tracees_look(const struct wait_request *request, struct wait_result *
 /* 1: *result is filled; 0: nothing yet; -ECHILD. Lock held. *reap: tell init. */
 static int wait_look(const struct wait_request *request, struct wait_result *result, bool *reap)
 {
-    struct process *parent = self()->process, *child;
+    struct process *parent = self()->process;
     int tracees = list_empty(&parent->tracees) ? -ECHILD : tracees_look(request, result);
     bool any = tracees == 0;
     if (tracees == 1)

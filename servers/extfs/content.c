@@ -16,7 +16,7 @@ uint32_t last_generation;
 
 static struct node *node_of_content(const struct fs_content *content)
 {
-    return LINK_ENTRY((uintptr_t)content, struct node, content);
+    return container_of((uintptr_t)content, struct node, content);
 }
 
 /* ---- for fs/content.c ------------------------------------------------------------------------------ */

@@ -17,7 +17,7 @@ static uint8_t buffer[P9_DATA_MAX] __attribute__((aligned(PAGE_SIZE)));
 
 static struct node *node_of_content(const struct fs_content *content)
 {
-    return LINK_ENTRY((uintptr_t)content, struct node, content);
+    return container_of((uintptr_t)content, struct node, content);
 }
 
 static void touch(struct node *node)

@@ -27,7 +27,7 @@ static uint8_t buffer[P9_DATA_MAX] __attribute__((aligned(PAGE_SIZE)));
 
 static struct copy *copy_of(const struct fs_content *content)
 {
-    return LINK_ENTRY((uintptr_t)content, struct copy, content);
+    return container_of((uintptr_t)content, struct copy, content);
 }
 
 /* ---- for fs/content.c ---------------------------------------------------------------------------- */

@@ -35,9 +35,9 @@ struct node {
     uint8_t type;        /* of the qid */
     struct node *parent; /* held; the root's is itself, not held */
     char *name;
-    struct link idle;            /* caching: nobody holds it, nor its content; oldest first */
+    struct list idle;            /* caching: nobody holds it, nor its content; oldest first */
     struct entries *entries;     /* caching: of a directory, or NULL */
-    struct link children, names; /* caching: struct name of a directory; those that lead here */
+    struct list children, names; /* caching: struct name of a directory; those that lead here */
 
     /* What the file is. Caching: true from the start, changed here first. */
     struct fs_attr attr;
@@ -116,7 +116,6 @@ status_t name_find(const struct node *directory, const char *text, size_t length
 /* What the name leads to from now on; NULL: nothing. Memory that lacks is no error. */
 void name_set(struct node *directory, const char *text, size_t length, struct node *child);
 void names_forget(struct node *node); /* all that lead to the node or are in it */
-void names_init(void);
 /* Another name of the node than the one given, or NULL. */
 struct node *name_other(struct node *node, const struct node *directory, const char *text,
                         size_t length, const char **other, size_t *other_length);

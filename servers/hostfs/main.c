@@ -511,7 +511,6 @@ int main(int argc, char **argv)
     struct p9_qid qid;
     caching = argc > 2 && strcmp(argv[2], "caching") == 0;
     ops.sole = caching;
-    names_init();
     status_t status = p9_connect(argc > 1 ? argv[1] : "host");
     if (status == OK)
         status = p9_getattr(P9_ROOT_FID, &attr, &qid);

@@ -13,7 +13,7 @@
 
 struct name {
     struct name *in_bucket;
-    struct link sibling,
+    struct list sibling,
         alias; /* in directory->children; in child->names or, for NULL, in absent */
     struct node *directory, *child;
     uint32_t hash;
@@ -22,13 +22,8 @@ struct name {
 };
 
 static struct name *buckets[NAME_BUCKETS];
-static struct link absent; /* oldest first */
+static struct list absent = LIST_INIT(absent); /* oldest first */
 static uint32_t absent_count;
-
-void names_init(void)
-{
-    list_start(&absent);
-}
 
 static uint32_t hash_of(const struct node *directory, const char *text, size_t length)
 {
@@ -51,7 +46,7 @@ static struct name *find(const struct node *directory, const char *text, size_t 
 /* Out of the list of what it leads to. */
 static void detach(struct name *name)
 {
-    list_take(&name->alias);
+    list_remove(&name->alias);
     absent_count -= name->child == NULL;
 }
 
@@ -61,7 +56,7 @@ static void drop(struct name *name)
     while (*link != name)
         link = &(*link)->in_bucket;
     *link = name->in_bucket;
-    list_take(&name->sibling);
+    list_remove(&name->sibling);
     detach(name);
     free(name);
 }
@@ -87,7 +82,7 @@ static struct name *name_new(struct node *directory, const char *text, size_t le
     memcpy(name->text, text, length);
     name->in_bucket = buckets[hash % NAME_BUCKETS];
     buckets[hash % NAME_BUCKETS] = name;
-    list_add(&directory->children, &name->sibling);
+    list_append(&directory->children, &name->sibling);
     return name;
 }
 
@@ -102,25 +97,25 @@ void name_set(struct node *directory, const char *text, size_t length, struct no
     if (name == NULL)
         return;
     name->child = child;
-    list_add(child != NULL ? &child->names : &absent, &name->alias);
+    list_append(child != NULL ? &child->names : &absent, &name->alias);
     absent_count += child == NULL;
     if (absent_count > ABSENT_MAX)
-        drop(LINK_ENTRY(absent.next, struct name, alias));
+        drop(container_of(absent.next, struct name, alias));
 }
 
 void names_forget(struct node *node)
 {
-    while (!list_is_empty(&node->children))
-        drop(LINK_ENTRY(node->children.next, struct name, sibling));
-    while (!list_is_empty(&node->names))
-        drop(LINK_ENTRY(node->names.next, struct name, alias));
+    while (!list_empty(&node->children))
+        drop(container_of(node->children.next, struct name, sibling));
+    while (!list_empty(&node->names))
+        drop(container_of(node->names.next, struct name, alias));
 }
 
 struct node *name_other(struct node *node, const struct node *directory, const char *text,
                         size_t length, const char **other, size_t *other_length)
 {
-    for (struct link *at = node->names.next; at != &node->names; at = at->next) {
-        struct name *name = LINK_ENTRY(at, struct name, alias);
+    list_each(name, &node->names, struct name, alias)
+    {
         if (name->directory == directory && name->length == length &&
             memcmp(name->text, text, length) == 0)
             continue;

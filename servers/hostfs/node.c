@@ -15,7 +15,7 @@
 
 static struct node *buckets[BUCKETS];
 static uint32_t *free_fids, free_fid_count, free_fid_capacity, next_fid = P9_ROOT_FID + 1;
-static struct link idle = {&idle, &idle};
+static struct list idle = LIST_INIT(idle);
 static uint32_t idle_count, generation;
 
 /* ---- fids ---------------------------------------------------------------------------------------- */
@@ -100,8 +100,8 @@ bool node_set_name(struct node *node, const char *name, size_t length)
 
 struct node *node_get(struct node *node)
 {
-    if (node->idle.next != NULL) {
-        list_take(&node->idle);
+    if (!list_empty(&node->idle)) {
+        list_remove(&node->idle);
         idle_count--;
     }
     fs_content_use(&node->content);
@@ -155,8 +155,9 @@ status_t node_at(uint32_t fid, const struct p9_qid *qid, struct node *parent, co
     fs_node_init(&server, &node->node, qid->path);
     node->fid = fid;
     node->type = qid->type;
-    list_start(&node->children);
-    list_start(&node->names);
+    list_init(&node->idle);
+    list_init(&node->children);
+    list_init(&node->names);
     status = learn_attributes(node);
     if (status != OK)
         goto out_fid;
@@ -216,8 +217,8 @@ static void trim(void)
         return;
     trimming = true;
     while (idle_count > idle_limit()) {
-        struct node *node = LINK_ENTRY(idle.next, struct node, idle);
-        list_take(&node->idle);
+        struct node *node = container_of(idle.next, struct node, idle);
+        list_remove(&node->idle);
         idle_count--;
         node_free(node);
     }
@@ -231,7 +232,7 @@ void node_rest(struct node *node)
         return;
     }
     fs_content_close(&node->content);
-    list_add(&idle, &node->idle);
+    list_append(&idle, &node->idle);
     idle_count++;
     trim();
 }

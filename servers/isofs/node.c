@@ -22,7 +22,7 @@ static struct node **bucket_of(uint64_t ino)
 
 static struct node *node_of_content(const struct fs_content *content)
 {
-    return LINK_ENTRY((uintptr_t)content, struct node, content);
+    return container_of((uintptr_t)content, struct node, content);
 }
 
 static void forget(struct node *node)

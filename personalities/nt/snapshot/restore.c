@@ -411,7 +411,7 @@ static void release_all(struct restore_group *group)
 /* It ends when its threads have; those that were not launched never begin. */
 static void end_process(struct nt_process *process)
 {
-    list_each_safe(thread, after, &process->threads, struct nt_thread, link)
+    list_each(thread, &process->threads, struct nt_thread, link)
     {
         if (!thread->server_thread)
             thread_discard(thread);
@@ -432,7 +432,7 @@ static NTSTATUS launch(struct nt_process *process)
 {
     NTSTATUS status = STATUS_SUCCESS;
     process->building = false;
-    list_each_safe(thread, after, &process->threads, struct nt_thread, link)
+    list_each(thread, &process->threads, struct nt_thread, link)
     {
         if (!status && !thread->server_thread)
             status = thread_launch(thread);

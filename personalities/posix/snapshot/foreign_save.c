@@ -18,7 +18,7 @@ static uint32_t remote_children(const struct save *save, uint32_t pids[REMOTE_MA
 {
     uint32_t count = 0;
     server_lock();
-    struct process *process = process_find(save->pid), *child;
+    struct process *process = process_find(save->pid);
     if (process)
         list_each(child, &process->children, struct process, sibling_link)
         {

@@ -27,7 +27,6 @@ void thread_stand_still(struct thread *thread)
 
 static bool all_parked(struct process *process)
 {
-    struct thread *thread;
     list_each(thread, &process->threads, struct thread, link)
     {
         if (!thread->parked)
@@ -38,7 +37,6 @@ static bool all_parked(struct process *process)
 
 static void notify_all(struct process *process)
 {
-    struct thread *thread;
     list_each(thread, &process->threads, struct thread, link) thread_notify(thread);
 }
 

@@ -121,7 +121,6 @@ void recording_free(struct recording *own)
 /* Calls go the way by which they are recorded, or no longer. Lock held. */
 static void watch_threads(struct process *process)
 {
-    struct thread *thread;
     list_each(thread, &process->threads, struct thread, link) thread_watch(thread);
 }
 

@@ -65,7 +65,6 @@ static void put_crash(struct save *save)
 static void put_children(struct save *save, struct process *process)
 {
     struct snapshot *snapshot = &save->snapshot;
-    struct process *child;
     list_each(child, &process->children, struct process, sibling_link)
     {
         if (child->state == PROCESS_REMOTE && !capture_is_held(save->group->held, child->pid))
@@ -80,7 +79,6 @@ static void put_children(struct save *save, struct process *process)
 /* What seccomp forbids it would be free to do after a restore. */
 static bool has_filters(struct process *process)
 {
-    struct thread *thread;
     list_each(thread, &process->threads, struct thread, link)
     {
         if (thread->seccomp_mode)
@@ -150,7 +148,7 @@ static status_t add_member(struct save_group *group, uint32_t pid)
 static status_t add_descendants(struct save_group *group)
 {
     for (struct save *save = group->members; save; save = save->next) {
-        struct process *process = process_find(save->pid), *child;
+        const struct process *process = process_find(save->pid);
         uint32_t pids[CHILDREN_MAX], count = 0;
         if (!process)
             return ERR_NO_PROCESS;

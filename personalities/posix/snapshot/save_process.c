@@ -232,7 +232,7 @@ static void put_all_of(struct save *save, struct thread *thread, bool first)
 /* gdb's order: the thread that it shows first, with what is the process's own, then the others. */
 void save_threads(struct save *save, struct process *process)
 {
-    struct thread *thread, *first = list_entry(process->threads.next, struct thread, link);
+    struct thread *first = container_of(process->threads.next, struct thread, link);
     list_each(thread, &process->threads, struct thread, link)
     {
         if (save->group->crash && thread->tid == save->group->crash->tid)
@@ -261,7 +261,6 @@ static void put_action(struct save *save, uint32_t signal, const struct linux_si
 
 static void put_pending(struct save *save, const struct pending *pending, uint32_t tid)
 {
-    struct queued_signal *signal;
     list_each(signal, &pending->queue, struct queued_signal, link)
     {
         snap_note_begin(&save->snapshot, SNAP_PENDING);
@@ -273,7 +272,6 @@ static void put_pending(struct save *save, const struct pending *pending, uint32
 
 void save_signals(struct save *save, struct process *process)
 {
-    struct thread *thread;
     for (uint32_t i = 0; i < SIGNAL_COUNT; i++)
         if (process->sighand->actions[i].handler != 0 || process->sighand->actions[i].flags != 0)
             put_action(save, i + 1, &process->sighand->actions[i]);

@@ -31,7 +31,6 @@ void save_reach(struct save *save)
 {
     for (uint32_t i = 0; i < save->used_count; i++) {
         struct socket *socket = socket_of_object(&save->group->objects[save->used[i] - 1]);
-        struct socket_message *message;
         if (!socket)
             continue;
         list_each(message, &socket->queue, struct socket_message, link)
@@ -167,7 +166,6 @@ static void put_socket(struct save *save, const struct saved_object *object,
 void save_socket(struct save *save, const struct saved_object *object)
 {
     struct socket *socket = socket_of_object(object);
-    struct socket_message *message;
     char *path = save_path(save, socket->node_path, socket->node_ino, socket->node_device);
     server_lock();
     put_socket(save, object, socket, path);
