@@ -177,6 +177,7 @@ status_t path_op_link(struct path_call *call)
     fs_changed(existing->node);
     fs_name_drop(walk->directory, walk->name, walk->name_length);
     if (status == OK) {
+        fs_folded_added(walk->directory, walk->name, walk->name_length);
         fs_event(existing->node, FS_EVENT_ATTRIBUTES);
         fs_event_entry(walk->directory, walk->name, walk->name_length, FS_EVENT_CREATE, 0);
     }

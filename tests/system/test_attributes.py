@@ -89,3 +89,13 @@ def test_a_large_directory_is_searched_once(tmp_path):
     script = ("mount -t ext4 /dev/vda /mnt && mkdir /mnt/d && cd /mnt/d && for i in $(seq 3000); do >Name$i; done\n"
               "cmd.exe /c 'for /l %i in (1,1,300) do @if exist NAME%i if not exist none%i echo %i' | wc -l")
     assert shell(script, "--drive", str(image)) == ["300"]
+
+
+def test_names_that_come_later_are_found_too(tmp_path):
+    """The table of a directory's names follows whatever makes one: links and renames as well."""
+    image = tmp_path / "disk.img"
+    make(image, "-t ext4")
+    script = ("mount -t ext4 /dev/vda /mnt && cd /mnt && echo found >First && cmd.exe /c type FIRST\n"
+              "ln First Second; cmd.exe /c type SECOND\nmv Second Third; cmd.exe /c type THIRD\n"
+              "ln -s Third Fourth; cmd.exe /c type FOURTH\nrm Third; ln First tHIRD; cmd.exe /c type THIRD")
+    assert shell(script, "--drive", str(image)) == ["found"] * 5
