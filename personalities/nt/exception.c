@@ -208,7 +208,7 @@ static bool trap_record(struct nt_thread *thread, struct trap *trap)
         set_record(trap, STATUS_SINGLE_STEP, 0, 0, 0);
         break;
     case VECTOR_BREAKPOINT:
-        set_record(trap, STATUS_BREAKPOINT, 1, 0, 0);
+        set_record(trap, STATUS_BREAKPOINT, 3, 0, 0);
         break;
     case VECTOR_OVERFLOW:
         set_record(trap, STATUS_INTEGER_OVERFLOW, 0, 0, 0);

@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* What is not there is refused with an error of its own: mailslots, services. Nothing of it is from Wine. */
+/* What is not there is refused with an error of its own: mailslots, services, windows. Nothing of it is from Wine. */
 #include "show.h"
+
+static void windows(void)
+{
+    WNDCLASSA class = {.lpfnWndProc = DefWindowProcA, .lpszClassName = "atomik"};
+    MSG message;
+    printf("class %d\n", RegisterClassA(&class) != 0);
+    printf("window %d\n",
+           CreateWindowA("atomik", "x", 0, 0, 0, 1, 1, NULL, NULL, NULL, NULL) != NULL);
+    printf("message box %d\n", MessageBoxA(NULL, "text", "caption", MB_OK));
+    printf("message %d\n", PeekMessageA(&message, NULL, 0, 0, PM_REMOVE));
+    printf("clipboard %d\n", OpenClipboard(NULL));
+    printf("foreground %d\n", GetForegroundWindow() != NULL);
+    printf("context %d\n", GetDC(NULL) != NULL);
+}
 
 int main(void)
 {
@@ -16,5 +30,6 @@ int main(void)
     SHOW(EnumServicesStatusA(manager, SERVICE_WIN32, SERVICE_STATE_ALL, NULL, 0, &needed, &count,
                              &resume));
     SHOW(OpenServiceA(manager, "nosuch", SERVICE_START) != NULL);
+    windows();
     return 0;
 }

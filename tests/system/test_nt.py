@@ -5,6 +5,7 @@ All programs run one after the other in one machine, each in an empty directory 
 """
 
 import os
+import shutil
 
 import pytest
 
@@ -37,3 +38,10 @@ def test_program_prints_what_it_prints_under_wine(printed, name, request):
         request.applymarker(pytest.mark.xfail(reason=KNOWN_GAPS[name], strict=True))
     with open(os.path.join(EXPECTED, name + ".txt"), encoding="utf-8") as expected:
         assert printed.get(name) == expected.read()
+
+
+def test_files_of_more_than_4_gib(share):
+    shutil.copy(os.path.join(PROGRAMS, "files.exe"), share)
+    result = run("/host/files.exe", str(5 << 30), options=("--share", str(share)))
+    with open(os.path.join(EXPECTED, "files.txt"), encoding="utf-8") as expected:
+        assert result.stdout.decode().replace("\r", "") + f"exit code {result.returncode}\n" == expected.read()
