@@ -5,7 +5,7 @@ NT_TEST_SRCS := $(wildcard tests/nt/*.c)
 NT_TESTS := $(NT_TEST_SRCS:%.c=$(BUILD)/%.exe)
 $(BUILD)/tests/nt/%.exe: tests/nt/%.c tests/nt/show.h
 	$(call say,MINGW,$@)
-	$(Q)mkdir -p $(@D) && $(MINGW)gcc -std=gnu11 -O1 -Wall -Wextra -Werror -static-libgcc -s -o $@ $< -ladvapi32 -ldbghelp -lntdll -luser32 -lgdi32
+	$(Q)mkdir -p $(@D) && $(MINGW)gcc -std=gnu11 -O1 -Wall -Wextra -Werror -static-libgcc -s -o $@ $< -ladvapi32 -ldbghelp -lntdll -luser32 -lgdi32 -lole32 -loleaut32 -luuid -lws2_32
 ALL += $(NT_TESTS)
 
 # Random system calls, and damaged programs, for hours if wanted: ntfuzz.exe SECONDS [SEED], badpe.exe SECONDS [SEED].
