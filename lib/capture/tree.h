@@ -28,10 +28,11 @@ struct capture_held {
 };
 /*
  * Waits until it stands still; its files go into the directory, made by the user who asks. NO_PROCESS: it
- * has ended. NOT_PERMITTED: it is not of this user.
+ * has ended, and the caller knows (`ended` tells): one that is about to begin or end is waited for.
+ * NOT_PERMITTED: it is not of this user.
  */
 status_t capture_hold(struct capture_held **list, handle_t init, uint32_t pid, uint32_t flags,
-                      uint32_t uid, handle_t directory);
+                      uint32_t uid, handle_t directory, bool (*ended)(uint32_t pid));
 bool capture_is_held(const struct capture_held *list, uint32_t pid);
 enum capture_end { CAPTURE_GO_ON, CAPTURE_STOP, CAPTURE_CANCEL }; /* CANCEL: nothing is written */
 /* All of the list; waits until they are written. */

@@ -2,13 +2,18 @@
 /* Taking snapshots of trees that have processes of several personalities. See tree.h. */
 #include "tree.h"
 
+#include <atomik/time.h>
 #include <ipc/call.h>
 #include <ipc/initclient.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-status_t capture_hold(struct capture_held **list, handle_t init, uint32_t pid, uint32_t flags,
-                      uint32_t uid, handle_t directory)
+#define PATIENCE (5 * NS_PER_S) /* for one that is about to begin or end */
+#define LOOK     (NS_PER_S / 1000)
+
+/* As capture_hold; NO_PROCESS also if its personality does not know it at the moment. */
+static status_t try_to_hold(struct capture_held **list, handle_t init, uint32_t pid, uint32_t flags,
+                            uint32_t uid, handle_t directory)
 {
     struct snapshot_result none;
     struct capture_held *held = malloc(sizeof *held);
@@ -23,6 +28,20 @@ status_t capture_hold(struct capture_held **list, handle_t init, uint32_t pid, u
     *held = (struct capture_held){*list, pid};
     *list = held;
     return OK;
+}
+
+status_t capture_hold(struct capture_held **list, handle_t init, uint32_t pid, uint32_t flags,
+                      uint32_t uid, handle_t directory, bool (*ended)(uint32_t pid))
+{
+    ktime_t deadline = time_monotonic() + PATIENCE;
+    status_t status = try_to_hold(list, init, pid, flags, uid, directory);
+    while (status == ERR_NO_PROCESS && !ended(pid)) {
+        if (time_monotonic() >= deadline)
+            return ERR_TIMED_OUT;
+        time_sleep(LOOK);
+        status = try_to_hold(list, init, pid, flags, uid, directory);
+    }
+    return status;
 }
 
 bool capture_is_held(const struct capture_held *list, uint32_t pid)

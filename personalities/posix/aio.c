@@ -9,11 +9,13 @@
 
 #include <linux/aio_abi.h>
 #include <linux/fs.h>
+#include <snapshot/snapshot.h>
 #include <string.h>
 
 #include "calls.h"
 #include "file.h"
 #include "poll.h"
+#include "resume.h"
 #include "task.h"
 #include "time.h"
 
@@ -61,33 +63,46 @@ void aio_forget(struct mm *mm)
     }
 }
 
+/* NULL: no memory, or *error says that there are too many. */
+static struct aio_context *context_new(struct mm *mm, uint32_t capacity, int *error)
+{
+    uint32_t all = capacity;
+    list_each(each, &mm->aio, struct aio_context, link) all += each->capacity;
+    *error = all > EVENTS_MAX ? -EAGAIN : -ENOMEM;
+    struct aio_context *context =
+        all > EVENTS_MAX ? NULL : allocate(sizeof *context + capacity * sizeof context->events[0]);
+    if (!context)
+        return NULL;
+    context->capacity = capacity;
+    context->users = 1;
+    wait_queue_init(&context->arrived);
+    list_append(&mm->aio, &context->link);
+    return context;
+}
+
 int32_t sys_io_setup(uint32_t events, user_t at)
 {
     uint32_t old;
+    int error;
     if (get_user(&old, at) < 0)
         return -EFAULT;
     if (old != 0 || events == 0 || events > 0x10000000)
         return -EINVAL;
     if (events > EVENTS_MAX)
         return -EAGAIN;
-    struct aio_context *context = allocate(sizeof *context + events * sizeof context->events[0]);
-    if (!context)
-        return -ENOMEM;
     int32_t address = sys_mmap2(USER(0), PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, 0, 0);
-    if (address > -4096 && address < 0) {
-        release(context);
+    if (address > -4096 && address < 0)
         return address;
-    }
-    context->address = (uint32_t)address;
-    context->capacity = events;
-    context->users = 1;
-    wait_queue_init(&context->arrived);
     server_lock();
-    list_append(&self()->process->mm->aio, &context->link);
+    struct aio_context *context = context_new(self()->process->mm, events, &error);
+    if (context)
+        context->address = (uint32_t)address;
     server_unlock();
-    if (put_user(at, context->address) == 0)
-        return 0;
-    (void)sys_io_destroy(context->address);
+    if (!context)
+        (void)sys_munmap(USER((uint32_t)address), PAGE_SIZE);
+    if (!context || put_user(at, (uint32_t)address) == 0)
+        return context ? 0 : error;
+    (void)sys_io_destroy((uint32_t)address);
     return -EFAULT;
 }
 
@@ -142,6 +157,12 @@ static int transfer_vector(struct file *file, const struct iocb *request, bool w
     return result;
 }
 
+/* A wait was interrupted; the request is not made again. */
+static bool is_restart(int result)
+{
+    return result <= -ERESTARTSYS && result >= -RESULT_KEEP_REGISTERS;
+}
+
 static int32_t carry_out(const struct iocb *request)
 {
     struct file *file = fd_get(request->aio_fildes);
@@ -165,7 +186,7 @@ static int32_t carry_out(const struct iocb *request)
         break;
     }
     file_release(file);
-    return result;
+    return is_restart(result) ? -EINTR : result;
 }
 
 static int check(const struct iocb *request)
@@ -281,9 +302,10 @@ int32_t sys_io_cancel(uint32_t address, user_t request, user_t event)
 
 /* ---- events ------------------------------------------------------------------------------------------- */
 
-/* Lock held. Events copied out so far, or -EFAULT if the first could not be. */
-static int32_t fetch(struct aio_context *context, int32_t done, int32_t most, user_t events)
+/* Lock held. Events copied out, or -EFAULT if the first could not be. */
+static int32_t fetch(struct aio_context *context, int32_t most, user_t events)
 {
+    int32_t done = 0;
     while (done < most && context->count > 0) {
         const struct io_event *event = &context->events[context->first];
         if (copy_out(user_at(events, (uint32_t)done * sizeof *event), event, sizeof *event) < 0)
@@ -295,11 +317,12 @@ static int32_t fetch(struct aio_context *context, int32_t done, int32_t most, us
     return done;
 }
 
+/* Until there are `least`; those that are there stay until then, so that the call can be issued again. */
 static int32_t wait_events(uint32_t address, int32_t least, int32_t most, user_t events,
                            ktime_t deadline)
 {
     struct aio_context *context = context_get(address);
-    int32_t done = 0, result = 0;
+    int32_t result = 0;
     if (!context)
         return -EINVAL;
     if (least < 0 || most < 0 || least > most) {
@@ -307,22 +330,15 @@ static int32_t wait_events(uint32_t address, int32_t least, int32_t most, user_t
         return -EINVAL;
     }
     server_lock();
-    for (;;) {
-        int32_t now_done = fetch(context, done, most, events);
-        if (now_done < 0) {
-            result = now_done;
-            break;
-        }
-        done = now_done;
-        if (done >= least || context->ended || result < 0)
-            break;
+    uint32_t wanted = MIN((uint32_t)least, context->capacity);
+    while (context->count < wanted && !context->ended && result == 0)
         result = wait_queue_sleep(&context->arrived, deadline);
-    }
+    int32_t done = result == -ERESTARTSYS ? call_interrupted(-EINTR, deadline) : 0;
+    if (done != -ERESTART_RESUME && context->count > 0)
+        done = fetch(context, most, events);
     context_put(context);
     server_unlock();
-    if (done > 0 || result == -ETIMEDOUT)
-        return done;
-    return result == -ERESTARTSYS ? -EINTR : result;
+    return done;
 }
 
 static int32_t getevents_as(uint32_t address, int32_t least, int32_t most, user_t events,
@@ -336,7 +352,7 @@ static int32_t getevents_as(uint32_t address, int32_t least, int32_t most, user_
             return error;
         deadline = span ? deadline_after(span) : DEADLINE_POLL;
     }
-    return wait_events(address, least, most, events, deadline);
+    return wait_events(address, least, most, events, call_deadline(deadline));
 }
 
 int32_t sys_io_getevents(uint32_t address, int32_t least, int32_t most, user_t events,
@@ -369,4 +385,60 @@ int32_t sys_io_pgetevents_time64(uint32_t address, int32_t least, int32_t most, 
                                  user_t timeout, user_t mask)
 {
     return pgetevents_as(address, least, most, events, timeout, mask, true);
+}
+
+/* ---- snapshots ---------------------------------------------------------------------------------------- */
+
+static uint32_t put_events(const struct aio_context *context, struct snapshot *snapshot)
+{
+    struct io_event *events = allocate(context->count * sizeof *events);
+    if (!events) {
+        snapshot->failed = true;
+        return 0;
+    }
+    for (uint32_t i = 0; i < context->count; i++)
+        events[i] = context->events[(context->first + i) % context->capacity];
+    uint32_t blob = snap_add_blob_copy(snapshot, events, context->count * sizeof *events);
+    release(events);
+    return blob;
+}
+
+void aio_save(const struct mm *mm, struct snapshot *snapshot)
+{
+    list_each(each, &mm->aio, const struct aio_context, link)
+    {
+        uint32_t blob = each->count ? put_events(each, snapshot) : 0;
+        snap_note_begin(snapshot, SNAP_AIO);
+        snap_put_u32(snapshot, SNAP_AIO_ADDRESS, each->address);
+        snap_put_u32(snapshot, SNAP_AIO_CAPACITY, each->capacity);
+        if (blob)
+            snap_put_u32(snapshot, SNAP_AIO_BLOB, blob);
+    }
+}
+
+static int restore_context(struct mm *mm, const struct snapshot *snapshot,
+                           const struct snap_note *note)
+{
+    uint32_t capacity = snap_get_u32(note, SNAP_AIO_CAPACITY, 0);
+    const struct snap_blob *blob = snap_find_blob(snapshot, snap_get_u32(note, SNAP_AIO_BLOB, 0));
+    uint32_t size = blob ? blob->size : 0;
+    int error = -ENOEXEC;
+    if (capacity == 0 || capacity > EVENTS_MAX || size / sizeof(struct io_event) > capacity ||
+        size % sizeof(struct io_event))
+        return error;
+    struct aio_context *context = context_new(mm, capacity, &error);
+    if (!context)
+        return error;
+    context->address = snap_get_u32(note, SNAP_AIO_ADDRESS, 0);
+    context->count = size / sizeof(struct io_event);
+    return blob ? errno_of(snap_bytes_read(&blob->bytes, 0, context->events, size)) : 0;
+}
+
+int aio_restore(struct mm *mm, const struct snapshot *snapshot)
+{
+    const struct snap_note *note = snap_next(snapshot, SNAP_AIO, NULL);
+    int error = 0;
+    for (; note && error == 0; note = snap_next(snapshot, SNAP_AIO, note))
+        error = restore_context(mm, snapshot, note);
+    return error;
 }

@@ -16,6 +16,7 @@
 #include "poll.h"
 #include "pollset.h"
 #include "ready.h"
+#include "resume.h"
 #include "snapshot/kinds.h"
 #include "task.h"
 
@@ -503,6 +504,7 @@ static int32_t wait_masked(uint32_t fd, user_t to, int32_t count, ktime_t deadli
                            uint32_t size)
 {
     uint32_t room = MIN((uint32_t)count, 1024);
+    deadline = call_deadline(deadline);
     if (count <= 0 || (uint32_t)count > INT32_MAX / sizeof(struct linux_epoll_event))
         return -EINVAL;
     struct file *file = fd_get(fd);
@@ -516,6 +518,8 @@ static int32_t wait_masked(uint32_t fd, user_t to, int32_t count, ktime_t deadli
         result = epoll_wait_events(file->data, events, room, deadline);
         if (result > 0 && copy_out(to, events, (uint32_t)result * sizeof *events) < 0)
             result = -EFAULT;
+        if (result == -EINTR)
+            result = call_interrupted(result, deadline);
         if (result == -EINTR && mask.address)
             result = -ERESTARTNOHAND;
         poll_end_mask(result);

@@ -145,6 +145,16 @@ int io_put(struct io *io, const void *data, uint32_t length)
     return 0;
 }
 
+void io_skip(struct io *io, uint32_t length)
+{
+    while (length > 0) {
+        user_t at;
+        uint32_t piece = io->kernel ? length : io_piece(io, length, &at);
+        io_advance(io, piece);
+        length -= piece;
+    }
+}
+
 int io_put_from(struct io *io, const char *data, uint32_t length, uint64_t *offset)
 {
     if (*offset >= length)

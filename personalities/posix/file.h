@@ -38,6 +38,7 @@ int io_probe(struct io *io, uint32_t length);            /* -EFAULT if io_put wo
 uint32_t io_contiguous(struct io *io,
                        uint32_t length);         /* bytes of the current piece, at most length */
 void io_advance(struct io *io, uint32_t length); /* past what was copied otherwise */
+void io_skip(struct io *io, uint32_t length);    /* past any number of pieces */
 void io_undo(struct io *io,
              uint32_t length); /* the last io_take, of one piece, went further than was used */
 

@@ -9,6 +9,7 @@
 #include "calls.h"
 #include "ipc.h"
 #include "procinfo.h"
+#include "resume.h"
 #include "snapshot/save.h"
 #include "sysctl.h"
 #include "task.h"
@@ -223,7 +224,9 @@ static int32_t wait_once(struct sem_set *set, const struct sembuf *operation, kt
     if (set->object.removed)
         result = -EIDRM;
     ipc_put(&sets, &set->object);
-    return result == -ETIMEDOUT ? -EAGAIN : result == -ERESTARTSYS ? -EINTR : result;
+    return result == -ETIMEDOUT     ? -EAGAIN
+           : result == -ERESTARTSYS ? call_interrupted(-EINTR, deadline)
+                                    : result;
 }
 
 static int32_t check_call(const struct sem_set *set, const struct sem_call *call, bool *undoes)
@@ -273,7 +276,7 @@ static int32_t semop_until(int32_t id, user_t from, uint32_t count, ktime_t dead
     int32_t result = copy_in(call.operations, from, count * sizeof *call.operations);
     if (result == 0) {
         server_lock();
-        result = run_call((uint32_t)id, &call, deadline);
+        result = run_call((uint32_t)id, &call, call_deadline(deadline));
         server_unlock();
     }
     release(call.operations);

@@ -51,6 +51,7 @@
 #define ERESTARTSYS           512 /* again after a handler with SA_RESTART or without a handler */
 #define ERESTARTNOINTR        513 /* always again */
 #define ERESTARTNOHAND        514 /* again only if no handler ran */
+#define ERESTART_RESUME       515 /* again where it was: only a snapshot came between (resume.h) */
 #define ERESTART_BLOCK        516 /* again through restart_syscall with the deadline kept */
 #define RESULT_KEEP_REGISTERS 517 /* the handler has set all registers itself */
 

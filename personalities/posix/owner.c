@@ -3,6 +3,7 @@
 #include "owner.h"
 
 #include <atomik/syscall.h>
+#include <atomik/time.h>
 
 #include "file.h"
 #include "pollset.h"
@@ -13,6 +14,8 @@
 #define OWN_PID      1
 #define OWN_PGRP     2
 #define TAKE_MAX     16u
+#define KNOWN_LOOK   (NS_PER_SEC / 1000)
+#define KNOWN_LOOKS  100u
 #define POLLMSG_BITS (POLLIN | POLLRDNORM | 0x400u) /* Linux's POLLMSG */
 #define EVENTS       ((uint32_t)(POLLIN | POLLOUT | POLLPRI))
 
@@ -24,6 +27,7 @@ struct file_owner {
     uint32_t signal; /* 0: SIGIO without information */
     uint32_t fd;
     bool watched;
+    volatile bool known; /* how it is was told before the snapshot that it comes from */
     struct poll_source source;
 };
 struct linux_owner_ex {
@@ -94,7 +98,9 @@ static void tell(struct file_owner *owner)
 {
     siginfo_t info;
     uint32_t bits = ready_bits(owner);
-    if (!bits || owner->id == 0)
+    bool known = owner->known;
+    owner->known = false;
+    if (!bits || owner->id == 0 || known)
         return;
     fill_info(owner, bits, &info);
     send(owner, &info);
@@ -162,7 +168,8 @@ static bool start_thread(void)
     return event != HANDLE_NONE;
 }
 
-int owner_flags_changed(struct file *file)
+/* `known`: nobody needs to be told how it is now. */
+static int watch_if_async(struct file *file, bool known)
 {
     struct poll_source source = {.ready = 0};
     bool on = file->flags & FASYNC;
@@ -176,10 +183,16 @@ int owner_flags_changed(struct file *file)
     int result = owner && (!on || start_thread()) ? 0 : -ENOMEM;
     if (result == 0 && on != owner->watched && !source.maybe) {
         owner->source = source;
+        owner->known = known && on && ready_bits(owner);
         result = watch(owner, on);
     }
     server_unlock();
     return result;
+}
+
+int owner_flags_changed(struct file *file)
+{
+    return watch_if_async(file, false);
 }
 
 void owner_file_closed(struct file *file)
@@ -293,5 +306,10 @@ int owner_restore(struct file *file, const uint32_t words[4])
         error = set_signal(file, words[2]);
     if (error == 0)
         file->owner->fd = words[3];
-    return error == 0 ? owner_flags_changed(file) : error;
+    if (error == 0)
+        error = watch_if_async(file, true);
+    /* What is known has been passed over before anything new can come. */
+    for (uint32_t i = 0; error == 0 && file->owner->known && i < KNOWN_LOOKS; i++)
+        time_sleep(KNOWN_LOOK);
+    return error;
 }

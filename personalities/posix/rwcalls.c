@@ -3,7 +3,9 @@
 #include "calls.h"
 #include "file.h"
 #include "path.h"
+#include "resume.h"
 #include "task.h"
+#include "tty.h"
 
 #define COUNT_MAX    0x7ffff000u
 #define VECTOR_MAX   1024u
@@ -33,6 +35,21 @@ int32_t sys_read(uint32_t fd, user_t buffer, uint32_t count)
     return result;
 }
 
+/* Whether a write waits until all of it is through. */
+static bool takes_all(struct file *file)
+{
+    return !(file->flags & O_NONBLOCK) && (file_is_pipe(file) || tty_of(file) ||
+                                           (file_is_socket(file) && !file_is_packet_socket(file)));
+}
+
+static int32_t write_bytes(struct file *file, struct io *io)
+{
+    uint32_t moved = call_moved(io);
+    int32_t result = file_write_bytes(file, io);
+    return unlikely(moved || (io->left && takes_all(file))) ? call_transferred(io, moved, result)
+                                                            : result;
+}
+
 int32_t sys_write(uint32_t fd, user_t buffer, uint32_t count)
 {
     struct file *file = fd_get(fd);
@@ -40,7 +57,7 @@ int32_t sys_write(uint32_t fd, user_t buffer, uint32_t count)
     if (unlikely(!file))
         return -EBADF;
     io_single(&io, buffer, MIN(count, COUNT_MAX));
-    int32_t result = file_write_result(file, file_write_bytes(file, &io));
+    int32_t result = file_write_result(file, write_bytes(file, &io));
     file_release(file);
     return result;
 }
@@ -121,7 +138,7 @@ static int32_t transfer_vector(uint32_t fd, user_t from, uint32_t count, uint64_
         if (offset != OFFSET_NONE)
             result = transfer_at(file, &io, offset, write);
         else
-            result = write ? file_write_bytes(file, &io) : file_read_bytes(file, &io);
+            result = write ? write_bytes(file, &io) : file_read_bytes(file, &io);
         if (vector != small)
             release(vector);
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "calls.h"
+#include "resume.h"
 #include "server.h"
 #include "task.h"
 
@@ -202,6 +203,7 @@ static int32_t wait_for_signal(uint64_t set, user_t info_out, ktime_t deadline)
     struct thread *thread = self();
     struct wait_queue nobody;
     siginfo_t info;
+    deadline = call_deadline(deadline);
     wait_queue_init(&nobody);
     set &= ~(SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP));
     server_lock();
@@ -220,7 +222,7 @@ static int32_t wait_for_signal(uint64_t set, user_t info_out, ktime_t deadline)
     signal_recalculate(thread);
     server_unlock();
     if (signal == 0)
-        return result == -ETIMEDOUT ? -EAGAIN : -EINTR;
+        return result == -ETIMEDOUT ? -EAGAIN : call_interrupted(-EINTR, deadline);
     if (info_out.address && copy_out(info_out, &info, sizeof info) < 0)
         return -EFAULT;
     return (int32_t)signal;

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "resume.h"
 #include "snapshot/crash.h"
 #include "snapshot/freeze.h"
 #include "snapshot/record.h"
@@ -322,6 +323,7 @@ static void restart_call(struct thread *thread, bool through_restart)
 /* The result of an interrupted system call when a handler is about to run. */
 static void settle_call_for_handler(struct thread *thread, uint32_t action_flags)
 {
+    call_resume_never(thread);
     if (!thread->in_call)
         return;
     switch (-(int32_t)thread->frame->regs.eax) {
@@ -351,6 +353,7 @@ static void settle_call(struct thread *thread)
     case ERESTARTSYS:
     case ERESTARTNOINTR:
     case ERESTARTNOHAND:
+    case ERESTART_RESUME:
         restart_call(thread, false);
         break;
     case ERESTART_BLOCK:

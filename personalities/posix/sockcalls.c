@@ -4,6 +4,7 @@
 
 #include "calls.h"
 #include "path.h"
+#include "resume.h"
 #include "socket.h"
 #include "task.h"
 #include "time.h"
@@ -31,6 +32,31 @@ static int32_t send_result(struct socket *socket, uint32_t flags, int32_t result
     return result;
 }
 
+/* A stream takes all of it before the call returns. */
+static int32_t send_bytes(struct file *file, struct socket *socket,
+                          struct socket_transfer *transfer)
+{
+    bool whole = socket->type == SOCK_STREAM && !(transfer->flags & MESSAGE_DONTWAIT) &&
+                 !(file->flags & O_NONBLOCK);
+    uint32_t moved = call_moved(transfer->io);
+    if (moved > 0)
+        control_free(&transfer->control); /* it went with the first part */
+    int32_t result = socket_send(file, transfer);
+    if (moved || whole)
+        result = call_transferred(transfer->io, moved, result);
+    return send_result(socket, transfer->flags, result);
+}
+
+static int32_t receive_bytes(struct file *file, struct socket *socket,
+                             struct socket_transfer *transfer)
+{
+    bool whole = socket->type == SOCK_STREAM &&
+                 (transfer->flags & (MESSAGE_WAITALL | MESSAGE_PEEK)) == MESSAGE_WAITALL;
+    uint32_t moved = call_moved(transfer->io);
+    int32_t result = socket_receive(file, transfer);
+    return moved || whole ? call_transferred(transfer->io, moved, result) : result;
+}
+
 /* ---- single buffers ------------------------------------------------------------------------------ */
 
 int32_t sys_sendto(uint32_t fd, user_t buffer, uint32_t length, uint32_t flags, user_t at,
@@ -51,7 +77,7 @@ int32_t sys_sendto(uint32_t fd, user_t buffer, uint32_t length, uint32_t flags, 
         transfer.address = &address;
     }
     if (result == 0)
-        result = send_result(socket, flags, socket_send(file, &transfer));
+        result = send_bytes(file, socket, &transfer);
     file_release(file);
     return result;
 }
@@ -68,7 +94,7 @@ int32_t sys_recvfrom(uint32_t fd, user_t buffer, uint32_t length, uint32_t flags
         return error;
     io_single(&io, buffer, MIN(length, COUNT_MAX));
     struct socket_transfer transfer = {.io = &io, .flags = flags, .address = &address};
-    int32_t result = socket_receive(file, &transfer);
+    int32_t result = receive_bytes(file, socket, &transfer);
     control_free(&transfer.control);
     file_release(file);
     if (result >= 0 && at.address) {
@@ -92,7 +118,9 @@ static int copy_in_header(struct linux_msghdr *header, user_t at)
     return header->vector_count > VECTOR_MAX ? -EMSGSIZE : 0;
 }
 
-static int32_t send_one(struct file *file, struct socket *socket, user_t at, uint32_t flags)
+/* `alone`: the result is the call's, which may be issued again for the rest. */
+static int32_t send_one(struct file *file, struct socket *socket, user_t at, uint32_t flags,
+                        bool alone)
 {
     struct linux_iovec small[VECTOR_SMALL], *vector;
     struct linux_msghdr header;
@@ -115,7 +143,8 @@ static int32_t send_one(struct file *file, struct socket *socket, user_t at, uin
     if (header.control && header.control_length > 0)
         result = control_copy_in(&transfer.control, USER(header.control), header.control_length);
     if (result == 0)
-        result = send_result(socket, flags, socket_send(file, &transfer));
+        result = alone ? send_bytes(file, socket, &transfer)
+                       : send_result(socket, flags, socket_send(file, &transfer));
     if (vector != small)
         release(vector);
     return result;
@@ -128,7 +157,7 @@ int32_t sys_sendmsg(uint32_t fd, user_t message, uint32_t flags)
     struct file *file = socket_get(fd, &socket, &error);
     if (!file)
         return error;
-    int32_t result = send_one(file, socket, message, flags);
+    int32_t result = send_one(file, socket, message, flags, true);
     file_release(file);
     return result;
 }
@@ -159,7 +188,8 @@ static int32_t put_results(struct socket *socket, struct socket_transfer *transf
     return error;
 }
 
-static int32_t receive_one(struct file *file, struct socket *socket, user_t at, uint32_t flags)
+static int32_t receive_one(struct file *file, struct socket *socket, user_t at, uint32_t flags,
+                           bool alone)
 {
     struct linux_iovec small[VECTOR_SMALL], *vector;
     struct linux_msghdr header;
@@ -173,7 +203,7 @@ static int32_t receive_one(struct file *file, struct socket *socket, user_t at, 
         return result;
     io_vector(&io, vector, (uint32_t)result);
     struct socket_transfer transfer = {.io = &io, .flags = flags, .address = &address};
-    result = socket_receive(file, &transfer);
+    result = alone ? receive_bytes(file, socket, &transfer) : socket_receive(file, &transfer);
     if (result >= 0) {
         int error = put_results(socket, &transfer, &header, at);
         result = error < 0 ? error : result;
@@ -191,7 +221,7 @@ int32_t sys_recvmsg(uint32_t fd, user_t message, uint32_t flags)
     struct file *file = socket_get(fd, &socket, &error);
     if (!file)
         return error;
-    int32_t result = receive_one(file, socket, message, flags);
+    int32_t result = receive_one(file, socket, message, flags, true);
     file_release(file);
     return result;
 }
@@ -218,7 +248,7 @@ int32_t sys_sendmmsg(uint32_t fd, user_t messages, uint32_t count, uint32_t flag
     if (!file)
         return error;
     for (; done < MIN(count, MESSAGES_MAX); done++) {
-        error = send_one(file, socket, header_field(messages, done), flags);
+        error = send_one(file, socket, header_field(messages, done), flags, false);
         if (error >= 0)
             error = put_user(length_field(messages, done), (uint32_t)error);
         if (error < 0)
@@ -235,7 +265,7 @@ static int32_t receive_many(struct file *file, struct socket *socket, user_t mes
     int error = 0;
     while (done < count) {
         error = receive_one(file, socket, header_field(messages, done),
-                            flags & ~(uint32_t)MESSAGE_WAITFORONE);
+                            flags & ~(uint32_t)MESSAGE_WAITFORONE, false);
         if (error >= 0)
             error = put_user(length_field(messages, done), (uint32_t)error);
         if (error < 0)

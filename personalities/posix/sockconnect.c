@@ -75,7 +75,7 @@ int32_t sys_listen(uint32_t fd, int32_t backlog)
 /* Waits until the listener takes another connection. Lock held. */
 static int wait_for_listener(struct socket *socket, struct socket *listener, uint32_t flags)
 {
-    ktime_t timeout = socket->send_timeout, deadline = deadline_after(timeout);
+    ktime_t deadline = socket_deadline(socket->send_timeout);
     for (;;) {
         if (listener->closed || listener->state != SOCKET_LISTENING ||
             (listener->shutdown & SHUT_READ))
@@ -90,7 +90,7 @@ static int wait_for_listener(struct socket *socket, struct socket *listener, uin
             return -EAGAIN;
         int error = wait_queue_sleep(&listener->room, deadline);
         if (error < 0)
-            return timeout_error(error, timeout);
+            return timeout_error(error, deadline);
     }
 }
 
@@ -184,7 +184,7 @@ int32_t sys_connect(uint32_t fd, user_t at, uint32_t size)
 /* The next connection, with the reference its file will have. Lock held. */
 static int take_connection(struct socket *listener, uint32_t flags, struct list *taken)
 {
-    ktime_t timeout = listener->receive_timeout, deadline = deadline_after(timeout);
+    ktime_t deadline = socket_deadline(listener->receive_timeout);
     while (list_empty(&listener->queue)) {
         if (listener->state != SOCKET_LISTENING || (listener->shutdown & SHUT_READ))
             return -EINVAL;
@@ -192,7 +192,7 @@ static int take_connection(struct socket *listener, uint32_t flags, struct list 
             return -EAGAIN;
         int error = wait_queue_sleep(&listener->readers, deadline);
         if (error < 0)
-            return timeout_error(error, timeout);
+            return timeout_error(error, deadline);
     }
     struct socket_message *message =
         container_of(listener->queue.next, struct socket_message, link);

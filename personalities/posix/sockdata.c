@@ -6,14 +6,21 @@
  */
 #include <string.h>
 
+#include "resume.h"
 #include "socket.h"
 #include "task.h"
 
-int timeout_error(int error, ktime_t timeout)
+ktime_t socket_deadline(ktime_t timeout)
+{
+    return call_deadline(deadline_after(timeout));
+}
+
+int timeout_error(int error, ktime_t deadline)
 {
     if (error == -ETIMEDOUT)
         return -EAGAIN;
-    return error == -ERESTARTSYS && timeout != DEADLINE_NEVER ? -EINTR : error;
+    return error == -ERESTARTSYS && deadline != DEADLINE_NEVER ? call_interrupted(-EINTR, deadline)
+                                                               : error;
 }
 
 /* ---- messages ------------------------------------------------------------------------------------ */
@@ -136,7 +143,7 @@ static int take_error(struct socket *socket)
 /* Waits until the socket may be charged for more. Lock held. */
 static int wait_for_budget(struct socket *socket, bool poll)
 {
-    ktime_t timeout = socket->send_timeout, deadline = deadline_after(timeout);
+    ktime_t deadline = socket_deadline(socket->send_timeout);
     for (;;) {
         int error = take_error(socket);
         if (error < 0)
@@ -149,7 +156,7 @@ static int wait_for_budget(struct socket *socket, bool poll)
             return -EAGAIN;
         error = wait_queue_sleep(&socket->writers, deadline);
         if (error < 0)
-            return timeout_error(error, timeout);
+            return timeout_error(error, deadline);
     }
 }
 
@@ -251,11 +258,11 @@ static int may_deliver(struct socket *socket, struct socket *to)
 static int deliver(struct socket *socket, struct socket *to, struct socket_message *message,
                    bool poll)
 {
-    ktime_t timeout = socket->send_timeout, deadline = deadline_after(timeout);
+    ktime_t deadline = socket_deadline(socket->send_timeout);
     int result;
     server_lock();
     while ((result = may_deliver(socket, to)) == 1) {
-        result = poll ? -EAGAIN : timeout_error(wait_queue_sleep(&to->room, deadline), timeout);
+        result = poll ? -EAGAIN : timeout_error(wait_queue_sleep(&to->room, deadline), deadline);
         if (result < 0)
             break;
     }
@@ -338,7 +345,6 @@ int socket_send(struct file *file, struct socket_transfer *transfer)
 /* Becomes the reader; the queue then has a message, or the result says why not. 0: end. Lock held. */
 static int begin_reading(struct socket *socket, bool poll, ktime_t deadline)
 {
-    ktime_t timeout = socket->receive_timeout;
     for (;;) {
         if (!socket->reading && !list_empty(&socket->queue)) {
             socket->reading = true;
@@ -355,7 +361,7 @@ static int begin_reading(struct socket *socket, bool poll, ktime_t deadline)
             return -EAGAIN;
         int error = wait_queue_sleep(&socket->readers, deadline);
         if (error < 0)
-            return timeout_error(error, timeout);
+            return timeout_error(error, deadline);
     }
 }
 
@@ -471,7 +477,7 @@ static int receive_stream(struct file *file, struct socket *socket,
                           struct socket_transfer *transfer)
 {
     bool poll = nonblocking(file, transfer), end = false;
-    ktime_t deadline = deadline_after(socket->receive_timeout);
+    ktime_t deadline = socket_deadline(socket->receive_timeout);
     uint32_t sum = 0, target = transfer->flags & MESSAGE_WAITALL
                                    ? transfer->io->left
                                    : MIN(socket->low_water, transfer->io->left);
@@ -528,7 +534,7 @@ static int receive_packet(struct file *file, struct socket *socket,
     server_lock();
     int result = socket_is_stream(socket) && socket->state != SOCKET_CONNECTED
                      ? -ENOTCONN
-                     : begin_reading(socket, poll, deadline_after(socket->receive_timeout));
+                     : begin_reading(socket, poll, socket_deadline(socket->receive_timeout));
     server_unlock();
     if (result <= 0)
         return result;

@@ -269,7 +269,8 @@ void message_unlink(struct socket *at, struct socket_message *message);
 void messages_free(struct list *messages);
 /* The least recent message is gone from the queue: tells senders. Lock held. */
 void socket_room(struct socket *socket);
-int timeout_error(int error, ktime_t timeout); /* of a wait with a time limit of the socket's */
+ktime_t socket_deadline(ktime_t timeout);       /* of a call with a time limit of the socket's */
+int timeout_error(int error, ktime_t deadline); /* the result of such a wait */
 
 /* ---- sockcontrol.c ---- */
 struct linux_msghdr;

@@ -191,6 +191,7 @@ struct thread {
         ktime_t deadline;
         uint32_t words[4];
     } restart;
+    bool resumed; /* the call in progress was issued again, with what restart says (resume.h) */
 
     uint32_t wake_word; /* futex of waiter_sleep */
     uint32_t clear_tid; /* address: zeroed and woken at the end */
@@ -216,7 +217,7 @@ struct thread {
     uint32_t debug[6];              /* dr0-3, dr6, dr7 */
 };
 
-enum restart_kind { RESTART_NONE, RESTART_NANOSLEEP, RESTART_POLL, RESTART_FUTEX };
+enum restart_kind { RESTART_NONE, RESTART_NANOSLEEP, RESTART_POLL, RESTART_FUTEX, RESTART_CALL };
 
 /* ---- threads and the loop (thread.c) ---- */
 #define WORKER_AREA 65536u /* each worker's stack, aligned to its size, struct worker at its base */
@@ -277,6 +278,7 @@ struct descriptor {
 };
 /* The clone's own copy of the descriptors that it took over with everything else: -ENOMEM. */
 int ldt_clone(struct mm *clone);
+int ldt_set(struct mm *mm, uint32_t index, struct descriptor descriptor); /* without the lock */
 /* Loads a TLS descriptor of the calling thread into the processor's table. */
 void thread_set_tls(struct thread *thread, uint32_t slot);
 /* A descriptor as programs see it; one for a stopped thread, loaded when that goes on. */

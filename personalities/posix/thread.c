@@ -19,6 +19,7 @@
 #include "file.h"
 #include "fpu.h"
 #include "futex.h"
+#include "resume.h"
 #include "seccomp.h"
 #include "server.h"
 #include "snapshot/record.h"
@@ -471,6 +472,7 @@ static void settle(struct thread *thread, uint32_t number, int32_t result)
         thread->frame->regs.eax = (uint32_t)result;
         thread->orig_eax = (int32_t)number;
     }
+    call_resume_later(thread, result);
     signal_deliver(thread);
 }
 
@@ -513,7 +515,9 @@ static void count_call(struct thread *thread)
 
 static int32_t call_slowly(struct thread *thread, uint32_t *number, const struct registers *regs)
 {
+    call_resume_begin(thread, *number, regs);
     int32_t result = call_with_tracer(thread, number, regs);
+    thread->resumed = false;
     if (unlikely(thread->process->counted))
         count_call(thread);
     return result;

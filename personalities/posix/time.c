@@ -55,8 +55,7 @@ struct linux_timeval timeval_of(uint64_t ns)
 
 /* ---- clocks ------------------------------------------------------------------------------------ */
 
-/* Processor time of a process; lock held. */
-static void process_times(struct process *process, uint64_t *user, uint64_t *system)
+void process_times(struct process *process, uint64_t *user, uint64_t *system)
 {
     uint64_t u, s;
     *user = process->dead_user_time;

@@ -14,6 +14,8 @@ int clock_can_time(uint32_t clock);
 #define CLOCK_OWN_USER ((uint32_t)~0u << 3 | 1)
 void timerfd_clock_was_set(void); /* without the lock */
 struct linux_timeval timeval_of(uint64_t ns);
+/* Processor time of a process; lock held. */
+void process_times(struct process *process, uint64_t *user, uint64_t *system);
 /* A signal of a POSIX timer is delivered. Lock held. */
 void timer_delivered(struct process *process, const siginfo_t *info);
 /* At the end of a process, and at exec for the POSIX timers. Lock held. */

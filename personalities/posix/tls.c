@@ -144,7 +144,7 @@ static int ldt_grow(struct mm *mm, uint32_t index)
     return 0;
 }
 
-static int ldt_set(struct mm *mm, uint32_t index, struct descriptor descriptor)
+int ldt_set(struct mm *mm, uint32_t index, struct descriptor descriptor)
 {
     server_lock();
     int error = ldt_grow(mm, index);

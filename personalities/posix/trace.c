@@ -232,7 +232,8 @@ void thread_watch(struct thread *thread)
     thread->step = steps(tracing);
     const struct process *process = thread->process;
     thread->watched = thread->seccomp_mode || process->trace || process->recording ||
-                      process->counted || (tracing && tracing->mode != RESUME_RUN);
+                      process->counted || thread->restart.kind == RESTART_CALL ||
+                      (tracing && tracing->mode != RESUME_RUN);
 }
 
 void trace_step_hide(struct thread *thread)

@@ -20,7 +20,17 @@ $(call native-program,family-native,tests/snapshot/native/family.c)
 snapshot-step: all ## save and restore the programs of tests/posix at every system call
 	@tests/snapshot/step $(BUILD)
 
+# A Windows program with threads that nobody here wrote, as npm knows it.
+7ZA := $(BUILD)/packages/7za.exe
+7ZA_SHA256 := 31fd52f8996986623cf52c3b4d0f7ac74a9dec63fc16c902cef673eed550c435
+$(7ZA):
+	$(call say,FETCH,$@)
+	$(Q)rm -rf $@.d && mkdir -p $@.d && cd $@.d && npm pack --silent 7zip-bin@5.2.0 >/dev/null && \
+	    tar -xzf *.tgz package/win/ia32/7za.exe
+	$(Q)echo '$(7ZA_SHA256)  $@.d/package/win/ia32/7za.exe' | sha256sum -c --quiet
+	$(Q)install -m 755 $@.d/package/win/ia32/7za.exe $@ && rm -r $@.d
+
 RUNS ?= 10
 .PHONY: snapshot-moments
-snapshot-moments: all ## stop programs at RUNS random moments each and go on in new machines [RUNS=100] [PROGRAMS='shell cmd']
+snapshot-moments: all $(if $(filter 7za,$(or $(PROGRAMS),7za)),$(7ZA)) ## stop programs at RUNS random moments each and go on in new machines [RUNS=100] [PROGRAMS='shell cmd']
 	@tests/snapshot/moments --build $(BUILD) --runs $(RUNS) $(PROGRAMS)

@@ -19,7 +19,7 @@ MOMENTS = 12
 
 def atomik(share, script, seconds=60):
     """Run a shell script in a machine of its own, with `share` as /host and the programs in it."""
-    for name in ("threads", "files", "crash", "events", "inet", "recorded", "shared"):
+    for name in ("threads", "files", "crash", "events", "inet", "recorded", "shared", "waits"):
         if not (share / name).exists():
             shutil.copy(os.path.join(PROGRAMS, name), share / name)
     return run("/bin/sh", "-c", script, options=("--share", str(share)), seconds=seconds)
@@ -59,6 +59,14 @@ def test_threads_go_on_in_another_machine(share, threads):
     assert whole.startswith(so_far) and len(so_far) < len(whole)
     result = atomik(share, f"cd /tmp; snap restore --files=snapshot /host/{path.name}; echo code $?; cat out")
     assert result.stdout == b"code 7\n" + whole
+
+
+def test_calls_that_wait_do_not_notice(share):
+    """What a signal ends early, and what is half through, goes on with the rest of its time: here, and restored elsewhere."""
+    whole = subprocess.run([os.path.join(PROGRAMS, "waits")], capture_output=True, check=True).stdout
+    script = """cd /tmp; /host/waits >out & for i in 1 2 3; do sleep 0.5; snap save $! s.snap >/dev/null; done; wait $!; cat out
+/host/waits >out & sleep 1; snap save --stop $! s.snap >/dev/null; snap restore --files=current s.snap; cat out"""
+    assert atomik(share, script).stdout == whole + whole
 
 
 def test_restored_twice_and_as_a_program(share, threads):

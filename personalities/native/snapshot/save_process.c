@@ -94,6 +94,13 @@ static bool next_child(const struct save *save, uint32_t *pid, struct proc_recor
     return false;
 }
 
+static bool has_ended(uint32_t pid)
+{
+    struct proc_record record;
+    return init_proc_info(native_init, pid, false, &record, NULL, 0) != OK ||
+           record.state == PROC_ZOMBIE;
+}
+
 status_t save_hold_children(struct save *save)
 {
     struct proc_record record;
@@ -102,7 +109,7 @@ status_t save_hold_children(struct save *save)
     while (status == OK && next_child(save, &pid, &record)) {
         if (record.state != PROC_ZOMBIE)
             status = capture_hold(&save->held, native_init, pid, save->flags, save->uid,
-                                  save->directory);
+                                  save->directory, has_ended);
         if (status == ERR_NO_PROCESS)
             status = OK; /* it has ended meanwhile */
     }

@@ -220,14 +220,20 @@ static bool is_unchanged(const struct snap_note *note, const struct fs_attr *att
            attr->mtime == snap_get_u64(note, SNAP_OBJECT_MTIME, attr->mtime);
 }
 
-static bool has_content(const struct restore *restore, const struct snap_note *note)
+/* The content that the snapshot has of a file, or NULL. */
+static const struct snap_note *content_of(const struct restore *restore,
+                                          const struct snap_note *note)
 {
     uint32_t id = snap_get_u32(note, SNAP_OBJECT_ID, 0);
     const struct snap_note *data = snap_next(&restore->snapshot, SNAP_FILEDATA, NULL);
-    for (; data; data = snap_next(&restore->snapshot, SNAP_FILEDATA, data))
-        if (snap_get_u32(data, SNAP_FILEDATA_OBJECT, 0) == id)
-            return true;
-    return false;
+    while (data && snap_get_u32(data, SNAP_FILEDATA_OBJECT, 0) != id)
+        data = snap_next(&restore->snapshot, SNAP_FILEDATA, data);
+    return data;
+}
+
+static bool is_brought_back(const struct restore *restore, const struct snap_note *note)
+{
+    return restore->group->options.policy == POLICY_SNAPSHOT && content_of(restore, note);
 }
 
 static NTSTATUS check_file(struct restore *restore, const struct snap_note *note,
@@ -237,9 +243,62 @@ static NTSTATUS check_file(struct restore *restore, const struct snap_note *note
     NTSTATUS status = nt_status(BLOCKING(fs_client_stat(file->node, &attr)));
     if (status || file->kind == FILE_DIRECTORY ||
         restore->group->options.policy == POLICY_CURRENT || is_unchanged(note, &attr) ||
-        (restore->group->options.policy == POLICY_SNAPSHOT && has_content(restore, note)))
+        is_brought_back(restore, note))
         return status;
     return restore_refuse(restore, STATUS_FILE_INVALID, "%s has changed", file->unix_path);
+}
+
+/* With the time that it had: then it is what it was. */
+static NTSTATUS write_content(const struct restore *restore, const struct snap_note *note,
+                              handle_t node)
+{
+    const struct snap_note *data = content_of(restore, note);
+    struct fs_attr attr = {.mtime = snap_get_u64(note, SNAP_OBJECT_MTIME, 0)}, result;
+    uint32_t size;
+    size_t done = 0;
+    uint8_t *bytes = restored_blob(restore, snap_get_u32(data, SNAP_FILEDATA_BLOB, 0), &size);
+    if (!bytes)
+        return STATUS_NO_MEMORY;
+    status_t status = BLOCKING(fs_client_setattr(node, FS_ATTR_SIZE, &attr, &result));
+    if (status == OK && size > 0)
+        status = BLOCKING(fs_client_write(node, 0, bytes, size, &done, NULL));
+    free(bytes);
+    if (status == OK)
+        status = BLOCKING(fs_client_sync(node, false)); /* what is written later is newer */
+    if (status == OK)
+        status = BLOCKING(fs_client_setattr(node, FS_ATTR_MTIME, &attr, &result));
+    return nt_status(status);
+}
+
+static bool is_there_unchanged(const struct restore *restore, const struct snap_note *note,
+                               const char *path)
+{
+    struct open_request look = {.process = restore->process,
+                                .options = FILE_NON_DIRECTORY_FILE,
+                                .disposition = FILE_OPEN,
+                                .attributes_only = true};
+    char *copy = strdup(path);
+    return copy && !ntfile_open_disk(copy, &look, NULL) && is_unchanged(note, &look.attr);
+}
+
+/* A file that is another one now gets its content before an open file of the snapshot denies that. */
+static NTSTATUS bring_back(const struct restore *restore, const struct snap_note *note,
+                           const char *path)
+{
+    struct open_request request = {.process = restore->process,
+                                   .access = FILE_GENERIC_READ | FILE_GENERIC_WRITE,
+                                   .share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                   .options = FILE_NON_DIRECTORY_FILE,
+                                   .disposition = FILE_OPEN_IF};
+    struct object *object = NULL;
+    if (is_there_unchanged(restore, note, path))
+        return STATUS_SUCCESS;
+    char *copy = strdup(path);
+    NTSTATUS status = copy ? ntfile_open_disk(copy, &request, &object) : STATUS_NO_MEMORY;
+    if (!status)
+        status = write_content(restore, note, file_of(object)->node);
+    object_release(object);
+    return status;
 }
 
 static NTSTATUS restore_disk(struct restore *restore, const struct snap_note *note, bool directory,
@@ -247,20 +306,21 @@ static NTSTATUS restore_disk(struct restore *restore, const struct snap_note *no
 {
     char *path = restored_path(note, SNAP_OBJECT_PATH);
     uint32_t disposal = snap_get_u32(note, SNAP_OBJECT_DISPOSAL, 0);
-    struct open_request request = {
-        .process = restore->process,
-        .access = snap_get_u32(note, SNAP_OBJECT_ACCESS, 0),
-        .share = snap_get_u32(note, SNAP_OBJECT_SHARE, 0),
-        .options = (directory ? FILE_DIRECTORY_FILE : FILE_NON_DIRECTORY_FILE),
-        .disposition =
-            restore->group->options.policy == POLICY_SNAPSHOT && has_content(restore, note)
-                ? FILE_OPEN_IF
-                : FILE_OPEN};
+    struct open_request request = {.process = restore->process,
+                                   .access = snap_get_u32(note, SNAP_OBJECT_ACCESS, 0),
+                                   .share = snap_get_u32(note, SNAP_OBJECT_SHARE, 0),
+                                   .options =
+                                       (directory ? FILE_DIRECTORY_FILE : FILE_NON_DIRECTORY_FILE),
+                                   .disposition = FILE_OPEN};
     if (!path || path[0] != '/') {
         free(path);
         return STATUS_INVALID_PARAMETER;
     }
-    NTSTATUS status = ntfile_open_disk(path, &request, result);
+    NTSTATUS status = is_brought_back(restore, note) ? bring_back(restore, note, path) : 0;
+    if (status)
+        free(path);
+    else
+        status = ntfile_open_disk(path, &request, result);
     if (status) {
         path = restored_path(note, SNAP_OBJECT_PATH);
         (void)restore_refuse(restore, status, "%s cannot be opened", path ? path : "a file");
@@ -388,32 +448,6 @@ NTSTATUS ntfile_restore(struct restore *restore, const struct snap_note *note,
     return status;
 }
 
-/* The content that the snapshot has, for a file that is to be as it was. */
-static NTSTATUS write_content(struct restore *restore, uint32_t id, struct nt_file *file)
-{
-    const struct snap_note *data = snap_next(&restore->snapshot, SNAP_FILEDATA, NULL);
-    struct fs_attr attr = {0}, result;
-    uint32_t size;
-    while (data && snap_get_u32(data, SNAP_FILEDATA_OBJECT, 0) != id)
-        data = snap_next(&restore->snapshot, SNAP_FILEDATA, data);
-    uint8_t *bytes =
-        data ? restored_blob(restore, snap_get_u32(data, SNAP_FILEDATA_BLOB, 0), &size) : NULL;
-    if (!bytes)
-        return data ? STATUS_NO_MEMORY : STATUS_SUCCESS;
-    /* Its own node where that may write: it may deny it to all others. */
-    handle_t writable = file->access & FILE_WRITE_DATA ? handle_copy(file->node) : HANDLE_NONE;
-    size_t done = 0;
-    status_t status =
-        writable ? OK : BLOCKING(fs_client_reopen(file->node, FS_O_READ | FS_O_WRITE, &writable));
-    if (status == OK)
-        status = BLOCKING(fs_client_setattr(writable, FS_ATTR_SIZE, &attr, &result));
-    if (status == OK && size > 0)
-        status = BLOCKING(fs_client_write(writable, 0, bytes, size, &done, NULL));
-    handle_drop(&writable);
-    free(bytes);
-    return nt_status(status);
-}
-
 NTSTATUS ntfile_connect(struct restore *restore, const struct snap_note *note,
                         struct object *object)
 {
@@ -429,9 +463,7 @@ NTSTATUS ntfile_connect(struct restore *restore, const struct snap_note *note,
     }
     if (peer && file->pipe && file_of(peer)->pipe)
         pipe_join(file->pipe, file_of(peer)->pipe);
-    return file->kind == FILE_DISK && restore->group->options.policy == POLICY_SNAPSHOT
-               ? write_content(restore, snap_get_u32(note, SNAP_OBJECT_ID, 0), file)
-               : STATUS_SUCCESS;
+    return STATUS_SUCCESS;
 }
 
 NTSTATUS restore_locks(struct restore *restore)

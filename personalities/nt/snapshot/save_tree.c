@@ -9,6 +9,7 @@
 #include <atomik/time.h>
 
 #define CHILDREN_MAX 256u /* of one process */
+#define END_LOOK     (NS_PER_S / 1000)
 
 static bool is_child(const struct nt_process *process, const struct nt_process *parent)
 {
@@ -52,6 +53,15 @@ static status_t add_children(struct save *save)
     return status;
 }
 
+static bool has_ended(uint32_t pid)
+{
+    nt_lock();
+    const struct nt_process *process = process_by_pid(pid);
+    bool ended = !process || process->exited;
+    nt_unlock();
+    return ended;
+}
+
 static status_t hold_children(struct save *save)
 {
     struct save_group *group = save->group;
@@ -59,11 +69,45 @@ static status_t hold_children(struct save *save)
     status_t status = count == CHILDREN_MAX ? ERR_LIMIT_REACHED : OK;
     for (uint32_t i = 0; i < count && status == OK; i++) {
         status = BLOCKING(capture_hold(&group->held, nt_init, pids[i], group->flags, group->uid,
-                                       group->directory));
+                                       group->directory, has_ended));
         if (status == ERR_NO_PROCESS)
             status = OK; /* it has ended meanwhile */
     }
     return status;
+}
+
+static const struct save *member_of(const struct save_group *group, uint32_t pid)
+{
+    const struct save *save = group->members;
+    while (save && save->process->pid != pid)
+        save = save->next;
+    return save;
+}
+
+/* Whether a child of the tree is neither in the snapshot nor has ended. */
+static bool has_ending_child(const struct save_group *group)
+{
+    list_each(process, &nt_processes, struct nt_process, link)
+    {
+        if (process->pid && !process->exited && member_of(group, process->ppid) &&
+            !save_has(group, process))
+            return true;
+    }
+    return false;
+}
+
+/* Children that were about to end have done so: what their parents wait for is in the snapshot. */
+static status_t wait_for_ends(const struct save_group *group)
+{
+    ktime_t deadline = time_monotonic() + SAVE_PATIENCE;
+    while (has_ending_child(group)) {
+        if (time_monotonic() >= deadline)
+            return ERR_TIMED_OUT;
+        nt_unlock();
+        time_sleep(END_LOOK);
+        nt_lock();
+    }
+    return OK;
 }
 
 status_t save_add_descendants(struct save_group *group)
@@ -73,7 +117,7 @@ status_t save_add_descendants(struct save_group *group)
         status = add_children(save);
     for (struct save *save = group->members; save && status == OK; save = save->next)
         status = hold_children(save);
-    return status;
+    return status == OK ? wait_for_ends(group) : status;
 }
 
 bool save_has(const struct save_group *group, const struct nt_process *process)

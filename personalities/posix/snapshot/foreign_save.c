@@ -29,6 +29,16 @@ static uint32_t remote_children(const struct save *save, uint32_t pids[REMOTE_MA
     return count;
 }
 
+/* Whether its parent can be told so: it is a zombie, or nobody wants to know. */
+static bool has_ended(uint32_t pid)
+{
+    server_lock();
+    const struct process *process = process_find(pid);
+    bool ended = !process || process->state == PROCESS_ZOMBIE;
+    server_unlock();
+    return ended;
+}
+
 status_t foreign_hold(struct save_group *group, handle_t directory)
 {
     status_t status = OK;
@@ -36,7 +46,7 @@ status_t foreign_hold(struct save_group *group, handle_t directory)
         uint32_t pids[REMOTE_MAX], count = remote_children(save, pids);
         for (uint32_t i = 0; i < count && status == OK; i++) {
             status = capture_hold(&group->held, server.init, pids[i], group->flags, group->uid,
-                                  directory);
+                                  directory, has_ended);
             if (status == ERR_NO_PROCESS)
                 status = OK; /* it has ended meanwhile */
         }

@@ -85,6 +85,7 @@ void thread_boundary_registers(const struct thread *thread, struct registers *re
     case ERESTARTSYS:
     case ERESTARTNOINTR:
     case ERESTARTNOHAND:
+    case ERESTART_RESUME:
         registers->eax = thread->trap_number;
         registers->eip -= 2;
         break;

@@ -208,16 +208,21 @@ static int read_members(struct restore_group *group)
 
 /* ---- the order -------------------------------------------------------------------------------------- */
 
-/* Whoever is not root becomes nobody else by a restore. */
+bool restorer_can(const struct restore *restore, uint32_t capability)
+{
+    return restore->group->restorer.effective >> capability & 1;
+}
+
+/* Only who may change to any user becomes somebody else by a restore. */
 static int check_identity(const struct restore *restore)
 {
     const struct snap_note *process = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
     const struct credentials *own = &self()->process->credentials;
     uint32_t length = 0, ids[8];
-    if (snap_get(process, SNAP_PROCESS_ROOT, &length) && !capable(CAP_SYS_CHROOT))
+    if (snap_get(process, SNAP_PROCESS_ROOT, &length) && !restorer_can(restore, CAP_SYS_CHROOT))
         return restore_refuse(-EPERM, "with a root directory of its own", restore->old_pid);
     const uint8_t *data = snap_get(process, SNAP_PROCESS_IDS, &length);
-    if (own->euid == 0)
+    if (restorer_can(restore, CAP_SETUID) && restorer_can(restore, CAP_SETGID))
         return 0;
     if (!data || length != sizeof ids)
         return -EPERM;
@@ -320,6 +325,7 @@ int restore_prepare(handle_t image, const struct file *file, const char *path,
     if (!group)
         return -ENOMEM;
     wait_queue_init(&group->begun);
+    credentials_copy(&group->restorer, &self()->process->credentials);
     group->path = text_copy(path);
     group->tree.open = open_member;
     group->tree.context = group;
@@ -365,6 +371,7 @@ static void member_free(struct restore *restore)
 void restore_free(struct restore_group *group)
 {
     foreign_free(group);
+    credentials_release(&group->restorer);
     while (group->members) {
         struct restore *restore = group->members;
         group->members = restore->next;
@@ -448,17 +455,23 @@ void restore_begin(struct restore *restore)
     if (restore->group->calls > 0) {
         process->counted = true;
         process->calls_left = process->calls_each = restore->group->calls;
-        thread_watch(self());
     }
+    thread_watch(self());
     restore_pending(restore, process);
     if (timers_restore(process, &restore->snapshot) < 0)
         log_line("snapshot: a timer of process %u cannot be made again", process->pid);
+    server_unlock();
+    ignore(init_proc_set(server.init, process->pid, PROC_NAME, &record, process->comm));
+}
+
+void restore_start(struct restore *restore)
+{
+    server_lock();
     for (uint32_t i = 0; i < restore->thread_count; i++) {
         thread_watch(restore->threads[i]);
         thread_start(restore->threads[i]);
     }
     server_unlock();
-    ignore(init_proc_set(server.init, process->pid, PROC_NAME, &record, process->comm));
 }
 
 /* What the process had becomes the restore's, which releases it. */
@@ -543,6 +556,8 @@ int restore_enter(struct restore_group *group)
     }
     restore_relations(group);
     restore_begin(root);
+    restore_let_run(group);
+    restore_start(root);
     restore_stopped(root, process);
     begin_replay(group, process);
     return 0;

@@ -13,6 +13,7 @@
 #include <snapshot/snapshot.h>
 
 #include "core.h"
+#include "cred.h"
 #include "record.h"
 
 struct file;
@@ -46,6 +47,7 @@ struct restored_shared {
  */
 struct restore_group {
     struct capture_options options;
+    struct credentials restorer; /* the rights of who restores it */
     bool files_differ;
     struct restore *members;  /* a chain; the process itself first, parents before their children */
     struct capture_tree tree; /* all of the tree, also what others restore */
@@ -57,7 +59,10 @@ struct restore_group {
     struct replay_options replay;
     uint32_t calls;        /* each process stands still after so many; 0: no */
     uint32_t present_pgid; /* of the restoring process, before */
-    uint32_t beginning;    /* members that do not run yet */
+    /* Nobody runs before all have what they hold, as locks. */
+    uint32_t beginning; /* members that have not got so far */
+    uint32_t waiting;   /* that have, until: */
+    bool running;
     struct wait_queue begun;
 };
 
@@ -96,6 +101,7 @@ void restore_free(struct restore_group *group);
 /* Reads a member's file; checks what can be checked before anything is made. */
 int restore_read(struct restore *restore);
 int restore_memory(struct restore *restore);
+int restore_layout(struct restore *restore);
 int restore_objects(struct restore_group *group);
 int restore_descriptors(struct restore *restore);
 /* The note of an open file, in whichever snapshot it is; *owner is that. */
@@ -128,6 +134,8 @@ int restore_removed_directory(int (*use)(const char *path, void *context), void 
 void restore_temporary(char name[RESTORE_NAME]); /* of a file that nobody has */
 struct file *restored_file(const struct restore_group *group,
                            uint32_t object); /* borrowed, or NULL */
+/* Whether who restores it has a capability in effect. */
+bool restorer_can(const struct restore *restore, uint32_t capability);
 int restore_actions(struct restore *restore);
 /* Credentials, limits, names: what is in the process's structure. Lock held. */
 void restore_state(struct restore *restore, struct process *process);
@@ -135,8 +143,10 @@ void restore_state(struct restore *restore, struct process *process);
 void restore_stopped(struct restore *restore, struct process *process);
 /* The threads but the first, to be started by the first. Lock held. */
 int restore_threads(struct restore *restore, struct process *process);
-/* The calling thread becomes the first one; the others start. */
+/* The calling thread becomes the first one; what the process holds is its own again. */
 void restore_begin(struct restore *restore);
+/* The other threads begin. */
+void restore_start(struct restore *restore);
 void restore_first_thread(struct restore *restore, struct thread *thread);
 void restore_pending(struct restore *restore, struct process *process); /* lock held */
 /* A number in the registry for a process below `parent`: the old one if it is free. */
@@ -149,8 +159,9 @@ void restore_discard(struct process *process);
 /* A group or session of a snapshot's process: that of the member that led it, else `present`. */
 uint32_t restore_group_number(const struct restore_group *group, const struct snapshot *snapshot,
                               uint16_t tag, uint32_t present);
-/* Makes the descendants and waits until they run. */
+/* Makes the descendants and waits until they could run; and lets them. */
 int restore_descendants(struct restore_group *group);
+void restore_let_run(struct restore_group *group);
 /* A text field as a string of the caller's to release; NULL: there is none, or no memory. */
 struct restore *restore_member(const struct restore_group *group, uint32_t old_pid);
 /* The file of another process of the tree; to be released, or NULL. */

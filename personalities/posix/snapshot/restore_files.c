@@ -82,21 +82,37 @@ void restore_temporary(char name[RESTORE_NAME])
              (unsigned)number[1]);
 }
 
+/*
+ * In the file system where it was if that lets us, else in /tmp. One that never had a name may get one
+ * (O_TMPFILE); one that lost its name does not.
+ */
+static int create_unnamed(const struct snap_note *note, const char *path, struct file **result)
+{
+    uint32_t old = snap_get_u32(note, SNAP_OBJECT_FLAGS, 0);
+    bool never_named = (old & O_TMPFILE) == O_TMPFILE;
+    uint32_t flags =
+        O_TMPFILE | O_RDWR | O_LARGEFILE | (never_named && !(old & O_EXCL) ? 0 : O_EXCL);
+    const char *slash = strrchr(path, '/');
+    char *directory = text_copy(path);
+    if (!directory)
+        return -ENOMEM;
+    if (!never_named && slash)
+        directory[slash - path] = '\0';
+    int error = path_open(AT_FDCWD, *directory ? directory : "/", flags, 0600, result);
+    release(directory);
+    return error == 0 ? 0 : path_open(AT_FDCWD, "/tmp", flags, 0600, result);
+}
+
 /* A file without a name, with the content that the snapshot has of it. */
 static int make_unnamed(const struct restore *restore, const struct snap_note *note,
-                        const struct snap_note *content, struct file **result)
+                        const struct snap_note *content, const char *path, struct file **result)
 {
-    struct walk unlink = {.dirfd = (uint32_t)AT_FDCWD, .op = FS_OP_UNLINK};
-    char name[RESTORE_NAME];
-    restore_temporary(name);
-    int error = path_open(AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL | O_LARGEFILE, 0600, result);
+    int error = create_unnamed(note, path, result);
     if (error < 0)
         return error;
-    error = write_content(restore, *result, content);
-    unlink.path = name;
-    int removed = path_walk(&unlink);
-    if (error == 0)
-        error = removed;
+    release((*result)->path);
+    (*result)->path = text_copy(path);
+    error = (*result)->path ? write_content(restore, *result, content) : -ENOMEM;
     if (error == 0)
         error = take_attributes(*result, note);
     if (error < 0)
@@ -141,7 +157,7 @@ static struct file *same_node(const struct restore *restore, const struct snap_n
 }
 
 static int make_nameless(const struct restore *restore, const struct snap_note *note,
-                         const struct snap_note *content, struct file **result)
+                         const struct snap_note *content, const char *path, struct file **result)
 {
     struct file *other = same_node(restore, note);
     uint32_t flags = snap_get_u32(note, SNAP_OBJECT_FLAGS, 0) & ~(uint32_t)CREATION_FLAGS;
@@ -150,7 +166,7 @@ static int make_nameless(const struct restore *restore, const struct snap_note *
     if (S_ISDIR(snap_get_u32(note, SNAP_OBJECT_MODE, 0)))
         return restore_removed_directory(open_directory, result);
     if (content)
-        return make_unnamed(restore, note, content, result);
+        return make_unnamed(restore, note, content, path, result);
     return restore_refuse(-ENOENT, "a file without a name whose content was not saved",
                           snap_get_u32(note, SNAP_OBJECT_ID, 0));
 }
@@ -211,7 +227,7 @@ static int make_file(struct restore *restore, const struct snap_note *note, stru
     if (snap_get_u32(note, SNAP_OBJECT_LINKS, 1) != 0)
         error = open_named(restore, note, content, path, result);
     else
-        error = make_nameless(restore, note, content, result);
+        error = make_nameless(restore, note, content, path, result);
     release(path);
     if (error < 0)
         return error;

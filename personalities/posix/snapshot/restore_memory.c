@@ -192,28 +192,6 @@ static int write_all(struct restore *restore)
                : errno_of(status);
 }
 
-/* ---- what is known about it -------------------------------------------------------------------------- */
-
-static void take_layout(struct restore *restore)
-{
-    const struct snap_note *process = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
-    const struct snap_note *auxv = snap_next_standard(&restore->snapshot, CORE_AUXV, NULL);
-    char path[FS_NAME_MAX + 1];
-    struct mm *mm = restore->mm;
-    mm->brk_start = snap_get_u32(process, SNAP_PROCESS_BRK_START, 0);
-    mm->brk_end = snap_get_u32(process, SNAP_PROCESS_BRK, mm->brk_start);
-    mm->stack_top = snap_get_u32(process, SNAP_PROCESS_STACK_TOP, STACK_TOP);
-    mm->arguments = snap_get_u32(process, SNAP_PROCESS_ARGUMENTS, 0);
-    mm->arguments_end = snap_get_u32(process, SNAP_PROCESS_ARGUMENTS_END, 0);
-    mm->environment_end = snap_get_u32(process, SNAP_PROCESS_ENVIRONMENT_END, 0);
-    if (snap_get_text(process, SNAP_PROCESS_EXE, path, sizeof path))
-        mm->exe = text_copy(path);
-    if (auxv && auxv->size <= sizeof mm->auxv) {
-        memcpy(mm->auxv, auxv->data, auxv->size);
-        mm->auxv_size = auxv->size / 4;
-    }
-}
-
 int restore_memory(struct restore *restore)
 {
     int error = mm_new(&restore->mm);
@@ -221,7 +199,5 @@ int restore_memory(struct restore *restore)
         error = map_all(restore);
     if (error == 0)
         error = write_all(restore);
-    if (error == 0)
-        take_layout(restore);
-    return error;
+    return error == 0 ? restore_layout(restore) : error;
 }

@@ -45,17 +45,19 @@ static void take_capabilities(struct credentials *to, const struct snap_note *no
     to->ambient = sets[4] & to->permitted & to->inheritable;
 }
 
-static void take_identity(struct process *process, const struct snap_note *note)
+static void take_identity(const struct restore *restore, struct process *process,
+                          const struct snap_note *note)
 {
     struct credentials *to = &process->credentials;
-    if (to->euid != 0)
+    if (!restorer_can(restore, CAP_SETUID) || !restorer_can(restore, CAP_SETGID))
         return;
     take_ids(to, note);
     take_groups(to, note);
     take_capabilities(to, note);
 }
 
-static void take_limits(struct process *process, const struct snap_note *note)
+static void take_limits(const struct restore *restore, struct process *process,
+                        const struct snap_note *note)
 {
     struct linux_rlimit64 limits[RLIMIT_COUNT];
     uint32_t length = 0;
@@ -65,10 +67,25 @@ static void take_limits(struct process *process, const struct snap_note *note)
     memcpy(limits, data, sizeof limits);
     for (uint32_t i = 0; i < RLIMIT_COUNT; i++) {
         struct linux_rlimit64 *own = &process->limits[i];
-        bool raise = limits[i].maximum > own->maximum && process->credentials.euid != 0;
+        bool raise = limits[i].maximum > own->maximum && !restorer_can(restore, CAP_SYS_RESOURCE);
         if (!raise && limits[i].current <= limits[i].maximum)
             *own = limits[i];
     }
+}
+
+/* The clocks of its processor time go on. */
+static void take_times(struct process *process, const struct snap_note *note)
+{
+    uint32_t length = 0;
+    uint64_t times[4];
+    const uint8_t *data = snap_get(note, SNAP_PROCESS_TIMES, &length);
+    if (!data || length != sizeof times)
+        return;
+    memcpy(times, data, sizeof times);
+    process->dead_user_time += times[0];
+    process->dead_system_time += times[1];
+    process->child_user_time = times[2];
+    process->child_system_time = times[3];
 }
 
 void restore_stopped(struct restore *restore, struct process *process)
@@ -87,8 +104,9 @@ void restore_state(struct restore *restore, struct process *process)
 {
     const struct snap_note *note = snap_next(&restore->snapshot, SNAP_PROCESS, NULL);
     (void)snap_get_text(note, SNAP_PROCESS_NAME, process->comm, sizeof process->comm);
-    take_limits(process, note);
-    take_identity(process, note);
+    take_limits(restore, process, note);
+    take_times(process, note);
+    take_identity(restore, process, note);
     process->fs->umask = snap_get_u32(note, SNAP_PROCESS_UMASK, 022) & 0777;
     process->personality = snap_get_u32(note, SNAP_PROCESS_PERSONA, 0);
     process->dumpable = snap_get_u32(note, SNAP_PROCESS_DUMPABLE, 1) != 0;

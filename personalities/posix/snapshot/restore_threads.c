@@ -80,7 +80,7 @@ static void take_restart(struct thread *thread, const struct snap_note *note)
     uint32_t length = 0, kind = snap_get_u32(note, SNAP_THREAD_RESTART_KIND, RESTART_NONE);
     uint64_t left = snap_get_u64(note, SNAP_THREAD_RESTART_LEFT, DEADLINE_NEVER);
     const uint8_t *words = snap_get(note, SNAP_THREAD_RESTART_WORDS, &length);
-    if (kind > RESTART_FUTEX || !words || length != sizeof thread->restart.words)
+    if (kind > RESTART_CALL || !words || length != sizeof thread->restart.words)
         return;
     thread->restart.kind = kind;
     thread->restart.deadline = left == DEADLINE_NEVER ? DEADLINE_NEVER : deadline_after(left);
@@ -88,23 +88,25 @@ static void take_restart(struct thread *thread, const struct snap_note *note)
 }
 
 /* Nobody gets more of the processor than the restoring process may give. */
-static void take_sched(struct thread *thread, const struct snap_note *note)
+static void take_sched(const struct restore *restore, struct thread *thread,
+                       const struct snap_note *note)
 {
     uint32_t length = 0, words[5];
     const uint8_t *data = snap_get(note, SNAP_THREAD_SCHED, &length);
-    bool root = thread->process->credentials.euid == 0;
+    bool free = restorer_can(restore, CAP_SYS_NICE);
     if (!data || length != sizeof words)
         return;
     memcpy(words, data, sizeof words);
     int32_t nice = (int32_t)words[2];
     bool batch = words[0] == 0 || words[0] == 3 || words[0] == 5; /* none that real time is */
     if (words[0] > 5 || words[1] > 99 || nice < -20 || nice > 19 ||
-        (!root && (!batch || nice < thread->sched.nice)))
+        (!free && (!batch || nice < thread->sched.nice)))
         return;
     thread->sched = (struct thread_sched){words[0], words[1], nice, words[3], words[4] != 0};
 }
 
-static void take_state(struct thread *thread, const struct thread_notes *notes)
+static void take_state(const struct restore *restore, struct thread *thread,
+                       const struct thread_notes *notes)
 {
     const struct snap_note *own = notes->own;
     thread->blocked =
@@ -117,7 +119,7 @@ static void take_state(struct thread *thread, const struct thread_notes *notes)
     thread->robust_list = snap_get_u32(own, SNAP_THREAD_ROBUST_LIST, 0);
     thread->restart.kind = RESTART_NONE;
     take_restart(thread, own);
-    take_sched(thread, own);
+    take_sched(restore, thread, own);
     memset(thread->tls, 0, sizeof thread->tls);
     if (notes->tls && notes->tls->size == sizeof thread->tls)
         memcpy(thread->tls, notes->tls->data, sizeof thread->tls);
@@ -147,7 +149,7 @@ void restore_first_thread(struct restore *restore, struct thread *thread)
     uint8_t state[FPU_STATE_SIZE] __attribute__((aligned(16)));
     if (!leader_of(restore, &notes))
         return; /* checked by restore_threads */
-    take_state(thread, &notes);
+    take_state(restore, thread, &notes);
     take_registers(&notes, &thread->frame->regs);
     for (uint32_t slot = 0; slot < TLS_SLOTS; slot++)
         thread_set_tls(thread, slot);
@@ -169,7 +171,7 @@ static int make_thread(struct restore *restore, struct process *process,
     int error = thread_new(process, tid, false, &thread);
     if (error < 0)
         return error;
-    take_state(thread, notes);
+    take_state(restore, thread, notes);
     take_registers(notes, &thread->start_registers);
     restore->threads[restore->thread_count++] = thread;
     if (!notes->fpu || notes->fpu->size != FPU_STATE_SIZE)

@@ -51,10 +51,23 @@ static int join_groups(struct restore *restore, struct process *process)
 
 /* ---- a member's first thread ---------------------------------------------------------------------------- */
 
+/* Until the others are ready as well; the group is there for as long as somebody waits. */
+static void wait_for_others(struct restore_group *group)
+{
+    server_lock();
+    group->beginning--;
+    group->waiting++;
+    wait_queue_wake(&group->begun, WAKE_ALL);
+    while (!group->running)
+        wait_queue_sleep_until_end(&group->begun, deadline_after(BEGIN_POLL));
+    group->waiting--;
+    wait_queue_wake(&group->begun, WAKE_ALL);
+    server_unlock();
+}
+
 static void member_begin(struct thread *thread)
 {
     struct restore *restore = thread->begin_argument;
-    struct restore_group *group = restore->group;
     server_lock();
     int error = restore_threads(restore, thread->process);
     if (error < 0)
@@ -62,11 +75,10 @@ static void member_begin(struct thread *thread)
     server_unlock();
     if (error == 0)
         restore_begin(restore);
+    wait_for_others(restore->group);
+    if (error == 0)
+        restore_start(restore);
     thread->attention = 1;
-    server_lock();
-    group->beginning--;
-    wait_queue_wake(&group->begun, WAKE_ALL); /* the group may be gone after the lock */
-    server_unlock();
 }
 
 /* ---- making them ---------------------------------------------------------------------------------------- */
@@ -106,7 +118,7 @@ static int fill(struct restore *restore, struct process *process, struct process
     int error = process->fs ? join_groups(restore, process) : -ENOMEM;
     if (error < 0)
         return error;
-    credentials_copy(&process->credentials, &root->credentials);
+    credentials_copy(&process->credentials, &restore->group->restorer);
     process->mm = restore->mm;
     process->files = restore->files;
     process->sighand = restore->sighand;
@@ -219,6 +231,16 @@ static void wait_until_begun(struct restore_group *group)
     server_lock();
     /* Even when it is to end: the group is in use until then. */
     while (group->beginning > 0)
+        wait_queue_sleep_until_end(&group->begun, deadline_after(BEGIN_POLL));
+    server_unlock();
+}
+
+void restore_let_run(struct restore_group *group)
+{
+    server_lock();
+    group->running = true;
+    wait_queue_wake(&group->begun, WAKE_ALL);
+    while (group->waiting > 0)
         wait_queue_sleep_until_end(&group->begun, deadline_after(BEGIN_POLL));
     server_unlock();
 }

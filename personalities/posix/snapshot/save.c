@@ -9,12 +9,14 @@
  */
 #include "save.h"
 
+#include <atomik/time.h>
 #include <capture/capture.h>
 #include <ipc/call.h>
 #include <ipc/initclient.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../aio.h"
 #include "../file.h"
 #include "../ipc.h"
 #include "../server.h"
@@ -27,7 +29,8 @@
 #include "record.h"
 
 #define PATIENCE     (5 * NS_PER_SEC) /* for the threads to come to a boundary */
-#define CHILDREN_MAX 512u             /* of one process in a tree */
+#define END_LOOK     (NS_PER_SEC / 1000)
+#define CHILDREN_MAX 512u /* of one process in a tree */
 
 struct job {
     uint32_t pid, flags, request, uid;
@@ -118,6 +121,7 @@ static status_t note_state(struct save *save, struct process *process)
     shm_save(save, process);
     sem_save(save, process);
     msg_save(save, process);
+    aio_save(process->mm, &save->snapshot);
     save->root = handle_copy(process->fs->root);
     save->cwd = process->fs->cwd ? handle_copy(process->fs->cwd) : HANDLE_NONE;
     save->live = handle_copy(process->mm->space);
@@ -169,6 +173,14 @@ static status_t add_descendants(struct save_group *group)
     return OK;
 }
 
+static bool is_member(const struct save_group *group, uint32_t pid)
+{
+    const struct save *save = group->members;
+    while (save && save->pid != pid)
+        save = save->next;
+    return save;
+}
+
 /* Those that ended before they stood still are no members any more. */
 static void drop_ended(struct save_group *group)
 {
@@ -180,6 +192,39 @@ static void drop_ended(struct save_group *group)
         }
         *link = save->next;
         release(save);
+    }
+}
+
+/* Whether a child of the tree is neither in the snapshot nor has ended. Lock held. */
+static bool has_ending_child(const struct save_group *group)
+{
+    for (const struct save *save = group->members; save; save = save->next) {
+        struct process *process = process_find(save->pid);
+        if (!process)
+            continue;
+        list_each(child, &process->children, struct process, sibling_link)
+        {
+            if (child->state != PROCESS_ZOMBIE && !capture_is_held(group->held, child->pid) &&
+                !is_member(group, child->pid))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Children that were about to end have done so: what their parents wait for is in the snapshot. */
+static status_t wait_for_ends(const struct save_group *group)
+{
+    ktime_t deadline = deadline_after(PATIENCE);
+    for (;;) {
+        server_lock();
+        bool ending = has_ending_child(group);
+        server_unlock();
+        if (!ending)
+            return OK;
+        if (now() >= deadline)
+            return ERR_TIMED_OUT;
+        time_sleep(END_LOOK);
     }
 }
 
@@ -207,6 +252,17 @@ static void thaw_all(struct save_group *group, bool stop)
     }
 }
 
+/* The numbers of a tree that ended are free for its restore. Its first process is its parent's to reap. */
+static void wait_until_gone(const struct save_group *group)
+{
+    ktime_t deadline = deadline_after(PATIENCE);
+    struct proc_record record;
+    for (const struct save *save = group->members->next; save; save = save->next)
+        while (now() < deadline &&
+               init_proc_info(server.init, save->pid, false, &record, NULL, 0) == OK)
+            time_sleep(END_LOOK);
+}
+
 static status_t take(struct save_group *group, uint32_t pid, handle_t directory,
                      struct snapshot_result *result)
 {
@@ -219,6 +275,8 @@ static status_t take(struct save_group *group, uint32_t pid, handle_t directory,
     server_unlock();
     if (status == OK && (group->flags & SNAPSHOT_TREE))
         status = foreign_hold(group, directory);
+    if (status == OK && (group->flags & SNAPSHOT_TREE))
+        status = wait_for_ends(group);
     server_lock();
     for (struct save *save = group->members; save && status == OK; save = save->next)
         status = note_state(save, process_find(save->pid));
@@ -245,6 +303,8 @@ static status_t take(struct save_group *group, uint32_t pid, handle_t directory,
     if (status == OK)
         status = released;
     result->pause = now() - start;
+    if (stop && status == OK)
+        wait_until_gone(group);
     return status;
 }
 

@@ -11,6 +11,7 @@
 #include "core.h"
 
 struct file;
+struct mm;
 struct process;
 struct socket;
 
@@ -82,6 +83,8 @@ status_t snapshot_take(uint32_t pid, uint32_t flags, const struct crash *crash, 
 /* ---- while the process stands still, with the lock ---- */
 void save_process(struct save *save, struct process *process);
 void save_threads(struct save *save, struct process *process);
+/* Of the PROCESS note: what its address space has beside mappings. */
+void save_layout(struct save *save, const struct mm *mm);
 void save_signals(struct save *save, struct process *process);
 /* Descriptors, and a reference to each file they stand for. */
 void save_descriptors(struct save *save, struct process *process);

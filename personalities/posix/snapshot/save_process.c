@@ -33,18 +33,6 @@ static void put_command(struct save *save, struct process *process)
     text_free(&command);
 }
 
-static void put_memory_layout(struct save *save, const struct mm *mm)
-{
-    struct snapshot *snapshot = &save->snapshot;
-    snap_put_text(snapshot, SNAP_PROCESS_EXE, mm->exe);
-    snap_put_u32(snapshot, SNAP_PROCESS_BRK_START, mm->brk_start);
-    snap_put_u32(snapshot, SNAP_PROCESS_BRK, mm->brk_end);
-    snap_put_u32(snapshot, SNAP_PROCESS_STACK_TOP, mm->stack_top);
-    snap_put_u32(snapshot, SNAP_PROCESS_ARGUMENTS, mm->arguments);
-    snap_put_u32(snapshot, SNAP_PROCESS_ARGUMENTS_END, mm->arguments_end);
-    snap_put_u32(snapshot, SNAP_PROCESS_ENVIRONMENT_END, mm->environment_end);
-}
-
 static void put_identity(struct save *save, const struct process *process)
 {
     const struct credentials *ids = &process->credentials;
@@ -79,6 +67,13 @@ static void put_shares(struct save *save, const struct process *process)
         snap_put(&save->snapshot, SNAP_PROCESS_SHARES, pids, sizeof pids);
 }
 
+static void put_times(struct save *save, struct process *process)
+{
+    uint64_t times[4] = {0, 0, process->child_user_time, process->child_system_time};
+    process_times(process, &times[0], &times[1]);
+    snap_put(&save->snapshot, SNAP_PROCESS_TIMES, times, sizeof times);
+}
+
 void save_process(struct save *save, struct process *process)
 {
     struct snapshot *snapshot = &save->snapshot;
@@ -98,7 +93,8 @@ void save_process(struct save *save, struct process *process)
     put_identity(save, process);
     snap_put_text(snapshot, SNAP_PROCESS_CWD, process->fs->cwd_text);
     snap_put_u32(snapshot, SNAP_PROCESS_UMASK, process->fs->umask);
-    put_memory_layout(save, process->mm);
+    put_times(save, process);
+    save_layout(save, process->mm);
     snap_put_u32(snapshot, SNAP_PROCESS_EXIT_SIGNAL, process->exit_signal);
     snap_put_u32(snapshot, SNAP_PROCESS_PERSONA, process->personality);
     snap_put_u32(snapshot, SNAP_PROCESS_DUMPABLE, process->dumpable);
