@@ -409,7 +409,7 @@ static void a_removed_directory_takes_no_new_names(void **state)
     handle_drop(&node);
 }
 
-static unsigned count_entries(const char *path, const char *remove)
+static unsigned count_entries(const char *path, const char *remove, const struct fs_list_room *room)
 {
     struct fs_listing listing;
     const struct fs_dirent *entry;
@@ -418,7 +418,7 @@ static unsigned count_entries(const char *path, const char *remove)
     uint64_t cookie = 0;
     handle_t node = open_file(path, FS_O_READ);
     for (;;) {
-        assert_int_equal(fs_client_list(node, cookie, false, &listing), OK);
+        assert_int_equal(fs_client_list_into(node, cookie, false, room, &listing), OK);
         if (listing.length == 0)
             break;
         for (uint32_t at = 0; (entry = fs_listing_next(&listing, &at, NULL)) != NULL; total++) {
@@ -442,9 +442,33 @@ static void a_directory_can_be_emptied_while_it_is_read(void **state)
         snprintf(path, sizeof path, "/d/f%d", i);
         make_file(path, "");
     }
-    assert_int_equal(count_entries("/d", NULL), 302);
-    assert_int_equal(count_entries("/d", "all"), 302);
-    assert_int_equal(count_entries("/d", NULL), 2);
+    assert_int_equal(count_entries("/d", NULL, NULL), 302);
+    assert_int_equal(count_entries("/d", "all", NULL), 302);
+    assert_int_equal(count_entries("/d", NULL, NULL), 2);
+}
+
+static void a_listing_through_memory_says_the_same(void **state)
+{
+    static uint8_t records[FS_LISTING_MAX] __attribute__((aligned(8)));
+    struct fs_list_room room = {.records = records};
+    struct fs_listing listing;
+    char path[32];
+    (void)state;
+    assert_int_equal(make_directory("/d"), OK);
+    for (int i = 0; i < 600; i++) {
+        snprintf(path, sizeof path, "/d/f%d", i);
+        make_file(path, "");
+    }
+    assert_int_equal(vmo_create(0, sizeof records, &room.vmo), OK);
+    for (room.size = 300; room.size <= sizeof records; room.size += 1000)
+        assert_int_equal(count_entries("/d", NULL, &room), 602);
+    handle_t node = open_file("/d", FS_O_READ);
+    room.size = 16; /* less than any record: that is not the end */
+    assert_int_equal(fs_client_list_into(node, 0, false, &room, &listing), ERR_TOO_LARGE);
+    room.size = FS_LISTING_MAX + 1;
+    assert_int_equal(fs_client_list_into(node, 0, false, &room, &listing), ERR_INVALID_ARGUMENT);
+    handle_drop(&node);
+    handle_drop(&room.vmo);
 }
 
 /* ---- content --------------------------------------------------------------------------------- */
@@ -1011,6 +1035,7 @@ int main(void)
         TEST(an_unlinked_file_lives_while_it_is_open),
         TEST(a_removed_directory_takes_no_new_names),
         TEST(a_directory_can_be_emptied_while_it_is_read),
+        TEST(a_listing_through_memory_says_the_same),
         TEST(what_truncation_cuts_off_reads_as_zero_later),
         TEST(appending_goes_to_the_end_whatever_the_position),
         TEST(watches_tell_what_changes_until_they_end),
