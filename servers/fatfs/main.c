@@ -96,7 +96,9 @@ static status_t finish(struct fs_server *fs)
 {
     (void)fs;
     fs_contents_trim();
-    status_t status = fs_contents_flush(), finished = fat_finish(&volume);
+    status_t status = fs_contents_flush();
+    nodes_end();
+    status_t finished = fat_finish(&volume);
     return status == OK ? finished : status;
 }
 

@@ -14,7 +14,8 @@
 #define ROOT_INO 1u
 #define AGAIN    (1ull << 40) /* a number that an unlinked file still has */
 
-static struct node *buckets[BUCKETS];
+static struct node *buckets[BUCKETS],
+    *nameless; /* by the place of the entry; those that have none any more */
 static uint32_t last_generation;
 
 static struct node **bucket_of(uint64_t position)
@@ -30,15 +31,20 @@ static struct node *find(uint64_t position)
     return node;
 }
 
+static struct node **list_of(const struct node *node)
+{
+    return node->content.nameless ? &nameless : bucket_of(node->position);
+}
+
 static void insert(struct node *node)
 {
-    node->next = *bucket_of(node->position);
-    *bucket_of(node->position) = node;
+    node->next = *list_of(node);
+    *list_of(node) = node;
 }
 
 static void take_out(struct node *node)
 {
-    struct node **link = bucket_of(node->position);
+    struct node **link = list_of(node);
     while (*link != NULL && *link != node)
         link = &(*link)->next;
     if (*link == node)
@@ -51,16 +57,22 @@ uint64_t node_number(uint64_t position)
     return node != NULL ? node->base.ino : position / FAT_ENTRY_SIZE;
 }
 
+static bool has_number(const struct node *list, uint64_t ino)
+{
+    while (list != NULL && list->base.ino != ino)
+        list = list->next;
+    return list != NULL;
+}
+
 /* Nobody else's: a renamed or removed file keeps the number of its old place. */
 static uint64_t free_number(uint64_t position)
 {
     static uint64_t again;
     uint64_t ino = position / FAT_ENTRY_SIZE;
-    for (uint32_t i = 0; i < BUCKETS; i++)
-        for (const struct node *node = buckets[i]; node != NULL; node = node->next)
-            if (node->base.ino == ino)
-                return ino + AGAIN * ++again;
-    return ino;
+    bool taken = has_number(nameless, ino);
+    for (uint32_t i = 0; i < BUCKETS && !taken; i++)
+        taken = has_number(buckets[i], ino);
+    return taken ? ino + AGAIN * ++again : ino;
 }
 
 status_t node_root(struct node **root)
@@ -143,6 +155,7 @@ void node_unlink(struct node *node)
 {
     take_out(node);
     node->content.nameless = true;
+    insert(node);
 }
 
 status_t node_store(struct node *node)
@@ -164,17 +177,26 @@ void node_changed(struct node *node)
     node->bytes[11] |= node->directory ? 0 : FAT_ARCHIVE;
 }
 
+static void free_clusters(struct node *node)
+{
+    status_t status = volume.read_only ? OK : chain_shrink(&volume, &node->chain, 0);
+    if (status != OK)
+        log_printf("%s: its clusters are lost: %s", node->name, status_text(status));
+}
+
+void nodes_end(void)
+{
+    for (struct node *node = nameless; node != NULL; node = node->next)
+        free_clusters(node);
+}
+
 void node_forget(struct node *node)
 {
     struct node *parent = node->parent;
     fs_content_close(&node->content);
-    if (node->content.nameless && !volume.read_only) {
-        status_t status = chain_shrink(&volume, &node->chain, 0);
-        if (status != OK)
-            log_printf("%s: its clusters are lost: %s", node->name, status_text(status));
-    }
-    if (!node->content.nameless)
-        take_out(node);
+    if (node->content.nameless)
+        free_clusters(node);
+    take_out(node);
     free(node->name);
     free(node);
     if (parent != NULL)

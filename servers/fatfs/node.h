@@ -56,6 +56,8 @@ void node_changed(struct node *node); /* the content; sets the times, does not s
 void node_release(struct fs_node *node);
 /* Nobody holds it, and its content is not remembered. */
 void node_forget(struct node *node);
+/* Before the volume is finished: what is still open, but has no name, needs its clusters no more. */
+void nodes_end(void);
 
 /* ---- data.c: operations on content and attributes ---- */
 status_t fat_attributes(struct fs_node *node, struct fs_attr *attr);

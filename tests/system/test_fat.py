@@ -145,6 +145,14 @@ def test_shutdown_leaves_the_volume_clean(volume):
     assert mtools("mtype", volume, "::file") == b"kept\n"
 
 
+def test_a_file_without_a_name_that_is_open_at_shutdown_leaves_nothing(volume):
+    writer = "(while :; do echo more; done) >>/mnt/file"
+    script = f"mount -t vfat /dev/vda /mnt; cp /bin/busybox /mnt/file; sync; {writer} & sleep 1; rm /mnt/file"
+    result = run("/bin/sh", "-c", script, options=("--drive", str(volume)))
+    assert result.returncode == 0
+    assert_clean(volume)
+
+
 def test_fsync_reaches_the_medium(volume):
     """The machine is ended without a word after an fsync: the file is whole."""
     script = ("mount -t vfat /dev/vda /mnt; cp /bin/busybox /mnt/file; sync /mnt/file; echo synced;"
