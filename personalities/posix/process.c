@@ -467,7 +467,8 @@ void process_finish(struct process *process, struct thread *last)
         session->tty = NULL;
     }
     uint32_t sid = session->sid;
-    check_orphaned(process->pgid, session, process);
+    if (is_anchor(process, process->pgid, NULL))
+        check_orphaned(process->pgid, session, process);
     trace_tracer_ended(process);
     give_children_away(process);
     process->state = PROCESS_ZOMBIE;
