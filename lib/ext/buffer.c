@@ -36,11 +36,6 @@ status_t ext_damaged(struct ext_fs *fs)
 
 /* ---- the cache ------------------------------------------------------------------------------------ */
 
-static struct ext_buffer **bucket_of(struct ext_fs *fs, uint64_t block)
-{
-    return &fs->buckets[(uint32_t)(block ^ block >> 10) % EXT_BUCKETS];
-}
-
 static void take_out(struct ext_buffer *buffer)
 {
     buffer->newer->older = buffer->older;
@@ -57,10 +52,8 @@ static void put_newest(struct ext_fs *fs, struct ext_buffer *buffer)
 
 struct ext_buffer *ext_find(struct ext_fs *fs, uint64_t block)
 {
-    struct ext_buffer *buffer = *bucket_of(fs, block);
-    while (buffer != NULL && buffer->block != block)
-        buffer = buffer->in_bucket;
-    return buffer;
+    struct table_link *link = table_find(&fs->buffers, block);
+    return link != NULL ? container_of(link, struct ext_buffer, by_block) : NULL;
 }
 
 static void drop_saved(struct ext_buffer *buffer)
@@ -74,10 +67,7 @@ static void drop_saved(struct ext_buffer *buffer)
 
 static void destroy(struct ext_fs *fs, struct ext_buffer *buffer)
 {
-    struct ext_buffer **link = bucket_of(fs, buffer->block);
-    while (*link != buffer)
-        link = &(*link)->in_bucket;
-    *link = buffer->in_bucket;
+    table_remove(&fs->buffers, &buffer->by_block);
     take_out(buffer);
     fs->buffer_count--;
     drop_saved(buffer);
@@ -116,8 +106,7 @@ static struct ext_buffer *find_or_make(struct ext_fs *fs, uint64_t block)
     buffer->data = (uint8_t *)(buffer + 1);
     buffer->block = block;
     buffer->references = 1;
-    buffer->in_bucket = *bucket_of(fs, block);
-    *bucket_of(fs, block) = buffer;
+    table_add(&fs->buffers, &buffer->by_block, block);
     put_newest(fs, buffer);
     fs->buffer_count++;
     return buffer;

@@ -8,6 +8,8 @@
 #ifndef EXT_INTERNAL_H
 #define EXT_INTERNAL_H
 
+#include <atomik/list.h>
+#include <atomik/table.h>
 #include <ext/ext.h>
 #include <ext/format.h>
 
@@ -52,7 +54,8 @@ struct ext_saved {
     uint8_t bytes[];
 };
 struct ext_buffer {
-    struct ext_buffer *in_bucket, *newer, *older; /* by last use */
+    struct table_link by_block;
+    struct ext_buffer *newer, *older; /* by last use */
     struct ext_buffer *next_changed, *next_dirty, *next_committed;
     uint64_t block;
     uint32_t references, kind,
@@ -105,7 +108,8 @@ struct ext_fs {
     uint32_t generation;
     struct ext_buffer *super_buffer;
 
-    struct ext_buffer *buckets[EXT_BUCKETS];
+    struct table buffers; /* by their blocks */
+    struct table_link *buckets[EXT_BUCKETS];
     struct ext_buffer lru; /* list head */
     uint32_t buffer_count, committed_count, dirty_count, changed_count;
     struct ext_buffer *changed, *dirty, *committed;

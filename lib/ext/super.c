@@ -282,6 +282,7 @@ status_t ext_mount(const struct ext_device *device, uint32_t flags, struct ext_f
         return ERR_NO_MEMORY;
     fs->device = *device;
     fs->lru.newer = fs->lru.older = &fs->lru;
+    fs->buffers = (struct table){fs->buckets, EXT_BUCKETS};
     fs->bounce = malloc(EXT_BLOCK_MAX);
     status_t status = fs->bounce == NULL ? ERR_NO_MEMORY : mount(fs, flags & EXT_MOUNT_READ_ONLY);
     if (status == OK)

@@ -9,12 +9,13 @@
 #ifndef EXTFS_EXTFS_H
 #define EXTFS_EXTFS_H
 
+#include <atomik/table.h>
 #include <ext/ext.h>
 #include <fs/content.h>
 
 struct node {
     struct fs_node node; /* first */
-    struct node *in_bucket;
+    struct table_link by_ino;
     uint32_t ino, type;
     uint32_t generation; /* as of struct fs_attr: no two nodes have the same */
     bool is_known;       /* `known` is what the inode says */

@@ -9,24 +9,17 @@
 
 #define BUCKETS 1024u
 
-static struct node *buckets[BUCKETS];
+static struct table_link *buckets[BUCKETS];
+static struct table nodes = {buckets, BUCKETS};
 
-static struct node **bucket_of(uint32_t ino)
+static struct node *node_of_link(struct table_link *link)
 {
-    return &buckets[(ino ^ ino >> 10) % BUCKETS];
-}
-
-static struct node *find(uint32_t ino)
-{
-    struct node *node = *bucket_of(ino);
-    while (node != NULL && node->ino != ino)
-        node = node->in_bucket;
-    return node;
+    return link != NULL ? container_of(link, struct node, by_ino) : NULL;
 }
 
 status_t node_get(uint32_t ino, struct node **result)
 {
-    struct node *node = find(ino);
+    struct node *node = node_of_link(table_find(&nodes, ino));
     struct ext_attributes attributes;
     if (node != NULL) {
         fs_content_use(&node->content);
@@ -48,8 +41,7 @@ status_t node_get(uint32_t ino, struct node **result)
     node->type = node->node.type = attributes.mode & FS_TYPE_MASK;
     node->known = attributes;
     node->is_known = true;
-    node->in_bucket = *bucket_of(ino);
-    *bucket_of(ino) = node;
+    table_add(&nodes, &node->by_ino, ino);
     *result = node;
     return OK;
 }
@@ -71,11 +63,8 @@ static void free_inode(struct node *node)
 
 void node_forget(struct node *node)
 {
-    struct node **link = bucket_of(node->ino);
     content_close(node);
-    while (*link != node)
-        link = &(*link)->in_bucket;
-    *link = node->in_bucket;
+    table_remove(&nodes, &node->by_ino);
     if (node->content.nameless)
         free_inode(node);
     free(node);
@@ -91,9 +80,11 @@ void node_release(struct fs_node *fs_node)
 void nodes_end(void)
 {
     for (uint32_t i = 0; i < BUCKETS; i++)
-        for (struct node *node = buckets[i]; node != NULL; node = node->in_bucket)
+        for (struct table_link *link = buckets[i]; link != NULL; link = link->next) {
+            struct node *node = node_of_link(link);
             if (node->content.nameless) {
                 node->content.nameless = false;
                 free_inode(node);
             }
+        }
 }

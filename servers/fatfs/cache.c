@@ -14,7 +14,8 @@
 #define AHEAD_MAX 32u /* pages */
 
 struct fat_page {
-    struct fat_page *in_bucket, *newer, *older;
+    struct table_link by_offset;
+    struct fat_page *newer, *older;
     uint64_t offset;
     bool dirty;
     uint8_t data[PAGE];
@@ -24,11 +25,11 @@ status_t cache_open(struct fat_cache *cache, const struct fat_device *device, ui
 {
     if (pages < 2 * AHEAD_MAX)
         pages = 2 * AHEAD_MAX;
-    *cache = (struct fat_cache){.device = device, .page_limit = pages, .bucket_count = 64};
-    while (cache->bucket_count < pages)
-        cache->bucket_count *= 2;
-    cache->buckets = calloc(cache->bucket_count, sizeof *cache->buckets);
-    return cache->buckets != NULL ? OK : ERR_NO_MEMORY;
+    *cache = (struct fat_cache){.device = device, .page_limit = pages, .pages.count = 64};
+    while (cache->pages.count < pages)
+        cache->pages.count *= 2;
+    cache->pages.buckets = calloc(cache->pages.count, sizeof *cache->pages.buckets);
+    return cache->pages.buckets != NULL ? OK : ERR_NO_MEMORY;
 }
 
 void cache_close(struct fat_cache *cache)
@@ -38,21 +39,14 @@ void cache_close(struct fat_cache *cache)
         cache->newest = page->older;
         free(page);
     }
-    free(cache->buckets);
-    cache->buckets = NULL;
-}
-
-static struct fat_page **bucket_of(struct fat_cache *cache, uint64_t offset)
-{
-    return &cache->buckets[(uint32_t)(offset / PAGE) & (cache->bucket_count - 1)];
+    free(cache->pages.buckets);
+    cache->pages.buckets = NULL;
 }
 
 static struct fat_page *find(struct fat_cache *cache, uint64_t offset)
 {
-    struct fat_page *page = *bucket_of(cache, offset);
-    while (page != NULL && page->offset != offset)
-        page = page->in_bucket;
-    return page;
+    struct table_link *link = table_find(&cache->pages, offset);
+    return link != NULL ? container_of(link, struct fat_page, by_offset) : NULL;
 }
 
 static void unlink_age(struct fat_cache *cache, struct fat_page *page)
@@ -75,14 +69,6 @@ static void touch(struct fat_cache *cache, struct fat_page *page)
         return;
     unlink_age(cache, page);
     link_newest(cache, page);
-}
-
-static void unlink_bucket(struct fat_cache *cache, struct fat_page *page)
-{
-    struct fat_page **link = bucket_of(cache, page->offset);
-    while (*link != page)
-        link = &(*link)->in_bucket;
-    *link = page->in_bucket;
 }
 
 /* ---- writing back ------------------------------------------------------------------------------ */
@@ -169,7 +155,7 @@ static status_t take(struct fat_cache *cache, struct fat_page **result)
     if (page == NULL)
         return ERR_NO_MEMORY;
     unlink_age(cache, page);
-    unlink_bucket(cache, page);
+    table_remove(&cache->pages, &page->by_offset);
     *result = page;
     return OK;
 }
@@ -178,8 +164,7 @@ static void put(struct fat_cache *cache, struct fat_page *page, uint64_t offset)
 {
     page->offset = offset;
     page->dirty = false;
-    page->in_bucket = *bucket_of(cache, offset);
-    *bucket_of(cache, offset) = page;
+    table_add(&cache->pages, &page->by_offset, offset);
     link_newest(cache, page);
 }
 

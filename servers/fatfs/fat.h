@@ -14,6 +14,8 @@
 #ifndef FATFS_FAT_H
 #define FATFS_FAT_H
 
+#include <atomik/list.h>
+#include <atomik/table.h>
 #include <atomik/types.h>
 
 #define FAT_NAME_MAX      255 /* bytes of UTF-8 */
@@ -42,8 +44,9 @@ struct fat_device {
 struct fat_page;
 struct fat_cache {
     const struct fat_device *device;
-    struct fat_page **buckets, *newest, *oldest;
-    uint32_t bucket_count, page_count, page_limit, dirty_count;
+    struct table pages; /* by their offsets */
+    struct fat_page *newest, *oldest;
+    uint32_t page_count, page_limit, dirty_count;
     uint64_t sequential; /* where a read that goes on would begin */
     status_t failed;     /* writing back has failed since the last flush */
 };

@@ -14,41 +14,19 @@
 #define ROOT_INO 1u
 #define AGAIN    (1ull << 40) /* a number that an unlinked file still has */
 
-static struct node *buckets[BUCKETS],
-    *nameless; /* by the place of the entry; those that have none any more */
+static struct table_link *buckets[BUCKETS];
+static struct table nodes = {buckets, BUCKETS};    /* by the place of the entry */
+static struct list nameless = LIST_INIT(nameless); /* those that have none any more */
 static uint32_t last_generation;
 
-static struct node **bucket_of(uint64_t position)
+static struct node *node_of_link(struct table_link *link)
 {
-    return &buckets[position / FAT_ENTRY_SIZE % BUCKETS];
+    return link != NULL ? container_of(link, struct node, by_position) : NULL;
 }
 
 static struct node *find(uint64_t position)
 {
-    struct node *node = *bucket_of(position);
-    while (node != NULL && node->position != position)
-        node = node->next;
-    return node;
-}
-
-static struct node **list_of(const struct node *node)
-{
-    return node->content.nameless ? &nameless : bucket_of(node->position);
-}
-
-static void insert(struct node *node)
-{
-    node->next = *list_of(node);
-    *list_of(node) = node;
-}
-
-static void take_out(struct node *node)
-{
-    struct node **link = list_of(node);
-    while (*link != NULL && *link != node)
-        link = &(*link)->next;
-    if (*link == node)
-        *link = node->next;
+    return node_of_link(table_find(&nodes, position));
 }
 
 uint64_t node_number(uint64_t position)
@@ -57,11 +35,18 @@ uint64_t node_number(uint64_t position)
     return node != NULL ? node->base.ino : position / FAT_ENTRY_SIZE;
 }
 
-static bool has_number(const struct node *list, uint64_t ino)
+static bool is_taken(uint64_t ino)
 {
-    while (list != NULL && list->base.ino != ino)
-        list = list->next;
-    return list != NULL;
+    list_each(node, &nameless, struct node, nameless)
+    {
+        if (node->base.ino == ino)
+            return true;
+    }
+    for (uint32_t i = 0; i < BUCKETS; i++)
+        for (struct table_link *link = buckets[i]; link != NULL; link = link->next)
+            if (node_of_link(link)->base.ino == ino)
+                return true;
+    return false;
 }
 
 /* Nobody else's: a renamed or removed file keeps the number of its old place. */
@@ -69,10 +54,7 @@ static uint64_t free_number(uint64_t position)
 {
     static uint64_t again;
     uint64_t ino = position / FAT_ENTRY_SIZE;
-    bool taken = has_number(nameless, ino);
-    for (uint32_t i = 0; i < BUCKETS && !taken; i++)
-        taken = has_number(buckets[i], ino);
-    return taken ? ino + AGAIN * ++again : ino;
+    return is_taken(ino) ? ino + AGAIN * ++again : ino;
 }
 
 status_t node_root(struct node **root)
@@ -134,7 +116,7 @@ status_t node_get(struct node *directory, const struct fat_entry *entry, struct 
     node->size = node->directory ? 0 : entry_size(entry->bytes);
     node->chain.first = entry_cluster(&volume, entry->bytes);
     node->parent = node_of(fs_node_get(&directory->base));
-    insert(node);
+    table_add(&nodes, &node->by_position, node->position);
     *result = node;
     return OK;
 }
@@ -142,9 +124,9 @@ status_t node_get(struct node *directory, const struct fat_entry *entry, struct 
 status_t node_move(struct node *node, struct node *directory, const struct fat_entry *entry)
 {
     status_t status = set_name(node, entry);
-    take_out(node);
+    table_remove(&nodes, &node->by_position);
     take_entry(node, entry);
-    insert(node);
+    table_add(&nodes, &node->by_position, node->position);
     struct node *old = node->parent;
     node->parent = node_of(fs_node_get(&directory->base));
     fs_node_put(&old->base);
@@ -153,9 +135,9 @@ status_t node_move(struct node *node, struct node *directory, const struct fat_e
 
 void node_unlink(struct node *node)
 {
-    take_out(node);
+    table_remove(&nodes, &node->by_position);
     node->content.nameless = true;
-    insert(node);
+    list_append(&nameless, &node->nameless);
 }
 
 status_t node_store(struct node *node)
@@ -186,17 +168,19 @@ static void free_clusters(struct node *node)
 
 void nodes_end(void)
 {
-    for (struct node *node = nameless; node != NULL; node = node->next)
-        free_clusters(node);
+    list_each(node, &nameless, struct node, nameless) free_clusters(node);
 }
 
 void node_forget(struct node *node)
 {
     struct node *parent = node->parent;
     fs_content_close(&node->content);
-    if (node->content.nameless)
+    if (node->content.nameless) {
         free_clusters(node);
-    take_out(node);
+        list_remove(&node->nameless);
+    } else {
+        table_remove(&nodes, &node->by_position);
+    }
     free(node->name);
     free(node);
     if (parent != NULL)

@@ -7,13 +7,15 @@
 #ifndef FATFS_NODE_H
 #define FATFS_NODE_H
 
+#include <atomik/table.h>
 #include <fs/content.h>
 
 #include "fat.h"
 
 struct node {
     struct fs_node base;
-    struct node *next; /* in its bucket */
+    struct table_link by_position; /* while it has an entry */
+    struct list nameless;          /* then */
     struct node *parent;
     char *name; /* as it is listed; NULL: the root */
     size_t name_length;

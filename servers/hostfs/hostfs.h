@@ -14,6 +14,7 @@
 #ifndef HOSTFS_HOSTFS_H
 #define HOSTFS_HOSTFS_H
 
+#include <atomik/table.h>
 #include <fs/content.h>
 
 #include "p9.h"
@@ -29,8 +30,7 @@ enum linux_open {
 
 struct node {
     struct fs_node node; /* first */
-    struct node *in_bucket;
-    bool hashed;
+    struct table_link by_ino;
     uint32_t fid;
     uint8_t type;        /* of the qid */
     struct node *parent; /* held; the root's is itself, not held */

@@ -13,7 +13,8 @@
 #define IDLE_MAX      32768
 #define IDLE_PER_PAGE 4 /* pages of memory for each node that is remembered without being used */
 
-static struct node *buckets[BUCKETS];
+static struct table_link *buckets[BUCKETS];
+static struct table nodes = {buckets, BUCKETS};
 static uint32_t *free_fids, free_fid_count, free_fid_capacity, next_fid = P9_ROOT_FID + 1;
 static struct list idle = LIST_INIT(idle);
 static uint32_t idle_count, generation;
@@ -62,28 +63,15 @@ status_t fid_open(const struct node *node, uint32_t flags, uint32_t *result)
 
 /* ---- the table ----------------------------------------------------------------------------------- */
 
-static struct node **bucket_of(uint64_t ino)
-{
-    return &buckets[(ino ^ ino >> 12 ^ ino >> 32) % BUCKETS];
-}
-
 static struct node *find_node(uint64_t ino)
 {
-    struct node *node = *bucket_of(ino);
-    while (node != NULL && node->node.ino != ino)
-        node = node->in_bucket;
-    return node;
+    struct table_link *link = table_find(&nodes, ino);
+    return link != NULL ? container_of(link, struct node, by_ino) : NULL;
 }
 
 void node_unhash(struct node *node)
 {
-    struct node **link = bucket_of(node->node.ino);
-    if (!node->hashed)
-        return;
-    while (*link != node)
-        link = &(*link)->in_bucket;
-    *link = node->in_bucket;
-    node->hashed = false;
+    table_remove(&nodes, &node->by_ino);
 }
 
 bool node_set_name(struct node *node, const char *name, size_t length)
@@ -162,9 +150,7 @@ status_t node_at(uint32_t fid, const struct p9_qid *qid, struct node *parent, co
     if (status != OK)
         goto out_fid;
     node->parent = parent != NULL ? node_get(parent) : node;
-    node->in_bucket = *bucket_of(qid->path);
-    *bucket_of(qid->path) = node;
-    node->hashed = true;
+    table_add(&nodes, &node->by_ino, qid->path);
     *result = node;
     return OK;
 out_fid:

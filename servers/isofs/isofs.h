@@ -7,12 +7,13 @@
 #ifndef ISOFS_ISOFS_H
 #define ISOFS_ISOFS_H
 
+#include <atomik/table.h>
 #include <fs/content.h>
 #include <iso/iso.h>
 
 struct node {
     struct fs_node node; /* first */
-    struct node *in_bucket;
+    struct table_link by_ino;
     struct node *parent; /* of a directory, referenced; NULL: the root */
     struct fs_content content;
     struct iso_entry entry;

@@ -12,13 +12,9 @@
 #define IDLE_MAX    4096u
 #define BUFFER_SIZE (256u << 10)
 
-static struct node *buckets[BUCKETS];
+static struct table_link *buckets[BUCKETS];
+static struct table nodes = {buckets, BUCKETS};
 static uint8_t buffer[BUFFER_SIZE] __attribute__((aligned(PAGE_SIZE)));
-
-static struct node **bucket_of(uint64_t ino)
-{
-    return &buckets[(ino / 64 ^ ino / ISO_SECTOR) % BUCKETS];
-}
 
 static struct node *node_of_content(const struct fs_content *content)
 {
@@ -27,10 +23,8 @@ static struct node *node_of_content(const struct fs_content *content)
 
 static void forget(struct node *node)
 {
-    struct node **link = bucket_of(node->node.ino), *parent = node->parent;
-    while (*link != node)
-        link = &(*link)->in_bucket;
-    *link = node->in_bucket;
+    struct node *parent = node->parent;
+    table_remove(&nodes, &node->by_ino);
     fs_content_close(&node->content);
     free(node);
     if (parent != NULL)
@@ -46,14 +40,20 @@ void node_release(struct fs_node *base)
 
 /* ---- look-up --------------------------------------------------------------------------------------- */
 
+/* In a damaged image one place may be two things. */
+static struct node *find(uint64_t ino, uint32_t type)
+{
+    struct table_link *link = table_find(&nodes, ino);
+    while (link != NULL && container_of(link, struct node, by_ino)->node.type != type)
+        link = table_next(link, ino);
+    return link != NULL ? container_of(link, struct node, by_ino) : NULL;
+}
+
 status_t node_get(struct node *directory, const struct iso_entry *entry, struct node **result)
 {
     uint64_t ino = number_of(entry);
     uint32_t type = entry->mode & FS_TYPE_MASK;
-    struct node *node = *bucket_of(ino);
-    /* In a damaged image one place may be two things. */
-    while (node != NULL && (node->node.ino != ino || node->node.type != type))
-        node = node->in_bucket;
+    struct node *node = find(ino, type);
     if (node != NULL) {
         fs_content_use(&node->content);
         fs_node_get(&node->node);
@@ -68,8 +68,7 @@ status_t node_get(struct node *directory, const struct iso_entry *entry, struct 
     node->entry = *entry;
     if (directory != NULL && is_directory(entry))
         node->parent = node_of(fs_node_get(&directory->node));
-    node->in_bucket = *bucket_of(ino);
-    *bucket_of(ino) = node;
+    table_add(&nodes, &node->by_ino, ino);
     *result = node;
     return OK;
 }

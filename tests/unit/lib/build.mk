@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The C library's pure parts against the host's: the same calls must give the same results. And lists.
+# The C library's pure parts against the host's: the same calls must give the same results. And lists and tables.
 UNIT_LIB := $(BUILD)/unit/lib
 UNIT_LIB_NAMES := vsnprintf snprintf memcpy memmove memset memcmp memchr strlen strnlen strcmp strncmp strcasecmp \
 	strncasecmp strchr strrchr strstr strcpy strncpy strcat strspn strcspn strdup strndup strlcpy qsort strtol \
@@ -16,12 +16,13 @@ $(UNIT_LIB): tests/unit/lib/test_libc.c $(BUILD)/unit/lib-format.o $(BUILD)/unit
 	$(Q)$(HOSTCC) -std=gnu11 -O1 -g -Wall -Wextra -Werror -Wno-format -fsanitize=address,undefined -fno-builtin \
 	    -Iabi -o $@ $^ -lcmocka
 
-$(BUILD)/unit/list: tests/unit/lib/test_list.c lib/atomik/list.h $(FLAGS_STAMP)
+$(BUILD)/unit/list $(BUILD)/unit/table: $(BUILD)/unit/%: tests/unit/lib/test_%.c lib/atomik/%.h $(FLAGS_STAMP)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$@)
 	$(Q)$(HOSTCC) -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined -Ilib -o $@ $< -lcmocka
 
 .PHONY: unit-lib
-unit-lib: $(UNIT_LIB) $(BUILD)/unit/list
+unit-lib: $(UNIT_LIB) $(BUILD)/unit/list $(BUILD)/unit/table
 	$(Q)$(UNIT_LIB)
 	$(Q)$(BUILD)/unit/list
+	$(Q)$(BUILD)/unit/table
