@@ -15,7 +15,7 @@
 struct node {
     struct fs_node base;
     struct table_link by_position; /* while it has an entry */
-    struct list nameless;          /* then */
+    struct list nameless;          /* while it has none */
     struct node *parent;
     char *name; /* as it is listed; NULL: the root */
     size_t name_length;
