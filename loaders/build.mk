@@ -18,7 +18,9 @@ FUZZ_SECONDS ?= 20
 
 UNIT_TARGETS += unit-loaders
 
-$(BUILD)/unit/loaders/test_%: $(LOADER_TESTS)/test_%.c $(LOADER_HELPERS) $(LOADER_SRCS) \
+LOADER_UNITS := test_elf32 test_elf32_requests test_pe test_pe_relocate test_pe_exports test_kinds
+
+$(BUILD)/unit/loaders/test_%: $(LOADER_TESTS)/test_%.c $(LOADER_HELPERS) $(LOADER_TESTS)/expect.c $(LOADER_SRCS) \
 		$(LOADER_HEADERS) $(FLAGS_STAMP)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$@)
@@ -66,9 +68,8 @@ LOADER_FETCHED = $(wildcard $(BUILD)/packages/busybox-static/bin/busybox) \
 
 .PHONY: unit-loaders fuzz fuzz-loaders
 
-unit-loaders: $(addprefix $(BUILD)/unit/loaders/,test_elf32 test_pe test_files layouts) $(LOADER_SAMPLES)
-	$(Q)$(BUILD)/unit/loaders/test_elf32
-	$(Q)$(BUILD)/unit/loaders/test_pe
+unit-loaders: $(addprefix $(BUILD)/unit/loaders/,$(LOADER_UNITS) test_files layouts) $(LOADER_SAMPLES)
+	$(Q)for unit in $(LOADER_UNITS); do $(BUILD)/unit/loaders/$$unit; done
 	$(Q)$(BUILD)/unit/loaders/test_files $(LOADER_SAMPLES) $(LOADER_FETCHED)
 
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(LOADER_TESTS)/check.c $(LOADER_SRCS) $(LOADER_HEADERS)
