@@ -11,6 +11,8 @@
 #include <kernel/memory.h>
 #include <kernel/thread.h>
 
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
 #define LOW_FRAMES  8192u
 #define HIGH_FRAMES 1024u
 
