@@ -12,7 +12,7 @@ enum load_error plan_image(planner *planner, const struct image *image, struct l
 
 void expect_refused(planner *planner, struct image *image, enum load_error error)
 {
-    struct load_plan plan;
+    struct load_plan plan = {0};
 
     assert_int_equal(plan_image(planner, image, &plan), error);
     image_free(image);
