@@ -149,6 +149,11 @@ static NTSTATUS fs_control(struct call *call, struct nt_file *file, const struct
         return set_zero_data(call, file);
     if (code >> 16 == FILE_DEVICE_NAMED_PIPE)
         return pipe_control(call, file, io, information);
+    /* Links are the Unix tree's own and followed: no file has a reparse point or can be given one. */
+    if (code == FSCTL_GET_REPARSE_POINT)
+        return STATUS_NOT_A_REPARSE_POINT;
+    if (code == FSCTL_SET_REPARSE_POINT)
+        return STATUS_NOT_SUPPORTED;
     return STATUS_INVALID_DEVICE_REQUEST;
 }
 

@@ -4,6 +4,7 @@
 
 #include <atomik/log.h>
 #include <personalities/nt/exception.h>
+#include <personalities/nt/host_names.h>
 #include <personalities/nt/image.h>
 #include <personalities/nt/ntdll.h>
 #include <personalities/nt/section.h>
@@ -74,7 +75,7 @@ static NTSTATUS run_handler(struct nt_thread *thread, struct bound_call *bound, 
     return status;
 }
 
-/* ---- calls of Wine's DLLs to their Unix halves, which do not exist here ---- */
+/* ---- calls of Wine's DLLs to their Unix halves, of which little exists here ---- */
 
 struct unix_call {
     uint32_t module, module_high, code, arguments;
@@ -92,6 +93,8 @@ static NTSTATUS unix_call(struct nt_thread *thread, uint32_t arguments)
         uint64_t now = nt_time();
         return guest_write(call.arguments, &now, sizeof now);
     }
+    if (vm_is_module(thread->process, call.module & ~1u, LITERAL("ws2_32.dll")))
+        return host_names_call(call.code, call.arguments);
     return STATUS_NOT_IMPLEMENTED;
 }
 

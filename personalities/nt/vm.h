@@ -76,6 +76,9 @@ void allocation_set_protect(struct allocation *allocation, uint32_t address, uin
 /* Unmap and forget a view. */
 void vm_remove(struct nt_process *process, struct allocation *allocation);
 
+/* Is a DLL of this name mapped at `base`? */
+bool vm_is_module(struct nt_process *process, uint32_t base, struct text leaf);
+
 /* May the program write to all of it? */
 bool vm_writable(struct nt_process *process, uint32_t address, uint32_t length);
 /*

@@ -171,8 +171,12 @@ static NTSTATUS query_file_name(struct call *call, struct nt_process *process)
     return status;
 }
 
-static bool file_is(const struct section *section, struct text leaf)
+bool vm_is_module(struct nt_process *process, uint32_t base, struct text leaf)
 {
+    const struct allocation *allocation = vm_find(process, base);
+    if (!allocation || allocation->type != MEM_IMAGE || !allocation->section)
+        return false;
+    const struct section *section = section_of(allocation->section);
     struct text name = {section->file_name,
                         section->file_name ? text_length(section->file_name) : 0};
     return name.length > leaf.length && name.chars[name.length - leaf.length - 1] == '\\' &&
@@ -181,19 +185,16 @@ static bool file_is(const struct section *section, struct text leaf)
 
 /*
  * DLLs of Wine that have a Unix half ask for it. The few that do not load without one are told that
- * there is one; its calls then fail.
+ * there is one; dispatch.c has those of its calls that do something, the others fail.
  */
 static NTSTATUS query_unix_functions(struct call *call, struct nt_process *process)
 {
-    struct allocation *allocation = vm_find(process, call->args[1]);
-    uint64_t module = call->args[1] | 1;
+    uint32_t base = call->args[1];
+    uint64_t module = base | 1;
     if (call->args[4] < sizeof module)
         return STATUS_INFO_LENGTH_MISMATCH;
-    if (!allocation || allocation->type != MEM_IMAGE || !allocation->section)
-        return STATUS_INVALID_PARAMETER;
-    const struct section *section = section_of(allocation->section);
-    if (call->args[1] != process->ntdll_base && !file_is(section, LITERAL("ws2_32.dll")) &&
-        !file_is(section, LITERAL("crypt32.dll")))
+    if (base != process->ntdll_base && !vm_is_module(process, base, LITERAL("ws2_32.dll")) &&
+        !vm_is_module(process, base, LITERAL("crypt32.dll")))
         return STATUS_DLL_NOT_FOUND;
     return guest_write(call->args[3], &module, sizeof module);
 }

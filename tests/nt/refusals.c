@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What is not there is refused with an error of its own: mailslots, services, windows. Nothing of it is from Wine. */
+/* What is not there is refused with an error of its own: mailslots, services, windows, a network. Nothing of it is from Wine. */
 #include "show.h"
+
+#include <winsock2.h>
 
 static void windows(void)
 {
@@ -14,6 +16,15 @@ static void windows(void)
     printf("clipboard %d\n", OpenClipboard(NULL));
     printf("foreground %d\n", GetForegroundWindow() != NULL);
     printf("context %d\n", GetDC(NULL) != NULL);
+}
+
+static void sockets(void)
+{
+    WSADATA data;
+    printf("WSAStartup %d\n", WSAStartup(MAKEWORD(2, 2), &data));
+    printf("socket %d", socket(AF_INET, SOCK_STREAM, IPPROTO_TCP) != INVALID_SOCKET);
+    printf(", error %d\n", WSAGetLastError());
+    printf("WSACleanup %d\n", WSACleanup());
 }
 
 int main(void)
@@ -31,5 +42,6 @@ int main(void)
                              &resume));
     SHOW(OpenServiceA(manager, "nosuch", SERVICE_START) != NULL);
     windows();
+    sockets();
     return 0;
 }
