@@ -12,6 +12,7 @@
 #define NT_VM_H
 
 #include <atomik/types.h>
+#include <personalities/nt/text.h>
 #include <personalities/nt/winabi.h>
 
 struct object;
