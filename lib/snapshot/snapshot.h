@@ -82,6 +82,21 @@ void snap_put_text(struct snapshot *snapshot, uint16_t tag, const char *text); /
 /* A note in a standard format: the descriptor as it is. */
 void snap_note_standard(struct snapshot *snapshot, const char *owner, uint32_t type,
                         const void *data, uint32_t size);
+/*
+ * NT_FILE (standard.c): what debuggers find the program and its libraries by. page: where the range begins
+ * in the file. The end adds the note and frees what was collected; all zero is empty.
+ */
+struct snap_files {
+    uint8_t *rows;
+    char *names;
+    uint32_t count, length; /* length: of the names */
+    bool failed;
+};
+void snap_files_add(struct snap_files *files, uint32_t start, uint32_t end, uint32_t page,
+                    const char *name);
+void snap_files_end(struct snapshot *snapshot, struct snap_files *files);
+/* A process's arguments, ended by NULs, as one line. */
+void snap_put_command(struct snapshot *snapshot, const char *words, uint32_t length);
 /* A range of memory; file_size 0 or memory_size. Ranges are added by ascending address. */
 void snap_add_load(struct snapshot *snapshot, uint32_t address, uint32_t memory_size,
                    uint32_t file_size, uint32_t flags, const struct snap_bytes *bytes);

@@ -36,6 +36,15 @@ static inline bool in_group(const struct credentials *credentials, uint32_t gid)
 {
     return credentials->fsgid == gid || in_groups(credentials, gid);
 }
+/* Whether a process is that user, or group, and no other in any respect. */
+static inline bool has_only_uid(const struct credentials *credentials, uint32_t uid)
+{
+    return credentials->uid == uid && credentials->euid == uid && credentials->suid == uid;
+}
+static inline bool has_only_gid(const struct credentials *credentials, uint32_t gid)
+{
+    return credentials->gid == gid && credentials->egid == gid && credentials->sgid == gid;
+}
 /* Whether the calling process has a capability in effect. */
 bool capable(uint32_t capability);
 

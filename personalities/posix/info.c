@@ -141,17 +141,16 @@ int32_t sys_syslog(uint32_t action, user_t buffer, int32_t length)
 
 /* ---- limits -------------------------------------------------------------------------------------- */
 
-/* Reads and, if new is not NULL, sets a limit. */
 /* Another process's limits are for who is the same user in every respect. */
 static bool may_limit(const struct process *target)
 {
     const struct credentials *own = &self()->process->credentials, *its = &target->credentials;
     if (target == self()->process || capable(CAP_SYS_RESOURCE))
         return true;
-    return own->uid == its->uid && own->uid == its->euid && own->uid == its->suid &&
-           own->gid == its->gid && own->gid == its->egid && own->gid == its->sgid;
+    return has_only_uid(its, own->uid) && has_only_gid(its, own->gid);
 }
 
+/* Reads and, if new is not NULL, sets a limit. */
 static int change_limit(int32_t pid, uint32_t resource, const struct linux_rlimit64 *new,
                         struct linux_rlimit64 *old)
 {

@@ -110,9 +110,7 @@ bool trace_allowed(const struct process *target)
     const struct credentials *own = &caller->credentials, *its = &target->credentials;
     if (target == caller || capable(CAP_SYS_PTRACE))
         return true;
-    return target->dumpable && own->uid == its->uid && own->uid == its->euid &&
-           own->uid == its->suid && own->gid == its->gid && own->gid == its->egid &&
-           own->gid == its->sgid;
+    return target->dumpable && has_only_uid(its, own->uid) && has_only_gid(its, own->gid);
 }
 
 /* ---- stopping --------------------------------------------------------------------------------------- */

@@ -220,3 +220,11 @@ snap restore --files=snapshot /host/o.snap >>../out; echo code $?"""
     assert result.stdout == b"code 8\ncode 8\nsame\n", result.stdout + result.stderr
     notes = subprocess.run([ATOMIK, "snap", "show", str(share / "o.snap")], capture_output=True, text=True, check=False).stdout
     assert notes.count("\noperation[") == 6 and "kind=range" in notes
+
+
+def test_the_command_line_of_a_program_that_another_started_is_whole(share):
+    find = "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline | grep -q '^[^ ]*objects.exe' && snap save --stop ${p#/proc/} /host/o.snap; done"
+    start = r'cd /tmp; >out; cmd.exe /c "z:\\host\\objects.exe one two>out" & until grep -q ^3: out; do usleep 5000; done'
+    result = atomik(share, f"{start}\n{find}")
+    assert (share / "o.snap").exists(), result.stdout + result.stderr
+    assert shown(share / "o.snap")["process"][0]["command"] == r"z:\host\objects.exe one two"

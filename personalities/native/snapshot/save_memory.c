@@ -4,10 +4,6 @@
  * copied into the clone while the program stands still, so that what is written is of that moment.
  */
 #include <stdlib.h>
-#include <string.h>
-
-#include <atomik/syscall.h>
-#include <ipc/fsclient.h>
 
 #include "save.h"
 
@@ -96,34 +92,16 @@ static void put_mapping(struct save *save, const struct mapping_info *mapping)
                  file && (save->flags & SNAPSHOT_NO_TEXT) ? SNAP_CONTENT_FILE : SNAP_CONTENT_ZERO);
 }
 
-/* NT_FILE: what debuggers find the program by. */
 static void put_file_note(struct save *save)
 {
-    struct {
-        uint32_t count, page, rows[16][3];
-        char names[1024];
-    } note = {.page = PAGE_SIZE};
+    struct snap_files files = {.count = 0};
     struct mapping_info mapping;
-    uint32_t at = 0, length = 0, size = (uint32_t)strlen(save->process->path) + 1;
-    while (capture_next_mapping(save->space, &at, &mapping)) {
-        if (!is_program(save, &mapping) || note.count == 16 || length + size > sizeof note.names)
-            continue;
-        note.rows[note.count][0] = mapping.address;
-        note.rows[note.count][1] = mapping.address + mapping.length;
-        note.rows[note.count++][2] = mapping.offset_low / PAGE_SIZE;
-        memcpy(note.names + length, save->process->path, size);
-        length += size;
-    }
-    uint8_t *bytes = malloc(sizeof note);
-    uint32_t rows = 8 + note.count * sizeof note.rows[0];
-    if (bytes == NULL) {
-        save->snapshot.failed = true;
-        return;
-    }
-    memcpy(bytes, &note, rows);
-    memcpy(bytes + rows, note.names, length);
-    snap_note_standard(&save->snapshot, "CORE", CORE_FILE, bytes, rows + length);
-    free(bytes);
+    uint32_t at = 0;
+    while (capture_next_mapping(save->space, &at, &mapping))
+        if (is_program(save, &mapping))
+            snap_files_add(&files, mapping.address, mapping.address + mapping.length,
+                           mapping.offset_low / PAGE_SIZE, save->process->path);
+    snap_files_end(&save->snapshot, &files);
 }
 
 void save_mappings(struct save *save)

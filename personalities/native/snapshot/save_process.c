@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The notes of a native process and its threads. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <atomik/syscall.h>
@@ -18,21 +17,6 @@ static const char *short_name(const struct native_process *process)
     const char *name = process->command_length > 0 ? process->command : process->path;
     const char *slash = strrchr(name, '/');
     return slash != NULL ? slash + 1 : name;
-}
-
-static void put_command(struct save *save)
-{
-    const struct native_process *process = save->process;
-    size_t length = process->command_length;
-    char *command = length > 0 ? malloc(length) : NULL;
-    if (command == NULL)
-        return;
-    memcpy(command, process->command, length);
-    for (size_t i = 0; i + 1 < length; i++)
-        if (command[i] == '\0')
-            command[i] = ' ';
-    snap_put(&save->snapshot, SNAP_PROCESS_COMMAND, command, (uint32_t)length - 1);
-    free(command);
 }
 
 /* The strings of argv and, behind them, of envp, as lib/program lays them out. */
@@ -78,7 +62,7 @@ void save_process(struct save *save)
     snap_put_text(snapshot, SNAP_PROCESS_STATE, process->stopped ? "stopped" : "alive");
     snap_put_u32(snapshot, SNAP_PROCESS_STARTUP, process->program.startup);
     put_strings(save);
-    put_command(save);
+    snap_put_command(&save->snapshot, process->command, process->command_length);
 }
 
 /* ---- children ---------------------------------------------------------------------------------------- */

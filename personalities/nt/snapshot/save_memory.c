@@ -10,7 +10,6 @@
 #include <personalities/nt/snapshot/save.h>
 
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- notes -------------------------------------------------------------------------------------- */
 
@@ -83,52 +82,21 @@ static void put_allocation(struct save *save, const struct allocation *allocatio
 
 /* ---- NT_FILE: what debuggers find the program and its libraries by ------------------------------- */
 
-struct block {
-    uint8_t *bytes;
-    uint32_t length;
-    bool failed;
-};
-
-static void block_add(struct block *block, const void *bytes, uint32_t length)
-{
-    uint8_t *grown = realloc(block->bytes, block->length + length);
-    block->failed |= !grown;
-    if (!grown)
-        return;
-    memcpy(grown + block->length, bytes, length);
-    block->bytes = grown;
-    block->length += length;
-}
-
 static void put_files(struct save *save)
 {
     const struct vm *vm = &save->process->vm;
-    struct block head = {0}, names = {0}, note = {0};
-    uint32_t count = 0, page = PAGE_SIZE;
+    struct snap_files files = {.count = 0};
     for (uint32_t i = 0; i < vm->count; i++) {
         const struct allocation *allocation = vm->allocations[i];
         const WCHAR *name =
             allocation->type == MEM_IMAGE ? section_of(allocation->section)->file_name : NULL;
         char *text = name ? text_to_utf8((struct text){name, text_length(name)}) : NULL;
-        uint32_t row[3] = {allocation->base, allocation->base + allocation->pages * PAGE_SIZE, 0};
-        if (!text)
-            continue;
-        block_add(&head, row, sizeof row);
-        block_add(&names, text, strlen(text) + 1);
+        if (text)
+            snap_files_add(&files, allocation->base,
+                           allocation->base + allocation->pages * PAGE_SIZE, 0, text);
         free(text);
-        count++;
     }
-    block_add(&note, &count, sizeof count);
-    block_add(&note, &page, sizeof page);
-    block_add(&note, head.bytes, head.length);
-    block_add(&note, names.bytes, names.length);
-    if (head.failed || names.failed || note.failed)
-        save->snapshot.failed = true;
-    else
-        snap_note_standard(&save->snapshot, "CORE", CORE_FILE, note.bytes, note.length);
-    free(head.bytes);
-    free(names.bytes);
-    free(note.bytes);
+    snap_files_end(&save->snapshot, &files);
 }
 
 /* ---- shared memory -------------------------------------------------------------------------------- */

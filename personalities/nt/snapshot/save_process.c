@@ -7,8 +7,6 @@
 #include <personalities/nt/snapshot/save.h>
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define WAIT_ARGUMENTS 4u
 
@@ -27,21 +25,6 @@ static struct text short_name(const struct nt_process *process)
         if (name.chars[i - 1] == '\\')
             return text_skip(name, i);
     return name;
-}
-
-static void put_command(struct save *save)
-{
-    const struct nt_process *process = save->process;
-    uint32_t length = process->command_length;
-    char *command = length ? malloc(length) : NULL;
-    if (!command)
-        return;
-    memcpy(command, process->command, length);
-    for (uint32_t i = 0; i + 1 < length; i++)
-        if (command[i] == '\0')
-            command[i] = ' ';
-    snap_put(&save->snapshot, SNAP_PROCESS_COMMAND, command, length - 1);
-    free(command);
 }
 
 static void put_addresses(struct save *save)
@@ -86,7 +69,7 @@ void save_process(struct save *save)
     save_text(save, SNAP_PROCESS_NAME, short_name(process));
     save_text(save, SNAP_PROCESS_EXE, terminated(process->image_name));
     snap_put_text(snapshot, SNAP_PROCESS_STATE, process->stopped ? "stopped" : "alive");
-    put_command(save);
+    snap_put_command(&save->snapshot, process->command, process->command_length);
     put_addresses(save);
     snap_put_u32(snapshot, SNAP_PROCESS_PRIORITY_CLASS, process->priority_class);
     snap_put_u32(snapshot, SNAP_PROCESS_ERROR_MODE, process->error_mode);

@@ -93,9 +93,7 @@ static bool has_filters(struct process *process)
 /* Who may look into a process may have it as a whole. A program with set-id bits is not its user's. */
 static bool may_take(uint32_t uid, const struct process *process)
 {
-    const struct credentials *its = &process->credentials;
-    return uid == 0 ||
-           (process->dumpable && its->uid == uid && its->euid == uid && its->suid == uid);
+    return uid == 0 || (process->dumpable && has_only_uid(&process->credentials, uid));
 }
 
 /* Everything that only the lock keeps as it is. */

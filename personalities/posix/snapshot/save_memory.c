@@ -88,34 +88,18 @@ static void put_mapping(struct save *save, const struct mapping_info *info)
     snap_put_u32(snapshot, SNAP_VMA_CONTENT, left_out ? SNAP_CONTENT_FILE : SNAP_CONTENT_ZERO);
 }
 
-/* NT_FILE: what gdb finds the program and its libraries by. */
 static void put_files(struct save *save)
 {
-    struct text head = {.length = 0}, names = {.length = 0};
+    struct snap_files files = {.count = 0};
     struct mapping_info info;
-    uint32_t at = 0, count = 0, page = PAGE_SIZE;
+    uint32_t at = 0;
     while (next_mapping(save, &at, &info)) {
         const char *name = mapping_name(info.tag);
-        uint32_t row[3] = {info.address, info.address + info.length,
-                           info.offset_low / PAGE_SIZE | info.offset_high << 20};
-        if (*name != '/')
-            continue;
-        text_add(&head, row, sizeof row);
-        text_add(&names, name, (uint32_t)strlen(name) + 1);
-        count++;
+        if (*name == '/')
+            snap_files_add(&files, info.address, info.address + info.length,
+                           info.offset_low / PAGE_SIZE | info.offset_high << 20, name);
     }
-    struct text note = {.length = 0};
-    text_add(&note, &count, 4);
-    text_add(&note, &page, 4);
-    text_add(&note, head.data ? head.data : "", head.length);
-    text_add(&note, names.data ? names.data : "", names.length);
-    if (!note.failed && !head.failed && !names.failed)
-        snap_note_standard(&save->snapshot, "CORE", CORE_FILE, note.data, note.length);
-    else
-        save->snapshot.failed = true;
-    text_free(&head);
-    text_free(&names);
-    text_free(&note);
+    snap_files_end(&save->snapshot, &files);
 }
 
 void save_mappings(struct save *save)

@@ -24,12 +24,8 @@ static void put_command(struct save *save, struct process *process)
 {
     struct text command = {.length = 0};
     process_command_line(process, &command);
-    for (uint32_t i = 0; i + 1 < command.length; i++)
-        if (command.data[i] == '\0')
-            command.data[i] = ' ';
-    if (!command.failed && command.length > 0)
-        snap_put(&save->snapshot, SNAP_PROCESS_COMMAND, command.data,
-                 MIN(command.length, COMMAND_MAX) - (command.data[command.length - 1] == '\0'));
+    if (!command.failed)
+        snap_put_command(&save->snapshot, command.data, MIN(command.length, COMMAND_MAX));
     text_free(&command);
 }
 

@@ -304,6 +304,48 @@ static void test_names_of_fields_are_found(void **state)
     assert_null(snap_field_info(SNAP_VMA, 999));
 }
 
+static void test_files_of_a_process_are_told_as_linux_tells_them(void **state)
+{
+    static const uint32_t rows[] = {2, PAGE_SIZE, 0x1000, 0x3000, 0, 0x8000, 0x9000, 5};
+    static const char names[] = "/bin/a\0/lib/b";
+    struct snap_files files = {.count = 0};
+    struct snapshot snapshot;
+    uint64_t size;
+    (void)state;
+    snap_init(&snapshot);
+    snap_note_begin(&snapshot, SNAP_HEADER);
+    snap_put_u32(&snapshot, SNAP_HEADER_MAJOR, SNAP_MAJOR);
+    snap_note_begin(&snapshot, SNAP_PROCESS);
+    snap_put_command(&snapshot, "a\0-b\0c d", sizeof "a\0-b\0c d");
+    snap_files_add(&files, 0x1000, 0x3000, 0, "/bin/a");
+    snap_files_add(&files, 0x8000, 0x9000, 5, "/lib/b");
+    snap_files_end(&snapshot, &files);
+    snap_note_begin(&snapshot, SNAP_PROCESS);
+    snap_put_command(&snapshot, "whole", 5); /* nothing ends the last word */
+    snap_put_command(&snapshot, "", 0);
+    snap_files_end(&snapshot, &files); /* of a process without any */
+    file_size = 0;
+    assert_int_equal(snap_write(&snapshot, &sink, &size), OK);
+    file_size = size;
+    snap_free(&snapshot);
+
+    char text[16];
+    assert_int_equal(open_sample(&snapshot), OK);
+    const struct snap_note *process = snap_next(&snapshot, SNAP_PROCESS, NULL);
+    assert_true(snap_get_text(process, SNAP_PROCESS_COMMAND, text, sizeof text));
+    assert_string_equal(text, "a -b c d");
+    assert_true(snap_get_text(snap_next(&snapshot, SNAP_PROCESS, process), SNAP_PROCESS_COMMAND,
+                              text, sizeof text));
+    assert_string_equal(text, "whole");
+    const struct snap_note *note = snap_next_standard(&snapshot, CORE_FILE, NULL);
+    assert_int_equal(note->size, sizeof rows + sizeof names);
+    assert_memory_equal(note->data, rows, sizeof rows);
+    assert_memory_equal(note->data + sizeof rows, names, sizeof names);
+    note = snap_next_standard(&snapshot, CORE_FILE, note);
+    assert_int_equal(note->size, 2 * sizeof rows[0]);
+    snap_free(&snapshot);
+}
+
 /* ---- deltas -------------------------------------------------------------------------------------- */
 
 #define MEMORY      0x8048000u
@@ -427,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_too_many_segments_are_refused),
         cmocka_unit_test(test_crc_is_castagnolis),
         cmocka_unit_test(test_names_of_fields_are_found),
+        cmocka_unit_test(test_files_of_a_process_are_told_as_linux_tells_them),
         cmocka_unit_test(test_a_delta_and_its_base_are_what_it_was),
         cmocka_unit_test(test_flags_of_memory_may_be_anything),
     };
