@@ -8,19 +8,24 @@
 /* NT_FILE: how many, the unit of the offsets; a row for each (start, end, offset); then the names. */
 enum { FILE_HEAD = 2 };
 
-static void *grown(void *bytes, uint32_t length, uint32_t more, bool *failed)
+static bool make_room(struct snap_files *files, uint32_t row, uint32_t name)
 {
-    void *result = realloc(bytes, length + more);
-    *failed |= result == NULL;
-    return result != NULL ? result : bytes;
+    uint8_t *rows = realloc(files->rows, (files->count + 1) * row);
+    if (rows == NULL)
+        return false;
+    files->rows = rows;
+    char *names = realloc(files->names, files->length + name);
+    if (names == NULL)
+        return false;
+    files->names = names;
+    return true;
 }
 
 void snap_files_add(struct snap_files *files, uint32_t start, uint32_t end, uint32_t page,
                     const char *name)
 {
     uint32_t row[] = {start, end, page}, size = (uint32_t)strlen(name) + 1;
-    files->rows = grown(files->rows, files->count * sizeof row, sizeof row, &files->failed);
-    files->names = grown(files->names, files->length, size, &files->failed);
+    files->failed |= !make_room(files, sizeof row, size);
     if (files->failed)
         return;
     memcpy(files->rows + files->count++ * sizeof row, row, sizeof row);
