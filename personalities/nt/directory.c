@@ -94,8 +94,10 @@ static bool wanted(const struct nt_file *file, const struct directory_entry *ent
 {
     if (entry->dots && is_volume_root(file))
         return false;
-    return !file->mask || text_match((struct text){file->mask, file->mask_length},
-                                     (struct text){entry->name, entry->length});
+    struct text mask = {file->mask, file->mask_length};
+    return !file->mask || text_match(mask, (struct text){entry->name, entry->length}) ||
+           (entry->short_length &&
+            text_match(mask, (struct text){entry->short_name, entry->short_length}));
 }
 
 /* Hand one entry out; the first one cut short if need be (BUFFER_OVERFLOW). MORE_ENTRIES: there is no room. */

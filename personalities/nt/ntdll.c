@@ -7,7 +7,7 @@
  *   ff d2            call edx
  *   c2 PP PP         ret argument bytes
  *
- * See ntdll.h and nt-abi.md of the documentation.
+ * See ntdll.h.
  */
 #include <personalities/nt/ntdll.h>
 

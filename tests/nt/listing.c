@@ -76,6 +76,31 @@ static void change_in_the_middle(void)
     list("all gone");
 }
 
+/* Every long name has a short one, which finds the file, and which patterns know. */
+static void short_names(void)
+{
+    WIN32_FIND_DATAA found;
+    char path[MAX_PATH], long_path[MAX_PATH];
+    puts("-- short names");
+    CloseHandle(open_file("d\\a long page.html", CREATE_NEW));
+    CloseHandle(open_file("d\\SHORT.TXT", CREATE_NEW));
+    HANDLE search = FindFirstFileA("d\\*.HTM", &found);
+    SHOW(search != INVALID_HANDLE_VALUE);
+    printf("%s %s, %d characters\n", found.cFileName, strrchr(found.cAlternateFileName, '.'),
+           (int)strlen(found.cAlternateFileName));
+    SHOW(FindNextFileA(search, &found));
+    FindClose(search);
+    SHOW(GetShortPathNameA("d\\a long page.html", path, sizeof path));
+    SHOW(GetFileAttributesA(path) != INVALID_FILE_ATTRIBUTES);
+    SHOW(GetLongPathNameA(path, long_path, sizeof long_path));
+    puts(long_path);
+    SHOW(GetShortPathNameA("d\\short.txt", path, sizeof path));
+    puts(path);
+    SHOW(GetShortPathNameA("d\\missing", path, sizeof path));
+    SHOW(DeleteFileA("d\\SHORT.TXT"));
+    SHOW(DeleteFileA("d\\a long page.html"));
+}
+
 int main(void)
 {
     show_begin();
@@ -83,6 +108,7 @@ int main(void)
     list("an empty directory");
     changes();
     change_in_the_middle();
+    short_names();
     SHOW(RemoveDirectoryA("d"));
     list("removed");
     return 0;

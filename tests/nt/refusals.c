@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* What is not there is refused with an error of its own: mailslots, services, windows, a network. Nothing of it is from Wine. */
+/*
+ * What is not there is refused with an error of its own: mailslots, services, windows, a network, a call that
+ * the server does not know. Nothing of it is from Wine.
+ */
 #include "show.h"
 
 #include <winsock2.h>
+
+LONG NTAPI NtSetIntervalProfile(ULONG interval, ULONG source);
 
 static void windows(void)
 {
@@ -43,5 +48,6 @@ int main(void)
     SHOW(OpenServiceA(manager, "nosuch", SERVICE_START) != NULL);
     windows();
     sockets();
+    printf("an unknown call %lx\n", NtSetIntervalProfile(1, 2));
     return 0;
 }

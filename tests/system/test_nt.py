@@ -5,6 +5,7 @@ All programs run one after the other in one machine, each in an empty directory 
 """
 
 import os
+import re
 import shutil
 
 import pytest
@@ -45,3 +46,30 @@ def test_files_of_more_than_4_gib(share):
     result = run("/host/files.exe", str(5 << 30), options=("--share", str(share)))
     with open(os.path.join(EXPECTED, "files.txt"), encoding="utf-8") as expected:
         assert result.stdout.decode().replace("\r", "") + f"exit code {result.returncode}\n" == expected.read()
+
+
+def test_an_unknown_call_is_logged_once_by_its_name():
+    result = run("sh", "-c", "/host/refusals.exe; /host/refusals.exe; dmesg", options=("--share", PROGRAMS))
+    assert result.stdout.count(b"NtSetIntervalProfile is not implemented") == 1
+
+
+def renumbered(image):
+    """A DLL whose system calls have other numbers: each stub's is counted from the other end."""
+    stub = re.compile(rb"\xb8(..)\0\0\xba....\xff\xd2\xc2", re.DOTALL)
+    numbers = [int.from_bytes(number, "little") for number in stub.findall(image)]
+    assert len(numbers) > 200
+    both = min(numbers) + max(numbers)
+    return stub.sub(lambda match: match[0][:1] + (both - int.from_bytes(match[1], "little")).to_bytes(2, "little")
+                    + match[0][3:], image)
+
+
+def test_calls_have_the_numbers_of_the_ntdll_at_hand(share):
+    with open(os.path.join(BUILD, "windows", "ntdll.dll"), "rb") as original:
+        image = original.read()
+    assert renumbered(image) != image
+    (share / "ntdll.dll").write_bytes(renumbered(image))
+    shutil.copy(os.path.join(PROGRAMS, "threads.exe"), share)
+    result = run("sh", "-c", "cp /host/ntdll.dll /c/windows/system32/ && /host/threads.exe; echo exit code $?",
+                 options=("--share", str(share)))
+    with open(os.path.join(EXPECTED, "threads.txt"), encoding="utf-8") as expected:
+        assert result.stdout.decode().replace("\r", "") == expected.read()
