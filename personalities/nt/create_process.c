@@ -29,6 +29,13 @@ static void inherit_all(struct nt_process *from, struct nt_process *to)
             (void)handle_put(to, (i + 1) * 4, &from->handles.entries[i]);
 }
 
+static void inherit_one(struct nt_process *from, struct nt_process *to, uint32_t handle)
+{
+    const struct handle_entry *entry = (int32_t)handle > 0 ? handle_entry(from, handle) : NULL;
+    if (entry && entry->inherit)
+        (void)handle_put(to, handle, entry);
+}
+
 /* Without inheritance only the standard handles go along, at new values. */
 static uint32_t copy_handle(struct nt_process *from, struct nt_process *to, uint32_t handle)
 {
@@ -47,7 +54,11 @@ static void give_handles(const struct creation *c, struct nt_process *process,
     uint32_t std_handles[3] = {(uint32_t)p->hStdInput, (uint32_t)p->hStdOutput,
                                (uint32_t)p->hStdError};
     uint32_t console = (uint32_t)p->ConsoleHandle;
-    if (inherit)
+    for (uint32_t i = 0; inherit && i < c->inherited_count; i++)
+        inherit_one(c->parent, process, c->inherited[i]);
+    for (uint32_t i = 0; inherit && c->inherited && i < 3; i++)
+        inherit_one(c->parent, process, std_handles[i]);
+    if (inherit && !c->inherited)
         inherit_all(c->parent, process);
     for (uint32_t i = 0; i < 3; i++)
         start->std_handles[i] =
@@ -78,7 +89,7 @@ static NTSTATUS register_process(struct nt_process *process, const struct creati
                                                 &process->pid));
     free(name);
     process->ppid = parent->pid;
-    process->creator = parent->pid;
+    process->creator = c->parent->pid;
     process->pgid = parent->pgid;
     process->sid = parent->sid;
     process->uid = parent->uid;

@@ -21,9 +21,11 @@ struct creation {
     struct nt_process *parent;      /* held: whose handles are inherited */
     struct object *file;            /* the image, held */
     uint32_t jobs[8], job_count;    /* handles */
-    struct object *token;           /* for the process, held, or NULL */
-    struct object *debug;           /* debug object for the process, held, or NULL */
-    struct image *image;            /* held, of a PE */
+    uint32_t *inherited;            /* handles: the only ones that may be inherited; NULL: all */
+    uint32_t inherited_count;
+    struct object *token; /* for the process, held, or NULL */
+    struct object *debug; /* debug object for the process, held, or NULL */
+    struct image *image;  /* held, of a PE */
 };
 
 /* ---- create_request.c ---- */

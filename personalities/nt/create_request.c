@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define ENVIRONMENT_MAX 0x100000u
+#define INHERITED_MAX   0x10000u /* handles in a list */
 
 void creation_free(struct creation *c)
 {
@@ -17,6 +18,7 @@ void creation_free(struct creation *c)
     free(c->runtime_info);
     free(c->environment);
     free(c->image_storage);
+    free(c->inherited);
     object_release(c->file);
     object_release(c->debug);
     object_release(c->token);
@@ -101,6 +103,18 @@ static NTSTATUS read_parameters(struct creation *c)
     return status ? status : read_environment(c);
 }
 
+static NTSTATUS read_handle_list(struct creation *c, const PS_ATTRIBUTE *attribute)
+{
+    uint32_t count = attribute->Size / sizeof(uint32_t);
+    if (c->inherited || count == 0 || count > INHERITED_MAX)
+        return STATUS_INVALID_PARAMETER;
+    c->inherited = malloc(count * sizeof(uint32_t));
+    if (!c->inherited)
+        return STATUS_NO_MEMORY;
+    c->inherited_count = count;
+    return guest_read(c->inherited, attribute->Value, count * sizeof(uint32_t));
+}
+
 static NTSTATUS read_attribute(struct creation *c, const PS_ATTRIBUTE *attribute)
 {
     struct nt_thread *thread = c->call->thread;
@@ -130,6 +144,8 @@ static NTSTATUS read_attribute(struct creation *c, const PS_ATTRIBUTE *attribute
         c->token = NULL;
         return handle_object(thread, attribute->Value, &token_type, TOKEN_ASSIGN_PRIMARY,
                              &c->token);
+    case PsAttributeHandleList:
+        return read_handle_list(c, attribute);
     case PsAttributeJobList:
         c->job_count = attribute->Size / sizeof c->jobs[0];
         if (c->job_count > sizeof c->jobs / sizeof c->jobs[0])

@@ -17,6 +17,12 @@ NTSTATUS nt_close(struct call *call)
     return nt_handle_close(call->process, call->args[0]);
 }
 
+/* A duplicate that takes its source's place in the same process has the source's value, as on NT. */
+static bool in_place(const struct handle_entry *entry, uint32_t options)
+{
+    return entry && !entry->protect && (options & DUPLICATE_CLOSE_SOURCE);
+}
+
 /* The handle's own access and attributes where the caller keeps them. */
 static NTSTATUS duplicate(struct call *call, struct nt_process *source, struct nt_process *target)
 {
@@ -38,14 +44,17 @@ static NTSTATUS duplicate(struct call *call, struct nt_process *source, struct n
         access = entry ? entry->access : object->type->mapping.GenericAll;
     if (options & DUPLICATE_SAME_ATTRIBUTES)
         attributes = entry && entry->inherit ? OBJ_INHERIT : 0;
-    if (call->args[3] || call->args[2]) {
+    if (source == target && in_place(entry, options)) {
+        handle_change(entry, access, attributes);
+        value = call->args[1];
+    } else {
         status = handle_create(target, object, access, attributes, &value);
-        if (!status && call->args[3])
-            status = guest_write32(call->args[3], value);
+        if (!status && (options & DUPLICATE_CLOSE_SOURCE))
+            (void)nt_handle_close(source, call->args[1]);
     }
-    if (!status && (options & DUPLICATE_CLOSE_SOURCE))
-        (void)nt_handle_close(source, call->args[1]);
     object_release(object);
+    if (!status && call->args[3])
+        status = guest_write32(call->args[3], value);
     return status;
 }
 

@@ -168,8 +168,8 @@ NTSTATUS job_assign(struct object *object, struct nt_process *process)
     if (process->exiting)
         return STATUS_PROCESS_IS_TERMINATING;
     if (old && !job_descends(job, old)) {
-        /* A job that has nothing yet can become a part of the one that the process is in. */
-        if (job->parent || !list_empty(&job->processes) || !list_empty(&job->children))
+        /* A job that never had anything can become a part of the one that the process is in. */
+        if (job->parent || job->total || !list_empty(&job->children))
             return STATUS_ACCESS_DENIED;
         job->parent = old;
         object_hold(&old->object);
@@ -188,7 +188,7 @@ NTSTATUS job_inherit(const struct nt_process *parent, struct nt_process *process
         uint32_t flags = job->limits.BasicLimitInformation.LimitFlags;
         bool leaves = (flags & JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK) ||
                       (breakaway && (flags & JOB_OBJECT_LIMIT_BREAKAWAY_OK));
-        if (breakaway && !leaves)
+        if (breakaway && !leaves && job == job_of(parent->job))
             return STATUS_ACCESS_DENIED;
         if (!leaves)
             break;
@@ -230,7 +230,6 @@ void job_process_ended(struct nt_process *process)
     struct object *object = process->job;
     if (!object)
         return;
-    process->job = NULL;
     list_remove(&process->job_link);
     for (struct job *job = job_of(object); job; job = job->parent) {
         job->active--;
@@ -249,5 +248,4 @@ void job_process_ended(struct nt_process *process)
         job->signaled = true;
         object_changed(&job->object);
     }
-    object_release(object);
 }

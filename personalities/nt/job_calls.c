@@ -107,6 +107,16 @@ static NTSTATUS set_limits(struct call *call, struct job *job, bool extended)
     return STATUS_SUCCESS;
 }
 
+/* Whoever gets the port hears of those that are there already, also in the jobs within. */
+static void post_members(struct job *job, const struct job *within)
+{
+    list_each(process, &within->processes, struct nt_process, job_link)
+    {
+        job_post(job, JOB_OBJECT_MSG_NEW_PROCESS, process->pid * 4);
+    }
+    list_each(child, &within->children, struct job, link) post_members(job, child);
+}
+
 static NTSTATUS set_port(struct call *call, struct job *job)
 {
     JOBOBJECT_ASSOCIATE_COMPLETION_PORT info;
@@ -125,10 +135,7 @@ static NTSTATUS set_port(struct call *call, struct job *job)
         return status;
     job->port = port;
     job->port_key = (uint32_t)info.CompletionKey;
-    list_each(process, &job->processes, struct nt_process, job_link)
-    {
-        job_post(job, JOB_OBJECT_MSG_NEW_PROCESS, process->pid * 4);
-    }
+    post_members(job, job);
     return STATUS_SUCCESS;
 }
 

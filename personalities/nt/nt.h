@@ -50,8 +50,8 @@ struct apc {
 
 struct nt_process {
     struct object object;
-    struct list link;                   /* all processes of this server */
-    uint32_t creator;                   /* pid of who started it, also after that one's end */
+    struct list link; /* all processes of this server */
+    uint32_t creator; /* pid of its parent, or who stands for it; also after that one's end */
     uint32_t pid, ppid, pgid, sid, uid; /* of the registry; NT sees pid * 4 */
     bool foreign; /* a program of another personality that one of ours started */
     handle_t space;

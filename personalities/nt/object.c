@@ -98,6 +98,12 @@ static NTSTATUS table_grow(struct handle_table *table, uint32_t wanted)
     return STATUS_SUCCESS;
 }
 
+void handle_change(struct handle_entry *entry, ACCESS_MASK access, uint32_t attributes)
+{
+    entry->access = map_access(entry->object->type, access);
+    entry->inherit = (attributes & OBJ_INHERIT) != 0;
+}
+
 NTSTATUS handle_create(struct nt_process *process, struct object *object, ACCESS_MASK access,
                        uint32_t attributes, uint32_t *handle)
 {
@@ -113,9 +119,8 @@ NTSTATUS handle_create(struct nt_process *process, struct object *object, ACCESS
     object_hold(object);
     object->handle_count++;
     count_handle(object);
-    table->entries[index] = (struct handle_entry){.object = object,
-                                                  .access = map_access(object->type, access),
-                                                  .inherit = (attributes & OBJ_INHERIT) != 0};
+    table->entries[index] = (struct handle_entry){.object = object};
+    handle_change(&table->entries[index], access, attributes);
     table->first = index + 1;
     table->used++;
     *handle = (index + 1) * 4;

@@ -106,6 +106,8 @@ struct handle_table {
 /* access: generic bits are mapped. The handle takes a reference of its own. */
 NTSTATUS handle_create(struct nt_process *process, struct object *object, ACCESS_MASK access,
                        uint32_t attributes, uint32_t *handle);
+/* Give a handle that is there another access and attributes. */
+void handle_change(struct handle_entry *entry, ACCESS_MASK access, uint32_t attributes);
 /* The same at a given value (inheritance); false if it is taken. */
 bool handle_put(struct nt_process *process, uint32_t handle, const struct handle_entry *entry);
 struct handle_entry *handle_entry(struct nt_process *process, uint32_t handle);

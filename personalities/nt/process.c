@@ -33,6 +33,7 @@ static void process_destroy(struct object *object)
 {
     struct nt_process *process = process_of(object);
     list_remove(&process->link);
+    object_release(process->job);
     free(process->image_name);
     free(process->command);
     free(process);
@@ -288,6 +289,17 @@ NTSTATUS nt_terminate_process(struct call *call)
     return status;
 }
 
+/* What has ended is there as long as somebody has a handle of it. */
+static struct nt_process *ended_process(uint32_t pid)
+{
+    list_each(process, &nt_processes, struct nt_process, link)
+    {
+        if (process->pid == pid)
+            return process;
+    }
+    return NULL;
+}
+
 NTSTATUS nt_open_process(struct call *call)
 {
     CLIENT_ID id;
@@ -298,7 +310,10 @@ NTSTATUS nt_open_process(struct call *call)
     if (status)
         return status;
     attributes_free(&attributes);
-    struct nt_process *process = process_by_pid((uint32_t)id.UniqueProcess / 4);
+    uint32_t pid = (uint32_t)id.UniqueProcess / 4;
+    struct nt_process *process = process_by_pid(pid);
+    if (!process)
+        process = ended_process(pid);
     if (!process)
         return STATUS_INVALID_CID;
     object_hold(&process->object);

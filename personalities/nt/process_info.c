@@ -167,15 +167,30 @@ static bool is_process_class(uint32_t class)
     return class <= ProcessImageInformation || class == ProcessImageFileNameWin32;
 }
 
+/* What may be known of a process by whoever may only know little of it. */
 static ACCESS_MASK process_query_access(uint32_t class)
 {
-    return class == ProcessBasicInformation || class == ProcessTimes ||
-                   class == ProcessVmCounters || class == ProcessImageFileName ||
-                   class == ProcessImageFileNameWin32 || class == ProcessWow64Information ||
-                   class == ProcessSessionInformation || class == ProcessPriorityClass ||
-                   class == ProcessHandleCount || class == ProcessPriorityBoost
-               ? PROCESS_QUERY_LIMITED_INFORMATION
-               : PROCESS_QUERY_INFORMATION;
+    switch (class) {
+    case ProcessBasicInformation:
+    case ProcessQuotaLimits:
+    case ProcessIoCounters:
+    case ProcessVmCounters:
+    case ProcessTimes:
+    case ProcessDefaultHardErrorMode:
+    case ProcessPriorityClass:
+    case ProcessPriorityBoost:
+    case ProcessHandleCount:
+    case ProcessSessionInformation:
+    case ProcessWow64Information:
+    case ProcessImageFileName:
+    case ProcessImageFileNameWin32:
+    case ProcessImageInformation:
+    case ProcessLUIDDeviceMapsEnabled:
+    case ProcessIoPriority:
+    case ProcessPagePriority:
+        return PROCESS_QUERY_LIMITED_INFORMATION;
+    }
+    return PROCESS_QUERY_INFORMATION;
 }
 
 NTSTATUS nt_query_information_process(struct call *call)

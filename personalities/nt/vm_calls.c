@@ -288,15 +288,15 @@ static NTSTATUS memory_call(struct call *call, bool write)
     uint32_t remote = call->args[1], local = call->args[2], length = call->args[3], done = 0;
     NTSTATUS status = process_from_handle(call->thread, call->args[0],
                                           write ? PROCESS_VM_WRITE : PROCESS_VM_READ, &process);
-    if (status)
-        return status;
-    if (process->exiting || process->foreign)
-        status = STATUS_PROCESS_IS_TERMINATING;
-    else if (!range_accessible(process, remote, length, write))
-        status = write ? STATUS_ACCESS_VIOLATION : STATUS_PARTIAL_COPY;
-    else
-        status = copy_pieces(process, remote, local, length, write, &done);
-    object_release(&process->object);
+    if (!status) {
+        if (process->exiting || process->foreign)
+            status = STATUS_PROCESS_IS_TERMINATING;
+        else if (!range_accessible(process, remote, length, write))
+            status = write ? STATUS_ACCESS_VIOLATION : STATUS_PARTIAL_COPY;
+        else
+            status = copy_pieces(process, remote, local, length, write, &done);
+        object_release(&process->object);
+    }
     NTSTATUS returned = guest_return32(call->args[4], done);
     return status ? status : returned;
 }

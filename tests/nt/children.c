@@ -59,7 +59,7 @@ static BOOL start(const char *arguments, STARTUPINFOA *info, BOOL inherit, DWORD
 
 static void read_all(HANDLE pipe, const char *what)
 {
-    char text[1000];
+    char text[1000] = "";
     DWORD count, length = 0;
     while (ReadFile(pipe, text + length, sizeof text - length, &count, NULL) && count)
         length += count;
@@ -98,12 +98,13 @@ static void inherited(void)
 static void listed(void)
 {
     SECURITY_ATTRIBUTES all = {sizeof all, NULL, TRUE};
-    HANDLE event = CreateEventA(&all, TRUE, FALSE, NULL), reader, writer;
+    HANDLE reader, writer;
     char line[40];
     SIZE_T size = 0;
     PROCESS_INFORMATION child;
     puts("-- a list of handles");
     CreatePipe(&reader, &writer, &all, 0);
+    HANDLE other = CreateFileA("other.txt", GENERIC_WRITE, 0, &all, CREATE_ALWAYS, 0, NULL);
     InitializeProcThreadAttributeList(NULL, 1, 0, &size);
     STARTUPINFOEXA info = {.StartupInfo.cb = sizeof info, .lpAttributeList = malloc(size)};
     SHOW(InitializeProcThreadAttributeList(info.lpAttributeList, 1, 0, &size));
@@ -112,11 +113,16 @@ static void listed(void)
     sprintf(line, "use %lx", (unsigned long)(size_t)writer);
     SHOW(start(line, &info.StartupInfo, TRUE, EXTENDED_STARTUPINFO_PRESENT, NULL, NULL, &child));
     printf("code %lu\n", wait_for(&child));
+    sprintf(line, "use %lx", (unsigned long)(size_t)other);
+    SHOW(start(line, &info.StartupInfo, TRUE, EXTENDED_STARTUPINFO_PRESENT, NULL, NULL, &child));
+    printf("code %lu\n", wait_for(&child));
+    SHOW(GetFileSize(other, NULL));
     DeleteProcThreadAttributeList(info.lpAttributeList);
     CloseHandle(writer);
     read_all(reader, "pipe");
     CloseHandle(reader);
-    CloseHandle(event);
+    CloseHandle(other);
+    SHOW(DeleteFileA("other.txt"));
 }
 
 static void streams(void)
@@ -147,6 +153,27 @@ static void streams(void)
     CloseHandle(errors);
     CloseHandle(out_reader);
     SHOW(DeleteFileA("errors.txt"));
+}
+
+/* A duplicate that closes its source takes its place. */
+static void replaced(void)
+{
+    HANDLE event = CreateEventA(NULL, TRUE, FALSE, NULL), same, second;
+    DWORD flags;
+    puts("-- duplicates");
+    SHOW(DuplicateHandle(GetCurrentProcess(), event, GetCurrentProcess(), &same, 0, TRUE,
+                         DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE));
+    SHOW(same == event && GetHandleInformation(event, &flags));
+    printf("flags %lx\n", flags);
+    SHOW(DuplicateHandle(GetCurrentProcess(), event, GetCurrentProcess(), &second, SYNCHRONIZE,
+                         FALSE, 0));
+    SHOW(SetEvent(second));
+    SHOW(SetEvent(event));
+    SHOW(WaitForSingleObject(second, 0));
+    SHOW(SetHandleInformation(event, HANDLE_FLAG_PROTECT_FROM_CLOSE,
+                              HANDLE_FLAG_PROTECT_FROM_CLOSE));
+    SHOW(CloseHandle(event));
+    CloseHandle(second);
 }
 
 static void surroundings(void)
@@ -219,6 +246,7 @@ int main(int argc, char **argv)
     inherited();
     listed();
     streams();
+    replaced();
     surroundings();
     handles_of_others();
     return 0;

@@ -22,6 +22,36 @@ static void show_accounts(void)
     printf("total %lu, active %lu\n", info.TotalProcesses, info.ActiveProcesses);
 }
 
+/*
+ * As build tools have it: the tool itself in a job, another one in that for what it starts. A child may leave the
+ * inner one only; a port hears of all that are inside.
+ */
+static void nested(void)
+{
+    BOOL inside;
+    HANDLE outer = CreateJobObjectA(NULL, NULL), inner = CreateJobObjectA(NULL, NULL);
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {.BasicLimitInformation.LimitFlags =
+                                                       JOB_OBJECT_LIMIT_BREAKAWAY_OK};
+    puts("-- nested");
+    SHOW(AssignProcessToJobObject(outer, GetCurrentProcess()));
+    SHOW(AssignProcessToJobObject(inner, GetCurrentProcess()));
+    SHOW(SetInformationJobObject(inner, JobObjectExtendedLimitInformation, &limits, sizeof limits));
+    port = CreateIoCompletionPort(INVALID_HANDLE_VALUE, NULL, 0, 1);
+    JOBOBJECT_ASSOCIATE_COMPLETION_PORT associate = {(void *)78, port};
+    SHOW(SetInformationJobObject(outer, JobObjectAssociateCompletionPortInformation, &associate,
+                                 sizeof associate));
+    show_messages();
+    PROCESS_INFORMATION child = start_self("10", CREATE_BREAKAWAY_FROM_JOB, FALSE);
+    SHOW(IsProcessInJob(child.hProcess, inner, &inside));
+    printf("in the inner %d\n", inside);
+    SHOW(IsProcessInJob(child.hProcess, outer, &inside));
+    printf("in the outer %d\n", inside);
+    SHOW(WaitForSingleObject(child.hProcess, LONG_TIME));
+    SHOW(IsProcessInJob(child.hProcess, outer, &inside));
+    printf("after its end %d\n", inside);
+    show_messages();
+}
+
 int main(int argc, char **argv)
 {
     BOOL inside;
@@ -63,5 +93,6 @@ int main(int argc, char **argv)
     ResumeThread(third.hThread);
     SHOW(CloseHandle(job));
     SHOW(WaitForSingleObject(third.hProcess, LONG_TIME));
+    nested();
     return 0;
 }
