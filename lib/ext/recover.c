@@ -3,6 +3,10 @@
  * Replay of the journal at mount. Three times through the ring: where it ends (the first transaction
  * that is not complete), which blocks were revoked and when, and then the blocks into their places.
  * The ring is as hostile as everything else: the first pass checks all that the others rely on.
+ *
+ * A wrong checksum is where a power cut has ended the last transaction, unless there is something behind it that can
+ * only have been written after all of it was durable. Then the disk has lost what was promised, and the file
+ * system is not used: e2fsck has to say what is left of it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +26,7 @@ struct recovery {
     enum pass pass;
     uint32_t at, left;      /* place in the ring; blocks that can still be passed */
     uint32_t sequence, end; /* of the transaction; the first that is not there */
+    bool wrong;             /* a checksum has ended the first pass */
     uint8_t *block, *copy;
     struct revoked *revoked; /* sorted for the last pass */
     uint32_t revoked_count, revoked_capacity;
@@ -49,6 +54,12 @@ static status_t read_next(struct recovery *recovery, uint8_t *to)
     if (++recovery->at >= journal->end)
         recovery->at = journal->first;
     return status;
+}
+
+static status_t end_at_checksum(struct recovery *recovery)
+{
+    recovery->wrong = true;
+    return ERR_SHOULD_WAIT;
 }
 
 /* With the word of the checksum, which is at `place`, taken as zero. */
@@ -111,8 +122,9 @@ static status_t take_revokes(struct recovery *recovery)
     const struct journal_revoke *header = (const struct journal_revoke *)recovery->block;
     uint32_t size = fs->journal->incompat & JOURNAL_64BIT ? 8 : 4, at = sizeof *header;
     uint32_t length = big(header->length);
-    if (!checksum_is_right(recovery, recovery->block, fs->block_size - 4) ||
-        length > fs->block_size)
+    if (!checksum_is_right(recovery, recovery->block, fs->block_size - 4))
+        return end_at_checksum(recovery);
+    if (length > fs->block_size)
         return ERR_SHOULD_WAIT;
     if (recovery->pass != PASS_REVOKE)
         return OK;
@@ -176,10 +188,10 @@ static status_t take_copy(struct recovery *recovery, const struct tag *tag)
     status_t status = read_next(recovery, recovery->copy);
     if (status != OK)
         return status;
+    if (recovery->pass == PASS_SCAN && !copy_is_right(recovery, tag))
+        return end_at_checksum(recovery);
     if (recovery->pass == PASS_SCAN)
-        return tag->block < recovery->fs->block_count && copy_is_right(recovery, tag)
-                   ? OK
-                   : ERR_SHOULD_WAIT;
+        return tag->block < recovery->fs->block_count ? OK : ERR_SHOULD_WAIT;
     if (is_revoked(recovery, tag->block))
         return OK;
     if (tag->flags & TAG_ESCAPED)
@@ -194,7 +206,7 @@ static status_t take_descriptor(struct recovery *recovery)
     uint32_t end = fs->block_size - (has_checksums(fs->journal) ? 4 : 0);
     struct tag tag = {0};
     if (!checksum_is_right(recovery, recovery->block, fs->block_size - 4))
-        return ERR_SHOULD_WAIT;
+        return end_at_checksum(recovery);
     while (at + size <= end && !(tag.flags & TAG_LAST)) {
         get_tag(fs->journal, recovery->block + at, &tag);
         at += size + (tag.flags & TAG_SAME_UUID ? 0 : 16);
@@ -224,7 +236,7 @@ static status_t take_block(struct recovery *recovery)
     case JOURNAL_COMMIT:
         if (!checksum_is_right(recovery, recovery->block,
                                offsetof(struct journal_commit, checksum)))
-            return ERR_SHOULD_WAIT;
+            return end_at_checksum(recovery);
         recovery->sequence++;
         return OK;
     default:
@@ -253,6 +265,41 @@ static status_t run_pass(struct recovery *recovery, enum pass pass)
     }
 }
 
+/* ---- was it a power cut? ---------------------------------------------------------------------------- */
+
+/*
+ * Is this block of a later transaction than the first that is not there, or its own commit? Commits are written when
+ * the rest is durable (unless JOURNAL_ASYNC_COMMIT says otherwise), and nothing else before they are.
+ */
+static bool is_behind(struct recovery *recovery)
+{
+    const struct ext_fs *fs = recovery->fs;
+    struct journal_header header;
+    memcpy(&header, recovery->block, sizeof header);
+    uint32_t type = big(header.type), place = fs->block_size - 4;
+    int32_t later = (int32_t)(big(header.sequence) - recovery->end), least = 1;
+    if (type == JOURNAL_COMMIT) {
+        place = offsetof(struct journal_commit, checksum);
+        least = fs->journal->incompat & JOURNAL_ASYNC_COMMIT ? 1 : 0;
+    } else if (type != JOURNAL_DESCRIPTOR && type != JOURNAL_REVOKE) {
+        return false;
+    }
+    return big(header.magic) == JOURNAL_MAGIC && later >= least &&
+           checksum_is_right(recovery, recovery->block, place);
+}
+
+/* The first pass has ended; on with it through the rest of the ring. */
+static status_t check_end(struct recovery *recovery)
+{
+    status_t status = OK;
+    while (recovery->wrong && (status = read_next(recovery, recovery->block)) == OK)
+        if (is_behind(recovery))
+            return ext_damaged(recovery->fs);
+    return status == ERR_SHOULD_WAIT ? OK : status;
+}
+
+/* ---- replay ----------------------------------------------------------------------------------------- */
+
 /* Fast commits that belong behind the last transaction are not understood: the file system is left as it is. */
 static status_t refuse_fast_commits(struct recovery *recovery)
 {
@@ -272,6 +319,8 @@ static status_t recover(struct recovery *recovery)
 {
     struct ext_fs *fs = recovery->fs;
     status_t status = run_pass(recovery, PASS_SCAN);
+    if (status == OK)
+        status = check_end(recovery);
     if (status == OK)
         status = refuse_fast_commits(recovery);
     if (status == OK)
