@@ -62,6 +62,12 @@ static status_t end_at_checksum(struct recovery *recovery)
     return ERR_SHOULD_WAIT;
 }
 
+/* What a right checksum covers has no power cut done. */
+static status_t end_at_nonsense(struct recovery *recovery)
+{
+    return has_checksums(recovery->fs->journal) ? ext_damaged(recovery->fs) : ERR_SHOULD_WAIT;
+}
+
 /* With the word of the checksum, which is at `place`, taken as zero. */
 static bool checksum_is_right(const struct recovery *recovery, uint8_t *block, uint32_t place)
 {
@@ -125,7 +131,7 @@ static status_t take_revokes(struct recovery *recovery)
     if (!checksum_is_right(recovery, recovery->block, fs->block_size - 4))
         return end_at_checksum(recovery);
     if (length > fs->block_size)
-        return ERR_SHOULD_WAIT;
+        return end_at_nonsense(recovery);
     if (recovery->pass != PASS_REVOKE)
         return OK;
     for (; at + size <= length; at += size) {
@@ -191,7 +197,7 @@ static status_t take_copy(struct recovery *recovery, const struct tag *tag)
     if (recovery->pass == PASS_SCAN && !copy_is_right(recovery, tag))
         return end_at_checksum(recovery);
     if (recovery->pass == PASS_SCAN)
-        return tag->block < recovery->fs->block_count ? OK : ERR_SHOULD_WAIT;
+        return tag->block < recovery->fs->block_count ? OK : end_at_nonsense(recovery);
     if (is_revoked(recovery, tag->block))
         return OK;
     if (tag->flags & TAG_ESCAPED)
