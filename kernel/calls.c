@@ -14,26 +14,15 @@
 #define WORD_addr(word)      words[word]
 #define WORD_u64(word)       ((uint64_t)words[(word) + 1] << 32 | words[word])
 #define IN(word, kind, name) , WORD_##kind(word)
-#define OUT(word, type, name) \
-    , (user_t)                \
-    {                         \
-        words[word]           \
+#define ADDRESS(word) \
+    , (user_t)        \
+    {                 \
+        words[word]   \
     }
-#define INOUT(word, type, name) \
-    , (user_t)                  \
-    {                           \
-        words[word]             \
-    }
-#define BUFIN(word, name) \
-    , (user_t)            \
-    {                     \
-        words[word]       \
-    }
-#define BUFOUT(word, name) \
-    , (user_t)             \
-    {                      \
-        words[word]        \
-    }
+#define OUT(word, type, name)   ADDRESS(word)
+#define INOUT(word, type, name) ADDRESS(word)
+#define BUFIN(word, name)       ADDRESS(word)
+#define BUFOUT(word, name)      ADDRESS(word)
 #define SYSCALL(number, call, arguments, text)          \
     static status_t thunk_##call(const uint32_t *words) \
     {                                                   \

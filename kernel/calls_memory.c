@@ -306,8 +306,7 @@ static uint8_t page_state(const struct space *space, uint32_t address)
     if (mapping == NULL)
         return 0;
     uint32_t page = (address - mapping->start) / PAGE_SIZE;
-    if (mapping->overlay != NULL &&
-        pagemap_get(&mapping->overlay->pages, mapping->overlay_index + page) != NULL)
+    if (mapping_own_page(mapping, page) != NULL)
         state |= PAGE_OWN;
     if (mapping->vmo != NULL &&
         (pagemap_get(&mapping->vmo->pages, mapping->vmo_index + page) != NULL ||
@@ -422,6 +421,49 @@ status_t call_vmo_discard(handle_t handle, uint64_t offset, uint64_t length)
     if (status == OK && vmo->pager != NULL && vmo->object.owner != current->process)
         return ERR_NOT_SUPPORTED;
     return status == OK ? vmo_drop(vmo, offset, length) : status;
+}
+
+/* ---- pages of several ------------------------------------------------------------------------------ */
+
+/* Pages of a space or an object, until there is none: they are shared with the VMO, or as far as they are. */
+static status_t for_pages(bool share, handle_t handle, uint32_t first, handle_t from,
+                          uint32_t from_first, uint32_t count, user_t done_at)
+{
+    uint32_t done = 0;
+    struct object *source;
+    struct vmo *vmo;
+    status_t status = get_vmo(handle, share ? RIGHT_WRITE : RIGHT_READ, &vmo);
+    if (status == OK)
+        status = handle_get(current->process, from, OBJECT_NONE, RIGHT_READ, &source);
+    if (status == OK && source->type != OBJECT_SPACE && source->type != OBJECT_VMO)
+        status = ERR_WRONG_TYPE;
+    if (status == OK && (first > vmo->size / PAGE_SIZE || count > vmo->size / PAGE_SIZE - first))
+        status = ERR_OUT_OF_RANGE;
+    if (status == OK && !vmo_is_plain(vmo))
+        status = ERR_NOT_SUPPORTED;
+    for (; status == OK && done < count; done += status == OK) {
+        uint32_t index = from_first + done;
+        struct page *page = source->type == OBJECT_VMO
+                                ? vmo_common_page(vmo_from_object(source), index, share)
+                                : space_common_page(space_from_object(source), index, share);
+        if (page == NULL || (!share && page != pagemap_get(&vmo->pages, first + done)))
+            break;
+        if (share)
+            status = vmo_put_page(vmo, first + done, page);
+    }
+    return status == OK || done > 0 ? user_write(done_at, &done, sizeof done) : status;
+}
+
+status_t call_vmo_share(handle_t handle, uint32_t first, handle_t from, uint32_t from_first,
+                        uint32_t count, user_t done)
+{
+    return for_pages(true, handle, first, from, from_first, count, done);
+}
+
+status_t call_vmo_shared(handle_t handle, uint32_t first, handle_t from, uint32_t from_first,
+                         uint32_t count, user_t done)
+{
+    return for_pages(false, handle, first, from, from_first, count, done);
 }
 
 /* ---- paged objects --------------------------------------------------------------------------------- */

@@ -52,12 +52,7 @@ void watch_fire(struct waiter *waiter)
     telling = false;
 }
 
-static void watch_destroy(struct object *object)
-{
-    heap_free(object); /* the object comes first */
-}
-
-static const struct object_ops watch_ops = {.name = "watch", .destroy = watch_destroy};
+static const struct object_ops watch_ops = {.name = "watch", .destroy = object_free};
 
 static void watch_taken(struct watch *watch)
 {
@@ -96,15 +91,13 @@ static struct watch *watch_find(const struct object *source, const struct event 
 static status_t watch_new(struct object *source, struct event *event, uint32_t key,
                           struct watch **result)
 {
-    struct watch *watch = heap_alloc(sizeof *watch);
+    struct object *object;
+    status_t status =
+        object_new(sizeof(struct watch), &watch_ops, OBJECT_EVENT, current->process, &object);
 
-    if (!watch)
-        return ERR_NO_MEMORY;
-    status_t status = object_init(&watch->object, &watch_ops, OBJECT_EVENT, current->process);
-    if (status != OK) {
-        heap_free(watch);
+    if (status != OK)
         return status;
-    }
+    struct watch *watch = list_entry(object, struct watch, object);
     object_hold(source);
     watch->source = source;
     watch->event = event;
@@ -183,11 +176,6 @@ status_t call_event_take(handle_t handle, user_t keys, uint32_t count, user_t do
 
 /* ---- events ---- */
 
-static void event_destroy(struct object *object)
-{
-    heap_free(object); /* the object comes first */
-}
-
 static void event_last_handle(struct object *object)
 {
     struct event *event = list_entry(object, struct event, object);
@@ -198,25 +186,23 @@ static void event_last_handle(struct object *object)
 }
 
 static const struct object_ops event_ops = {
-    .name = "event", .destroy = event_destroy, .last_handle = event_last_handle};
+    .name = "event", .destroy = object_free, .last_handle = event_last_handle};
 
 status_t call_event_create(uint32_t signals, user_t result)
 {
     if (signals & ~SIGNAL_USER_MASK)
         return ERR_INVALID_ARGUMENT;
-    struct event *event = heap_alloc(sizeof *event);
-    if (!event)
-        return ERR_NO_MEMORY;
-    status_t status = object_init(&event->object, &event_ops, OBJECT_EVENT, current->process);
-    if (status != OK) {
-        heap_free(event);
+    struct object *object;
+    status_t status =
+        object_new(sizeof(struct event), &event_ops, OBJECT_EVENT, current->process, &object);
+    if (status != OK)
         return status;
-    }
+    struct event *event = list_entry(object, struct event, object);
     list_init(&event->watches);
     list_init(&event->fired);
     list_init(&event->told_link);
-    event->object.signals = signals;
-    return handle_return(&event->object, RIGHT_ALL, result);
+    object->signals = signals;
+    return handle_return(object, RIGHT_ALL, result);
 }
 
 status_t call_event_signal(handle_t handle, uint32_t clear, uint32_t set)

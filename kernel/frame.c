@@ -154,6 +154,19 @@ struct page *frame_alloc(uint32_t flags)
     return page;
 }
 
+struct page *frame_alloc_as(struct page *source, uint32_t flags)
+{
+    struct page *page = frame_alloc(source != NULL ? flags : flags | FRAME_ZERO);
+    if (page == NULL || source == NULL)
+        return page;
+    void *to = arch_map_temporary(frame_address(page)),
+         *from = arch_map_temporary(frame_address(source));
+    arch_copy_page(to, from);
+    arch_unmap_temporary(from);
+    arch_unmap_temporary(to);
+    return page;
+}
+
 void frame_release(struct page *page)
 {
     assert(page->references != 0 && page->references != FRAME_RESERVED);

@@ -18,12 +18,7 @@ static struct ioports *ioports_from_object(struct object *object)
     return list_entry(object, struct ioports, object);
 }
 
-static void ioports_destroy(struct object *object)
-{
-    heap_free(ioports_from_object(object));
-}
-
-static const struct object_ops ioports_ops = {.name = "ioports", .destroy = ioports_destroy};
+static const struct object_ops ioports_ops = {.name = "ioports", .destroy = object_free};
 
 status_t call_ioports_create(uint32_t first, uint32_t count, user_t result)
 {
@@ -33,17 +28,15 @@ status_t call_ioports_create(uint32_t first, uint32_t count, user_t result)
         return ERR_OUT_OF_RANGE;
     if (!(privileges->flags & PRIVILEGE_PCI) && !privilege_range(privileges->ports, first, count))
         return ERR_ACCESS_DENIED;
-    struct ioports *ioports = heap_alloc(sizeof *ioports);
-    if (!ioports)
-        return ERR_NO_MEMORY;
+    struct object *object;
+    status_t status =
+        object_new(sizeof(struct ioports), &ioports_ops, OBJECT_IOPORTS, current->process, &object);
+    if (status != OK)
+        return status;
+    struct ioports *ioports = ioports_from_object(object);
     ioports->first = first;
     ioports->count = count;
-    status_t status = object_init(&ioports->object, &ioports_ops, OBJECT_IOPORTS, current->process);
-    if (status != OK) {
-        heap_free(ioports);
-        return status;
-    }
-    return handle_return(&ioports->object, RIGHT_ALL, result);
+    return handle_return(object, RIGHT_ALL, result);
 }
 
 /* The process's bitmap, all denied at first, and known to all its threads. */

@@ -78,18 +78,16 @@ status_t call_irq_create(uint32_t line, user_t result)
         return ERR_ACCESS_DENIED;
     if (line == LINE_CLOCK || line == LINE_CASCADE)
         return ERR_BUSY;
-    struct irq *irq = heap_alloc(sizeof *irq);
-    if (!irq)
-        return ERR_NO_MEMORY;
-    irq->line = line;
-    status_t status = object_init(&irq->object, &irq_ops, OBJECT_IRQ, current->process);
-    if (status != OK) {
-        heap_free(irq);
+    struct object *object;
+    status_t status =
+        object_new(sizeof(struct irq), &irq_ops, OBJECT_IRQ, current->process, &object);
+    if (status != OK)
         return status;
-    }
+    struct irq *irq = irq_from_object(object);
+    irq->line = line;
     list_append(line_of(line), &irq->link);
     unmask_if_served(line);
-    return handle_return(&irq->object, RIGHT_ALL, result);
+    return handle_return(object, RIGHT_ALL, result);
 }
 
 status_t call_irq_ack(handle_t handle)

@@ -44,6 +44,8 @@ enum frame_use {
 /* From boot_info; keeps kernel image and modules out of the free list, with one reference each. */
 void frame_init(void);
 struct page *frame_alloc(uint32_t flags); /* NULL when out; one reference */
+/* With the content of `source`, or zeroed where that is NULL. */
+struct page *frame_alloc_as(struct page *source, uint32_t flags);
 /* The first of a run, each with one reference. */
 struct page *frame_alloc_contiguous(uint32_t pages, paddr_t limit);
 bool frame_available(uint32_t use);  /* low frames are left for this use */

@@ -54,6 +54,26 @@ status_t object_init(struct object *object, const struct object_ops *ops, enum o
     return OK;
 }
 
+status_t object_new(uint32_t size, const struct object_ops *ops, enum object_type type,
+                    struct process *owner, struct object **result)
+{
+    struct object *object = heap_alloc(size);
+
+    if (!object)
+        return ERR_NO_MEMORY;
+    status_t status = object_init(object, ops, type, owner);
+    if (status == OK)
+        *result = object;
+    else
+        heap_free(object);
+    return status;
+}
+
+void object_free(struct object *object)
+{
+    heap_free(object);
+}
+
 static void uncharge(struct object *object)
 {
     if (object->owner) {
@@ -69,6 +89,7 @@ void object_cancel(struct object *object)
 {
     assert(object->references == 1 && !object->handles);
     uncharge(object);
+    heap_free(object);
 }
 
 void object_hold(struct object *object)

@@ -41,7 +41,12 @@ struct object {
 /* init: one reference, no handle. Charges `owner` one object: LIMIT_REACHED. */
 status_t object_init(struct object *object, const struct object_ops *ops, enum object_type type,
                      struct process *owner);
-/* Undoes object_init of an object that nobody else has seen; does not call destroy. */
+/* A structure of `size` bytes, zeroed but for the object, which is its first field. */
+status_t object_new(uint32_t size, const struct object_ops *ops, enum object_type type,
+                    struct process *owner, struct object **result);
+void object_free(
+    struct object *object); /* destroy, for those that have nothing else to give back */
+/* Undoes object_new of an object that nobody else has seen; does not call destroy. */
 void object_cancel(struct object *object);
 void object_hold(struct object *object);
 void object_release(struct object *object);

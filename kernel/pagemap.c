@@ -52,45 +52,6 @@ status_t pagemap_set(struct pagemap *map, uint32_t index, struct page *page, str
     return OK;
 }
 
-/* The part of chunk `chunk` that lies in [first, end): from *low to below *high. */
-static void bounds(uint32_t chunk, uint32_t first, uint32_t end, uint32_t *low, uint32_t *high)
-{
-    uint32_t base = chunk * PAGEMAP_CHUNK;
-    *low = first > base ? first - base : 0;
-    *high = end - base < PAGEMAP_CHUNK ? end - base : PAGEMAP_CHUNK;
-}
-
-static uint32_t drop_in_chunk(struct page **pages, uint32_t low, uint32_t high)
-{
-    uint32_t dropped = 0;
-    for (uint32_t i = low; i < high; i++) {
-        if (pages[i] == NULL)
-            continue;
-        frame_release(pages[i]);
-        pages[i] = NULL;
-        dropped++;
-    }
-    return dropped;
-}
-
-void pagemap_drop(struct pagemap *map, uint32_t first, uint32_t count, struct object *account)
-{
-    uint32_t end = first + count < first ? UINT32_MAX : first + count, dropped = 0, low, high;
-    for (uint32_t chunk = first / PAGEMAP_CHUNK;
-         chunk < map->chunk_count && chunk * PAGEMAP_CHUNK < end; chunk++) {
-        if (map->chunks[chunk] == NULL)
-            continue;
-        bounds(chunk, first, end, &low, &high);
-        dropped += drop_in_chunk(map->chunks[chunk], low, high);
-        if (low == 0 && high == PAGEMAP_CHUNK) {
-            heap_free(map->chunks[chunk]);
-            map->chunks[chunk] = NULL;
-        }
-    }
-    map->committed -= dropped;
-    process_uncharge_pages(account->owner, dropped);
-}
-
 uint32_t pagemap_next(const struct pagemap *map, uint32_t index, uint32_t end)
 {
     while (index < end) {
@@ -102,6 +63,51 @@ uint32_t pagemap_next(const struct pagemap *map, uint32_t index, uint32_t end)
         index = (chunk + 1) * PAGEMAP_CHUNK;
     }
     return end;
+}
+
+/* The next places in [*at, end) that lie in one chunk, *count of them, behind which *at moves; NULL: no more. */
+static struct page **next_places(const struct pagemap *map, uint32_t *at, uint32_t end,
+                                 uint32_t *count)
+{
+    uint32_t index = pagemap_next(map, *at, end), within = index % PAGEMAP_CHUNK;
+    if (index >= end)
+        return NULL;
+    *count = end - index < PAGEMAP_CHUNK - within ? end - index : PAGEMAP_CHUNK - within;
+    *at = index + *count;
+    return map->chunks[index / PAGEMAP_CHUNK] + within;
+}
+
+static uint32_t end_of(uint32_t first, uint32_t count)
+{
+    return first + count < first ? UINT32_MAX : first + count;
+}
+
+static uint32_t drop_places(struct page **pages, uint32_t count)
+{
+    uint32_t dropped = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (pages[i] == NULL)
+            continue;
+        frame_release(pages[i]);
+        pages[i] = NULL;
+        dropped++;
+    }
+    return dropped;
+}
+
+void pagemap_drop(struct pagemap *map, uint32_t first, uint32_t count, struct object *account)
+{
+    uint32_t end = end_of(first, count), at = first, dropped = 0, part;
+    struct page **pages;
+    while ((pages = next_places(map, &at, end, &part)) != NULL) {
+        dropped += drop_places(pages, part);
+        if (part == PAGEMAP_CHUNK) {
+            heap_free(pages);
+            map->chunks[at / PAGEMAP_CHUNK - 1] = NULL;
+        }
+    }
+    map->committed -= dropped;
+    process_uncharge_pages(account->owner, dropped);
 }
 
 void pagemap_take_out(struct pagemap *map, uint32_t index, struct object *account)
@@ -151,19 +157,14 @@ static status_t share_pages(struct pagemap *to, uint32_t at, struct page *const 
 status_t pagemap_share(struct pagemap *to, const struct pagemap *from, uint32_t first,
                        uint32_t count, struct object *account)
 {
-    uint32_t end = first + count < first ? UINT32_MAX : first + count, low, high,
-             total = pagemap_count(from, first, count);
+    uint32_t end = end_of(first, count), at = first, part;
+    uint32_t total = pagemap_count(from, first, count);
+    struct page *const *pages;
     status_t status = process_charge_pages(account->owner, total);
     if (status != OK)
         return status;
-    for (uint32_t chunk = first / PAGEMAP_CHUNK;
-         status == OK && chunk < from->chunk_count && chunk * PAGEMAP_CHUNK < end; chunk++) {
-        if (from->chunks[chunk] == NULL)
-            continue;
-        bounds(chunk, first, end, &low, &high);
-        status = share_pages(to, chunk * PAGEMAP_CHUNK + low - first, from->chunks[chunk] + low,
-                             high - low);
-    }
+    while (status == OK && (pages = next_places(from, &at, end, &part)) != NULL)
+        status = share_pages(to, at - part - first, pages, part);
     if (status != OK) {
         process_uncharge_pages(account->owner, total - to->committed);
         pagemap_destroy(to, account);
@@ -173,14 +174,10 @@ status_t pagemap_share(struct pagemap *to, const struct pagemap *from, uint32_t 
 
 uint32_t pagemap_count(const struct pagemap *map, uint32_t first, uint32_t count)
 {
-    uint32_t end = first + count < first ? UINT32_MAX : first + count, present = 0, low, high;
-    for (uint32_t chunk = first / PAGEMAP_CHUNK;
-         chunk < map->chunk_count && chunk * PAGEMAP_CHUNK < end; chunk++) {
-        if (map->chunks[chunk] == NULL)
-            continue;
-        bounds(chunk, first, end, &low, &high);
-        for (uint32_t i = low; i < high; i++)
-            present += map->chunks[chunk][i] != NULL;
-    }
+    uint32_t end = end_of(first, count), at = first, present = 0, part;
+    struct page *const *pages;
+    while ((pages = next_places(map, &at, end, &part)) != NULL)
+        for (uint32_t i = 0; i < part; i++)
+            present += pages[i] != NULL;
     return present;
 }

@@ -641,21 +641,16 @@ static const struct object_ops port_ops = {
 
 status_t port_new(struct process *owner, struct object **result)
 {
-    struct port *port = heap_alloc(sizeof *port);
+    status_t status = object_new(sizeof(struct port), &port_ops, OBJECT_PORT, owner, result);
 
-    if (!port)
-        return ERR_NO_MEMORY;
+    if (status != OK)
+        return status;
+    struct port *port = port_from_object(*result);
     list_init(&port->queue);
     list_init(&port->receivers);
     list_init(&port->received);
     list_init(&port->badges);
     list_init(&port->pagers.pagers);
-    status_t status = object_init(&port->object, &port_ops, OBJECT_PORT, owner);
-    if (status != OK) {
-        heap_free(port);
-        return status;
-    }
-    *result = &port->object;
     return OK;
 }
 
@@ -705,19 +700,14 @@ status_t port_new_badge(struct object *object, uint32_t value, struct process *o
 
     if (badge_in_use(port, value))
         return ERR_ALREADY_EXISTS;
-    struct badge *badge = heap_alloc(sizeof *badge);
-    if (!badge)
-        return ERR_NO_MEMORY;
-    status_t status = object_init(&badge->object, &badge_ops, OBJECT_PORT, owner);
-    if (status != OK) {
-        heap_free(badge);
+    status_t status = object_new(sizeof(struct badge), &badge_ops, OBJECT_PORT, owner, result);
+    if (status != OK)
         return status;
-    }
+    struct badge *badge = badge_from_object(*result);
     object_hold(object);
     badge->port = port;
     badge->value = value;
     list_append(&port->badges, &badge->port_link);
     list_append(badge_head(port, value), &badge->hash_link);
-    *result = &badge->object;
     return OK;
 }

@@ -162,9 +162,11 @@ status_t process_create_object(const struct process_request *request, struct pro
 
     if (status != OK)
         return status;
-    struct process *process = heap_alloc(sizeof *process);
-    if (!process)
-        return ERR_NO_MEMORY;
+    struct object *object;
+    status = object_new(sizeof **result, &process_ops, OBJECT_PROCESS, creator, &object);
+    if (status != OK)
+        return status;
+    struct process *process = process_from_object(object);
     __builtin_memcpy(process->name, request->name, NAME_LENGTH - 1);
     process->flags = request->flags;
     process->privileges = request->privileges;
@@ -172,21 +174,15 @@ status_t process_create_object(const struct process_request *request, struct pro
     list_init(&process->objects);
     list_init(&process->all_link);
     wait_queue_init(&process->suspended_threads);
-    status = object_init(&process->object, &process_ops, OBJECT_PROCESS, creator);
-    if (status != OK)
-        goto out_free;
     status = space_new(kind, NULL, process, &process->space);
-    if (status != OK)
-        goto out_cancel;
+    if (status != OK) {
+        object_cancel(object);
+        return status;
+    }
     list_append(&all_processes, &process->all_link); /* ids only grow, so the list is by id */
     processes++;
     *result = process;
     return OK;
-out_cancel:
-    object_cancel(&process->object);
-out_free:
-    heap_free(process);
-    return status;
 }
 
 void process_terminate(struct process *process, int32_t code)

@@ -38,18 +38,16 @@ struct arch_space *space_arch(struct space *space)
 status_t space_new(enum space_kind kind, struct space *server, struct process *charge,
                    struct space **result)
 {
-    struct space *space = frame_available(FRAME_FOR_SMALL) ? heap_alloc(sizeof *space) : NULL;
-    if (space == NULL)
-        return ERR_NO_MEMORY;
-    status_t status = object_init(&space->object, &space_ops, OBJECT_SPACE, charge);
-    if (status != OK) {
-        heap_free(space);
+    struct object *object;
+    status_t status = ERR_NO_MEMORY;
+    if (frame_available(FRAME_FOR_SMALL))
+        status = object_new(sizeof **result, &space_ops, OBJECT_SPACE, charge, &object);
+    if (status != OK)
         return status;
-    }
+    struct space *space = space_from_object(object);
     status = arch_space_init(&space->arch, server != NULL ? &server->arch : NULL);
     if (status != OK) {
-        object_cancel(&space->object);
-        heap_free(space);
+        object_cancel(object);
         return status;
     }
     space->kind = kind;
@@ -181,13 +179,18 @@ void mapping_abandon(struct mapping *mapping)
     heap_free(mapping);
 }
 
-void space_remove(struct space *space, uint32_t index)
+struct mapping *space_take_out(struct space *space, uint32_t index)
 {
     struct mapping *mapping = space->mappings[index];
     space->count--;
     for (uint32_t i = index; i < space->count; i++)
         space->mappings[i] = space->mappings[i + 1];
-    free_mapping(mapping);
+    return mapping;
+}
+
+void space_remove(struct space *space, uint32_t index)
+{
+    free_mapping(space_take_out(space, index));
 }
 
 status_t space_split(struct space *space, uint32_t address)

@@ -44,8 +44,9 @@ status_t space_split(struct space *space, uint32_t address);
 /* Aligned, not empty, inside. */
 bool space_range_ok(const struct space *space, uint32_t address, uint32_t length);
 
-status_t space_reserve(struct space *space);                     /* room for one more mapping */
-void space_insert(struct space *space, struct mapping *mapping); /* holds its VMO */
+status_t space_reserve(struct space *space);                         /* room for one more mapping */
+void space_insert(struct space *space, struct mapping *mapping);     /* holds its VMO */
+struct mapping *space_take_out(struct space *space, uint32_t index); /* keeps its VMO */
 /* Frees it; page tables are the caller's affair. */
 void space_remove(struct space *space, uint32_t index);
 void space_merge(struct space *space, uint32_t start, uint32_t end); /* what touches the range */
@@ -59,6 +60,9 @@ status_t space_discard_range(struct space *space, uint32_t address, uint32_t len
 status_t space_tag_range(struct space *space, uint32_t address, uint32_t length, uint32_t tag,
                          uint32_t flags);
 
+/* What vmo_common_page is for an object, of the page that a space shows at index * PAGE_SIZE. */
+struct page *space_common_page(struct space *space, uint32_t index, bool freeze);
+
 void mapping_zap_vmo_page(struct mapping *mapping, uint32_t index);
 /* Allocates all its pages; it need not be in the array yet. */
 status_t mapping_commit(struct mapping *mapping);
@@ -67,6 +71,13 @@ status_t mapping_own_overlay(struct mapping *mapping);
 uint32_t mapping_bits(const struct mapping *mapping, bool writable);
 /* What frames for its memory and its page tables are for: enum frame_use. */
 uint32_t space_use(const struct space *space);
+
+/* The page of its own that it has `offset` pages from its start, or NULL. */
+static inline struct page *mapping_own_page(const struct mapping *mapping, uint32_t offset)
+{
+    const struct overlay *overlay = mapping->overlay;
+    return overlay ? pagemap_get(&overlay->pages, mapping->overlay_index + offset) : NULL;
+}
 
 static inline bool mapping_is_shared(const struct mapping *mapping)
 {

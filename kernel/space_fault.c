@@ -79,16 +79,9 @@ static status_t own_page(struct mapping *mapping, uint32_t offset, struct page *
     status_t status = mapping_own_overlay(mapping);
     if (status != OK)
         return status;
-    struct page *page = frame_alloc(space_use(mapping->space) | (source ? 0 : FRAME_ZERO));
+    struct page *page = frame_alloc_as(source, space_use(mapping->space));
     if (page == NULL)
         return ERR_NO_MEMORY;
-    if (source != NULL) {
-        void *to = arch_map_temporary(frame_address(page)),
-             *from = arch_map_temporary(frame_address(source));
-        arch_copy_page(to, from);
-        arch_unmap_temporary(from);
-        arch_unmap_temporary(to);
-    }
     status = pagemap_set(&mapping->overlay->pages, mapping->overlay_index + offset, page,
                          &mapping->space->object);
     if (status != OK) {
@@ -102,10 +95,8 @@ static status_t own_page(struct mapping *mapping, uint32_t offset, struct page *
 /* The page that the mapping shows `offset` pages from its start, if there is one, and who may write it. */
 static struct page *present_page(const struct mapping *mapping, uint32_t offset, bool *writable)
 {
-    struct page *page = NULL;
+    struct page *page = mapping_own_page(mapping, offset);
     *writable = true;
-    if (mapping->overlay != NULL)
-        page = pagemap_get(&mapping->overlay->pages, mapping->overlay_index + offset);
     if (page == NULL && mapping->vmo != NULL) {
         page = pagemap_get(&mapping->vmo->pages, mapping->vmo_index + offset);
         *writable =
@@ -144,9 +135,7 @@ static bool inside_vmo(const struct mapping *mapping, uint32_t index)
 static status_t fault_private(struct mapping *mapping, uint32_t address, bool write)
 {
     uint32_t offset = (address - mapping->start) / PAGE_SIZE;
-    struct page *page = NULL;
-    if (mapping->overlay != NULL)
-        page = pagemap_get(&mapping->overlay->pages, mapping->overlay_index + offset);
+    struct page *page = mapping_own_page(mapping, offset);
     if (page != NULL && !(write && page->references > 1)) {
         if (!write)
             fault_around(mapping, address);
@@ -237,6 +226,23 @@ status_t space_fault(struct space *space, uintptr_t address, bool write, bool fe
     if (mapping == NULL || !(mapping->prot & (write ? PROT_W : PROT_R | PROT_X | PROT_W)))
         return ERR_BAD_ADDRESS;
     return resolve(mapping, address, write);
+}
+
+struct page *space_common_page(struct space *space, uint32_t index, bool freeze)
+{
+    uint32_t address = index * PAGE_SIZE;
+    const struct mapping *mapping =
+        index < GUEST_LIMIT / PAGE_SIZE ? space_mapping_at(space, address) : NULL;
+    if (mapping == NULL)
+        return NULL;
+    uint32_t offset = (address - mapping->start) / PAGE_SIZE;
+    struct page *own = mapping_own_page(mapping, offset);
+    if (own == NULL)
+        return mapping->vmo ? vmo_common_page(mapping->vmo, mapping->vmo_index + offset, freeze)
+                            : NULL;
+    if (freeze)
+        arch_write_protect(&space->arch, address, 1);
+    return own;
 }
 
 /* ---- access from the kernel ----------------------------------------------------------------------- */

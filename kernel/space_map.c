@@ -299,12 +299,8 @@ status_t space_move_range(struct space *space, uint32_t address, uint32_t length
     arch_unmap(&space->arch, address, length / PAGE_SIZE);
     /* Take them out one by one and put them in at the new place; the array has room for each. */
     for (uint32_t left = count_between(space, address, address + length); left > 0; left--) {
-        uint32_t index = space_find(space, address);
-        struct mapping *mapping = space->mappings[index];
+        struct mapping *mapping = space_take_out(space, space_find(space, address));
         uint32_t size = mapping->end - mapping->start;
-        space->count--;
-        for (uint32_t i = index; i < space->count; i++)
-            space->mappings[i] = space->mappings[i + 1];
         mapping->start = new_address + (mapping->start - address);
         mapping->end = mapping->start + size;
         list_remove(&mapping->vmo_link);

@@ -21,8 +21,8 @@
 enum { END_READ, END_WRITE };
 
 struct stream {
-    struct object ends[2];
-    uint32_t live_ends; /* not destroyed */
+    struct object ends[2]; /* the read end is the object that the structure was made as */
+    uint32_t live_ends;    /* not destroyed */
     uint32_t capacity, head, queued;
     struct wait_queue readers, writers;
     uint32_t room_wanted; /* the least that a blocked writer waits for; 0 = nobody waits */
@@ -130,36 +130,34 @@ static void end_last_handle(struct object *object)
 static status_t stream_new(uint32_t capacity, struct process *owner, struct stream **result)
 {
     uint32_t pages = (capacity + PAGE_SIZE - 1) / PAGE_SIZE;
-    struct stream *stream = NULL;
+    uint32_t size = sizeof(struct stream) + pages * sizeof(struct page *);
+    struct object *read;
+    status_t status = ERR_NO_MEMORY;
 
     if (frame_available(FRAME_FOR_SMALL))
-        stream = heap_alloc(sizeof *stream + pages * sizeof stream->first_pages[0]);
-    if (!stream)
-        return ERR_NO_MEMORY;
+        status = object_new(size, &read_ops, OBJECT_STREAM, owner, &read);
+    if (status != OK)
+        return status;
+    struct stream *stream = stream_of(read);
     stream->pages = stream->first_pages;
     stream->capacity = capacity;
     stream->page_count = pages;
     stream->live_ends = 2;
     wait_queue_init(&stream->readers);
     wait_queue_init(&stream->writers);
-    status_t status = process_charge_pages(owner, pages);
+    status = process_charge_pages(owner, pages);
     if (status != OK)
-        goto out_free;
-    status = object_init(&stream->ends[END_READ], &read_ops, OBJECT_STREAM, owner);
-    if (status != OK)
-        goto out_uncharge;
+        goto out_cancel;
     status = object_init(&stream->ends[END_WRITE], &write_ops, OBJECT_STREAM, owner);
     if (status != OK)
-        goto out_read_end;
+        goto out_uncharge;
     update_signals(stream, false);
     *result = stream;
     return OK;
-out_read_end:
-    object_cancel(&stream->ends[END_READ]);
 out_uncharge:
     process_uncharge_pages(owner, pages);
-out_free:
-    heap_free(stream);
+out_cancel:
+    object_cancel(read);
     return status;
 }
 

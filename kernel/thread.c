@@ -53,19 +53,19 @@ static void block_timed_out(struct timeout *timeout)
 /* A thread with a stack, in no process and on no queue. */
 static status_t thread_allocate(struct process *process, struct thread **result)
 {
-    struct thread *thread = frame_available(FRAME_FOR_SMALL) ? heap_alloc(sizeof *thread) : NULL;
-    status_t status;
+    struct object *object;
+    status_t status = ERR_NO_MEMORY;
 
-    if (!thread)
-        return ERR_NO_MEMORY;
-    assert((uintptr_t)thread->arch.fpu % 16 == 0);
-    status = object_init(&thread->object, &thread_ops, OBJECT_THREAD, process);
+    if (frame_available(FRAME_FOR_SMALL))
+        status = object_new(sizeof **result, &thread_ops, OBJECT_THREAD, process, &object);
     if (status != OK)
-        goto out_free;
+        return status;
+    struct thread *thread = thread_from_object(object);
+    assert((uintptr_t)thread->arch.fpu % 16 == 0);
     thread->kernel_stack = arch_stack_alloc();
     if (!thread->kernel_stack) {
-        status = ERR_NO_MEMORY;
-        goto out_cancel;
+        object_cancel(object);
+        return ERR_NO_MEMORY;
     }
     list_init(&thread->process_link);
     list_init(&thread->run_link);
@@ -75,11 +75,6 @@ static status_t thread_allocate(struct process *process, struct thread **result)
     thread->slice_ticks = SLICE_NORMAL;
     *result = thread;
     return OK;
-out_cancel:
-    object_cancel(&thread->object);
-out_free:
-    heap_free(thread);
-    return status;
 }
 
 /* The first reference is the thread's own; the caller gets another if it wants one. */
@@ -117,19 +112,17 @@ status_t thread_create_user(struct process *process, uint32_t eip, uint32_t esp,
         return status;
     arch_thread_init_user(thread, process->flags & PROCESS_SERVER, eip, esp, eax);
     status = process_thread_add(process, thread);
-    if (status != OK)
-        goto out_cancel;
+    if (status != OK) {
+        arch_stack_free(thread->kernel_stack);
+        object_cancel(&thread->object);
+        return status;
+    }
     thread->process = process;
     object_hold(&process->object);
     thread->space = process->space;
     object_hold(space_object(thread->space));
     thread_start(thread, result);
     return OK;
-out_cancel:
-    arch_stack_free(thread->kernel_stack);
-    object_cancel(&thread->object);
-    heap_free(thread);
-    return status;
 }
 
 /* ---- the end ---- */

@@ -45,18 +45,16 @@ static const struct object_ops timer_ops = {.name = "timer", .destroy = timer_de
 
 status_t call_timer_create(user_t result)
 {
-    struct timer *timer = heap_alloc(sizeof *timer);
+    struct object *object;
+    status_t status =
+        object_new(sizeof(struct timer), &timer_ops, OBJECT_TIMER, current->process, &object);
 
-    if (!timer)
-        return ERR_NO_MEMORY;
+    if (status != OK)
+        return status;
+    struct timer *timer = timer_from_object(object);
     list_init(&timer->timeout.link);
     timer->timeout.fire = timer_fire;
-    status_t status = object_init(&timer->object, &timer_ops, OBJECT_TIMER, current->process);
-    if (status != OK) {
-        heap_free(timer);
-        return status;
-    }
-    return handle_return(&timer->object, RIGHT_ALL, result);
+    return handle_return(object, RIGHT_ALL, result);
 }
 
 status_t call_timer_info(handle_t handle, user_t deadline, user_t period)

@@ -37,14 +37,11 @@ static status_t vmo_make(uint32_t flags, uint64_t size, struct process *charge, 
 {
     if (size > (uint64_t)PAGEMAP_LIMIT * PAGE_SIZE)
         return ERR_OUT_OF_RANGE;
-    struct vmo *vmo = heap_alloc(sizeof *vmo);
-    if (vmo == NULL)
-        return ERR_NO_MEMORY;
-    status_t status = object_init(&vmo->object, &vmo_ops, OBJECT_VMO, charge);
-    if (status != OK) {
-        heap_free(vmo);
+    struct object *object;
+    status_t status = object_new(sizeof(struct vmo), &vmo_ops, OBJECT_VMO, charge, &object);
+    if (status != OK)
         return status;
-    }
+    struct vmo *vmo = vmo_from_object(object);
     vmo->flags = flags;
     vmo->size = size;
     list_init(&vmo->mappings);
@@ -52,17 +49,40 @@ static status_t vmo_make(uint32_t flags, uint64_t size, struct process *charge, 
     return OK;
 }
 
+static void zap_page(struct vmo *vmo, uint32_t index)
+{
+    struct list *item;
+    list_for_each (item, &vmo->mappings)
+        mapping_zap_vmo_page(list_entry(item, struct mapping, vmo_link), index);
+}
+
+status_t vmo_put_page(struct vmo *vmo, uint32_t index, struct page *page)
+{
+    zap_page(vmo, index);
+    frame_hold(page);
+    status_t status = pagemap_set(&vmo->pages, index, page, &vmo->object);
+    if (status != OK)
+        frame_release(page);
+    return status;
+}
+
+struct page *vmo_common_page(struct vmo *vmo, uint32_t index, bool freeze)
+{
+    if (!vmo_is_plain(vmo))
+        return NULL;
+    if (freeze)
+        vmo_write_protect(vmo, index, 1);
+    return pagemap_get(&vmo->pages, index);
+}
+
 /* Put a run of frames in. On success their references pass to the VMO, else they stay the caller's. */
 static status_t fill_with_frames(struct vmo *vmo, struct page *first)
 {
     uint32_t count = pages_of(vmo->size);
     for (uint32_t i = 0; i < count; i++) {
-        frame_hold(first + i);
-        status_t status = pagemap_set(&vmo->pages, i, first + i, &vmo->object);
-        if (status != OK) {
-            frame_release(first + i);
+        status_t status = vmo_put_page(vmo, i, first + i);
+        if (status != OK)
             return status;
-        }
     }
     for (uint32_t i = 0; i < count; i++)
         frame_release(first + i);
@@ -180,26 +200,6 @@ void vmo_settle_dma(const char *name)
 
 /* ---- pages ---------------------------------------------------------------------------------------- */
 
-static void zap_page(struct vmo *vmo, uint32_t index)
-{
-    struct list *item;
-    list_for_each (item, &vmo->mappings)
-        mapping_zap_vmo_page(list_entry(item, struct mapping, vmo_link), index);
-}
-
-static struct page *copy_of(struct page *page, uint32_t use)
-{
-    struct page *copy = frame_alloc(use);
-    if (copy == NULL)
-        return NULL;
-    void *to = arch_map_temporary(frame_address(copy)),
-         *from = arch_map_temporary(frame_address(page));
-    arch_copy_page(to, from);
-    arch_unmap_temporary(from);
-    arch_unmap_temporary(to);
-    return copy;
-}
-
 static void mark_used(const struct vmo *vmo, struct page *page)
 {
     if (vmo->pager != NULL)
@@ -226,7 +226,7 @@ status_t vmo_page(struct vmo *vmo, uint32_t index, bool write, uint32_t use, str
     }
     if ((vmo->flags & VMO_CONTENT) && use != FRAME_FOR_KERNEL)
         use = FRAME_FOR_FILE;
-    struct page *fresh = page != NULL ? copy_of(page, use) : frame_alloc(FRAME_ZERO | use);
+    struct page *fresh = frame_alloc_as(page, use);
     if (fresh == NULL)
         return vmo->pager != NULL ? pager_no_memory(vmo, index) : ERR_NO_MEMORY;
     zap_page(vmo, index); /* the old page, or the zero page a private mapping showed instead */
@@ -339,14 +339,14 @@ static bool tail_is_clear(struct page *page, uint32_t from)
     return at == PAGE_SIZE;
 }
 
-/* What the original has behind the clone's end must not show in the clone's last page. */
-static status_t clear_clone_tail(struct vmo *clone)
+/* Nothing is to show behind this size in the page that it ends in. */
+static status_t zero_tail(struct vmo *vmo, uint64_t size)
 {
-    uint32_t within = (uint32_t)clone->size & PAGE_MASK, last = (uint32_t)(clone->size / PAGE_SIZE);
-    struct page *page = within ? pagemap_get(&clone->pages, last) : NULL;
+    uint32_t within = (uint32_t)size & PAGE_MASK, last = (uint32_t)(size / PAGE_SIZE);
+    struct page *page = within ? pagemap_get(&vmo->pages, last) : NULL;
     if (page == NULL || tail_is_clear(page, within))
         return OK;
-    status_t status = vmo_page(clone, last, true, FRAME_FOR_KERNEL, &page);
+    status_t status = vmo_page(vmo, last, true, FRAME_FOR_KERNEL, &page);
     if (status == OK)
         clear_tail(page, within);
     return status;
@@ -360,7 +360,7 @@ status_t vmo_new_clone(struct vmo *vmo, uint64_t offset, uint64_t length, struct
         return ERR_INVALID_ARGUMENT;
     if (offset > vmo->size || length > vmo->size - offset)
         return ERR_OUT_OF_RANGE;
-    if ((vmo->flags & (VMO_PHYSICAL | VMO_CONTIGUOUS)) || vmo->pager != NULL)
+    if (!vmo_is_plain(vmo))
         return ERR_NOT_SUPPORTED;
     status_t status = vmo_make(vmo->flags & VMO_CONTENT, length, charge, &clone);
     if (status != OK)
@@ -369,7 +369,7 @@ status_t vmo_new_clone(struct vmo *vmo, uint64_t offset, uint64_t length, struct
     vmo_write_protect(vmo, first, count);
     status = pagemap_share(&clone->pages, &vmo->pages, first, count, &clone->object);
     if (status == OK)
-        status = clear_clone_tail(clone);
+        status = zero_tail(clone, length); /* the original may have more there */
     if (status != OK) {
         object_release(&clone->object);
         return status;
@@ -394,18 +394,6 @@ static void drop_range(struct vmo *vmo, uint32_t first, uint32_t count)
     vmo_hide(vmo, first, count);
     pager_forget(vmo, first, count);
     pagemap_drop(&vmo->pages, first, count, &vmo->object);
-}
-
-static status_t zero_tail(struct vmo *vmo, uint64_t size)
-{
-    uint32_t within = (uint32_t)size & PAGE_MASK, last = (uint32_t)(size / PAGE_SIZE);
-    struct page *page = within ? pagemap_get(&vmo->pages, last) : NULL;
-    if (page == NULL)
-        return OK;
-    status_t status = vmo_page(vmo, last, true, FRAME_FOR_KERNEL, &page);
-    if (status == OK)
-        clear_tail(page, within);
-    return status;
 }
 
 status_t vmo_resize(struct vmo *vmo, uint64_t size)

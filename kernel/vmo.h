@@ -32,6 +32,12 @@ status_t vmo_note_dma(struct vmo *vmo, const char *name);
 void vmo_owner_ended(struct vmo *vmo); /* it is passed on to another process */
 void vmo_settle_dma(const char *name);
 
+/* Whether its pages are nobody's but the kernel's, which can let others have them too. */
+static inline bool vmo_is_plain(const struct vmo *vmo)
+{
+    return !(vmo->flags & (VMO_PHYSICAL | VMO_CONTIGUOUS)) && vmo->pager == NULL;
+}
+
 static inline uint32_t pages_of(uint64_t bytes)
 {
     return (uint32_t)((bytes + PAGE_MASK) / PAGE_SIZE);
@@ -42,6 +48,11 @@ static inline uint32_t pages_of(uint64_t bytes)
  * `use` is the caller's (enum frame_use); content of files leaves more, unless the kernel asks.
  */
 status_t vmo_page(struct vmo *vmo, uint32_t index, bool write, uint32_t use, struct page **page);
+
+/* The page at index, if others can have it too. It is to be theirs: whoever writes then copies it (freeze). */
+struct page *vmo_common_page(struct vmo *vmo, uint32_t index, bool freeze);
+/* A page of something else becomes one of this one too, in place of what was there: whoever writes copies it. */
+status_t vmo_put_page(struct vmo *vmo, uint32_t index, struct page *page);
 
 uint32_t vmo_writers(const struct vmo *vmo); /* see struct vmo_info */
 

@@ -29,6 +29,31 @@ status_t capture_write(struct snapshot *snapshot, handle_t file, uint64_t *size)
 status_t capture_file(const struct fs_walk_context *walk, const char *name,
                       status_t (*write)(void *context, handle_t file), void *context);
 
+/* ---- files whose content is memory (memory_file.c) ---- */
+
+/* A part of an object, which nobody makes shorter meanwhile. */
+struct capture_window {
+    handle_t vmo;  /* borrowed */
+    uint8_t *view; /* or NULL */
+    uint64_t offset;
+};
+/* NULL: it is too long, or there is no memory. */
+const void *capture_window_look(struct capture_window *window, uint64_t offset, uint32_t length);
+void capture_window_close(struct capture_window *window);
+
+/* A file to be written by its sink. */
+struct capture_memory_file {
+    handle_t file; /* borrowed */
+    handle_t vmo;
+    uint64_t size;  /* that it has been given */
+    handle_t bench; /* where pages that become shared are looked at */
+    const uint8_t *bench_view;
+    struct snap_sink sink;
+};
+/* False: its content is not memory, and nothing is to be closed. */
+bool capture_memory_file_open(struct capture_memory_file *to, handle_t file);
+void capture_memory_file_close(struct capture_memory_file *to);
+
 /* ---- what a restore is asked for (content.c) ---- */
 
 /* What counts of files that are not as they were: nothing (the restore fails), what they are now, or
@@ -56,8 +81,7 @@ struct capture_image {
     handle_t
         memory; /* where the pages of the process come from: the content, or verified pages of it */
     struct snap_source source, memory_source;
-    uint8_t *window; /* a part of the content, or NULL */
-    uint64_t window_offset;
+    struct capture_window window; /* on the content */
 };
 /*
  * Reads and verifies the snapshot in an image, which stays as long as the snapshot, and is to be closed even
@@ -77,9 +101,9 @@ bool capture_personality(handle_t vmo, char *to, uint32_t size);
 
 /* A random UUID (RFC 4122, version 4). */
 void capture_uuid(uint8_t uuid[16]);
-/* Begins the HEADER note of a snapshot that is taken now; group: 16 bytes, or NULL. */
-void capture_header(struct snapshot *snapshot, const char *personality, const uint8_t *group,
-                    bool crash);
+/* Begins the HEADER note of a snapshot that is taken now; flags: enum snapshot_flags; group: 16 bytes, or NULL. */
+void capture_header(struct snapshot *snapshot, const char *personality, uint32_t flags,
+                    const uint8_t *group, bool crash);
 
 /* ---- registers, as NT_PRSTATUS has them ---- */
 static inline struct core_registers capture_registers(const struct registers *regs,

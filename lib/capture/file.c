@@ -4,6 +4,7 @@
 
 #include <atomik/time.h>
 #include <ipc/call.h>
+#include <protocols/init.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,36 +53,6 @@ status_t capture_output_write(void *context, uint64_t offset, const void *from, 
     return OK;
 }
 
-/* ---- a file whose content is memory: what is written goes there without messages ---- */
-
-struct content {
-    handle_t file, vmo; /* file: borrowed */
-};
-
-static bool content_open(struct content *content, handle_t file)
-{
-    bool coherent = false;
-    *content = (struct content){.file = file};
-    if (fs_client_vmo(file, PROT_R | PROT_W, &content->vmo, NULL, &coherent) == OK && coherent)
-        return true;
-    handle_drop(&content->vmo);
-    return false;
-}
-
-static status_t content_reserve(void *context, uint64_t size)
-{
-    const struct content *content = context;
-    struct fs_attr attr = {.size = size}, changed;
-    status_t status = fs_client_setattr(content->file, FS_ATTR_SIZE, &attr, &changed);
-    return status == OK ? fs_client_modified(content->file) : status;
-}
-
-static status_t content_write(void *context, uint64_t offset, const void *from, uint32_t length)
-{
-    status_t status = vmo_write(((const struct content *)context)->vmo, offset, from, length);
-    return status == ERR_NO_MEMORY ? ERR_NO_SPACE : status;
-}
-
 /* ---- the whole ---- */
 
 static status_t write_by_messages(struct snapshot *snapshot, handle_t file, uint64_t *size)
@@ -97,13 +68,11 @@ static status_t write_by_messages(struct snapshot *snapshot, handle_t file, uint
 
 status_t capture_write(struct snapshot *snapshot, handle_t file, uint64_t *size)
 {
-    struct content content;
-    const struct snap_sink sink = {
-        .write = content_write, .context = &content, .reserve = content_reserve};
-    if (!content_open(&content, file))
+    struct capture_memory_file content;
+    if (!capture_memory_file_open(&content, file))
         return write_by_messages(snapshot, file, size);
-    status_t status = snap_write(snapshot, &sink, size);
-    handle_drop(&content.vmo);
+    status_t status = snap_write(snapshot, &content.sink, size);
+    capture_memory_file_close(&content);
     return status;
 }
 
@@ -141,10 +110,11 @@ void capture_uuid(uint8_t uuid[16])
     uuid[8] = (uuid[8] & 0x3f) | 0x80;
 }
 
-void capture_header(struct snapshot *snapshot, const char *personality, const uint8_t *group,
-                    bool crash)
+void capture_header(struct snapshot *snapshot, const char *personality, uint32_t flags,
+                    const uint8_t *group, bool crash)
 {
     uint8_t uuid[16];
+    snapshot->undigested = flags & SNAPSHOT_UNDIGESTED;
     capture_uuid(uuid);
     snap_note_begin(snapshot, SNAP_HEADER);
     snap_put_u32(snapshot, SNAP_HEADER_MAJOR, SNAP_MAJOR);

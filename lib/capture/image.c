@@ -14,46 +14,15 @@
 #include <protocols/restorer.h>
 #include <string.h>
 
-#define WINDOW_SIZE (1u << 20)
-
 static status_t read_image(void *context, uint64_t offset, void *to, uint32_t length)
 {
     return vmo_read(((const struct capture_image *)context)->content, offset, to, length);
 }
 
-static void close_window(struct capture_image *image)
-{
-    /* It is the server's own: there is nothing that can fail. */
-    if (image->window)
-        (void)!space_unmap(HANDLE_SELF, (uintptr_t)image->window, WINDOW_SIZE);
-    image->window = NULL;
-}
-
-static bool is_in_window(const struct capture_image *image, uint64_t offset, uint32_t length)
-{
-    return image->window && offset >= image->window_offset &&
-           offset + length <= image->window_offset + WINDOW_SIZE;
-}
-
 /* Within the file, as the reader has checked. */
 static const void *view_image(void *context, uint64_t offset, uint32_t length)
 {
-    struct capture_image *image = context;
-    uint64_t start = offset & ~(uint64_t)PAGE_MASK;
-    struct map_request map = {.vmo = image->content,
-                              .length = WINDOW_SIZE,
-                              .offset_low = (uint32_t)start,
-                              .offset_high = (uint32_t)(start >> 32),
-                              .prot = PROT_R};
-    if (!is_in_window(image, offset, length)) {
-        close_window(image);
-        if (space_map(HANDLE_SELF, &map) != OK)
-            return NULL;
-        image->window = (uint8_t *)map.address;
-        image->window_offset = start;
-    }
-    return is_in_window(image, offset, length) ? image->window + (offset - image->window_offset)
-                                               : NULL;
+    return capture_window_look(&((struct capture_image *)context)->window, offset, length);
 }
 
 static status_t vmo_size(handle_t vmo, uint64_t *size, bool *paged)
@@ -80,7 +49,7 @@ static status_t open_content(struct capture_image *image, bool lazy, uint64_t *s
 
 void capture_image_close(struct capture_image *image)
 {
-    close_window(image);
+    capture_window_close(&image->window);
     handle_drop(&image->content);
     handle_drop(&image->memory);
 }
@@ -158,6 +127,7 @@ status_t capture_read(struct snapshot *snapshot, struct capture_image *image,
     uint64_t size;
     *problem = NULL;
     status_t status = open_content(image, lazy, &size);
+    image->window.vmo = image->content;
     /* What is on a disk may turn out to be unreadable: then a read fails, where a look would be this server's fault. */
     image->source = (struct snap_source){
         .read = read_image, .context = image, .view = image->needs_file ? NULL : view_image};
@@ -166,7 +136,7 @@ status_t capture_read(struct snapshot *snapshot, struct capture_image *image,
     if (status != OK)
         return status;
     status = verify(snapshot, image, !lazy, options->accept_edited, problem);
-    close_window(image);
+    capture_window_close(&image->window);
     if (status == OK)
         status = open_memory(snapshot, image, lazy, problem);
     if (status != OK)

@@ -164,7 +164,8 @@ void capture_memory(struct capture_memory *memory, struct snapshot *snapshot)
                         .mapping = &mapping,
                         .page = (uint32_t *)room,
                         .states = room + PAGE_SIZE};
-    memory->source = (struct snap_source){.read = read_space, .context = memory};
+    memory->source =
+        (struct snap_source){.read = read_space, .context = memory, .pages = memory->space};
     if (!room)
         snapshot->failed = true;
     while (room && capture_next_mapping(memory->space, &at, &mapping))

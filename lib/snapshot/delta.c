@@ -5,7 +5,8 @@
  * complete snapshot say so (SNAP_LOAD_CONTINUED), so that merging gives the loads it had.
  *
  * Which pages are the same is found by comparing them, so that it does not matter what happened between
- * the two: a restore, another machine, an edit.
+ * the two: a restore, another machine, an edit. Where both are in memory the caller may know of some without
+ * a look: a process's pages are those of its snapshot until it writes to them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -41,11 +42,46 @@ bool snap_is_base(const struct snapshot *delta, const struct snapshot *base)
 struct maker {
     struct snapshot loads; /* nothing but the new loads */
     const struct snapshot *base;
+    const struct snap_common *common;
+    uint32_t
+        known_end; /* addresses up to there are known to be in the base, from the one looked at on */
     uint8_t pages[2][PAGE_SIZE];
 };
 
+static void note_known(const struct maker *maker, const struct snap_load *found, uint32_t within,
+                       uint32_t length)
+{
+    uint32_t first = within / PAGE_SIZE;
+    for (const struct snap_load *load = maker->base->loads; load < found; load++)
+        first += load->file_size / PAGE_SIZE;
+    for (uint32_t page = first; page < first + length / PAGE_SIZE; page++)
+        maker->common->pages[page / 8] |= (uint8_t)(1u << page % 8);
+}
+
+/* How many bytes from the address on are in the base for sure. */
+static uint32_t find_known(const struct maker *maker, const struct snap_load *load, uint32_t offset)
+{
+    uint32_t address = load->address + offset, length = load->file_size - offset;
+    const struct snap_load *in_base = snap_find_load(maker->base, address);
+    if (maker->common == NULL || in_base == NULL || in_base->file_size == 0)
+        return 0;
+    uint32_t within = address - in_base->address, left = in_base->file_size - within;
+    uint64_t at, base_at;
+    length = length < left ? length : left;
+    const struct snap_source *source = snap_locate(&load->bytes, offset, &at, &length),
+                             *base = snap_locate(&in_base->bytes, within, &base_at, &length);
+    length = source && base ? maker->common->find(source, at, base, base_at, length) : 0;
+    note_known(maker, in_base, within, length);
+    return length;
+}
+
 static bool is_in_base(struct maker *maker, const struct snap_load *load, uint32_t offset)
 {
+    uint32_t address = load->address + offset;
+    if (address >= maker->known_end)
+        maker->known_end = address + find_known(maker, load, offset);
+    if (address < maker->known_end)
+        return true;
     return snap_bytes_read(&load->bytes, offset, maker->pages[0], PAGE_SIZE) == OK &&
            snap_read_memory(maker->base, load->address + offset, maker->pages[1], PAGE_SIZE) ==
                OK &&
@@ -114,12 +150,14 @@ static status_t put_base(struct snapshot *snapshot, const struct snapshot *base,
     return status == OK ? snap_set(header, SNAP_HEADER_BASE, path, (uint32_t)strlen(path)) : status;
 }
 
-status_t snap_make_delta(struct snapshot *snapshot, const struct snapshot *base, const char *path)
+status_t snap_make_delta(struct snapshot *snapshot, const struct snapshot *base, const char *path,
+                         const struct snap_common *common)
 {
     struct maker *maker = calloc(1, sizeof *maker);
     if (maker == NULL)
         return ERR_NO_MEMORY;
     maker->base = base;
+    maker->common = common;
     make_loads(maker, snapshot);
     status_t status = maker->loads.failed ? ERR_NO_MEMORY : put_base(snapshot, base, path);
     if (status == OK)
@@ -153,6 +191,23 @@ static status_t read_merged(void *context, uint64_t offset, void *to, uint32_t l
         length -= part;
     }
     return length > 0 ? ERR_OUT_OF_RANGE : OK;
+}
+
+/* Of memory that the complete snapshot has bytes for. */
+static const struct snap_source *locate_merged(void *context, uint64_t *offset, uint32_t *length)
+{
+    const struct snap_merge *merge = context;
+    const struct snap_load *load = merge->pieces, *end = load + merge->count;
+    uint32_t address = (uint32_t)*offset;
+    while (load < end && (address < load->address || address - load->address >= load->memory_size))
+        load++;
+    if (load < end && (load->flags & SNAP_LOAD_PARENT))
+        load = snap_find_load(merge->base, address);
+    if (load == NULL || load == end || load->file_size == 0)
+        return NULL;
+    uint32_t within = address - load->address, left = load->file_size - within;
+    *length = *length < left ? *length : left;
+    return snap_locate(&load->bytes, within, offset, length);
 }
 
 /* One load of the complete snapshot from the pieces at *index on, which moves behind them. */
@@ -196,10 +251,11 @@ status_t snap_merge_begin(struct snap_merge *merge, struct snapshot *delta,
     struct snapshot loads = {.load_count = 0};
     status_t status = OK;
     *problem = NULL;
-    *merge = (struct snap_merge){.pieces = delta->loads,
-                                 .count = delta->load_count,
-                                 .base = base,
-                                 .source = {.read = read_merged, .context = merge}};
+    *merge = (struct snap_merge){
+        .pieces = delta->loads,
+        .count = delta->load_count,
+        .base = base,
+        .source = {.read = read_merged, .context = merge, .locate = locate_merged}};
     delta->loads = NULL;
     delta->load_count = delta->load_room = 0;
     for (uint32_t i = 0; status == OK && i < merge->count;)

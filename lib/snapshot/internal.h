@@ -11,6 +11,8 @@
 struct snap_note *snap_append_note(struct snapshot *snapshot, const char *owner, uint32_t type);
 /* Adds bytes and pads them to 4. TOO_LARGE, NO_MEMORY. */
 status_t snap_note_append(struct snap_note *note, const void *data, uint32_t length);
+/* The load that holds an address, or NULL. */
+const struct snap_load *snap_find_load(const struct snapshot *snapshot, uint32_t address);
 /* Takes bytes->memory on success only. */
 status_t snap_append_blob(struct snapshot *snapshot, uint32_t id, uint32_t size,
                           const struct snap_bytes *bytes);

@@ -119,8 +119,17 @@ status_t snap_bytes_read(const struct snap_bytes *bytes, uint64_t offset, void *
     return OK;
 }
 
-/* The load that holds an address, or NULL. */
-static const struct snap_load *find_load(const struct snapshot *snapshot, uint32_t address)
+const struct snap_source *snap_locate(const struct snap_bytes *bytes, uint32_t at, uint64_t *offset,
+                                      uint32_t *length)
+{
+    const struct snap_source *source = bytes->memory == NULL ? bytes->source : NULL;
+    *offset = bytes->offset + at;
+    while (source != NULL && source->locate != NULL)
+        source = source->locate(source->context, offset, length);
+    return source;
+}
+
+const struct snap_load *snap_find_load(const struct snapshot *snapshot, uint32_t address)
 {
     for (uint32_t i = 0; i < snapshot->load_count; i++) {
         const struct snap_load *load = &snapshot->loads[i];
@@ -135,7 +144,7 @@ status_t snap_read_memory(const struct snapshot *snapshot, uint32_t address, voi
 {
     uint8_t *at = to;
     while (length > 0) {
-        const struct snap_load *load = find_load(snapshot, address);
+        const struct snap_load *load = snap_find_load(snapshot, address);
         if (load == NULL)
             return ERR_OUT_OF_RANGE;
         uint32_t offset = address - load->address, part = load->memory_size - offset;

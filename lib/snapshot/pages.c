@@ -69,13 +69,18 @@ static bool are_as_written(const struct snapshot *snapshot, const uint32_t *dige
     return false;
 }
 
-status_t snap_page_digests(const struct snapshot *snapshot, uint32_t **digests)
+uint32_t snap_page_count(const struct snapshot *snapshot)
 {
     uint64_t bytes = 0;
-    *digests = NULL;
     for (uint32_t i = 0; i < snapshot->load_count; i++)
         bytes += snapshot->loads[i].file_size;
-    if (snapshot->digest_bytes != bytes / PAGE_SIZE * sizeof **digests)
+    return (uint32_t)(bytes / PAGE_SIZE);
+}
+
+status_t snap_page_digests(const struct snapshot *snapshot, uint32_t **digests)
+{
+    *digests = NULL;
+    if (snapshot->digest_bytes != snap_page_count(snapshot) * sizeof **digests)
         return ERR_BAD_EXECUTABLE;
     *digests = malloc(snapshot->digest_bytes + 1);
     if (*digests == NULL)

@@ -24,6 +24,10 @@ struct snap_source {
     void *context;
     /* The bytes where they are, until the next call; NULL: they are to be read. There may be no such function. */
     const void *(*view)(void *context, uint64_t offset, uint32_t length);
+    /* An object of the kernel that has the bytes at the same offsets, so that pages can be shared; HANDLE_NONE: none. */
+    handle_t pages;
+    /* The source that has the bytes, at *offset then, at most *length of them together. There may be no such function. */
+    const struct snap_source *(*locate)(void *context, uint64_t *offset, uint32_t *length);
 };
 /* Writes all of them; offsets may go back. */
 struct snap_sink {
@@ -31,6 +35,12 @@ struct snap_sink {
     void *context;
     /* The file will have this size. There may be no such function. */
     status_t (*reserve)(void *context, uint64_t size);
+    /*
+     * Shares bytes of a source with the file, at most `length`, instead of writing them, as far as that can be done:
+     * how many, whole pages. *view shows them until the next call. There may be no such function.
+     */
+    uint32_t (*share)(void *context, uint64_t offset, const struct snap_source *source,
+                      uint64_t from, uint32_t length, const uint8_t **view);
 };
 
 /* Where the bytes of a segment are: in memory, which the snapshot owns, or at an offset of a source. */
@@ -66,6 +76,8 @@ struct snapshot {
     uint32_t note_room, load_room, blob_room;
     struct snap_bytes digests; /* of a file that was read: a u32 for each page of the loads */
     uint32_t digest_bytes;
+    bool
+        undigested; /* it is to be written without digests of its pages: who asked for it reads it, and no other */
     bool failed; /* out of memory on the way */
 };
 
@@ -123,6 +135,9 @@ bool snap_get_personality(const struct snapshot *snapshot, char *to, uint32_t si
 const struct snap_blob *snap_find_blob(const struct snapshot *snapshot, uint32_t id);
 status_t snap_bytes_read(const struct snap_bytes *bytes, uint64_t offset, void *to,
                          uint32_t length);
+/* The source that has the bytes from `at` on, and where, *length of them at most; NULL: they are in memory, or zeros. */
+const struct snap_source *snap_locate(const struct snap_bytes *bytes, uint32_t at, uint64_t *offset,
+                                      uint32_t *length);
 /* Memory of the process as the snapshot has it: OUT_OF_RANGE where no load is. */
 status_t snap_read_memory(const struct snapshot *snapshot, uint32_t address, void *to,
                           uint32_t length);
@@ -154,7 +169,17 @@ bool snap_is_base(const struct snapshot *delta, const struct snapshot *base);
  * Makes a delta of a complete snapshot that was read from a file: it keeps the memory that `base`, complete
  * as well, has not. `path` is what the delta calls the base. After an error it is as it was, but for its header.
  */
-status_t snap_make_delta(struct snapshot *snapshot, const struct snapshot *base, const char *path);
+struct snap_common;
+status_t snap_make_delta(struct snapshot *snapshot, const struct snapshot *base, const char *path,
+                         const struct snap_common *common);
+/* How pages that both have are found without a look at them (NULL: they are not), and which those are. */
+struct snap_common {
+    /* How many bytes from there on are the same because they are the same pages; 0: that is not known. */
+    uint32_t (*find)(const struct snap_source *one, uint64_t offset,
+                     const struct snap_source *other, uint64_t other_offset, uint32_t length);
+    uint8_t *pages; /* of the base: a bit for each page that has a digest, clear at first */
+};
+uint32_t snap_page_count(const struct snapshot *snapshot); /* that have digests */
 /*
  * Makes a complete snapshot of a delta and its base, of which it takes the memory: `merge` and `base` stay
  * until it was written. BAD_EXECUTABLE with *problem; after an error the delta has no memory.
@@ -187,6 +212,9 @@ enum snap_verdict {
 /* memory: with its memory; else that is for who brings it in to verify, page by page. */
 status_t snap_verify(const struct snapshot *snapshot, const struct snap_source *source, bool memory,
                      enum snap_verdict *verdict, const char **what);
+/* Its memory alone, without pages that are known to be as they were (a bit each). All else has been verified. */
+status_t snap_verify_memory(const struct snapshot *snapshot, const struct snap_source *source,
+                            const uint8_t *known, enum snap_verdict *verdict, const char **what);
 /* The digests of the pages of a snapshot that was read, malloc'ed. BAD_EXECUTABLE: damaged, or others than the pages'. */
 status_t snap_page_digests(const struct snapshot *snapshot, uint32_t **digests);
 uint32_t snap_page_digest(const void *page);

@@ -14,7 +14,8 @@ struct verifier {
     struct elf32_phdr *headers;
     const struct snap_digest *table;
     uint32_t count;
-    uint8_t *buffer; /* SNAP_COPY bytes */
+    const uint8_t *known; /* pages that need no look, or NULL */
+    uint8_t *buffer;      /* SNAP_COPY bytes */
     bool memory_changed;
     const char *what; /* is damaged */
 };
@@ -87,18 +88,24 @@ static status_t check_segment(struct verifier *verifier, uint32_t index)
 
 /* ---- memory -------------------------------------------------------------------------------------- */
 
+static bool is_known(const struct verifier *verifier, uint32_t page)
+{
+    return verifier->known != NULL && (verifier->known[page / 8] & 1u << page % 8);
+}
+
+/* Its pages are `first` and those after it of all that have digests. */
 static status_t check_load(struct verifier *verifier, const struct snap_load *load,
-                           const uint32_t *digests)
+                           const uint32_t *digests, uint32_t first)
 {
     const uint8_t *bytes;
-    for (uint32_t at = 0; at < load->file_size; at += SNAP_COPY) {
-        uint32_t left = load->file_size - at, part = left < SNAP_COPY ? left : SNAP_COPY;
-        status_t status = bytes_at(verifier, load->bytes.offset + at, part, &bytes);
+    for (uint32_t page = first, at = 0; at < load->file_size; page++, at += PAGE_SIZE) {
+        if (is_known(verifier, page))
+            continue;
+        status_t status = bytes_at(verifier, load->bytes.offset + at, PAGE_SIZE, &bytes);
         if (status != OK)
             return status;
-        for (uint32_t within = 0; within < part; within += PAGE_SIZE)
-            if (snap_page_digest(bytes + within) != *digests++)
-                verifier->memory_changed = true;
+        if (snap_page_digest(bytes) != digests[page])
+            verifier->memory_changed = true;
     }
     return OK;
 }
@@ -109,7 +116,7 @@ static status_t check_memory(struct verifier *verifier)
     uint32_t *digests, page = 0;
     status_t status = snap_page_digests(snapshot, &digests);
     for (uint32_t i = 0; status == OK && i < snapshot->load_count; i++) {
-        status = check_load(verifier, &snapshot->loads[i], digests + page);
+        status = check_load(verifier, &snapshot->loads[i], digests, page);
         page += snapshot->loads[i].file_size / PAGE_SIZE;
     }
     free(digests);
@@ -161,6 +168,25 @@ static const struct snap_digest *find_table(const struct snapshot *snapshot, uin
     return (const void *)field.data;
 }
 
+static enum snap_verdict verdict_of(const struct verifier *verifier)
+{
+    if (verifier->what != NULL)
+        return SNAP_DAMAGED;
+    return verifier->memory_changed ? SNAP_MEMORY_CHANGED : SNAP_VERIFIED;
+}
+
+status_t snap_verify_memory(const struct snapshot *snapshot, const struct snap_source *source,
+                            const uint8_t *known, enum snap_verdict *verdict, const char **what)
+{
+    struct verifier verifier = {.snapshot = snapshot, .source = source, .known = known};
+    verifier.buffer = malloc(SNAP_COPY);
+    status_t status = verifier.buffer != NULL ? check_memory(&verifier) : ERR_NO_MEMORY;
+    *verdict = verdict_of(&verifier);
+    *what = verifier.what;
+    free(verifier.buffer);
+    return status;
+}
+
 status_t snap_verify(const struct snapshot *snapshot, const struct snap_source *source, bool memory,
                      enum snap_verdict *verdict, const char **what)
 {
@@ -174,10 +200,7 @@ status_t snap_verify(const struct snapshot *snapshot, const struct snap_source *
     status_t status = verifier.buffer != NULL ? read_headers(&verifier) : ERR_NO_MEMORY;
     if (status == OK)
         status = check_all(&verifier, memory);
-    if (verifier.what != NULL)
-        *verdict = SNAP_DAMAGED;
-    else
-        *verdict = verifier.memory_changed ? SNAP_MEMORY_CHANGED : SNAP_VERIFIED;
+    *verdict = verdict_of(&verifier);
     *what = verifier.what;
     free(verifier.headers);
     free(verifier.buffer);

@@ -39,14 +39,6 @@ static uint32_t integrity_bytes(const struct layout *layout)
            layout->digest_room * (uint32_t)sizeof(struct snap_digest);
 }
 
-static uint32_t page_count(const struct snapshot *snapshot)
-{
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < snapshot->load_count; i++)
-        bytes += snapshot->loads[i].file_size;
-    return (uint32_t)(bytes / PAGE_SIZE);
-}
-
 static uint64_t segment_bytes(const struct snapshot *snapshot, bool own)
 {
     uint64_t sum = 0;
@@ -122,7 +114,7 @@ static status_t layout_init(struct layout *layout, const struct snapshot *snapsh
     layout->header_bytes =
         (uint32_t)(sizeof(struct elf32_ehdr) + count * sizeof(struct elf32_phdr));
     layout->digest_room = 4 + snapshot->blob_count; /* headers, two of notes, pages */
-    layout->page_room = page_count(snapshot);
+    layout->page_room = snapshot->undigested ? 0 : snap_page_count(snapshot);
     layout->headers = calloc(count, sizeof *layout->headers);
     layout->digests = calloc(layout->digest_room, sizeof *layout->digests);
     layout->pages = calloc(layout->page_room + 1, sizeof *layout->pages);
@@ -158,13 +150,35 @@ static void digest_pages(struct layout *layout, const uint8_t *buffer, uint32_t 
         layout->pages[layout->page_count++] = snap_page_digest(buffer + at);
 }
 
+/* As much of a load as the file can share at once. */
+static uint32_t share_bytes(struct layout *layout, uint64_t offset, const struct snap_bytes *bytes,
+                            uint32_t from, uint32_t length)
+{
+    const struct snap_sink *sink = layout->sink;
+    uint32_t shared = 0;
+    const uint8_t *view;
+    uint64_t at;
+    const struct snap_source *source = snap_locate(bytes, from, &at, &length);
+    if (sink->share != NULL && source != NULL)
+        shared = sink->share(sink->context, offset, source, at, length, &view);
+    if (shared > 0)
+        digest_pages(layout, view, shared);
+    return shared;
+}
+
 static status_t copy_bytes(struct layout *layout, uint32_t index, const struct snap_bytes *bytes)
 {
     uint8_t *buffer = malloc(SNAP_COPY);
-    uint32_t size = layout->headers[index].filesz, crc = 0;
+    uint32_t size = layout->headers[index].filesz, crc = 0, shared = 0;
     bool load = layout->headers[index].type == ELF_PT_LOAD;
     status_t status = buffer == NULL ? ERR_NO_MEMORY : OK;
     for (uint32_t done = 0; status == OK && done < size;) {
+        if (load)
+            shared = share_bytes(layout, (uint64_t)layout->headers[index].offset + done, bytes,
+                                 done, size - done);
+        done += shared;
+        if (shared > 0)
+            continue;
         uint32_t part = size - done < SNAP_COPY ? size - done : SNAP_COPY;
         status = snap_bytes_read(bytes, done, buffer, part);
         if (status == OK)

@@ -120,7 +120,7 @@ static void merge(struct buffer *buffer, struct buffer *again)
         return;
     if (snap_read(&base, &source, buffer->size, &problem) != OK)
         abort();
-    bool made = snap_is_delta(&delta) || snap_make_delta(&delta, &base, "base") == OK;
+    bool made = snap_is_delta(&delta) || snap_make_delta(&delta, &base, "base", NULL) == OK;
     again->size = 0;
     if (made && snap_merge_begin(&merged, &delta, &base, &problem) == OK)
         (void)!snap_write(&delta, &sink, &size);

@@ -288,6 +288,78 @@ static void pages_that_are_there_are_told_from_those_that_are_not(void)
     EXPECT_OK(handle_close(vmo));
 }
 
+/* Pages of a space become an object's; what either side writes after that the other does not see. */
+static void pages_are_shared_until_somebody_writes(void)
+{
+    uint8_t *memory, *view, byte = 9;
+    uint32_t page, done = 77;
+    handle_t file, vmo, space;
+
+    EXPECT_OK(vmo_create(0, 2 * PAGE_SIZE, &file));
+    EXPECT_OK(vmo_write(file, PAGE_SIZE, "file", 4));
+    EXPECT_OK(map(file, 2 * PAGE_SIZE, PROT_R | PROT_W, 0, &memory));
+    memory[0] = 1; /* a page of its own; the other is the object's */
+    page = (uint32_t)memory / PAGE_SIZE;
+    EXPECT_OK(space_clone(HANDLE_SELF, &space));
+    EXPECT_OK(vmo_create(0, 4 * PAGE_SIZE, &vmo));
+    EXPECT_OK(map(vmo, 4 * PAGE_SIZE, PROT_R | PROT_W, MAP_FLAG_SHARED, &view));
+    view[PAGE_SIZE] = 5; /* gives way */
+    EXPECT_OK(vmo_share(vmo, 1, space, page, 3, &done));
+    EXPECT(done == 2); /* behind them is nothing */
+    EXPECT(view[PAGE_SIZE] == 1 && memcmp(&view[2 * PAGE_SIZE], "file", 4) == 0);
+    EXPECT_OK(vmo_shared(vmo, 1, space, page, 3, &done));
+    EXPECT(done == 2);
+    memory[0] = 2;
+    EXPECT_OK(vmo_write(file, PAGE_SIZE, &byte, 1));
+    EXPECT(view[PAGE_SIZE] == 1 && view[2 * PAGE_SIZE] == 'f' && memory[PAGE_SIZE] == 9);
+    EXPECT_OK(vmo_shared(vmo, 1, space, page, 1, &done));
+    EXPECT(done == 1); /* the clone has not written */
+    EXPECT_OK(vmo_shared(vmo, 2, file, 1, 1, &done));
+    EXPECT(done == 0); /* the file has */
+    view[PAGE_SIZE] = 3;
+    EXPECT_OK(vmo_shared(vmo, 1, space, page, 1, &done));
+    EXPECT(done == 0 && memory[0] == 2);
+    EXPECT_OK(handle_close(space));
+    EXPECT_OK(handle_close(file));
+    EXPECT_OK(unmap(memory, 2 * PAGE_SIZE));
+    EXPECT_OK(unmap(view, 4 * PAGE_SIZE));
+    EXPECT_OK(handle_close(vmo));
+}
+
+static void objects_that_are_no_plain_memory_share_no_pages(void)
+{
+    uint32_t done = 77;
+    handle_t port, vmo, paged, reader, bad = 0x7ffc;
+    uint8_t byte = 1;
+
+    EXPECT_OK(vmo_create(0, 2 * PAGE_SIZE + 1, &vmo));
+    EXPECT_OK(vmo_write(vmo, 0, &byte, 1));
+    EXPECT_OK(port_create(&port));
+    EXPECT_OK(port_paged_vmo(port, 1, 2 * PAGE_SIZE, &paged));
+    EXPECT_OK(vmo_supply(paged, 0, &byte, 1));
+    EXPECT_STATUS(vmo_share(paged, 0, vmo, 0, 1, &done), ERR_NOT_SUPPORTED);
+    EXPECT_OK(vmo_share(vmo, 1, paged, 0, 1, &done));
+    EXPECT(done == 0);
+    EXPECT_OK(vmo_share(vmo, 1, vmo, 0, 1, &done));
+    EXPECT(done == 1);
+    EXPECT_OK(vmo_share(vmo, 0, vmo, 0xffffffff, 2, &done));
+    EXPECT(done == 0);
+    EXPECT_STATUS(vmo_share(vmo, 2, vmo, 0, 1, &done), ERR_OUT_OF_RANGE); /* not a whole page */
+    EXPECT_STATUS(vmo_share(vmo, 1, vmo, 0, 0xffffffff, &done), ERR_OUT_OF_RANGE);
+    EXPECT_STATUS(vmo_share(vmo, 0xffffffff, vmo, 0, 1, &done), ERR_OUT_OF_RANGE);
+    EXPECT_STATUS(vmo_share(vmo, 0, port, 0, 1, &done), ERR_WRONG_TYPE);
+    EXPECT_STATUS(vmo_share(port, 0, vmo, 0, 1, &done), ERR_WRONG_TYPE);
+    EXPECT_STATUS(vmo_share(vmo, 0, bad, 0, 1, &done), ERR_BAD_HANDLE);
+    EXPECT_OK(handle_duplicate(vmo, RIGHT_READ, &reader));
+    EXPECT_STATUS(vmo_share(reader, 0, vmo, 0, 1, &done), ERR_ACCESS_DENIED);
+    EXPECT_OK(vmo_shared(reader, 0, vmo, 0, 1, &done));
+    EXPECT(done == 1);
+    EXPECT_OK(handle_close(reader));
+    EXPECT_OK(handle_close(paged));
+    EXPECT_OK(handle_close(port));
+    EXPECT_OK(handle_close(vmo));
+}
+
 static void rights_of_the_vmo_bound_the_mapping(void)
 {
     handle_t vmo, reader;
@@ -445,6 +517,8 @@ void test_memory(void)
         TEST(whoever_uses_a_page_waits_for_its_pager),
         TEST(pages_of_a_pager_that_is_gone_are_an_error),
         TEST(pages_that_are_there_are_told_from_those_that_are_not),
+        TEST(pages_are_shared_until_somebody_writes),
+        TEST(objects_that_are_no_plain_memory_share_no_pages),
         TEST(rights_of_the_vmo_bound_the_mapping),
         TEST(bad_ranges_are_refused),
         TEST(mappings_of_a_range_can_be_split_moved_and_queried),

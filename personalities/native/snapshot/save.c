@@ -99,7 +99,7 @@ static void put_header(struct save *save)
 {
     struct snapshot *snapshot = &save->snapshot;
     char text[96];
-    capture_header(snapshot, "native", NULL, save->crash != NULL);
+    capture_header(snapshot, "native", save->flags, NULL, save->crash != NULL);
     snprintf(text, sizeof text, "Atomik snapshot of native process %u\n",
              (unsigned)save->process->pid);
     snap_note_begin(snapshot, SNAP_TEXT);

@@ -45,8 +45,8 @@ static void put_header(struct save *save)
     struct snapshot *snapshot = &save->snapshot;
     const struct nt_process *process = save->process;
     char text[96];
-    capture_header(snapshot, "nt", save->group->directory ? save->group->uuid : NULL,
-                   save->crash.thread != NULL);
+    capture_header(snapshot, "nt", save->group->flags,
+                   save->group->directory ? save->group->uuid : NULL, save->crash.thread != NULL);
     snprintf(text, sizeof text, "Atomik snapshot of Windows process %u, %u threads\n", process->pid,
              process->thread_count);
     snap_note_begin(snapshot, SNAP_TEXT);

@@ -43,7 +43,8 @@ static void put_header(struct save *save, const struct process *process)
 {
     struct snapshot *snapshot = &save->snapshot;
     char text[160];
-    capture_header(snapshot, "posix", save->group->flags & SNAPSHOT_TREE ? save->group->uuid : NULL,
+    capture_header(snapshot, "posix", save->group->flags,
+                   save->group->flags & SNAPSHOT_TREE ? save->group->uuid : NULL,
                    save->group->crash != NULL);
     snprintf(text, sizeof text, "Atomik snapshot of Unix process %u (%s), %u threads\n",
              process->pid, process->comm, process->thread_count);

@@ -414,7 +414,7 @@ static void test_a_delta_and_its_base_are_what_it_was(void **state)
         uint32_t bytes = 0;
         one_open(&base, 0x0f, 1);
         one_open(&next, changed, 2);
-        assert_int_equal(snap_make_delta(&next.snapshot, &base.snapshot, "base.snap"), OK);
+        assert_int_equal(snap_make_delta(&next.snapshot, &base.snapshot, "base.snap", NULL), OK);
         assert_true(snap_is_delta(&next.snapshot) && snap_is_base(&next.snapshot, &base.snapshot));
         assert_false(snap_is_base(&next.snapshot, &next.snapshot));
         for (uint32_t i = 0; i < next.snapshot.load_count; i++)

@@ -18,16 +18,9 @@ static bool read_snapshot(struct snapshot *snapshot, const struct snap_file *fil
     return snap_explain(path, snap_read(snapshot, &file->source, file->size, &problem), problem);
 }
 
-static bool is_as_written(const struct snap_file *file, const char *path)
+static bool accept_verdict(const char *path, status_t status, enum snap_verdict verdict,
+                           const char *what)
 {
-    enum snap_verdict verdict = SNAP_DAMAGED;
-    const char *what = NULL;
-    struct snapshot snapshot;
-    status_t status = snap_read(&snapshot, &file->source, file->size, &what);
-    if (status == OK) {
-        status = snap_verify(&snapshot, &file->source, true, &verdict, &what);
-        snap_free(&snapshot);
-    }
     if (status == OK && verdict != SNAP_VERIFIED) {
         complain("%s: %s: deltas need it as it was written", path,
                  verdict == SNAP_MEMORY_CHANGED ? "its memory was changed by another tool"
@@ -35,6 +28,20 @@ static bool is_as_written(const struct snap_file *file, const char *path)
         return false;
     }
     return snap_explain(path, status, what);
+}
+
+/* memory: with its memory. */
+static bool is_as_written(const struct snap_file *file, const char *path, bool memory)
+{
+    enum snap_verdict verdict = SNAP_DAMAGED;
+    const char *what = NULL;
+    struct snapshot snapshot;
+    status_t status = snap_read(&snapshot, &file->source, file->size, &what);
+    if (status == OK) {
+        status = snap_verify(&snapshot, &file->source, memory, &verdict, &what);
+        snap_free(&snapshot);
+    }
+    return accept_verdict(path, status, verdict, what);
 }
 
 /* Anything but a snapshot is no delta either. */
@@ -74,7 +81,13 @@ static bool find_base(const struct snapshot *delta, const char *path, char to[SN
 
 /* ---- making one complete ------------------------------------------------------------------------- */
 
-static bool open_complete(struct snap_file *file, const char *path, uint32_t depth, bool verified);
+enum verified {
+    VERIFY_NOTHING,
+    VERIFY_NOTES,
+    VERIFY_ALL
+}; /* of one that is complete; a delta always is verified */
+static bool open_complete(struct snap_file *file, const char *path, uint32_t depth,
+                          enum verified verified);
 
 /* One delta that is being made complete. */
 struct link {
@@ -107,7 +120,7 @@ static bool write_merged(struct link *link, const char *path)
 static bool merge_with_base(struct link *link, const char *path, uint32_t depth)
 {
     if (!find_base(&link->delta, path, link->base_path) ||
-        !open_complete(&link->base_file, link->base_path, depth + 1, true))
+        !open_complete(&link->base_file, link->base_path, depth + 1, VERIFY_ALL))
         return false;
     bool good = read_snapshot(&link->base, &link->base_file, link->base_path);
     if (good) {
@@ -127,7 +140,7 @@ static bool make_complete(struct snap_file *file, const char *path, uint32_t dep
 {
     struct link *link = calloc(1, sizeof *link);
     bool good =
-        link != NULL && is_as_written(file, path) && read_snapshot(&link->delta, file, path);
+        link != NULL && is_as_written(file, path, true) && read_snapshot(&link->delta, file, path);
     if (good) {
         link->output = output;
         good = merge_with_base(link, path, depth);
@@ -138,7 +151,8 @@ static bool make_complete(struct snap_file *file, const char *path, uint32_t dep
     return good;
 }
 
-static bool open_complete(struct snap_file *file, const char *path, uint32_t depth, bool verified)
+static bool open_complete(struct snap_file *file, const char *path, uint32_t depth,
+                          enum verified verified)
 {
     if (!snap_file_open_unpacked(file, path))
         return false;
@@ -154,7 +168,7 @@ static bool open_complete(struct snap_file *file, const char *path, uint32_t dep
             snap_output_read(&output, file, true);
         return good;
     }
-    if (!verified || is_as_written(file, path))
+    if (verified == VERIFY_NOTHING || is_as_written(file, path, verified == VERIFY_ALL))
         return true;
     snap_file_close(file);
     return false;
@@ -162,7 +176,7 @@ static bool open_complete(struct snap_file *file, const char *path, uint32_t dep
 
 bool snap_file_open(struct snap_file *file, const char *path)
 {
-    return open_complete(file, path, 0, false);
+    return open_complete(file, path, 0, VERIFY_NOTHING);
 }
 
 /* What is unpacked has a name here, unlike what snap_file_open makes. */
@@ -205,7 +219,7 @@ bool snap_base_open(struct snap_base *base, const char *path, const char *delta_
 {
     base->path = path;
     base->name = name_of_base(path, delta_path);
-    if (base->name == NULL || !open_complete(&base->file, path, 1, true))
+    if (base->name == NULL || !open_complete(&base->file, path, 1, VERIFY_NOTES))
         return false;
     if (read_snapshot(&base->snapshot, &base->file, path))
         return true;
@@ -219,6 +233,26 @@ void snap_base_close(struct snap_base *base)
     snap_file_close(&base->file);
 }
 
+static bool make_delta(struct snapshot *snapshot, const struct snap_base *base, const char *path)
+{
+    struct snap_common common = {.find = snap_find_common,
+                                 .pages = calloc(snap_page_count(&base->snapshot) / 8 + 1, 1)};
+    enum snap_verdict verdict = SNAP_DAMAGED;
+    const char *what = NULL;
+    status_t status = common.pages != NULL ? OK : ERR_NO_MEMORY;
+    if (status == OK)
+        status = snap_make_delta(snapshot, &base->snapshot, base->name, &common);
+    bool good = snap_explain(path, status,
+                             status == ERR_INVALID_ARGUMENT ? "its base has no number" : NULL);
+    if (good) { /* what the process shares with it is as it was */
+        status =
+            snap_verify_memory(&base->snapshot, &base->file.source, common.pages, &verdict, &what);
+        good = accept_verdict(base->path, status, verdict, what);
+    }
+    free(common.pages);
+    return good;
+}
+
 bool snap_write_delta(const struct snap_base *base, const struct snap_file *file,
                       struct snap_output *output, const char *path)
 {
@@ -226,10 +260,7 @@ bool snap_write_delta(const struct snap_base *base, const struct snap_file *file
     uint64_t size;
     if (!read_snapshot(&snapshot, file, path))
         return false;
-    status_t status = snap_make_delta(&snapshot, &base->snapshot, base->name);
-    bool good = snap_explain(path, status,
-                             status == ERR_INVALID_ARGUMENT ? "its base has no number" : NULL) &&
-                snap_output_open(output, path);
+    bool good = make_delta(&snapshot, base, path) && snap_output_open(output, path);
     if (good && !snap_explain(path, snap_write(&snapshot, &output->sink, &size), NULL)) {
         snap_output_discard(output);
         good = false;
@@ -258,7 +289,7 @@ int command_delta(int argc, char **argv)
         return 2;
     if (!snap_base_open(&base, argv[0], argv[3]))
         return 1;
-    bool good = open_complete(&file, argv[1], 0, true);
+    bool good = open_complete(&file, argv[1], 0, VERIFY_ALL);
     if (good) {
         good = snap_write_delta(&base, &file, &output, argv[3]);
         snap_file_close(&file);

@@ -3,6 +3,7 @@
 #include <atomik/file.h>
 #include <atomik/startup.h>
 #include <atomik/syscall.h>
+#include <capture/capture.h>
 #include <ipc/call.h>
 #include <ipc/fsclient.h>
 #include <stdio.h>
@@ -19,8 +20,8 @@ static status_t read_file(void *context, uint64_t offset, void *to, uint32_t len
     uint8_t *at = to;
     uint64_t position;
     size_t done = 0;
-    if (file->content != HANDLE_NONE)
-        return vmo_read(file->content, offset, to, length);
+    if (file->window != NULL)
+        return vmo_read(file->window->vmo, offset, to, length);
     status_t status = file_seek(file->fd, (int64_t)offset, SEEK_START, &position);
     while (status == OK && length > 0) {
         status = file_read(file->fd, at, length, &done);
@@ -32,17 +33,39 @@ static status_t read_file(void *context, uint64_t offset, void *to, uint32_t len
     return status;
 }
 
+static const void *view_file(void *context, uint64_t offset, uint32_t length)
+{
+    return capture_window_look(((struct snap_file *)context)->window, offset, length);
+}
+
+/* A clone, so that nothing happens to what is looked at. What lies on a disk has none, and is only read. */
+static void freeze_content(struct snap_file *file)
+{
+    handle_t clone;
+    if (vmo_clone(file->window->vmo, 0, file->size, &clone) != OK)
+        return;
+    handle_drop(&file->window->vmo);
+    file->window->vmo = file->source.pages = clone;
+    file->source.view = view_file;
+}
+
 /* written: by us, so that only memory that is the file will do. */
 static void find_content(struct snap_file *file, bool written)
 {
+    struct capture_window *window = calloc(1, sizeof *window);
     struct start_fd info;
     handle_t node, none;
     bool coherent = false;
-    if (file_info(file->fd, &info, &node, &none) != OK ||
-        fs_client_vmo(node, PROT_R, &file->content, NULL, &coherent) != OK)
-        file->content = HANDLE_NONE;
-    if (written && !coherent)
-        handle_drop(&file->content);
+    if (window == NULL || file_info(file->fd, &info, &node, &none) != OK ||
+        fs_client_vmo(node, PROT_R, &window->vmo, NULL, &coherent) != OK ||
+        (written && !coherent)) {
+        if (window != NULL)
+            handle_drop(&window->vmo);
+        free(window);
+        return;
+    }
+    file->window = window;
+    freeze_content(file);
 }
 
 bool snap_file_open_raw(struct snap_file *file, const char *path)
@@ -66,7 +89,11 @@ bool snap_file_open_raw(struct snap_file *file, const char *path)
 
 void snap_file_close(struct snap_file *file)
 {
-    handle_drop(&file->content);
+    if (file->window != NULL) {
+        capture_window_close(file->window);
+        handle_drop(&file->window->vmo);
+        free(file->window);
+    }
     if (file_close(file->fd) != OK)
         complain("a descriptor was closed twice");
 }
@@ -80,6 +107,29 @@ static status_t write_file(void *context, uint64_t offset, const void *from, uin
     size_t done = 0;
     status_t status = file_seek(output->fd, (int64_t)offset, SEEK_START, &position);
     return status == OK ? file_write(output->fd, from, length, &done) : status;
+}
+
+/* A file whose content is memory is written as such. */
+static void find_memory(struct snap_output *output)
+{
+    struct capture_memory_file *memory = malloc(sizeof *memory);
+    struct start_fd info;
+    handle_t node, none;
+    if (memory == NULL || file_info(output->fd, &info, &node, &none) != OK ||
+        !capture_memory_file_open(memory, node)) {
+        free(memory);
+        return;
+    }
+    output->memory = memory;
+    output->sink = memory->sink;
+}
+
+static void drop_memory(struct snap_output *output)
+{
+    if (output->memory != NULL)
+        capture_memory_file_close(output->memory);
+    free(output->memory);
+    output->memory = NULL;
 }
 
 bool snap_output_begin(struct snap_output *output, const char *path)
@@ -96,7 +146,9 @@ bool snap_output_begin(struct snap_output *output, const char *path)
     status_t status =
         file_open(output->temporary, FS_O_READ | FS_O_WRITE | FS_O_CREATE | FS_O_EXCLUSIVE, 0700,
                   &output->fd);
-    if (status != OK)
+    if (status == OK)
+        find_memory(output);
+    else
         complain("%s: %s", path, status_text(status));
     return status == OK;
 }
@@ -126,6 +178,7 @@ static uint64_t size_of(int fd)
 
 bool snap_output_finish(struct snap_output *output)
 {
+    drop_memory(output);
     output->size = size_of(output->fd);
     status_t status = sync_and_rename(output);
     if (status != OK) {
@@ -151,6 +204,7 @@ static void remove_name(const struct snap_output *output)
 
 void snap_output_close(struct snap_output *output)
 {
+    drop_memory(output);
     if (output->fd >= 0 && file_close(output->fd) != OK)
         complain("a descriptor was closed twice");
     output->fd = -1;
@@ -169,8 +223,21 @@ void snap_output_read(struct snap_output *output, struct snap_file *file, bool t
                                .fd = output->fd};
     if (!take)
         return; /* whoever has the output closes the descriptor, and knows of nothing else */
+    drop_memory(output);
     find_content(file, true);
     remove_name(output);
+}
+
+uint32_t snap_find_common(const struct snap_source *one, uint64_t offset,
+                          const struct snap_source *other, uint64_t other_offset, uint32_t length)
+{
+    uint32_t done = 0;
+    if (one->pages == HANDLE_NONE || other->pages == HANDLE_NONE ||
+        ((offset | other_offset) & PAGE_MASK) ||
+        vmo_shared(one->pages, (uint32_t)(offset / PAGE_SIZE), other->pages,
+                   (uint32_t)(other_offset / PAGE_SIZE), length / PAGE_SIZE, &done) != OK)
+        return 0;
+    return done * PAGE_SIZE;
 }
 
 bool snap_random(void *to, uint32_t length)

@@ -77,7 +77,8 @@ static bool save_against(const struct snap_base *base, uint32_t pid, uint32_t fl
 {
     struct snap_output whole, output;
     struct snap_file file;
-    if (!snap_output_begin(&whole, SNAP_TEMPORARY) || !save_or_discard(&whole, pid, flags, result))
+    if (!snap_output_begin(&whole, SNAP_TEMPORARY) ||
+        !save_or_discard(&whole, pid, flags | SNAPSHOT_UNDIGESTED, result))
         return false;
     snap_output_read(&whole, &file, true);
     bool good = snap_write_delta(base, &file, &output, path);

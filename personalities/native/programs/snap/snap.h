@@ -18,7 +18,8 @@ struct snap_file {
     struct snap_source source; /* context is the struct snap_file */
     uint64_t size;
     int fd;
-    handle_t content; /* on Atomik: its memory, where it can be had; else it is read by messages */
+    struct capture_window
+        *window; /* on Atomik: of its memory, where that can be had; else it is read by messages */
 };
 /* What `path` stands for: unpacked (pack.c), and complete (delta.c), if it is a snapshot. */
 bool snap_file_open(struct snap_file *file, const char *path);
@@ -31,9 +32,10 @@ bool snap_file_load(const char *path, uint32_t max, uint8_t **data, uint32_t *si
 
 /* A file that gets its name when it is complete; packed, if the name ends so. */
 struct snap_output {
-    struct snap_sink sink; /* context is the struct snap_output */
+    struct snap_sink sink;
     int fd;
-    uint64_t size; /* when it is complete */
+    struct capture_memory_file *memory; /* on Atomik: that it is, or NULL */
+    uint64_t size;                      /* when it is complete */
     char path[SNAP_PATH_MAX], temporary[SNAP_PATH_MAX];
 };
 bool snap_output_open(struct snap_output *output, const char *path);
@@ -46,6 +48,9 @@ bool snap_output_begin(struct snap_output *output, const char *path);
 bool snap_output_finish(struct snap_output *output);
 /* What has been written so far, as a file of the same descriptor; take: it loses its name, and the output is no more. */
 void snap_output_read(struct snap_output *output, struct snap_file *file, bool take);
+/* The find of struct snap_common. */
+uint32_t snap_find_common(const struct snap_source *one, uint64_t offset,
+                          const struct snap_source *other, uint64_t other_offset, uint32_t length);
 #define SNAP_TEMPORARY "/tmp/snap" /* what is unpacked goes there, with a number behind */
 uint64_t snap_clock(void);         /* ns since 1970 */
 bool snap_random(void *to, uint32_t length);
@@ -61,10 +66,10 @@ struct snap_base {
     struct snap_file file;
     const char *path, *name; /* name: what the delta calls it */
 };
-/* Complete, and as it was written. The delta will be at `delta_path`. */
+/* Complete; its memory is verified when a delta is made. The delta will be at `delta_path`. */
 bool snap_base_open(struct snap_base *base, const char *path, const char *delta_path);
 void snap_base_close(struct snap_base *base);
-/* The snapshot in `file`, as a delta. */
+/* The snapshot in `file`, as a delta. False as well: the base is not as it was written. */
 bool snap_write_delta(const struct snap_base *base, const struct snap_file *file,
                       struct snap_output *output, const char *path);
 

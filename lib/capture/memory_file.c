@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files whose content is memory: what is written goes there without messages, and pages of a process become
+ * pages of the file without being copied, until either side is written to.
+ */
+#include "capture.h"
+
+#include <ipc/call.h>
+
+#define WINDOW_SIZE (1u << 20)
+#define BENCH_SIZE  (1u << 19)
+
+/* ---- looking at an object where it is ----------------------------------------------------------- */
+
+void capture_window_close(struct capture_window *window)
+{
+    /* It is the caller's own: there is nothing that can fail. */
+    if (window->view)
+        (void)!space_unmap(HANDLE_SELF, (uintptr_t)window->view, WINDOW_SIZE);
+    window->view = NULL;
+}
+
+static bool is_in(const struct capture_window *window, uint64_t offset, uint32_t length)
+{
+    return window->view && offset >= window->offset &&
+           offset + length <= window->offset + WINDOW_SIZE;
+}
+
+const void *capture_window_look(struct capture_window *window, uint64_t offset, uint32_t length)
+{
+    uint64_t start = offset & ~(uint64_t)PAGE_MASK;
+    struct map_request map = {.vmo = window->vmo,
+                              .length = WINDOW_SIZE,
+                              .offset_low = (uint32_t)start,
+                              .offset_high = (uint32_t)(start >> 32),
+                              .prot = PROT_R};
+    if (!is_in(window, offset, length)) {
+        capture_window_close(window);
+        if (space_map(HANDLE_SELF, &map) != OK)
+            return NULL;
+        window->view = (uint8_t *)map.address;
+        window->offset = start;
+    }
+    return is_in(window, offset, length) ? window->view + (offset - window->offset) : NULL;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------ */
+
+static status_t reserve(void *context, uint64_t size)
+{
+    struct capture_memory_file *to = context;
+    struct fs_attr attr = {.size = size}, changed;
+    status_t status = fs_client_setattr(to->file, FS_ATTR_SIZE, &attr, &changed);
+    if (status == OK)
+        to->size = size;
+    return status == OK ? fs_client_modified(to->file) : status;
+}
+
+static status_t write_content(void *context, uint64_t offset, const void *from, uint32_t length)
+{
+    const struct capture_memory_file *to = context;
+    uint64_t end;
+    size_t done;
+    if (offset + length > to->size) /* whoever writes has not told how much it will be */
+        return fs_client_write(to->file, offset, from, length, &done, &end);
+    status_t status = vmo_write(to->vmo, offset, from, length);
+    return status == ERR_NO_MEMORY ? ERR_NO_SPACE : status;
+}
+
+/* By way of an object that is nobody else's: whoever makes the file shorter meanwhile takes no page from under us. */
+static uint32_t share(void *context, uint64_t offset, const struct snap_source *source,
+                      uint64_t from, uint32_t length, const uint8_t **view)
+{
+    const struct capture_memory_file *to = context;
+    uint32_t pages = (length < BENCH_SIZE ? length : BENCH_SIZE) / PAGE_SIZE, done = 0;
+    *view = to->bench_view;
+    if (!to->bench_view || source->pages == HANDLE_NONE || ((offset | from) & PAGE_MASK))
+        return 0;
+    status_t status =
+        vmo_share(to->bench, 0, source->pages, (uint32_t)(from / PAGE_SIZE), pages, &done);
+    if (status == OK && done > 0)
+        status = vmo_share(to->vmo, (uint32_t)(offset / PAGE_SIZE), to->bench, 0, done, &done);
+    return status == OK ? done * PAGE_SIZE : 0;
+}
+
+/* Without it all is copied. */
+static void open_bench(struct capture_memory_file *to)
+{
+    struct map_request map = {.length = BENCH_SIZE, .prot = PROT_R, .flags = MAP_FLAG_SHARED};
+    if (vmo_create(0, BENCH_SIZE, &to->bench) != OK)
+        return;
+    map.vmo = to->bench;
+    if (space_map(HANDLE_SELF, &map) == OK)
+        to->bench_view = (const uint8_t *)map.address;
+}
+
+bool capture_memory_file_open(struct capture_memory_file *to, handle_t file)
+{
+    bool coherent = false;
+    *to = (struct capture_memory_file){
+        .file = file,
+        .sink = {.write = write_content, .context = to, .reserve = reserve, .share = share}};
+    if (fs_client_vmo(file, PROT_R | PROT_W, &to->vmo, NULL, &coherent) == OK && coherent) {
+        open_bench(to);
+        return true;
+    }
+    handle_drop(&to->vmo);
+    return false;
+}
+
+void capture_memory_file_close(struct capture_memory_file *to)
+{
+    /* It is the caller's own: there is nothing that can fail. */
+    if (to->bench_view)
+        (void)!space_unmap(HANDLE_SELF, (uintptr_t)to->bench_view, BENCH_SIZE);
+    handle_drop(&to->bench);
+    handle_drop(&to->vmo);
+}
