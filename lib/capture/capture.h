@@ -41,13 +41,23 @@ struct capture_window {
 const void *capture_window_look(struct capture_window *window, uint64_t offset, uint32_t length);
 void capture_window_close(struct capture_window *window);
 
+/* A place where pages of a space or an object are looked at: nobody takes them away, or changes them, there. */
+struct capture_bench {
+    handle_t vmo;
+    const uint8_t *view; /* or NULL: nothing can be brought */
+};
+void capture_bench_open(struct capture_bench *bench);
+void capture_bench_close(struct capture_bench *bench);
+/* How many bytes, of at most `length`, are at its beginning now. */
+uint32_t capture_bench_bring(struct capture_bench *bench, handle_t from, uint64_t offset,
+                             uint32_t length);
+
 /* A file to be written by its sink. */
 struct capture_memory_file {
     handle_t file; /* borrowed */
     handle_t vmo;
-    uint64_t size;  /* that it has been given */
-    handle_t bench; /* where pages that become shared are looked at */
-    const uint8_t *bench_view;
+    uint64_t size; /* that it has been given */
+    struct capture_bench bench;
     struct snap_sink sink;
 };
 /* False: its content is not memory, and nothing is to be closed. */

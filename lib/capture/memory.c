@@ -74,20 +74,36 @@ struct scan {
     uint32_t start, end; /* the run being collected; empty if equal */
     uint32_t *page;      /* room for one */
     uint8_t *states;     /* and for what space_present says */
+    struct capture_bench bench;
+    uint32_t brought, brought_end; /* what lies there */
 };
 
-static bool is_zero(const struct scan *scan, uint32_t address, uint32_t length)
+/* The first bytes of a page; NULL: nothing that can be read. */
+static const uint32_t *look_at(struct scan *scan, uint32_t address, uint32_t length)
 {
-    if (read_space(scan->memory, address, scan->page, length) != OK)
-        return true;
-    for (uint32_t i = 0; i < length / sizeof *scan->page; i++)
-        if (scan->page[i] != 0)
+    const struct mapping_info *mapping = scan->mapping;
+    if (address < scan->brought || address >= scan->brought_end) {
+        uint32_t left = mapping->address + mapping->length - address;
+        scan->brought = address;
+        scan->brought_end =
+            address + capture_bench_bring(&scan->bench, scan->memory->space, address, left);
+    }
+    if (address < scan->brought_end)
+        return (const uint32_t *)(scan->bench.view + (address - scan->brought));
+    return read_space(scan->memory, address, scan->page, length) == OK ? scan->page : NULL;
+}
+
+static bool is_zero(struct scan *scan, uint32_t address, uint32_t length)
+{
+    const uint32_t *words = look_at(scan, address, length);
+    for (uint32_t i = 0; words != NULL && i < length / sizeof *words; i++)
+        if (words[i] != 0)
             return false;
     return true;
 }
 
 /* Of most that are not, the first bytes tell. */
-static bool page_is_zero(const struct scan *scan, uint32_t address)
+static bool page_is_zero(struct scan *scan, uint32_t address)
 {
     return is_zero(scan, address, GLANCE) && is_zero(scan, address, PAGE_SIZE);
 }
@@ -168,8 +184,10 @@ void capture_memory(struct capture_memory *memory, struct snapshot *snapshot)
         (struct snap_source){.read = read_space, .context = memory, .pages = memory->space};
     if (!room)
         snapshot->failed = true;
+    capture_bench_open(&scan.bench);
     while (room && capture_next_mapping(memory->space, &at, &mapping))
         scan_mapping(&scan);
+    capture_bench_close(&scan.bench);
     free(room);
 }
 

@@ -44,6 +44,46 @@ const void *capture_window_look(struct capture_window *window, uint64_t offset, 
     return is_in(window, offset, length) ? window->view + (offset - window->offset) : NULL;
 }
 
+/* ---- pages of others ----------------------------------------------------------------------------- */
+
+void capture_bench_open(struct capture_bench *bench)
+{
+    struct map_request map = {.length = BENCH_SIZE, .prot = PROT_R, .flags = MAP_FLAG_SHARED};
+    *bench = (struct capture_bench){.view = NULL};
+    if (vmo_create(0, BENCH_SIZE, &bench->vmo) != OK)
+        return;
+    map.vmo = bench->vmo;
+    if (space_map(HANDLE_SELF, &map) == OK)
+        bench->view = (const uint8_t *)map.address;
+}
+
+void capture_bench_close(struct capture_bench *bench)
+{
+    /* It is the caller's own: there is nothing that can fail. */
+    if (bench->view)
+        (void)!space_unmap(HANDLE_SELF, (uintptr_t)bench->view, BENCH_SIZE);
+    handle_drop(&bench->vmo);
+}
+
+static uint32_t share_pages(handle_t to, uint64_t to_offset, handle_t from, uint64_t offset,
+                            uint32_t length)
+{
+    uint32_t done = 0;
+    if ((to_offset | offset) & PAGE_MASK)
+        return 0;
+    status_t status = vmo_share(to, (uint32_t)(to_offset / PAGE_SIZE), from,
+                                (uint32_t)(offset / PAGE_SIZE), length / PAGE_SIZE, &done);
+    return status == OK ? done * PAGE_SIZE : 0;
+}
+
+uint32_t capture_bench_bring(struct capture_bench *bench, handle_t from, uint64_t offset,
+                             uint32_t length)
+{
+    return bench->view
+               ? share_pages(bench->vmo, 0, from, offset, length < BENCH_SIZE ? length : BENCH_SIZE)
+               : 0;
+}
+
 /* ---- writing ------------------------------------------------------------------------------------ */
 
 static status_t reserve(void *context, uint64_t size)
@@ -67,31 +107,17 @@ static status_t write_content(void *context, uint64_t offset, const void *from, 
     return status == ERR_NO_MEMORY ? ERR_NO_SPACE : status;
 }
 
-/* By way of an object that is nobody else's: whoever makes the file shorter meanwhile takes no page from under us. */
 static uint32_t share(void *context, uint64_t offset, const struct snap_source *source,
                       uint64_t from, uint32_t length, const uint8_t **view)
 {
-    const struct capture_memory_file *to = context;
-    uint32_t pages = (length < BENCH_SIZE ? length : BENCH_SIZE) / PAGE_SIZE, done = 0;
-    *view = to->bench_view;
-    if (!to->bench_view || source->pages == HANDLE_NONE || ((offset | from) & PAGE_MASK))
+    struct capture_memory_file *to = context;
+    if (source->pages == HANDLE_NONE)
         return 0;
-    status_t status =
-        vmo_share(to->bench, 0, source->pages, (uint32_t)(from / PAGE_SIZE), pages, &done);
-    if (status == OK && done > 0)
-        status = vmo_share(to->vmo, (uint32_t)(offset / PAGE_SIZE), to->bench, 0, done, &done);
-    return status == OK ? done * PAGE_SIZE : 0;
-}
-
-/* Without it all is copied. */
-static void open_bench(struct capture_memory_file *to)
-{
-    struct map_request map = {.length = BENCH_SIZE, .prot = PROT_R, .flags = MAP_FLAG_SHARED};
-    if (vmo_create(0, BENCH_SIZE, &to->bench) != OK)
-        return;
-    map.vmo = to->bench;
-    if (space_map(HANDLE_SELF, &map) == OK)
-        to->bench_view = (const uint8_t *)map.address;
+    if (view == NULL)
+        return share_pages(to->vmo, offset, source->pages, from, length);
+    length = capture_bench_bring(&to->bench, source->pages, from, length);
+    *view = to->bench.view;
+    return length > 0 ? share_pages(to->vmo, offset, to->bench.vmo, 0, length) : 0;
 }
 
 bool capture_memory_file_open(struct capture_memory_file *to, handle_t file)
@@ -101,7 +127,7 @@ bool capture_memory_file_open(struct capture_memory_file *to, handle_t file)
         .file = file,
         .sink = {.write = write_content, .context = to, .reserve = reserve, .share = share}};
     if (fs_client_vmo(file, PROT_R | PROT_W, &to->vmo, NULL, &coherent) == OK && coherent) {
-        open_bench(to);
+        capture_bench_open(&to->bench);
         return true;
     }
     handle_drop(&to->vmo);
@@ -110,9 +136,6 @@ bool capture_memory_file_open(struct capture_memory_file *to, handle_t file)
 
 void capture_memory_file_close(struct capture_memory_file *to)
 {
-    /* It is the caller's own: there is nothing that can fail. */
-    if (to->bench_view)
-        (void)!space_unmap(HANDLE_SELF, (uintptr_t)to->bench_view, BENCH_SIZE);
-    handle_drop(&to->bench);
+    capture_bench_close(&to->bench);
     handle_drop(&to->vmo);
 }

@@ -75,6 +75,20 @@ static uint32_t find_known(const struct maker *maker, const struct snap_load *lo
     return length;
 }
 
+/* The page where it is or, where that cannot be, in `room`; NULL: it cannot be read. */
+static const uint8_t *look_at(const struct snap_load *load, uint32_t address, uint8_t *room)
+{
+    uint32_t length = PAGE_SIZE, within = address - load->address;
+    uint64_t at;
+    const struct snap_source *source =
+        load->file_size > 0 ? snap_locate(&load->bytes, within, &at, &length) : NULL;
+    const uint8_t *view =
+        source && source->view ? source->view(source->context, at, PAGE_SIZE) : NULL;
+    if (view == NULL && load->file_size > 0)
+        return snap_bytes_read(&load->bytes, within, room, PAGE_SIZE) == OK ? room : NULL;
+    return view != NULL ? view : memset(room, 0, PAGE_SIZE);
+}
+
 static bool is_in_base(struct maker *maker, const struct snap_load *load, uint32_t offset)
 {
     uint32_t address = load->address + offset;
@@ -82,10 +96,10 @@ static bool is_in_base(struct maker *maker, const struct snap_load *load, uint32
         maker->known_end = address + find_known(maker, load, offset);
     if (address < maker->known_end)
         return true;
-    return snap_bytes_read(&load->bytes, offset, maker->pages[0], PAGE_SIZE) == OK &&
-           snap_read_memory(maker->base, load->address + offset, maker->pages[1], PAGE_SIZE) ==
-               OK &&
-           memcmp(maker->pages[0], maker->pages[1], PAGE_SIZE) == 0;
+    const struct snap_load *in_base = snap_find_load(maker->base, address);
+    const uint8_t *page = look_at(load, address, maker->pages[0]),
+                  *base_page = in_base ? look_at(in_base, address, maker->pages[1]) : NULL;
+    return page != NULL && base_page != NULL && memcmp(page, base_page, PAGE_SIZE) == 0;
 }
 
 static void add_piece(struct maker *maker, const struct snap_load *load, uint32_t start,
@@ -193,6 +207,17 @@ static status_t read_merged(void *context, uint64_t offset, void *to, uint32_t l
     return length > 0 ? ERR_OUT_OF_RANGE : OK;
 }
 
+/* Where a load has its bytes from an address on; NULL: it has none. */
+static const struct snap_source *locate_in(const struct snap_load *load, uint32_t address,
+                                           uint64_t *offset, uint32_t *length)
+{
+    uint32_t within = address - load->address, left = load->file_size - within;
+    if (load->file_size == 0)
+        return NULL;
+    *length = *length < left ? *length : left;
+    return snap_locate(&load->bytes, within, offset, length);
+}
+
 /* Of memory that the complete snapshot has bytes for. */
 static const struct snap_source *locate_merged(void *context, uint64_t *offset, uint32_t *length)
 {
@@ -201,13 +226,14 @@ static const struct snap_source *locate_merged(void *context, uint64_t *offset, 
     uint32_t address = (uint32_t)*offset;
     while (load < end && (address < load->address || address - load->address >= load->memory_size))
         load++;
-    if (load < end && (load->flags & SNAP_LOAD_PARENT))
-        load = snap_find_load(merge->base, address);
-    if (load == NULL || load == end || load->file_size == 0)
+    if (load == end)
         return NULL;
-    uint32_t within = address - load->address, left = load->file_size - within;
+    uint32_t left =
+        load->memory_size - (address - load->address); /* of the piece: the next may be elsewhere */
     *length = *length < left ? *length : left;
-    return snap_locate(&load->bytes, within, offset, length);
+    if (load->flags & SNAP_LOAD_PARENT)
+        load = snap_find_load(merge->base, address);
+    return load != NULL ? locate_in(load, address, offset, length) : NULL;
 }
 
 /* One load of the complete snapshot from the pieces at *index on, which moves behind them. */

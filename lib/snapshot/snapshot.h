@@ -22,7 +22,10 @@
 struct snap_source {
     status_t (*read)(void *context, uint64_t offset, void *to, uint32_t length);
     void *context;
-    /* The bytes where they are, until the next call; NULL: they are to be read. There may be no such function. */
+    /*
+     * The bytes where they are, until the next call for other ones; NULL: they are to be read. There may be no such
+     * function.
+     */
     const void *(*view)(void *context, uint64_t offset, uint32_t length);
     /* An object of the kernel that has the bytes at the same offsets, so that pages can be shared; HANDLE_NONE: none. */
     handle_t pages;
@@ -37,7 +40,7 @@ struct snap_sink {
     status_t (*reserve)(void *context, uint64_t size);
     /*
      * Shares bytes of a source with the file, at most `length`, instead of writing them, as far as that can be done:
-     * how many, whole pages. *view shows them until the next call. There may be no such function.
+     * how many, whole pages. *view shows them until the next call, if it is asked for. There may be no such function.
      */
     uint32_t (*share)(void *context, uint64_t offset, const struct snap_source *source,
                       uint64_t from, uint32_t length, const uint8_t **view);

@@ -155,13 +155,14 @@ static uint32_t share_bytes(struct layout *layout, uint64_t offset, const struct
                             uint32_t from, uint32_t length)
 {
     const struct snap_sink *sink = layout->sink;
+    bool digested = layout->page_room > 0;
     uint32_t shared = 0;
     const uint8_t *view;
     uint64_t at;
     const struct snap_source *source = snap_locate(bytes, from, &at, &length);
     if (sink->share != NULL && source != NULL)
-        shared = sink->share(sink->context, offset, source, at, length, &view);
-    if (shared > 0)
+        shared = sink->share(sink->context, offset, source, at, length, digested ? &view : NULL);
+    if (shared > 0 && digested)
         digest_pages(layout, view, shared);
     return shared;
 }
