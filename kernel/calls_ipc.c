@@ -11,8 +11,7 @@ status_t call_port_create(user_t result)
     return status == OK ? handle_return(port, RIGHT_ALL, result) : status;
 }
 
-/* The receiving side of a port handle. */
-static status_t get_receiver(handle_t handle, struct object **port)
+status_t port_get_receiver(handle_t handle, struct object **port)
 {
     status_t status = handle_get(current->process, handle, OBJECT_PORT, RIGHT_RECEIVE, port);
 
@@ -25,7 +24,7 @@ status_t call_port_badge(handle_t handle, uint32_t value, user_t result)
 {
     struct object *port, *badge;
     const uint32_t rights = RIGHT_CALL | RIGHT_DUPLICATE | RIGHT_TRANSFER | RIGHT_WAIT;
-    status_t status = get_receiver(handle, &port);
+    status_t status = port_get_receiver(handle, &port);
 
     if (status == OK && !value)
         status = ERR_INVALID_ARGUMENT; /* what a handle without a badge shows */
@@ -52,7 +51,7 @@ status_t call_port_call(handle_t handle, user_t message, ktime_t deadline, uint3
 status_t call_port_receive(handle_t handle, user_t message, ktime_t deadline)
 {
     struct object *port;
-    status_t status = get_receiver(handle, &port);
+    status_t status = port_get_receiver(handle, &port);
 
     return status == OK ? port_receive(port, message, deadline) : status;
 }
@@ -61,7 +60,7 @@ status_t call_port_receive(handle_t handle, user_t message, ktime_t deadline)
 static status_t get_reply(handle_t handle, user_t message, struct object **port,
                           struct message_header *header)
 {
-    status_t status = get_receiver(handle, port);
+    status_t status = port_get_receiver(handle, port);
 
     return status == OK ? message_read_header(header, message) : status;
 }
@@ -92,7 +91,7 @@ status_t call_port_reply_receive(handle_t handle, user_t message, ktime_t deadli
         else if (status != OK)
             return status;
         /* A handle in the message may have been the port's own. */
-        status = get_receiver(handle, &port);
+        status = port_get_receiver(handle, &port);
         if (status != OK)
             return status;
     }

@@ -299,15 +299,16 @@ status_t call_space_pages(handle_t handle, user_t mapped_at, user_t resident_at)
     return status == OK ? user_write(resident_at, &resident, sizeof resident) : status;
 }
 
-static uint8_t page_state(const struct space *space, uint32_t address)
+static uint8_t page_state(struct space *space, uint32_t address)
 {
     const struct mapping *mapping = space_mapping_at(space, address);
     uint8_t state = 0;
     if (mapping == NULL)
         return 0;
     uint32_t page = (address - mapping->start) / PAGE_SIZE;
-    if (mapping_own_page(mapping, page) != NULL)
-        state |= PAGE_OWN;
+    const struct page *own = mapping_own_page(mapping, page);
+    if (own != NULL)
+        state |= own->references > 2 ? PAGE_OWN | PAGE_COMMON : PAGE_OWN;
     if (mapping->vmo != NULL &&
         (pagemap_get(&mapping->vmo->pages, mapping->vmo_index + page) != NULL ||
          pager_lacks(mapping->vmo, mapping->vmo_index + page)))
@@ -472,9 +473,7 @@ status_t call_port_paged_vmo(handle_t handle, uint32_t key, uint64_t size, user_
 {
     struct object *port;
     struct vmo *vmo;
-    status_t status = handle_get(current->process, handle, OBJECT_PORT, RIGHT_RECEIVE, &port);
-    if (status == OK && !port_is_receiver(port))
-        status = ERR_WRONG_TYPE;
+    status_t status = port_get_receiver(handle, &port);
     if (status == OK)
         status = pager_new_vmo(port, key, size, current->process, &vmo);
     return status == OK ? handle_return(&vmo->object, RIGHT_ALL, result) : status;

@@ -29,7 +29,9 @@ status_t port_new(struct process *owner, struct object **result);
 /* A caller's handle object with this badge. ALREADY_EXISTS. */
 status_t port_new_badge(struct object *port, uint32_t badge, struct process *owner,
                         struct object **result);
-bool port_is_receiver(const struct object *object);  /* not a badge */
+bool port_is_receiver(const struct object *object); /* not a badge */
+/* The receiving side of a port handle of the caller. */
+status_t port_get_receiver(handle_t handle, struct object **port);
 uint32_t port_badge_of(const struct object *object); /* 0 for the port itself */
 uint32_t port_identity(const struct object *object); /* object id that handle_info tells */
 /* `target`: the port or one of its badges. `message`: request in, reply out. */

@@ -112,11 +112,15 @@ uint32_t space_find(const struct space *space, uint32_t address)
     return low;
 }
 
-struct mapping *space_mapping_at(const struct space *space, uint32_t address)
+struct mapping *space_mapping_at(struct space *space, uint32_t address)
 {
+    struct mapping *recent = space->recent < space->count ? space->mappings[space->recent] : NULL;
+    if (recent != NULL && address >= recent->start && address < recent->end)
+        return recent;
     uint32_t index = space_find(space, address);
     if (index == space->count || space->mappings[index]->start > address)
         return NULL;
+    space->recent = index;
     return space->mappings[index];
 }
 
@@ -163,20 +167,19 @@ void space_insert(struct space *space, struct mapping *mapping)
     }
 }
 
-static void free_mapping(struct mapping *mapping)
-{
-    release_overlay(mapping);
-    if (mapping->vmo != NULL) {
-        list_remove(&mapping->vmo_link);
-        object_release(&mapping->vmo->object);
-    }
-    heap_free(mapping);
-}
-
 void mapping_abandon(struct mapping *mapping)
 {
     release_overlay(mapping);
     heap_free(mapping);
+}
+
+static void free_mapping(struct mapping *mapping)
+{
+    if (mapping->vmo != NULL) {
+        list_remove(&mapping->vmo_link);
+        object_release(&mapping->vmo->object);
+    }
+    mapping_abandon(mapping);
 }
 
 struct mapping *space_take_out(struct space *space, uint32_t index)

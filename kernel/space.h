@@ -33,12 +33,13 @@ struct space {
     uint32_t base, limit;      /* mappings lie in [base, limit) */
     struct mapping **mappings; /* ascending, disjoint */
     uint32_t count, capacity;
+    uint32_t recent; /* where space_mapping_at looks first */
 };
 
 /* The index of the first mapping that ends above address. */
 uint32_t space_find(const struct space *space, uint32_t address);
 /* NULL: none contains it. */
-struct mapping *space_mapping_at(const struct space *space, uint32_t address);
+struct mapping *space_mapping_at(struct space *space, uint32_t address);
 /* Make `address` the boundary of mappings, splitting the one that contains it. */
 status_t space_split(struct space *space, uint32_t address);
 /* Aligned, not empty, inside. */

@@ -240,7 +240,7 @@ struct page *space_common_page(struct space *space, uint32_t index, bool freeze)
     if (own == NULL)
         return mapping->vmo ? vmo_common_page(mapping->vmo, mapping->vmo_index + offset, freeze)
                             : NULL;
-    if (freeze)
+    if (freeze && own->references == 1)
         arch_write_protect(&space->arch, address, 1);
     return own;
 }

@@ -82,12 +82,12 @@ static void update_signals(struct stream *stream, bool arrived)
                   writable ? SIGNAL_WRITABLE & ~write->signals : 0);
 }
 
-static void free_pages(struct stream *stream, uint32_t first)
+static void free_pages(struct page **pages, uint32_t first, uint32_t count)
 {
-    for (uint32_t i = first; i < stream->page_count; i++) {
-        if (stream->pages[i])
-            frame_release(stream->pages[i]);
-        stream->pages[i] = NULL;
+    for (uint32_t i = first; i < count; i++) {
+        if (pages[i])
+            frame_release(pages[i]);
+        pages[i] = NULL;
     }
 }
 
@@ -99,7 +99,7 @@ static void end_destroy(struct object *object)
 
     if (--stream->live_ends)
         return;
-    free_pages(stream, 0);
+    free_pages(stream->pages, 0, stream->page_count);
     if (stream->pages != stream->first_pages)
         heap_free(stream->pages);
     heap_free(stream);
@@ -220,7 +220,7 @@ static void consume(struct stream *stream, uint32_t length)
         stream->head -= stream->capacity;
     if (!stream->queued) {
         stream->head = 0; /* so that little traffic stays in the first pages */
-        free_pages(stream, KEPT_PAGES);
+        free_pages(stream->pages, KEPT_PAGES, stream->page_count);
     }
     update_signals(stream, false);
     if (stream->room_wanted && room(stream) >= stream->room_wanted) {
@@ -331,14 +331,12 @@ static status_t resize(struct stream *stream, uint32_t capacity)
     }
     status = gather(stream, pages);
     if (status != OK) {
-        for (uint32_t i = 0; i < count; i++)
-            if (pages[i])
-                frame_release(pages[i]);
+        free_pages(pages, 0, count);
         process_uncharge_pages(owner, count);
         heap_free(pages);
         return status;
     }
-    free_pages(stream, 0);
+    free_pages(stream->pages, 0, stream->page_count);
     process_uncharge_pages(owner, stream->page_count);
     if (stream->pages != stream->first_pages)
         heap_free(stream->pages);

@@ -68,11 +68,10 @@ status_t vmo_put_page(struct vmo *vmo, uint32_t index, struct page *page)
 
 struct page *vmo_common_page(struct vmo *vmo, uint32_t index, bool freeze)
 {
-    if (!vmo_is_plain(vmo))
-        return NULL;
-    if (freeze)
+    struct page *page = vmo_is_plain(vmo) ? pagemap_get(&vmo->pages, index) : NULL;
+    if (freeze && page != NULL && page->references == 1)
         vmo_write_protect(vmo, index, 1);
-    return pagemap_get(&vmo->pages, index);
+    return page;
 }
 
 /* Put a run of frames in. On success their references pass to the VMO, else they stay the caller's. */

@@ -108,6 +108,15 @@ static bool page_is_zero(struct scan *scan, uint32_t address)
     return is_zero(scan, address, GLANCE) && is_zero(scan, address, PAGE_SIZE);
 }
 
+/*
+ * What a file has already was not zero, mostly. Where it was after all the file is larger, of which nothing is
+ * kept if only what differs from another one is asked for.
+ */
+static bool is_saved_already(const struct scan *scan, uint8_t state)
+{
+    return scan->snapshot->undigested && (state & PAGE_COMMON);
+}
+
 static uint32_t elf_flags(uint32_t prot)
 {
     return (prot & PROT_X ? 1u : 0) | (prot & PROT_W ? 2u : 0) | (prot & PROT_R ? 4u : 0);
@@ -152,8 +161,8 @@ static void scan_part(struct scan *scan, uint32_t start, uint32_t pages)
     }
     for (uint32_t i = 0; i < pages; i++) {
         uint32_t address = start + i * PAGE_SIZE;
-        if (memory->wanted(memory->context, scan->mapping, scan->states[i]) &&
-            !page_is_zero(scan, address))
+        bool wanted = memory->wanted(memory->context, scan->mapping, scan->states[i]);
+        if (wanted && (is_saved_already(scan, scan->states[i]) || !page_is_zero(scan, address)))
             take_page(scan, address);
     }
 }

@@ -45,33 +45,43 @@ struct maker {
     const struct snap_common *common;
     uint32_t
         known_end; /* addresses up to there are known to be in the base, from the one looked at on */
+    const struct snap_load *base_load; /* of the address looked at, or NULL */
+    uint32_t base_first; /* the number of its first page, of those that have digests */
     uint8_t pages[2][PAGE_SIZE];
 };
 
-static void note_known(const struct maker *maker, const struct snap_load *found, uint32_t within,
-                       uint32_t length)
+static void find_base_load(struct maker *maker, uint32_t address)
 {
-    uint32_t first = within / PAGE_SIZE;
-    for (const struct snap_load *load = maker->base->loads; load < found; load++)
-        first += load->file_size / PAGE_SIZE;
+    const struct snap_load *load = maker->base_load;
+    if (load != NULL && address - load->address < load->memory_size)
+        return;
+    maker->base_load = snap_find_load(maker->base, address);
+    maker->base_first = 0;
+    for (load = maker->base->loads; maker->base_load != NULL && load < maker->base_load; load++)
+        maker->base_first += load->file_size / PAGE_SIZE;
+}
+
+static void note_verified(const struct maker *maker, uint32_t within, uint32_t length)
+{
+    uint32_t first = maker->base_first + within / PAGE_SIZE;
     for (uint32_t page = first; page < first + length / PAGE_SIZE; page++)
-        maker->common->pages[page / 8] |= (uint8_t)(1u << page % 8);
+        maker->common->verified[page / 8] |= (uint8_t)(1u << page % 8);
 }
 
 /* How many bytes from the address on are in the base for sure. */
 static uint32_t find_known(const struct maker *maker, const struct snap_load *load, uint32_t offset)
 {
-    uint32_t address = load->address + offset, length = load->file_size - offset;
-    const struct snap_load *in_base = snap_find_load(maker->base, address);
+    const struct snap_load *in_base = maker->base_load;
     if (maker->common == NULL || in_base == NULL || in_base->file_size == 0)
         return 0;
-    uint32_t within = address - in_base->address, left = in_base->file_size - within;
+    uint32_t within = load->address + offset - in_base->address, left = in_base->file_size - within;
+    uint32_t length = load->file_size - offset;
     uint64_t at, base_at;
     length = length < left ? length : left;
     const struct snap_source *source = snap_locate(&load->bytes, offset, &at, &length),
                              *base = snap_locate(&in_base->bytes, within, &base_at, &length);
     length = source && base ? maker->common->find(source, at, base, base_at, length) : 0;
-    note_known(maker, in_base, within, length);
+    note_verified(maker, within, length);
     return length;
 }
 
@@ -89,16 +99,29 @@ static const uint8_t *look_at(const struct snap_load *load, uint32_t address, ui
     return view != NULL ? view : memset(room, 0, PAGE_SIZE);
 }
 
+/* The base's page, whose digest is checked while it is looked at. */
+static const uint8_t *look_at_base(struct maker *maker, uint32_t address)
+{
+    const struct snap_load *load = maker->base_load;
+    const uint8_t *page = load != NULL ? look_at(load, address, maker->pages[1]) : NULL;
+    if (maker->common == NULL || page == NULL || load->file_size == 0)
+        return page;
+    uint32_t within = address - load->address;
+    if (snap_page_digest(page) == maker->common->digests[maker->base_first + within / PAGE_SIZE])
+        note_verified(maker, within, PAGE_SIZE);
+    return page;
+}
+
 static bool is_in_base(struct maker *maker, const struct snap_load *load, uint32_t offset)
 {
     uint32_t address = load->address + offset;
+    find_base_load(maker, address);
     if (address >= maker->known_end)
         maker->known_end = address + find_known(maker, load, offset);
     if (address < maker->known_end)
         return true;
-    const struct snap_load *in_base = snap_find_load(maker->base, address);
     const uint8_t *page = look_at(load, address, maker->pages[0]),
-                  *base_page = in_base ? look_at(in_base, address, maker->pages[1]) : NULL;
+                  *base_page = look_at_base(maker, address);
     return page != NULL && base_page != NULL && memcmp(page, base_page, PAGE_SIZE) == 0;
 }
 

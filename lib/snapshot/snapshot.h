@@ -175,12 +175,14 @@ bool snap_is_base(const struct snapshot *delta, const struct snapshot *base);
 struct snap_common;
 status_t snap_make_delta(struct snapshot *snapshot, const struct snapshot *base, const char *path,
                          const struct snap_common *common);
-/* How pages that both have are found without a look at them (NULL: they are not), and which those are. */
+/* How pages that both have are found without a look at them, and what was seen of the base's. NULL: they are not. */
 struct snap_common {
     /* How many bytes from there on are the same because they are the same pages; 0: that is not known. */
     uint32_t (*find)(const struct snap_source *one, uint64_t offset,
                      const struct snap_source *other, uint64_t other_offset, uint32_t length);
-    uint8_t *pages; /* of the base: a bit for each page that has a digest, clear at first */
+    const uint32_t *digests; /* of the base (snap_page_digests) */
+    uint8_t *
+        verified; /* a bit for each of these pages, clear at first: it is in both, or as its digest says */
 };
 uint32_t snap_page_count(const struct snapshot *snapshot); /* that have digests */
 /*
@@ -215,9 +217,9 @@ enum snap_verdict {
 /* memory: with its memory; else that is for who brings it in to verify, page by page. */
 status_t snap_verify(const struct snapshot *snapshot, const struct snap_source *source, bool memory,
                      enum snap_verdict *verdict, const char **what);
-/* Its memory alone, without pages that are known to be as they were (a bit each). All else has been verified. */
+/* Its memory alone, without pages that are verified (a bit each), as all else is. */
 status_t snap_verify_memory(const struct snapshot *snapshot, const struct snap_source *source,
-                            const uint8_t *known, enum snap_verdict *verdict, const char **what);
+                            const uint8_t *verified, enum snap_verdict *verdict, const char **what);
 /* The digests of the pages of a snapshot that was read, malloc'ed. BAD_EXECUTABLE: damaged, or others than the pages'. */
 status_t snap_page_digests(const struct snapshot *snapshot, uint32_t **digests);
 uint32_t snap_page_digest(const void *page);

@@ -14,8 +14,8 @@ struct verifier {
     struct elf32_phdr *headers;
     const struct snap_digest *table;
     uint32_t count;
-    const uint8_t *known; /* pages that need no look, or NULL */
-    uint8_t *buffer;      /* SNAP_COPY bytes */
+    const uint8_t *verified; /* pages that need no look, or NULL */
+    uint8_t *buffer;         /* SNAP_COPY bytes */
     bool memory_changed;
     const char *what; /* is damaged */
 };
@@ -88,9 +88,9 @@ static status_t check_segment(struct verifier *verifier, uint32_t index)
 
 /* ---- memory -------------------------------------------------------------------------------------- */
 
-static bool is_known(const struct verifier *verifier, uint32_t page)
+static bool is_verified(const struct verifier *verifier, uint32_t page)
 {
-    return verifier->known != NULL && (verifier->known[page / 8] & 1u << page % 8);
+    return verifier->verified != NULL && (verifier->verified[page / 8] & 1u << page % 8);
 }
 
 /* Its pages are `first` and those after it of all that have digests. */
@@ -99,7 +99,7 @@ static status_t check_load(struct verifier *verifier, const struct snap_load *lo
 {
     const uint8_t *bytes;
     for (uint32_t page = first, at = 0; at < load->file_size; page++, at += PAGE_SIZE) {
-        if (is_known(verifier, page))
+        if (is_verified(verifier, page))
             continue;
         status_t status = bytes_at(verifier, load->bytes.offset + at, PAGE_SIZE, &bytes);
         if (status != OK)
@@ -176,9 +176,9 @@ static enum snap_verdict verdict_of(const struct verifier *verifier)
 }
 
 status_t snap_verify_memory(const struct snapshot *snapshot, const struct snap_source *source,
-                            const uint8_t *known, enum snap_verdict *verdict, const char **what)
+                            const uint8_t *verified, enum snap_verdict *verdict, const char **what)
 {
-    struct verifier verifier = {.snapshot = snapshot, .source = source, .known = known};
+    struct verifier verifier = {.snapshot = snapshot, .source = source, .verified = verified};
     verifier.buffer = malloc(SNAP_COPY);
     status_t status = verifier.buffer != NULL ? check_memory(&verifier) : ERR_NO_MEMORY;
     *verdict = verdict_of(&verifier);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What snapshots cost, on Atomik: `snap-bench` prints `name value unit` lines, from which tools/bench makes its
+ * What snapshots cost, on Atomik: `snap-bench [PART]` prints `name value unit` lines, from which tools/bench makes its
  * table. It starts itself as the processes that are saved (`hold`, `rewrite`, `crash`, `work`) and recorded (`null`,
  * `compute`).
  */
@@ -466,6 +466,27 @@ static void measure_recording(char *what)
     report(name, took(text), "ns");
 }
 
+static void measure_recordings(void)
+{
+    measure_recording("null");
+    measure_recording("compute");
+}
+
+static const struct {
+    const char *name;
+    void (*measure)(void);
+} parts[] = {
+    {"recordings", measure_recordings},
+    {"memcpy", copy_memory},
+    {"small", measure_small},
+    {"delta", measure_delta},
+    {"large", measure_large}, /* after small */
+    {"tax", measure_tax},
+    {"core", write_core},
+    {"crashes", measure_crash},
+    {"frequent", measure_frequent},
+};
+
 int main(int argc, char **argv)
 {
     self = argv[0];
@@ -481,15 +502,8 @@ int main(int argc, char **argv)
         return make_calls(), 0;
     if (argc > 1 && strcmp(argv[1], "compute") == 0)
         return compute(), 0;
-    measure_recording("null");
-    measure_recording("compute");
-    copy_memory();
-    measure_small();
-    measure_delta();
-    measure_large();
-    measure_tax();
-    write_core();
-    measure_crash();
-    measure_frequent();
+    for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (argc == 1 || strcmp(argv[1], parts[i].name) == 0)
+            parts[i].measure();
     return 0;
 }

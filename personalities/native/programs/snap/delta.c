@@ -30,18 +30,24 @@ static bool accept_verdict(const char *path, status_t status, enum snap_verdict 
     return snap_explain(path, status, what);
 }
 
-/* memory: with its memory. */
-static bool is_as_written(const struct snap_file *file, const char *path, bool memory)
+static bool parts_are_as_written(const struct snapshot *snapshot, const struct snap_file *file,
+                                 const char *path, bool memory)
 {
     enum snap_verdict verdict = SNAP_DAMAGED;
     const char *what = NULL;
+    status_t status = snap_verify(snapshot, &file->source, memory, &verdict, &what);
+    return accept_verdict(path, status, verdict, what);
+}
+
+static bool is_as_written(const struct snap_file *file, const char *path)
+{
     struct snapshot snapshot;
-    status_t status = snap_read(&snapshot, &file->source, file->size, &what);
-    if (status == OK) {
-        status = snap_verify(&snapshot, &file->source, memory, &verdict, &what);
+    bool good = read_snapshot(&snapshot, file, path);
+    if (good) {
+        good = parts_are_as_written(&snapshot, file, path, true);
         snap_free(&snapshot);
     }
-    return accept_verdict(path, status, verdict, what);
+    return good;
 }
 
 /* Anything but a snapshot is no delta either. */
@@ -81,13 +87,8 @@ static bool find_base(const struct snapshot *delta, const char *path, char to[SN
 
 /* ---- making one complete ------------------------------------------------------------------------- */
 
-enum verified {
-    VERIFY_NOTHING,
-    VERIFY_NOTES,
-    VERIFY_ALL
-}; /* of one that is complete; a delta always is verified */
-static bool open_complete(struct snap_file *file, const char *path, uint32_t depth,
-                          enum verified verified);
+/* verified: its memory, too, is as it was written, as that of a delta and what it needs always is. */
+static bool open_complete(struct snap_file *file, const char *path, uint32_t depth, bool verified);
 
 /* One delta that is being made complete. */
 struct link {
@@ -120,7 +121,7 @@ static bool write_merged(struct link *link, const char *path)
 static bool merge_with_base(struct link *link, const char *path, uint32_t depth)
 {
     if (!find_base(&link->delta, path, link->base_path) ||
-        !open_complete(&link->base_file, link->base_path, depth + 1, VERIFY_ALL))
+        !open_complete(&link->base_file, link->base_path, depth + 1, true))
         return false;
     bool good = read_snapshot(&link->base, &link->base_file, link->base_path);
     if (good) {
@@ -140,7 +141,7 @@ static bool make_complete(struct snap_file *file, const char *path, uint32_t dep
 {
     struct link *link = calloc(1, sizeof *link);
     bool good =
-        link != NULL && is_as_written(file, path, true) && read_snapshot(&link->delta, file, path);
+        link != NULL && is_as_written(file, path) && read_snapshot(&link->delta, file, path);
     if (good) {
         link->output = output;
         good = merge_with_base(link, path, depth);
@@ -151,8 +152,7 @@ static bool make_complete(struct snap_file *file, const char *path, uint32_t dep
     return good;
 }
 
-static bool open_complete(struct snap_file *file, const char *path, uint32_t depth,
-                          enum verified verified)
+static bool open_complete(struct snap_file *file, const char *path, uint32_t depth, bool verified)
 {
     if (!snap_file_open_unpacked(file, path))
         return false;
@@ -168,7 +168,7 @@ static bool open_complete(struct snap_file *file, const char *path, uint32_t dep
             snap_output_read(&output, file, true);
         return good;
     }
-    if (verified == VERIFY_NOTHING || is_as_written(file, path, verified == VERIFY_ALL))
+    if (!verified || is_as_written(file, path))
         return true;
     snap_file_close(file);
     return false;
@@ -176,7 +176,7 @@ static bool open_complete(struct snap_file *file, const char *path, uint32_t dep
 
 bool snap_file_open(struct snap_file *file, const char *path)
 {
-    return open_complete(file, path, 0, VERIFY_NOTHING);
+    return open_complete(file, path, 0, false);
 }
 
 /* What is unpacked has a name here, unlike what snap_file_open makes. */
@@ -219,10 +219,13 @@ bool snap_base_open(struct snap_base *base, const char *path, const char *delta_
 {
     base->path = path;
     base->name = name_of_base(path, delta_path);
-    if (base->name == NULL || !open_complete(&base->file, path, 1, VERIFY_NOTES))
+    if (base->name == NULL || !open_complete(&base->file, path, 1, false))
         return false;
-    if (read_snapshot(&base->snapshot, &base->file, path))
+    bool read = read_snapshot(&base->snapshot, &base->file, path);
+    if (read && parts_are_as_written(&base->snapshot, &base->file, path, false))
         return true;
+    if (read)
+        snap_free(&base->snapshot);
     snap_file_close(&base->file);
     return false;
 }
@@ -233,24 +236,39 @@ void snap_base_close(struct snap_base *base)
     snap_file_close(&base->file);
 }
 
-static bool make_delta(struct snapshot *snapshot, const struct snap_base *base, const char *path)
+/* What the process shares with the base, and what differs, is seen while the delta is made; then the rest of it. */
+static status_t make_and_verify(struct snapshot *snapshot, const struct snap_base *base,
+                                const uint32_t *digests, enum snap_verdict *verdict,
+                                const char **what)
 {
     struct snap_common common = {.find = snap_find_common,
-                                 .pages = calloc(snap_page_count(&base->snapshot) / 8 + 1, 1)};
-    enum snap_verdict verdict = SNAP_DAMAGED;
-    const char *what = NULL;
-    status_t status = common.pages != NULL ? OK : ERR_NO_MEMORY;
+                                 .digests = digests,
+                                 .verified = calloc(snap_page_count(&base->snapshot) / 8 + 1, 1)};
+    status_t status = common.verified != NULL ? OK : ERR_NO_MEMORY;
     if (status == OK)
         status = snap_make_delta(snapshot, &base->snapshot, base->name, &common);
-    bool good = snap_explain(path, status,
-                             status == ERR_INVALID_ARGUMENT ? "its base has no number" : NULL);
-    if (good) { /* what the process shares with it is as it was */
+    if (status == ERR_INVALID_ARGUMENT)
+        *what = "its base has no number";
+    if (status == OK)
         status =
-            snap_verify_memory(&base->snapshot, &base->file.source, common.pages, &verdict, &what);
-        good = accept_verdict(base->path, status, verdict, what);
-    }
-    free(common.pages);
-    return good;
+            snap_verify_memory(&base->snapshot, &base->file.source, common.verified, verdict, what);
+    free(common.verified);
+    return status;
+}
+
+static bool make_delta(struct snapshot *snapshot, const struct snap_base *base, const char *path)
+{
+    enum snap_verdict verdict = SNAP_DAMAGED;
+    const char *what = NULL;
+    uint32_t *digests;
+    status_t status = snap_page_digests(&base->snapshot, &digests);
+    if (status == OK)
+        status = make_and_verify(snapshot, base, digests, &verdict, &what);
+    else if (status == ERR_BAD_EXECUTABLE)
+        status = OK; /* damaged: see verdict */
+    free(digests);
+    return status == OK ? accept_verdict(base->path, status, verdict, what)
+                        : snap_explain(path, status, what);
 }
 
 bool snap_write_delta(const struct snap_base *base, const struct snap_file *file,
@@ -289,7 +307,7 @@ int command_delta(int argc, char **argv)
         return 2;
     if (!snap_base_open(&base, argv[0], argv[3]))
         return 1;
-    bool good = open_complete(&file, argv[1], 0, VERIFY_ALL);
+    bool good = open_complete(&file, argv[1], 0, true);
     if (good) {
         good = snap_write_delta(&base, &file, &output, argv[3]);
         snap_file_close(&file);
