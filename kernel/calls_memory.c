@@ -161,9 +161,10 @@ status_t call_space_tag(handle_t handle, uint32_t address, uint32_t length, uint
 
 static uint32_t own_pages(const struct mapping *mapping)
 {
-    if (mapping->overlay == NULL)
-        return 0;
-    return pagemap_count(&mapping->overlay->pages, mapping->overlay_index,
+    const struct overlay *overlay = mapping->overlay;
+    if (overlay == NULL || overlay->references == 1)
+        return overlay != NULL ? overlay->pages.committed : 0;
+    return pagemap_count(&overlay->pages, mapping->overlay_index,
                          (mapping->end - mapping->start) / PAGE_SIZE);
 }
 

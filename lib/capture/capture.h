@@ -34,6 +34,7 @@ status_t capture_file(const struct fs_walk_context *walk, const char *name,
 /* A part of an object, which nobody makes shorter meanwhile. */
 struct capture_window {
     handle_t vmo;  /* borrowed */
+    uint32_t size; /* whole pages */
     uint8_t *view; /* or NULL */
     uint64_t offset;
 };

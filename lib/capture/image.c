@@ -14,6 +14,8 @@
 #include <protocols/restorer.h>
 #include <string.h>
 
+#define WINDOW_SIZE (1u << 20)
+
 static status_t read_image(void *context, uint64_t offset, void *to, uint32_t length)
 {
     return vmo_read(((const struct capture_image *)context)->content, offset, to, length);
@@ -127,7 +129,7 @@ status_t capture_read(struct snapshot *snapshot, struct capture_image *image,
     uint64_t size;
     *problem = NULL;
     status_t status = open_content(image, lazy, &size);
-    image->window.vmo = image->content;
+    image->window = (struct capture_window){.vmo = image->content, .size = WINDOW_SIZE};
     /* What is on a disk may turn out to be unreadable: then a read fails, where a look would be this server's fault. */
     image->source = (struct snap_source){
         .read = read_image, .context = image, .view = image->needs_file ? NULL : view_image};

@@ -70,10 +70,11 @@ struct scan {
     struct capture_memory *memory;
     struct snapshot *snapshot;
     const struct mapping_info *mapping;
-    uint32_t done;       /* everything below is in a load */
-    uint32_t start, end; /* the run being collected; empty if equal */
-    uint32_t *page;      /* room for one */
-    uint8_t *states;     /* and for what space_present says */
+    uint32_t done;            /* everything below is in a load */
+    uint32_t start, end;      /* the run being collected; empty if equal */
+    uint32_t *page;           /* room for one */
+    uint8_t *states;          /* and for what space_present says */
+    bool wanted[PAGE_STATES]; /* pages of the mapping, by that */
     struct capture_bench bench;
     uint32_t brought, brought_end; /* what lies there */
 };
@@ -161,8 +162,8 @@ static void scan_part(struct scan *scan, uint32_t start, uint32_t pages)
     }
     for (uint32_t i = 0; i < pages; i++) {
         uint32_t address = start + i * PAGE_SIZE;
-        bool wanted = memory->wanted(memory->context, scan->mapping, scan->states[i]);
-        if (wanted && (is_saved_already(scan, scan->states[i]) || !page_is_zero(scan, address)))
+        uint8_t state = scan->states[i];
+        if (scan->wanted[state] && (is_saved_already(scan, state) || !page_is_zero(scan, address)))
             take_page(scan, address);
     }
 }
@@ -170,6 +171,8 @@ static void scan_part(struct scan *scan, uint32_t start, uint32_t pages)
 static void scan_mapping(struct scan *scan)
 {
     uint32_t start = scan->mapping->address, end = start + scan->mapping->length;
+    for (uint8_t state = 0; state < PAGE_STATES; state++)
+        scan->wanted[state] = scan->memory->wanted(scan->memory->context, scan->mapping, state);
     scan->done = scan->start = scan->end = start;
     for (uint32_t at = start; at < end; at += PRESENT_MAX * PAGE_SIZE) {
         uint32_t pages = (end - at) / PAGE_SIZE;

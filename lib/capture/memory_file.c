@@ -7,8 +7,7 @@
 
 #include <ipc/call.h>
 
-#define WINDOW_SIZE (1u << 20)
-#define BENCH_SIZE  (1u << 19)
+#define BENCH_SIZE (1u << 19)
 
 /* ---- looking at an object where it is ----------------------------------------------------------- */
 
@@ -16,21 +15,21 @@ void capture_window_close(struct capture_window *window)
 {
     /* It is the caller's own: there is nothing that can fail. */
     if (window->view)
-        (void)!space_unmap(HANDLE_SELF, (uintptr_t)window->view, WINDOW_SIZE);
+        (void)!space_unmap(HANDLE_SELF, (uintptr_t)window->view, window->size);
     window->view = NULL;
 }
 
 static bool is_in(const struct capture_window *window, uint64_t offset, uint32_t length)
 {
     return window->view && offset >= window->offset &&
-           offset + length <= window->offset + WINDOW_SIZE;
+           offset + length <= window->offset + window->size;
 }
 
 const void *capture_window_look(struct capture_window *window, uint64_t offset, uint32_t length)
 {
     uint64_t start = offset & ~(uint64_t)PAGE_MASK;
     struct map_request map = {.vmo = window->vmo,
-                              .length = WINDOW_SIZE,
+                              .length = window->size,
                               .offset_low = (uint32_t)start,
                               .offset_high = (uint32_t)(start >> 32),
                               .prot = PROT_R};

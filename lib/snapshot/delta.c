@@ -45,6 +45,7 @@ struct maker {
     const struct snap_common *common;
     uint32_t
         known_end; /* addresses up to there are known to be in the base, from the one looked at on */
+    uint32_t differing;                /* pages before it that were not in the base */
     const struct snap_load *base_load; /* of the address looked at, or NULL */
     uint32_t base_first; /* the number of its first page, of those that have digests */
     uint8_t pages[2][PAGE_SIZE];
@@ -112,17 +113,23 @@ static const uint8_t *look_at_base(struct maker *maker, uint32_t address)
     return page;
 }
 
+static bool is_equal(struct maker *maker, const struct snap_load *load, uint32_t address)
+{
+    const uint8_t *page = look_at(load, address, maker->pages[0]),
+                  *base_page = look_at_base(maker, address);
+    return page != NULL && base_page != NULL && memcmp(page, base_page, PAGE_SIZE) == 0;
+}
+
 static bool is_in_base(struct maker *maker, const struct snap_load *load, uint32_t offset)
 {
     uint32_t address = load->address + offset;
     find_base_load(maker, address);
-    if (address >= maker->known_end)
+    /* What was written to lies together: after two such pages a look at the next is cheaper than asking. */
+    if (address >= maker->known_end && maker->differing < 2)
         maker->known_end = address + find_known(maker, load, offset);
-    if (address < maker->known_end)
-        return true;
-    const uint8_t *page = look_at(load, address, maker->pages[0]),
-                  *base_page = look_at_base(maker, address);
-    return page != NULL && base_page != NULL && memcmp(page, base_page, PAGE_SIZE) == 0;
+    bool same = address < maker->known_end || is_equal(maker, load, address);
+    maker->differing = same ? 0 : maker->differing + 1;
+    return same;
 }
 
 static void add_piece(struct maker *maker, const struct snap_load *load, uint32_t start,

@@ -5,7 +5,8 @@
 
 #include "snapshot.h"
 
-#define SNAP_COPY 16384u /* bytes moved at a time */
+#define SNAP_COPY 16384u     /* bytes moved at a time */
+#define SNAP_LOOK (1u << 18) /* and looked at where they are */
 
 /* A new note without content; NULL (and `failed`) when out of memory. */
 struct snap_note *snap_append_note(struct snapshot *snapshot, const char *owner, uint32_t type);

@@ -217,9 +217,9 @@ enum snap_verdict {
 /* memory: with its memory; else that is for who brings it in to verify, page by page. */
 status_t snap_verify(const struct snapshot *snapshot, const struct snap_source *source, bool memory,
                      enum snap_verdict *verdict, const char **what);
-/* Its memory alone, without pages that are verified (a bit each), as all else is. */
+/* Its memory alone, without pages that are verified (a bit each), as all else is; with its digests. */
 status_t snap_verify_memory(const struct snapshot *snapshot, const struct snap_source *source,
-                            const uint8_t *verified, enum snap_verdict *verdict, const char **what);
+                            const uint32_t *digests, const uint8_t *verified, bool *changed);
 /* The digests of the pages of a snapshot that was read, malloc'ed. BAD_EXECUTABLE: damaged, or others than the pages'. */
 status_t snap_page_digests(const struct snapshot *snapshot, uint32_t **digests);
 uint32_t snap_page_digest(const void *page);

@@ -110,20 +110,30 @@ static status_t check_load(struct verifier *verifier, const struct snap_load *lo
     return OK;
 }
 
-static status_t check_memory(struct verifier *verifier)
+static status_t check_loads(struct verifier *verifier, const uint32_t *digests)
 {
     const struct snapshot *snapshot = verifier->snapshot;
-    uint32_t *digests, page = 0;
-    status_t status = snap_page_digests(snapshot, &digests);
+    status_t status = OK;
+    uint32_t page = 0;
     for (uint32_t i = 0; status == OK && i < snapshot->load_count; i++) {
         status = check_load(verifier, &snapshot->loads[i], digests, page);
         page += snapshot->loads[i].file_size / PAGE_SIZE;
     }
+    return status;
+}
+
+static status_t check_memory(struct verifier *verifier)
+{
+    uint32_t *digests;
+    status_t status = snap_page_digests(verifier->snapshot, &digests);
+    if (status == OK)
+        status = check_loads(verifier, digests);
+    else if (status == ERR_BAD_EXECUTABLE) {
+        verifier->what = "the digests";
+        status = OK;
+    }
     free(digests);
-    if (status != ERR_BAD_EXECUTABLE)
-        return status;
-    verifier->what = "the digests";
-    return OK;
+    return status;
 }
 
 /* ---- the whole ----------------------------------------------------------------------------------- */
@@ -168,21 +178,13 @@ static const struct snap_digest *find_table(const struct snapshot *snapshot, uin
     return (const void *)field.data;
 }
 
-static enum snap_verdict verdict_of(const struct verifier *verifier)
-{
-    if (verifier->what != NULL)
-        return SNAP_DAMAGED;
-    return verifier->memory_changed ? SNAP_MEMORY_CHANGED : SNAP_VERIFIED;
-}
-
 status_t snap_verify_memory(const struct snapshot *snapshot, const struct snap_source *source,
-                            const uint8_t *verified, enum snap_verdict *verdict, const char **what)
+                            const uint32_t *digests, const uint8_t *verified, bool *changed)
 {
     struct verifier verifier = {.snapshot = snapshot, .source = source, .verified = verified};
     verifier.buffer = malloc(SNAP_COPY);
-    status_t status = verifier.buffer != NULL ? check_memory(&verifier) : ERR_NO_MEMORY;
-    *verdict = verdict_of(&verifier);
-    *what = verifier.what;
+    status_t status = verifier.buffer != NULL ? check_loads(&verifier, digests) : ERR_NO_MEMORY;
+    *changed = verifier.memory_changed;
     free(verifier.buffer);
     return status;
 }
@@ -200,7 +202,10 @@ status_t snap_verify(const struct snapshot *snapshot, const struct snap_source *
     status_t status = verifier.buffer != NULL ? read_headers(&verifier) : ERR_NO_MEMORY;
     if (status == OK)
         status = check_all(&verifier, memory);
-    *verdict = verdict_of(&verifier);
+    if (verifier.what != NULL)
+        *verdict = SNAP_DAMAGED;
+    else
+        *verdict = verifier.memory_changed ? SNAP_MEMORY_CHANGED : SNAP_VERIFIED;
     *what = verifier.what;
     free(verifier.headers);
     free(verifier.buffer);

@@ -155,14 +155,19 @@ static uint32_t share_bytes(struct layout *layout, uint64_t offset, const struct
                             uint32_t from, uint32_t length)
 {
     const struct snap_sink *sink = layout->sink;
-    bool digested = layout->page_room > 0;
+    const uint8_t *view = NULL;
     uint32_t shared = 0;
-    const uint8_t *view;
     uint64_t at;
     const struct snap_source *source = snap_locate(bytes, from, &at, &length);
-    if (sink->share != NULL && source != NULL)
-        shared = sink->share(sink->context, offset, source, at, length, digested ? &view : NULL);
-    if (shared > 0 && digested)
+    if (sink->share == NULL || source == NULL)
+        return 0;
+    if (layout->page_room > 0 && source->view != NULL) {
+        length = length < SNAP_LOOK ? length : SNAP_LOOK;
+        view = source->view(source->context, at, length);
+    }
+    bool look = layout->page_room > 0 && view == NULL;
+    shared = sink->share(sink->context, offset, source, at, length, look ? &view : NULL);
+    if (view != NULL)
         digest_pages(layout, view, shared);
     return shared;
 }

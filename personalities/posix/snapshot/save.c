@@ -347,6 +347,7 @@ static void group_free(struct save_group *group)
         close_handle(save->cwd);
         free(save->prefix);
         free(save->used);
+        free(save->mappings);
         snap_free(&save->snapshot);
         release(save);
     }

@@ -62,6 +62,8 @@ struct save {
     uint32_t restored_from; /* as in struct mm */
     handle_t root, cwd;     /* its directories */
     char *prefix;           /* name of its root directory; NULL: the machine's */
+    struct mapping_info *mappings;
+    uint32_t mapping_count, mapping_room;
     struct capture_memory memory;
     uint32_t *used; /* the numbers of the files that it has open */
     uint32_t used_count, used_room;
@@ -89,7 +91,7 @@ void save_signals(struct save *save, struct process *process);
 /* Descriptors, and a reference to each file they stand for. */
 void save_descriptors(struct save *save, struct process *process);
 /* ---- while it stands still, without the lock ---- */
-/* The mappings, of the clone; their contents come later. */
+/* What is mapped in the clone; its notes and the contents come later. */
 void save_mappings(struct save *save);
 void save_objects(struct save *save);
 /* Memory that the clone shares with the process is copied, so that it stays as it is now. */

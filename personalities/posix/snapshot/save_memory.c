@@ -20,9 +20,27 @@ static bool is_restored(const struct save *save, const struct mapping_info *info
     return info->vmo_id != 0 && info->vmo_id == save->restored_from;
 }
 
-static bool next_mapping(const struct save *save, uint32_t *at, struct mapping_info *info)
+static bool add_mapping(struct save *save, const struct mapping_info *info)
 {
-    return capture_own_mapping(save->space, save->restored_from, at, info);
+    if (save->mapping_count == save->mapping_room) {
+        uint32_t room = save->mapping_room ? save->mapping_room * 2 : 32;
+        struct mapping_info *mappings = realloc(save->mappings, room * sizeof *mappings);
+        if (!mappings)
+            return false;
+        save->mappings = mappings;
+        save->mapping_room = room;
+    }
+    save->mappings[save->mapping_count++] = *info;
+    return true;
+}
+
+void save_mappings(struct save *save)
+{
+    struct mapping_info info;
+    uint32_t at = 0;
+    while (!save->snapshot.failed &&
+           capture_own_mapping(save->space, save->restored_from, &at, &info))
+        save->snapshot.failed = !add_mapping(save, &info);
 }
 
 static bool is_memory_of(const struct file *file, uint32_t vmo_id)
@@ -91,23 +109,20 @@ static void put_mapping(struct save *save, const struct mapping_info *info)
 static void put_files(struct save *save)
 {
     struct snap_files files = {.count = 0};
-    struct mapping_info info;
-    uint32_t at = 0;
-    while (next_mapping(save, &at, &info)) {
-        const char *name = mapping_name(info.tag);
+    for (uint32_t i = 0; i < save->mapping_count; i++) {
+        const struct mapping_info *info = &save->mappings[i];
+        const char *name = mapping_name(info->tag);
         if (*name == '/')
-            snap_files_add(&files, info.address, info.address + info.length,
-                           info.offset_low / PAGE_SIZE | info.offset_high << 20, name);
+            snap_files_add(&files, info->address, info->address + info->length,
+                           info->offset_low / PAGE_SIZE | info->offset_high << 20, name);
     }
     snap_files_end(&save->snapshot, &files);
 }
 
-void save_mappings(struct save *save)
+static void put_mappings(struct save *save)
 {
-    struct mapping_info info;
-    uint32_t at = 0;
-    while (next_mapping(save, &at, &info))
-        put_mapping(save, &info);
+    for (uint32_t i = 0; i < save->mapping_count; i++)
+        put_mapping(save, &save->mappings[i]);
     put_files(save);
 }
 
@@ -176,12 +191,10 @@ static status_t copy_mapping(const struct save *save, const struct mapping_info 
 
 status_t save_shared(struct save *save)
 {
-    struct mapping_info info;
     status_t status = OK;
-    uint32_t at = 0;
-    while (status == OK && next_mapping(save, &at, &info))
-        if (is_shared_memory(save, &info))
-            status = copy_mapping(save, &info);
+    for (uint32_t i = 0; i < save->mapping_count && status == OK; i++)
+        if (is_shared_memory(save, &save->mappings[i]))
+            status = copy_mapping(save, &save->mappings[i]);
     return status;
 }
 
@@ -189,6 +202,7 @@ status_t save_shared(struct save *save)
 
 void save_memory(struct save *save)
 {
+    put_mappings(save);
     save->memory =
         (struct capture_memory){.space = save->space, .wanted = is_wanted, .context = save};
     capture_memory(&save->memory, &save->snapshot);

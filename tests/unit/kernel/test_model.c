@@ -471,6 +471,29 @@ static void do_vmo_clone(void)
     memcpy(vmos[to].words, &vmos[from].words[first * 2], halves * sizeof(uint32_t));
 }
 
+/* A page of a space or another object becomes one of an object too. */
+static void do_vmo_share(void)
+{
+    int to = some_vmo(), from = some_vmo();
+    struct model_space *space = &spaces[chance(SPACES)];
+    uint32_t page = chance(PAGES), index = chance(VMO_PAGES), at = chance(VMO_PAGES);
+    const struct model_page *model = &space->pages[page];
+    const uint32_t *words = NULL;
+    struct page *common = NULL;
+
+    if (to < 0 || (at + 1) * 2 > vmos[to].halves)
+        return;
+    if (chance(2) && from >= 0 && index < (vmos[from].halves + 1) / 2) {
+        common = vmo_common_page(vmos[from].vmo, index, true);
+        words = &vmos[from].words[index * 2];
+    } else if (space->space && model->mapped && model_words(model)) {
+        common = space_common_page(space->space, address_of(page) / PAGE_SIZE, true);
+        words = model_words(model);
+    }
+    if (common && done(vmo_put_page(vmos[to].vmo, at, common)))
+        memmove(&vmos[to].words[at * 2], words, 2 * sizeof *words);
+}
+
 static void do_vmo_close(void)
 {
     int i = some_vmo();
@@ -542,8 +565,8 @@ static void (*const space_operations[])(struct model_space *) = {
     do_write, do_write,   do_write, do_read,         do_read,  do_read,    do_copy_in, do_copy_out,
 };
 static void (*const vmo_operations[])(void) = {
-    do_vmo_new,   do_vmo_new,  do_vmo_clone,  do_vmo_close,   do_vmo_write,
-    do_vmo_write, do_vmo_read, do_vmo_resize, do_vmo_discard,
+    do_vmo_new,  do_vmo_new,    do_vmo_clone,   do_vmo_close, do_vmo_write, do_vmo_write,
+    do_vmo_read, do_vmo_resize, do_vmo_discard, do_vmo_share, do_vmo_share,
 };
 
 static void step(void)

@@ -219,9 +219,16 @@ bool snap_base_open(struct snap_base *base, const char *path, const char *delta_
 {
     base->path = path;
     base->name = name_of_base(path, delta_path);
-    if (base->name == NULL || !open_complete(&base->file, path, 1, false))
+    if (base->name == NULL || !snap_file_open_unpacked(&base->file, path))
         return false;
     bool read = read_snapshot(&base->snapshot, &base->file, path);
+    if (read && snap_is_delta(&base->snapshot)) {
+        snap_free(&base->snapshot);
+        snap_file_close(&base->file);
+        if (!open_complete(&base->file, path, 1, false))
+            return false;
+        read = read_snapshot(&base->snapshot, &base->file, path);
+    }
     if (read && parts_are_as_written(&base->snapshot, &base->file, path, false))
         return true;
     if (read)
@@ -238,8 +245,7 @@ void snap_base_close(struct snap_base *base)
 
 /* What the process shares with the base, and what differs, is seen while the delta is made; then the rest of it. */
 static status_t make_and_verify(struct snapshot *snapshot, const struct snap_base *base,
-                                const uint32_t *digests, enum snap_verdict *verdict,
-                                const char **what)
+                                const uint32_t *digests, bool *changed)
 {
     struct snap_common common = {.find = snap_find_common,
                                  .digests = digests,
@@ -247,28 +253,26 @@ static status_t make_and_verify(struct snapshot *snapshot, const struct snap_bas
     status_t status = common.verified != NULL ? OK : ERR_NO_MEMORY;
     if (status == OK)
         status = snap_make_delta(snapshot, &base->snapshot, base->name, &common);
-    if (status == ERR_INVALID_ARGUMENT)
-        *what = "its base has no number";
     if (status == OK)
-        status =
-            snap_verify_memory(&base->snapshot, &base->file.source, common.verified, verdict, what);
+        status = snap_verify_memory(&base->snapshot, &base->file.source, digests, common.verified,
+                                    changed);
     free(common.verified);
     return status;
 }
 
 static bool make_delta(struct snapshot *snapshot, const struct snap_base *base, const char *path)
 {
-    enum snap_verdict verdict = SNAP_DAMAGED;
-    const char *what = NULL;
+    bool changed = false;
     uint32_t *digests;
     status_t status = snap_page_digests(&base->snapshot, &digests);
+    bool damaged = status == ERR_BAD_EXECUTABLE;
     if (status == OK)
-        status = make_and_verify(snapshot, base, digests, &verdict, &what);
-    else if (status == ERR_BAD_EXECUTABLE)
-        status = OK; /* damaged: see verdict */
+        status = make_and_verify(snapshot, base, digests, &changed);
     free(digests);
-    return status == OK ? accept_verdict(base->path, status, verdict, what)
-                        : snap_explain(path, status, what);
+    if (damaged || (status == OK && changed))
+        return accept_verdict(base->path, OK, damaged ? SNAP_DAMAGED : SNAP_MEMORY_CHANGED, NULL);
+    return snap_explain(path, status,
+                        status == ERR_INVALID_ARGUMENT ? "its base has no number" : NULL);
 }
 
 bool snap_write_delta(const struct snap_base *base, const struct snap_file *file,

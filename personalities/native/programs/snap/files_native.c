@@ -12,7 +12,8 @@
 
 #include "snap.h"
 
-#define SEEK_START 0
+#define SEEK_START  0
+#define WINDOW_SIZE (32u << 20)
 
 static status_t read_file(void *context, uint64_t offset, void *to, uint32_t length)
 {
@@ -38,14 +39,23 @@ static const void *view_file(void *context, uint64_t offset, uint32_t length)
     return capture_window_look(((struct snap_file *)context)->window, offset, length);
 }
 
-/* A clone, so that nothing happens to what is looked at. What lies on a disk has none, and is only read. */
-static void freeze_content(struct snap_file *file)
+/*
+ * What lies on a disk is only read. Another's file is looked at in a clone, so that nothing happens to it meanwhile;
+ * one that has no name any more is ours.
+ */
+static void make_visible(struct snap_file *file, bool written)
 {
+    struct vmo_info info;
     handle_t clone;
-    if (vmo_clone(file->window->vmo, 0, file->size, &clone) != OK)
+    if (vmo_info(file->window->vmo, &info) != OK || info.paged)
         return;
-    handle_drop(&file->window->vmo);
-    file->window->vmo = file->source.pages = clone;
+    if (!written) {
+        if (vmo_clone(file->window->vmo, 0, file->size, &clone) != OK)
+            return;
+        handle_drop(&file->window->vmo);
+        file->window->vmo = clone;
+    }
+    file->source.pages = file->window->vmo;
     file->source.view = view_file;
 }
 
@@ -65,7 +75,8 @@ static void find_content(struct snap_file *file, bool written)
         return;
     }
     file->window = window;
-    freeze_content(file);
+    window->size = WINDOW_SIZE;
+    make_visible(file, written);
 }
 
 bool snap_file_open_raw(struct snap_file *file, const char *path)
