@@ -443,6 +443,8 @@ static status_t for_pages(bool share, handle_t handle, uint32_t first, handle_t 
         status = ERR_OUT_OF_RANGE;
     if (status == OK && !vmo_is_plain(vmo))
         status = ERR_NOT_SUPPORTED;
+    if (status != OK)
+        return status;
     for (; status == OK && done < count; done += status == OK) {
         uint32_t index = from_first + done;
         struct page *page = source->type == OBJECT_VMO

@@ -172,7 +172,6 @@ status_t process_create_object(const struct process_request *request, struct pro
     process->privileges = request->privileges;
     list_init(&process->threads);
     list_init(&process->objects);
-    list_init(&process->all_link);
     wait_queue_init(&process->suspended_threads);
     status = space_new(kind, NULL, process, &process->space);
     if (status != OK) {

@@ -334,8 +334,9 @@ struct mapping_info {
 enum page_state {
     PAGE_OWN = 1,    /* a page of the mapping's own, written or copied */
     PAGE_OBJECT = 2, /* the VMO has a page there */
-    PAGE_COMMON = 4, /* with PAGE_OWN: more than two have it, such as the space, a clone, and a file (vmo_share) */
-    PAGE_STATES = 8  /* above all of them together */
+    PAGE_COMMON =
+        4, /* with PAGE_OWN: more than two have it, such as the space, a clone, and a file (vmo_share) */
+    PAGE_STATES = 8 /* above all of them together */
 };
 
 /* What space_load did; addresses are absolute in the space. */

@@ -42,7 +42,8 @@ enum snapshot_flags {
     SNAPSHOT_HOLD = 16,
     SNAPSHOT_RELEASE = 32, /* no h0; with SNAPSHOT_STOP they end */
     SNAPSHOT_RECORD = 64,  /* Unix: what it does from now on goes into a log; a second handle */
-    SNAPSHOT_UNDIGESTED = 256, /* without digests of its pages, for who asks to read at once and keep nothing of */
+    SNAPSHOT_UNDIGESTED =
+        256, /* without digests of its pages, for who asks to read at once and keep nothing of */
     SNAPSHOT_CANCEL = 128, /* with SNAPSHOT_RELEASE: they go on, and nothing is written */
 };
 enum unmount_flags { UNMOUNT_FORCE = 1, UNMOUNT_DETACH = 2 };

@@ -46,6 +46,48 @@ def goes_on(directory):
     assert result.stdout == b"code 0\n" + whole, result.stderr
 
 
+IN_MEMORY = """cd /tmp; {program} >right; {program} >out & p=$!; sleep 0.3; snap save {options} $p a.snap || exit 1
+{more}snap save --stop {options} --incremental a.snap $p e.snap || exit 1
+snap restore --files=current e.snap >>out; cmp right out && echo same"""
+
+
+@pytest.mark.parametrize("program, options, more", [
+    ("rounds", "", "for name in b c d; do sleep 0.1; snap save --incremental a.snap $p $name.snap || exit 1; done; "),
+    ("windows/rounds.exe", "--no-text", "snap save --no-text --incremental a.snap $p b.snap; "),
+    ("../../debug/snapshot-native", "--files", "")], ids=["unix", "windows", "native"])
+def test_deltas_in_memory_go_on_as_well(program, options, more, tmp_path):
+    """There the kernel tells which pages have not been written to since."""
+    shutil.copy(os.path.join(PROGRAMS, program), tmp_path)
+    script = IN_MEMORY.format(program="/host/" + os.path.basename(program), options=options, more=more)
+    result = run("/bin/sh", "-c", script, options=("--share", str(tmp_path)))
+    assert result.stdout.splitlines()[-1:] == [b"same"], result.stdout + result.stderr
+
+
+STANDING = """cd /tmp; cp /host/rounds .; ./rounds >out & p=$!; sleep 0.3; kill -STOP $p; snap save $p a.snap
+for name in b c d; do kill -CONT $p; sleep 0.2; kill -STOP $p
+snap save --incremental a.snap $p $name.snap && snap save $p $name-whole.snap || exit 1; done; kill -KILL $p; cp *.snap /host"""
+
+
+def test_what_the_kernel_tells_is_what_a_look_at_all_pages_says(tmp_path):
+    shutil.copy(os.path.join(PROGRAMS, "rounds"), tmp_path)
+    result = run("/bin/sh", "-c", STANDING, options=("--share", str(tmp_path)))
+    assert result.returncode == 0, result.stderr
+    for name in "bcd":
+        told, whole, looked = (tmp_path / f"{name}{end}.snap" for end in ("", "-whole", "-looked"))
+        assert snap("delta", tmp_path / "a.snap", whole, "-o", looked).returncode == 0
+        assert "page " not in snap("diff", told, whole).stdout  # what is left of a wait may differ
+        assert abs(told.stat().st_size - looked.stat().st_size) < PAGE
+
+
+def test_a_base_in_memory_that_another_tool_has_changed_is_refused(tmp_path):
+    shutil.copy(os.path.join(PROGRAMS, "rounds"), tmp_path)
+    script = """cd /tmp; /host/rounds >out & p=$!; sleep 0.3; snap save $p a.snap && snap save --incremental a.snap $p b.snap || exit 1
+printf x | dd of=a.snap bs=1 seek=1500000 conv=notrunc 2>/dev/null; snap save --incremental a.snap $p c.snap; echo code $?; ls; kill $p"""
+    result = run("/bin/sh", "-c", script, options=("--share", str(tmp_path)))
+    assert b"code 1" in result.stdout and b"c.snap" not in result.stdout.split(b"code")[1]
+    assert b"deltas need it as it was written" in result.stderr
+
+
 @pytest.fixture(scope="module", name="saved")
 def saved_chain(tmp_path_factory):
     directory = tmp_path_factory.mktemp("delta") / "share"
