@@ -16,6 +16,9 @@ enum console_role {
     CONSOLE_ROLE_OUTPUT,
 };
 
+/* What kernelbase calls CTRL_C_EVENT and CTRL_BREAK_EVENT. */
+enum console_event { CONSOLE_CTRL_C, CONSOLE_CTRL_BREAK };
+
 /* Consumes both handles; held. */
 struct console *console_new(handle_t terminal, handle_t event);
 struct console *console_hold(struct console *console);
@@ -31,6 +34,13 @@ NTSTATUS console_write(struct nt_thread *thread, struct nt_file *file, const voi
 /* What a wait on an input handle waits for; false: something is there already. */
 bool console_wait_item(struct nt_file *file, struct wait_item *item);
 bool console_readable(struct nt_file *file);
+/* Run a program's handlers for an event, in a thread of their own; false: it has no console, or cannot. */
+bool console_tell(struct nt_process *process, enum console_event event);
+/* The number by which GenerateConsoleCtrlEvent names the programs that were started into one group. */
+static inline uint32_t console_group(const struct nt_process *process)
+{
+    return process->console_group ? process->console_group : process->pid * 4;
+}
 /* New handles to the terminal and its event. */
 void console_descriptor(struct console *console, handle_t *terminal, handle_t *event);
 

@@ -2,6 +2,9 @@
 /* The control codes with which kernelbase speaks to \Device\ConDrv, as acts on the terminal. */
 #include <personalities/nt/console_request.h>
 
+#include <personalities/nt/ntdll.h>
+#include <personalities/nt/process.h>
+
 #include <string.h>
 
 /* bits of termios */
@@ -131,12 +134,38 @@ static NTSTATUS set_title(struct console_request *r)
     return STATUS_SUCCESS;
 }
 
+bool console_tell(struct nt_process *process, enum console_event event)
+{
+    struct nt_thread *thread;
+    struct thread_request request = {.parameter = event};
+    if (!process->console || process->exiting || process->foreign || process->thread_count == 0)
+        return false;
+    request.start = ntdll_entry(process, NTDLL_CTRL_ROUTINE);
+    if (!request.start || nt_thread_create(process, &request, &thread))
+        return false;
+    return !thread_launch(thread);
+}
+
+/* Of the console's programs those of a group, or all. */
+static void tell_group(const struct console *console, uint32_t event, uint32_t group)
+{
+    list_each(process, &nt_processes, struct nt_process, link)
+    {
+        if (process->console == console && (group == 0 || group == console_group(process)))
+            (void)console_tell(process, event);
+    }
+}
+
+/* Ctrl-C for all is what the key would do: programs of other personalities are among them. */
 static NTSTATUS ctrl_event(struct console_request *r)
 {
-    if (r->in_length < 8)
+    if (r->in_length < 2 * sizeof(uint32_t) || request_word(r, 0) > CONSOLE_CTRL_BREAK)
         return STATUS_INVALID_PARAMETER;
-    /* CTRL_C and CTRL_BREAK: what the keys would do to the foreground group. */
-    return nt_status(BLOCKING(tty_client_break(r->console->terminal)));
+    uint32_t event = request_word(r, 0), group = request_word(r, 1);
+    if (event == CONSOLE_CTRL_C && group == 0)
+        return nt_status(BLOCKING(tty_client_break(r->console->terminal)));
+    tell_group(r->console, event, group);
+    return STATUS_SUCCESS;
 }
 
 static NTSTATUS process_list(struct console_request *r)

@@ -142,6 +142,7 @@ static NTSTATUS create_pe(struct creation *c, struct nt_process *process, struct
     process->command_length = process->command ? strlen(process->command) : 0;
     process->image_name = text_copy(c->image_name);
     give_handles(c, process, &start);
+    process->console_group = c->parameters.ConsoleFlags ? 0 : console_group(c->parent);
     if (c->call->process->ignores_ctrl_c)
         start.console_flags &= ~CONSOLE_IGNORE_CTRL_C;
     process->ignores_ctrl_c = option_ignores_ctrl_c(start.image_path);

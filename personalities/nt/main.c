@@ -9,7 +9,7 @@
 #include <ipc/call.h>
 #include <ipc/initclient.h>
 #include <personalities/nt/alarm.h>
-#include <personalities/nt/ntdll.h>
+#include <personalities/nt/console.h>
 #include <personalities/nt/path.h>
 #include <personalities/nt/process.h>
 #include <personalities/nt/registry.h>
@@ -33,7 +33,6 @@ enum {
     SIGNAL_URG = 23,
     SIGNAL_WINCH = 28,
 };
-enum { CTRL_C = 0, CTRL_BREAK = 1 };
 
 handle_t nt_init;
 uint32_t nt_number;
@@ -46,28 +45,15 @@ handle_t root_node(void)
 
 /* ---- signals ---- */
 
-/* The keyboard's signals reach a program with a console as a thread that runs its handlers. */
-static bool start_ctrl_thread(struct nt_process *process, uint32_t event)
-{
-    struct nt_thread *thread;
-    struct thread_request request = {.parameter = event};
-    if (!process->console || process->exiting || process->foreign || process->thread_count == 0)
-        return false;
-    request.start = ntdll_entry(process, NTDLL_CTRL_ROUTINE);
-    if (!request.start || nt_thread_create(process, &request, &thread))
-        return false;
-    return !thread_launch(thread);
-}
-
 static void handle_signal(struct nt_process *process, uint32_t signal)
 {
     switch (signal) {
     case SIGNAL_INT:
-        if (!start_ctrl_thread(process, CTRL_C))
+        if (!console_tell(process, CONSOLE_CTRL_C))
             process_terminate_signal(process, signal);
         break;
     case SIGNAL_QUIT:
-        if (!start_ctrl_thread(process, CTRL_BREAK))
+        if (!console_tell(process, CONSOLE_CTRL_BREAK))
             process_terminate_signal(process, signal);
         break;
     case SIGNAL_STOP:

@@ -60,12 +60,13 @@ struct nt_process {
     struct list threads;
     uint32_t thread_count;
 
-    bool building;       /* being set up by another thread: not to be finished yet */
-    bool reap;           /* its parent is a process of ours: we take its status from init */
-    bool stopped;        /* by a job control signal */
-    uint32_t frozen;     /* snapshots that are being taken: no thread runs */
-    bool ignores_ctrl_c; /* by its own option, not by inheritance */
-    bool exiting;        /* all threads are to end */
+    bool building;          /* being set up by another thread: not to be finished yet */
+    bool reap;              /* its parent is a process of ours: we take its status from init */
+    bool stopped;           /* by a job control signal */
+    uint32_t frozen;        /* snapshots that are being taken: no thread runs */
+    uint32_t console_group; /* console_group() tells it; 0: a group of its own */
+    bool ignores_ctrl_c;    /* by its own option, not by inheritance */
+    bool exiting;           /* all threads are to end */
     bool exited;
     uint32_t exit_status;            /* NTSTATUS or code */
     uint32_t exit_signal;            /* Linux number if a signal ended it, else 0 */

@@ -209,3 +209,22 @@ def test_ctrl_c_ends_a_nest_started_by_the_unix_shell(machine):
     machine.expect(rb"60\r+\n")
     break_until(machine, SHELL_PROMPT)
     assert "sleep" not in machine.output("ps")
+
+
+def test_control_events_reach_the_group_they_are_for(own_machine):
+    machine = own_machine("--share", PROGRAMS)
+    machine.send("/host/events.exe; echo code $?\n")
+    printed = lines(machine.expect(rb"waiting\r*\n"))
+    assert "event 1\nWaitForSingleObject(process.hProcess, LONG_TIME) = 0\nchild takes ends with 5" in printed
+    assert "passed on 1\nWaitForSingleObject(process.hProcess, LONG_TIME) = 0\nchild passes ends with c000013a" in printed
+    assert "WaitForSingleObject(heard, 0) = 258" in printed  # it was not for the parent
+    assert "event 0\nWaitForSingleObject(heard, LONG_TIME) = 0" in printed
+    assert "WaitForSingleObject(heard, SOON) = 258" in printed  # Ctrl-C was switched off
+    machine.send("\x03")
+    assert "event 0" in lines(machine.expect(rb"code 9\r*\n"))
+    machine.expect_prompt()
+    machine.send("/host/events.exe wait; echo code $?\n")
+    machine.expect(rb"waiting\r*\n")
+    machine.send("\x1c")
+    assert "event 1" in lines(machine.expect(rb"code 9\r*\n"))
+    machine.expect_prompt()
