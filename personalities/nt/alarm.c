@@ -7,7 +7,6 @@
 
 static struct list entries = {&entries, &entries};
 static struct condition earlier;
-extern struct mutex nt_mutex;
 
 static struct alarm *first(void)
 {

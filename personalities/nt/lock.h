@@ -9,6 +9,7 @@
 
 void nt_lock(void);
 void nt_unlock(void);
+extern struct mutex nt_mutex; /* for who waits on a condition with it */
 
 /* Evaluate a call that may block, without the lock. */
 #define BLOCKING(expression)                \

@@ -37,7 +37,6 @@ static struct fs_walk_context context;
 static struct condition something_changed;
 static struct mutex saving; /* taken before the server's lock */
 static bool ready;
-extern struct mutex nt_mutex;
 
 /* ---- reading ---- */
 

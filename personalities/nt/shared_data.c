@@ -20,7 +20,6 @@ static KSHARED_USER_DATA *shared;
 static handle_t shared_vmo, trampoline_vmo;
 static struct condition tick_wanted;
 static bool ticking;
-extern struct mutex nt_mutex;
 
 static const uint8_t system_call[] = {
     0x8d, 0x54, 0x24, 0x08, /* lea edx, [esp+8]: the first argument */

@@ -78,7 +78,6 @@ static bool must_end(const struct nt_thread *thread)
 }
 
 static struct condition left_guest; /* or has parked, or ended */
-extern struct mutex nt_mutex;
 
 static bool must_stand(const struct nt_thread *thread)
 {

@@ -6,39 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "servers/fatfs/fat.h"
+#include "tests/unit/fat/disk.h"
 
 #define DEPTH_MAX 3
 #define READ_MAX  65536u
 #define STEPS_MAX 20000u
 
-struct image {
-    uint8_t *bytes;
-    size_t size;
-    uint32_t steps;
-};
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static status_t transfer(void *context, bool write, const struct fat_run *runs, uint32_t count)
-{
-    struct image *image = context;
-    for (uint32_t i = 0; i < count; i++) {
-        if (runs[i].offset > image->size || runs[i].length > image->size - runs[i].offset)
-            abort();
-        if (write)
-            memcpy(image->bytes + runs[i].offset, runs[i].data, runs[i].length);
-        else
-            memcpy(runs[i].data, image->bytes + runs[i].offset, runs[i].length);
-    }
-    return OK;
-}
-
-static status_t flush(void *context)
-{
-    (void)context;
-    return OK;
-}
 
 static void read_file(struct fat_volume *volume, const struct fat_entry *entry)
 {
@@ -48,12 +22,12 @@ static void read_file(struct fat_volume *volume, const struct fat_entry *entry)
     (void)chain_read(volume, &chain, 0, content, size < READ_MAX ? size : READ_MAX);
 }
 
-static void walk(struct image *image, struct fat_volume *volume, struct fat_chain *chain,
+static void walk(uint32_t *steps, struct fat_volume *volume, struct fat_chain *chain,
                  uint32_t depth)
 {
     struct fat_entry entry;
     char text[FAT_NAME_MAX + 1];
-    for (uint32_t slot = 0; image->steps++ < STEPS_MAX; slot = entry.slot + 1) {
+    for (uint32_t slot = 0; (*steps)++ < STEPS_MAX; slot = entry.slot + 1) {
         if (directory_next(volume, chain, slot, &entry) != OK)
             return;
         if (entry.slot < slot || entry.first_slot > entry.slot || entry.unit_count > FAT_NAME_UNITS)
@@ -65,7 +39,7 @@ static void walk(struct image *image, struct fat_volume *volume, struct fat_chai
         if (!(entry.bytes[11] & FAT_DIRECTORY))
             read_file(volume, &entry);
         else if (depth < DEPTH_MAX)
-            walk(image, volume, &inner, depth + 1);
+            walk(steps, volume, &inner, depth + 1);
     }
 }
 
@@ -94,19 +68,20 @@ static void change(struct fat_volume *volume, struct fat_chain *root)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fat_volume volume;
-    struct image image = {.size = size & ~(size_t)511};
-    if (image.size == 0)
+    struct disk disk = {.size = size & ~(size_t)511};
+    uint32_t steps = 0;
+    if (disk.size == 0)
         return 0;
-    image.bytes = malloc(image.size);
-    memcpy(image.bytes, data, image.size);
-    struct fat_device device = {transfer, flush, &image, image.size, 512};
+    disk.bytes = malloc(disk.size);
+    memcpy(disk.bytes, data, disk.size);
+    struct fat_device device = disk_device(&disk);
     if (fat_open(&volume, &device, 64, false) == OK) {
         struct fat_chain root = {.first = volume.root_cluster, .fixed = volume.bits != 32};
-        walk(&image, &volume, &root, 0);
+        walk(&steps, &volume, &root, 0);
         change(&volume, &root);
         (void)fat_finish(&volume);
         fat_close(&volume);
     }
-    free(image.bytes);
+    free(disk.bytes);
     return 0;
 }

@@ -205,7 +205,6 @@ struct hold {
     bool is_released;
     uint32_t flags, request; /* of the release */
 };
-extern struct mutex nt_mutex;
 
 /*
  * The first answer is given; waits for the release, whose request becomes the job's. CANCELLED: nobody

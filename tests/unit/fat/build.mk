@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 # The FAT code on the host, on volumes of mkfs.vfat, checked by fsck.fat; and fuzzed.
 UNIT_FAT := $(BUILD)/unit/fat
-FAT_HEADERS := $(wildcard servers/fatfs/*.h) abi/atomik/types.h
+FAT_HEADERS := $(wildcard servers/fatfs/*.h tests/unit/fat/*.h) abi/atomik/types.h
 UNIT_TARGETS += unit-fat
 
-$(UNIT_FAT): tests/unit/fat/test_fat.c $(FAT_SRCS) $(FAT_HEADERS) $(FLAGS_STAMP)
+$(UNIT_FAT): tests/unit/fat/test_fat.c tests/unit/fat/disk.c $(FAT_SRCS) $(FAT_HEADERS) $(FLAGS_STAMP)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$@)
 	$(Q)$(HOSTCC) -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=undefined \
@@ -14,7 +14,7 @@ $(UNIT_FAT): tests/unit/fat/test_fat.c $(FAT_SRCS) $(FAT_HEADERS) $(FLAGS_STAMP)
 unit-fat: $(UNIT_FAT)
 	$(Q)$(UNIT_FAT)
 
-$(BUILD)/fuzz/fuzz_fat: tests/fuzz/fuzz_fat.c $(FAT_SRCS) $(FAT_HEADERS)
+$(BUILD)/fuzz/fuzz_fat: tests/fuzz/fuzz_fat.c tests/unit/fat/disk.c $(FAT_SRCS) $(FAT_HEADERS)
 	@mkdir -p $(@D)
 	$(call say,CLANG,$@)
 	$(Q)$(CLANG) -std=gnu11 -g -O1 -Wall -Wextra -Werror -I. -Iabi -Ilib \

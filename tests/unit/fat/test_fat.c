@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * FAT on the host: volumes that mkfs.vfat has made, used in memory and then looked over by fsck.fat. The
- * device refuses what does not lie on it.
- */
+/* FAT on the host: volumes that mkfs.vfat has made, used in memory and then looked over by fsck.fat. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,35 +10,14 @@
 
 #include <cmocka.h>
 
-#include "servers/fatfs/fat.h"
+#include "tests/unit/fat/disk.h"
 
 struct image {
-    uint8_t *bytes;
-    size_t size;
+    struct disk disk;
     struct fat_device device;
     struct fat_volume volume;
     struct fat_chain root;
 };
-
-static status_t transfer(void *context, bool write, const struct fat_run *runs, uint32_t count)
-{
-    struct image *image = context;
-    for (uint32_t i = 0; i < count; i++) {
-        assert_true(runs[i].length % 512 == 0 && runs[i].offset % 512 == 0);
-        assert_true(runs[i].offset + runs[i].length <= image->size);
-        if (write)
-            memcpy(image->bytes + runs[i].offset, runs[i].data, runs[i].length);
-        else
-            memcpy(runs[i].data, image->bytes + runs[i].offset, runs[i].length);
-    }
-    return OK;
-}
-
-static status_t flush(void *context)
-{
-    (void)context;
-    return OK;
-}
 
 static char path[] = "/tmp/test_fat.XXXXXX";
 
@@ -57,7 +33,7 @@ static void run(const char *format, ...)
 
 static void mount(struct image *image)
 {
-    image->device = (struct fat_device){transfer, flush, image, image->size, 512};
+    image->device = disk_device(&image->disk);
     assert_int_equal(fat_open(&image->volume, &image->device, 256, false), OK);
     image->root =
         (struct fat_chain){.first = image->volume.root_cluster, .fixed = image->volume.bits != 32};
@@ -67,11 +43,11 @@ static void make(struct image *image, unsigned bits, unsigned kilobytes, unsigne
 {
     run("rm -f %s; /sbin/mkfs.vfat -F %u -s %u -C %s %u >/dev/null", path, bits, sectors, path,
         kilobytes);
-    image->size = (size_t)kilobytes * 1024;
-    image->bytes = malloc(image->size);
+    image->disk.size = (size_t)kilobytes * 1024;
+    image->disk.bytes = malloc(image->disk.size);
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
-    assert_int_equal(fread(image->bytes, 1, image->size, file), image->size);
+    assert_int_equal(fread(image->disk.bytes, 1, image->disk.size, file), image->disk.size);
     fclose(file);
     mount(image);
     assert_int_equal(image->volume.bits, bits);
@@ -82,7 +58,7 @@ static void check(struct image *image)
 {
     assert_int_equal(fat_finish(&image->volume), OK);
     FILE *file = fopen(path, "wb");
-    assert_int_equal(fwrite(image->bytes, 1, image->size, file), image->size);
+    assert_int_equal(fwrite(image->disk.bytes, 1, image->disk.size, file), image->disk.size);
     fclose(file);
     run("/sbin/fsck.fat -n %s >/tmp/test_fat.log || { cat /tmp/test_fat.log; exit 1; }", path);
 }
@@ -91,7 +67,7 @@ static void end(struct image *image)
 {
     check(image);
     fat_close(&image->volume);
-    free(image->bytes);
+    free(image->disk.bytes);
     unlink(path);
 }
 
@@ -250,13 +226,13 @@ static void test_a_loop_in_a_directory_ends(void **state)
     assert_int_equal(fat_finish(&image.volume), OK);
     uint32_t root = image.volume.root_cluster, next;
     assert_int_equal(fat_next(&image.volume, root, &next), OK);
-    uint8_t *link = image.bytes + image.volume.fat_start + next * 4;
+    uint8_t *link = image.disk.bytes + image.volume.fat_start + next * 4;
     memcpy(link, &root, 4);
     fat_close(&image.volume);
     mount(&image);
     assert_int_equal(find(&image, "absent", &entry), ERR_NOT_FOUND);
     fat_close(&image.volume);
-    free(image.bytes);
+    free(image.disk.bytes);
     unlink(path);
 }
 
