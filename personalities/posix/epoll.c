@@ -434,23 +434,44 @@ int epoll_restore(const struct snap_note *note, struct file **result)
 
 void epoll_each(struct file *instance,
                 void (*tell)(void *context, struct file *watched, uint32_t fd,
-                             const struct linux_epoll_event *event),
+                             const struct linux_epoll_event *event, bool candidate),
                 void *context)
 {
     struct epoll *epoll = instance->data;
+    struct linux_epoll_event event;
     if (instance->ops != &epoll_ops)
         return;
+    take_fired(epoll);
+    list_each(item, &epoll->candidates, struct epoll_item, candidate_link)
+    {
+        event = (struct linux_epoll_event){item->events, item->data};
+        tell(context, item->file, item->fd, &event, true);
+    }
     list_each(item, &epoll->items, struct epoll_item, link)
     {
-        struct linux_epoll_event event = {item->events, item->data};
-        tell(context, item->file, item->fd, &event);
+        event = (struct linux_epoll_event){item->events, item->data};
+        if (list_empty(&item->candidate_link))
+            tell(context, item->file, item->fd, &event, false);
     }
+    poke(epoll); /* what had fired has been taken: whoever waits looks again */
 }
 
 int epoll_watch(struct file *instance, struct file *file, uint32_t fd,
-                const struct linux_epoll_event *event)
+                const struct linux_epoll_event *event, bool candidate)
 {
-    return checked_control(instance, file, fd, EPOLL_CTL_ADD, event);
+    int error = checked_control(instance, file, fd, EPOLL_CTL_ADD, event);
+    if (error < 0)
+        return error;
+    server_lock();
+    struct epoll_item *item = item_find(instance->data, file, fd);
+    if (item && !candidate) {
+        item->events = event->events; /* as they are, of one shot that was fired as well */
+        error = item_watch(item);
+        take_fired(item->epoll);
+        list_remove(&item->candidate_link);
+    }
+    server_unlock();
+    return error;
 }
 
 /* ---- calls ----------------------------------------------------------------------------------------- */

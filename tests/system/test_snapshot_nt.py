@@ -70,6 +70,15 @@ done; ls /tmp"""
     assert result.stdout.count(b"same\n") == MOMENTS, result.stdout + result.stderr
 
 
+def test_a_file_that_it_lets_nobody_write_to_is_brought_back(share):
+    """Whether it is still what it was, has changed, or is gone."""
+    shutil.copy(os.path.join(BUILD, "tests", "snapshot", "windows", "kept.exe"), share / "kept.exe")
+    script = r"""cd /tmp; printf 'as it was' >file; /host/kept.exe file >out & while ! grep -q open out; do usleep 20000; done
+snap save --stop --files $! k.snap >log || cat log
+for change in true "sh -c 'echo other >file'" 'rm file'; do eval $change; snap restore --files=snapshot k.snap; cat file; echo; done"""
+    assert atomik(share, script).stdout == b"as it was\r\nas it was\n" * 3
+
+
 def test_goes_on_after_a_snapshot(share, whole):
     script = "cd /tmp; (/host/objects.exe; echo code $?) & sleep 0.2; snap save $! /host/o.snap >log || cat log; snap save $! x >>log; wait"
     assert atomik(share, script).stdout == whole

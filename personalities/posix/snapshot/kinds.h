@@ -50,13 +50,16 @@ int inotify_watch(struct file *file, uint32_t id, uint32_t mask, const char *pat
 bool owner_save(const struct file *file, uint32_t words[4]);
 int owner_restore(struct file *file, const uint32_t words[4]);
 
-/* What an epoll instance watches; lock held. */
+/*
+ * What an epoll instance watches; lock held. Candidates may have something to report and come first, in
+ * their order; what others have to report has been reported.
+ */
 void epoll_each(struct file *instance,
                 void (*tell)(void *context, struct file *watched, uint32_t fd,
-                             const struct linux_epoll_event *event),
+                             const struct linux_epoll_event *event, bool candidate),
                 void *context);
 int epoll_watch(struct file *instance, struct file *file, uint32_t fd,
-                const struct linux_epoll_event *event);
+                const struct linux_epoll_event *event, bool candidate);
 
 /* Interval and POSIX timers; lock held. */
 void timers_save(struct process *process, struct snapshot *snapshot);

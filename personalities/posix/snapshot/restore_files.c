@@ -431,7 +431,9 @@ static int make_watches(const struct restore *restore)
         struct linux_epoll_event event = {snap_get_u32(note, SNAP_WATCH_EVENTS, 0),
                                           snap_get_u64(note, SNAP_WATCH_DATA, 0)};
         uint32_t fd = snap_get_u32(note, SNAP_WATCH_FD, 0);
-        int error = instance && target ? epoll_watch(instance, target, fd, &event) : -ENOEXEC;
+        bool candidate = snap_get_u32(note, SNAP_WATCH_CANDIDATE, 1);
+        int error =
+            instance && target ? epoll_watch(instance, target, fd, &event, candidate) : -ENOEXEC;
         if (error < 0 && error != -EEXIST) /* the note of another process that has it open */
             return restore_refuse(error, "an impossible watch of descriptor", fd);
     }

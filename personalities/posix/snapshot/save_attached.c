@@ -21,7 +21,7 @@ struct context {
 
 /* A file that no process of the group has open any more is not watched after a restore. */
 static void put_watch(void *context, struct file *file, uint32_t fd,
-                      const struct linux_epoll_event *event)
+                      const struct linux_epoll_event *event, bool candidate)
 {
     const struct context *in = context;
     struct snapshot *snapshot = &in->save->snapshot;
@@ -34,6 +34,7 @@ static void put_watch(void *context, struct file *file, uint32_t fd,
     snap_put_u32(snapshot, SNAP_WATCH_TARGET, target);
     snap_put_u32(snapshot, SNAP_WATCH_EVENTS, event->events);
     snap_put_u64(snapshot, SNAP_WATCH_DATA, event->data);
+    snap_put_u32(snapshot, SNAP_WATCH_CANDIDATE, candidate);
 }
 
 static void put_inotify(void *context, uint32_t id, uint32_t mask, const char *path)
