@@ -277,12 +277,18 @@ static status_t signal_init(uint32_t signal, uint32_t sender)
     return signal == SIGNO_TERM ? power_begin(POWER_REBOOT) : OK;
 }
 
-static void signal_service(const struct process *process, uint32_t signal)
+/* A service, or a program that is only being started, which then does not run. */
+static void signal_other(struct process *process, uint32_t signal)
 {
-    if (signal == SIGNO_KILL && process_kill(process->kernel_process, SIGNO_KILL) != OK)
+    if (signal != SIGNO_KILL)
+        return;
+    if (process->kernel_process == HANDLE_NONE)
+        process_ended(process, SIGNO_KILL);
+    else if (process_kill(process->kernel_process, SIGNO_KILL) != OK)
         return; /* it has just ended */
 }
 
+/* The record may be gone afterwards. */
 static status_t signal_one(struct process *process, uint32_t signal, uint32_t sender,
                            const struct process *program)
 {
@@ -299,7 +305,7 @@ static status_t signal_one(struct process *process, uint32_t signal, uint32_t se
         return event_push(process->personality, &event, NULL, 0, false);
     if (process->pid == PID_INIT)
         return signal_init(signal, sender);
-    signal_service(process, signal);
+    signal_other(process, signal);
     return OK;
 }
 
@@ -317,8 +323,9 @@ status_t process_signal(int32_t pid, uint32_t signal, uint32_t sender,
         return signal_one(process, signal, sender, program);
     }
     status_t status = ERR_NO_PROCESS;
-    for (struct process *process = process_after(PID_INIT); process != NULL;
-         process = process_after(process->pid)) {
+    uint32_t at = PID_INIT;
+    for (struct process *process; (process = process_after(at)) != NULL;) {
+        at = process->pid;
         if (process->pgid != (uint32_t)-pid)
             continue;
         status_t one = signal_one(process, signal, sender, program);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Programs that the snapshot tests save and restore: static, with debugging information for gdb.
-SNAPSHOT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/snapshot/*.c))
+SNAPSHOT_TESTS := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/snapshot/mutate.c,$(wildcard tests/snapshot/*.c)))
 $(BUILD)/tests/snapshot/%: tests/snapshot/%.c
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
@@ -34,3 +34,14 @@ RUNS ?= 10
 .PHONY: snapshot-moments
 snapshot-moments: all $(if $(filter 7za,$(or $(PROGRAMS),7za)),$(7ZA)) ## stop programs at RUNS random moments each and go on in new machines [RUNS=100] [PROGRAMS='shell cmd']
 	@tests/snapshot/moments --build $(BUILD) --runs $(RUNS) $(PROGRAMS)
+
+# Hostile snapshots are made on the host, with the library that reads them.
+MUTATE := $(BUILD)/tests/snapshot/mutate
+$(MUTATE): tests/snapshot/mutate.c $(wildcard lib/snapshot/*.[ch] abi/snapshot/*)
+	$(call say,HOSTCC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOSTCC) -std=gnu11 -O1 -g -Wall -Wextra -Werror -Iabi -Ilib -o $@ $(filter %.c,$^)
+
+.PHONY: snapshot-hostile
+snapshot-hostile: all $(MUTATE) ## restore RUNS hostile snapshots of each kind of program and look what stays [RUNS=1000]
+	@tests/snapshot/hostile --build $(BUILD) --runs $(RUNS) $(PROGRAMS)
