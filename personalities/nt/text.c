@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * UTF-16 strings. Upper case covers ASCII, Latin-1, Greek and Cyrillic: the ranges in which an
- * offset maps the letters; names outside these compare exactly.
- */
+/* UTF-16 strings. Upper case is that of names of files; halves of surrogate pairs have none. */
 #include <personalities/nt/text.h>
+
+#include <fs/fold.h>
 
 #include <stdlib.h>
 #include <string.h>
 
 WCHAR text_upper(WCHAR c)
 {
-    if (c < 0x80)
-        return c >= 'a' && c <= 'z' ? c - 32 : c;
-    if (c >= 0xe0 && c <= 0xfe && c != 0xf7)
-        return c - 32;
-    if ((c >= 0x100 && c <= 0x137 && c != 0x131) || (c >= 0x14a && c <= 0x177))
-        return c & ~1;
-    if (c >= 0x3b1 && c <= 0x3c9 && c != 0x3c2)
-        return c - 32;
-    if (c >= 0x430 && c <= 0x44f)
-        return c - 32;
-    if (c >= 0x450 && c <= 0x45f)
-        return c - 80;
-    return c;
+    return (WCHAR)fs_fold(c);
 }
 
 int text_compare(struct text a, struct text b)

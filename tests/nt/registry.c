@@ -41,6 +41,19 @@ static void notification(HKEY key)
     CloseHandle(event);
 }
 
+/* Letters of many scripts have capitals; those beyond 16 bits are not looked at as letters. */
+static void without_case(HKEY key)
+{
+    HKEY sub;
+    puts("-- without case");
+    SHOW(RegCreateKeyW(key, L"\u010d\u0371\u0561\u1e03\U00010428", &sub));
+    RegCloseKey(sub);
+    SHOW(RegOpenKeyW(key, L"\u010c\u0370\u0531\u1e02\U00010428", &sub));
+    RegCloseKey(sub);
+    SHOW(RegOpenKeyW(key, L"\u010c\u0370\u0531\u1e02\U00010400", &sub));
+    SHOW(RegDeleteKeyW(key, L"\u010c\u0370\u0531\u1e02\U00010428"));
+}
+
 int main(void)
 {
     HKEY sub;
@@ -65,6 +78,7 @@ int main(void)
     SHOW(RegDeleteKeyA(key, "Volatile"));
     SHOW(RegSetValueExA(volatile_key, "x", 0, REG_SZ, (BYTE *)"", 1));
     RegCloseKey(volatile_key);
+    without_case(key);
     RegCloseKey(key);
     SHOW(RegDeleteKeyA(HKEY_CURRENT_USER, PLACE));
     return 0;
