@@ -34,29 +34,35 @@ static status_t read_file(void *context, uint64_t offset, void *to, uint32_t len
     return status;
 }
 
-static const void *view_file(void *context, uint64_t offset, uint32_t length)
+/* Another's file is looked at in a clone, so that nothing happens to it meanwhile. That takes time by its size. */
+static bool make_visible(struct snap_file *file)
 {
-    return capture_window_look(((struct snap_file *)context)->window, offset, length);
+    handle_t clone;
+    if (vmo_clone(file->window->vmo, 0, file->size, &clone) != OK)
+        return false;
+    handle_drop(&file->window->vmo);
+    file->window->vmo = file->source.pages = clone;
+    file->window->size = WINDOW_SIZE;
+    return true;
 }
 
-/*
- * What lies on a disk is only read. Another's file is looked at in a clone, so that nothing happens to it meanwhile;
- * one that has no name any more is ours.
- */
-static void make_visible(struct snap_file *file, bool written)
+static const void *view_file(void *context, uint64_t offset, uint32_t length)
+{
+    struct snap_file *file = context;
+    bool visible = file->window->size > 0 || make_visible(file);
+    return visible ? capture_window_look(file->window, offset, length) : NULL;
+}
+
+/* What lies on a disk is only read. */
+static void offer_view(struct snap_file *file, bool written)
 {
     struct vmo_info info;
-    handle_t clone;
     if (vmo_info(file->window->vmo, &info) != OK || info.paged)
         return;
-    if (!written) {
-        if (vmo_clone(file->window->vmo, 0, file->size, &clone) != OK)
-            return;
-        handle_drop(&file->window->vmo);
-        file->window->vmo = clone;
-    }
     file->source.pages = file->window->vmo;
     file->source.view = view_file;
+    if (written) /* ours: it has no name any more */
+        file->window->size = WINDOW_SIZE;
 }
 
 /* written: by us, so that only memory that is the file will do. */
@@ -75,8 +81,7 @@ static void find_content(struct snap_file *file, bool written)
         return;
     }
     file->window = window;
-    window->size = WINDOW_SIZE;
-    make_visible(file, written);
+    offer_view(file, written);
 }
 
 bool snap_file_open_raw(struct snap_file *file, const char *path)
