@@ -202,6 +202,7 @@ int main(void)
     namespace_init();
     devices_init();
     registry_init();
+    registry_describe_hardware();
     shared_data_init();
     alarm_init();
     nt_unlock();

@@ -89,6 +89,11 @@ void registry_read_text(struct key *from, const char *text, size_t length);
 /* All of a key that is not volatile, as text; malloc'ed, NULL without memory. */
 char *registry_write_text(const struct key *key, size_t *length);
 
+/* ---- registry_hardware.c ---- */
+
+/* Make \REGISTRY\Machine\HARDWARE, once. */
+void registry_describe_hardware(void);
+
 /* ---- registry_store.c ---- */
 
 /* Read the hives; from now on changes are written. */

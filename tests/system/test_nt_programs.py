@@ -46,6 +46,7 @@ TOOLS = {
     "fsutil file createnew new.bin 100": "File new.bin is created\n",
     "fsutil hardlink create second.bin new.bin": "Hardlink created for second.bin <<===>> new.bin\n",
     "fsutil fsinfo drivetype C:": "C: - Fixed Drive\n",
+    r'reg query HKLM\HARDWARE\DESCRIPTION\System\CentralProcessor\0 /v Identifier | findstr /c:"x86 Family" >nul': "",
 }
 
 
