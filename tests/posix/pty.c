@@ -101,11 +101,11 @@ static void making(void)
     show(open("/dev/pts/4000", O_RDWR));
 }
 
-static void modes(void)
+static void settings_of_a_new_one(int master, int slave)
 {
     struct termios settings;
     struct termios2 more;
-    int slave, master = open_pair(&slave), queued = -1;
+    int discipline = -1;
     show(ioctl(slave, TCGETS, &settings));
     say("%#o %#o %#o %#o line %d", settings.c_iflag, settings.c_oflag, settings.c_cflag,
         settings.c_lflag, settings.c_line);
@@ -119,9 +119,13 @@ static void modes(void)
     say("speeds %u %u", more.c_ispeed, more.c_ospeed);
     show(ioctl(master, TCGETS, &settings));
     say("%#o", settings.c_cflag);
-    show(ioctl(slave, TIOCGETD, &queued));
-    say("discipline %d", queued);
+    show(ioctl(slave, TIOCGETD, &discipline));
+    say("discipline %d", discipline);
+}
 
+static void lines(int master, int slave)
+{
+    int queued = -1;
     put(master, "line one\nsecond\n");
     show(ioctl(slave, FIONREAD, &queued));
     show_poll("slave", slave, ALL, 0);
@@ -139,7 +143,11 @@ static void modes(void)
     show_read("its echo", master, 100);
     put(slave, "out\n\ttab");
     show_read("output", master, 100);
+}
 
+static void raw(int master, int slave)
+{
+    struct termios settings;
     need(ioctl(slave, TCGETS, &settings));
     settings.c_lflag &= ~(unsigned)(ICANON | ECHO | ISIG);
     settings.c_iflag &= ~(unsigned)ICRNL;
@@ -169,6 +177,14 @@ static void modes(void)
     show_read("nothing there", slave, 10);
     show(fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK));
     show_read("nothing there", master, 10);
+}
+
+static void modes(void)
+{
+    int slave, master = open_pair(&slave);
+    settings_of_a_new_one(master, slave);
+    lines(master, slave);
+    raw(master, slave);
     close(slave);
     close(master);
 }
