@@ -148,12 +148,11 @@ NTSTATUS nt_lock_virtual_memory(struct call *call)
 static NTSTATUS query_file_name(struct call *call, struct nt_process *process)
 {
     struct allocation *allocation = vm_find(process, call->args[1]);
-    if (!allocation)
+    if (!allocation || !allocation->section)
         return STATUS_INVALID_ADDRESS;
-    const struct section *section = allocation->section ? section_of(allocation->section) : NULL;
+    const struct section *section = section_of(allocation->section);
     uint32_t length = 0;
-    WCHAR *name =
-        section && section->file_name ? path_device_name(section->file_name, &length) : NULL;
+    WCHAR *name = section->file_name ? path_device_name(section->file_name, &length) : NULL;
     if (!name)
         return STATUS_FILE_INVALID;
     uint32_t bytes = (length + 1) * sizeof(WCHAR), needed = sizeof(UNICODE_STRING) + bytes;
