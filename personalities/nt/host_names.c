@@ -308,7 +308,7 @@ static uint32_t get_name_info(uint32_t arguments)
         error = name_of_address(address.address, call.flags, name);
     if (!error && call.host && call.host_size)
         error = write_text(call.host, call.host_size, name);
-    snprintf(port, sizeof port, "%u", address.port[0] << 8 | address.port[1]);
+    snprintf(port, sizeof port, "%d", address.port[0] << 8 | address.port[1]);
     if (!error && call.service && call.service_size)
         error = write_text(call.service, call.service_size, port);
     return error;
