@@ -186,6 +186,16 @@ static int make_member(struct restore *restore)
 
 /* ---- children that had ended ---------------------------------------------------------------------------- */
 
+/* The group that an ended child was in, which it may have led. */
+static uint32_t zombie_group(const struct restore *restore, const struct snap_note *note,
+                             uint32_t pid, uint32_t present)
+{
+    uint32_t old = snap_get_u32(note, SNAP_CHILD_PGID, 0);
+    return old != 0 && old == snap_get_u32(note, SNAP_CHILD_PID, 0)
+               ? pid
+               : map_number(restore->group, old, present);
+}
+
 static int make_zombie(struct restore *restore, const struct snap_note *note)
 {
     uint32_t pid, old_pid = snap_get_u32(note, SNAP_CHILD_PID, 0);
@@ -196,7 +206,7 @@ static int make_zombie(struct restore *restore, const struct snap_note *note)
     struct process *parent = process_find(restore->pid);
     struct process *process = parent ? process_new(pid) : NULL;
     if (process) {
-        process->pgid = parent->pgid;
+        process->pgid = zombie_group(restore, note, pid, parent->pgid);
         process->session = parent->session;
         session_hold(process->session);
         credentials_copy(&process->credentials, &parent->credentials);
@@ -247,12 +257,12 @@ void restore_let_run(struct restore_group *group)
 
 int restore_descendants(struct restore_group *group)
 {
-    int error = make_zombies(group->members);
-    for (struct restore *each = group->members->next; each && error == 0; each = each->next) {
+    int error = 0;
+    for (struct restore *each = group->members->next; each && error == 0; each = each->next)
         error = make_member(each);
-        if (error == 0)
-            error = make_zombies(each);
-    }
+    /* They may be in groups that members lead. */
+    for (struct restore *each = group->members; each && error == 0; each = each->next)
+        error = make_zombies(each);
     if (error == 0)
         error = foreign_start(group);
     wait_until_begun(group);

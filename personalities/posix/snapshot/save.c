@@ -75,8 +75,10 @@ static void put_children(struct save *save, struct process *process)
             continue;
         snap_note_begin(snapshot, SNAP_CHILD);
         snap_put_u32(snapshot, SNAP_CHILD_PID, child->pid);
-        if (child->state == PROCESS_ZOMBIE)
-            snap_put_u32(snapshot, SNAP_CHILD_STATUS, (uint32_t)child->exit_status);
+        if (child->state != PROCESS_ZOMBIE)
+            continue;
+        snap_put_u32(snapshot, SNAP_CHILD_STATUS, (uint32_t)child->exit_status);
+        snap_put_u32(snapshot, SNAP_CHILD_PGID, child->pgid);
     }
 }
 
