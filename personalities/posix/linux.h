@@ -149,7 +149,6 @@ struct linux_epoll_event {
 struct linux_msghdr {
     uint32_t name, name_length, vectors, vector_count, control, control_length, flags;
 };
-/* clone3's argument, first published size. */
 struct linux_flock {
     int16_t type, whence;
     int32_t start, length, pid;
@@ -160,6 +159,18 @@ struct linux_flock64 {
     int32_t pid;
 } __attribute__((packed, aligned(4)));
 
+/* How a timer or a message queue tells that something happened (sigevent(7)). */
+#define SIGEV_SIGNAL    0
+#define SIGEV_NONE      1
+#define SIGEV_THREAD    2
+#define SIGEV_THREAD_ID 4
+struct linux_sigevent {
+    uint32_t value;
+    int32_t signal, notify; /* notify: SIGEV_* */
+    uint32_t tid;           /* of SIGEV_THREAD_ID */
+    uint32_t padding[12];
+};
+
 _Static_assert(sizeof(struct sigcontext_32) == 88, "sigcontext");
 _Static_assert(sizeof(siginfo_t) == 128, "siginfo");
 _Static_assert(sizeof(struct stat64) == 96, "stat64");
@@ -167,5 +178,6 @@ _Static_assert(sizeof(struct statx) == 256, "statx");
 _Static_assert(sizeof(struct linux_rusage) == 72, "rusage");
 _Static_assert(sizeof(struct linux_ucontext) == 116, "ucontext");
 _Static_assert(sizeof(struct linux_flock64) == 24, "flock64");
+_Static_assert(sizeof(struct linux_sigevent) == 64, "sigevent");
 
 #endif

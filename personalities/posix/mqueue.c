@@ -19,14 +19,7 @@
 #define WRITABLE      (2u << SIGNAL_USER_SHIFT)
 #define HARD_MESSAGES 65536u
 #define HARD_SIZE     16777216u
-/* sigevent of i386: value, signo, notify, then a union. */
-struct linux_sigevent {
-    uint32_t value, signal, notify, rest[13];
-};
-#define STATUS_SIZE  80u
-#define EVENT_SIGNAL 0u
-#define EVENT_NONE   1u
-#define EVENT_THREAD 2u
+#define STATUS_SIZE   80u
 
 struct mq_message {
     struct list link;
@@ -125,9 +118,9 @@ static int mq_read(struct file *file, struct io *io, uint64_t *offset)
     server_lock();
     list_each(message, &queue->messages, struct mq_message, link) bytes += message->size;
     bool told = queue->notify_pid != 0;
-    int length = snprintf(line, sizeof line, "QSIZE:%-10u NOTIFY:%-5u SIGNO:%-5u NOTIFY_PID:%-6u\n",
+    int length = snprintf(line, sizeof line, "QSIZE:%-10u NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6u\n",
                           bytes, told ? queue->notify.notify : 0,
-                          told && queue->notify.notify == EVENT_SIGNAL ? queue->notify.signal : 0,
+                          told && queue->notify.notify == SIGEV_SIGNAL ? queue->notify.signal : 0,
                           queue->notify_pid);
     server_unlock();
     return io_put_from(io, line, (uint32_t)length, offset);
@@ -335,7 +328,7 @@ static void notify(struct mq *queue)
     if (queue->count != 1 || !process || queue->waiting_receivers > 0)
         return;
     queue->notify_pid = 0;
-    if (queue->notify.notify != EVENT_SIGNAL || queue->notify.signal == 0)
+    if (queue->notify.notify != SIGEV_SIGNAL || queue->notify.signal == 0)
         return;
     siginfo_t info = signal_info_user(queue->notify.signal, SI_MESGQ, self()->process);
     info.si_ptr = (void *)queue->notify.value;
@@ -509,15 +502,15 @@ int32_t sys_mq_timedreceive_time64(uint32_t fd, user_t text, uint32_t size, user
 /* Threads are the C library's doing, with a socket that only Linux has: SIGEV_THREAD is refused. */
 int32_t sys_mq_notify(uint32_t fd, user_t event)
 {
-    struct linux_sigevent given = {.notify = EVENT_NONE};
+    struct linux_sigevent given = {.notify = SIGEV_NONE};
     struct file *file;
     int32_t result;
     if (event.address) {
         if (copy_in(&given, event, sizeof given) < 0)
             return -EFAULT;
-        if (given.notify > EVENT_NONE ||
-            (given.notify == EVENT_SIGNAL && given.signal > SIGNAL_COUNT))
-            return given.notify == EVENT_THREAD ? -ENOSYS : -EINVAL;
+        bool signals = given.signal >= 0 && given.signal <= (int32_t)SIGNAL_COUNT;
+        if (given.notify != SIGEV_NONE && (given.notify != SIGEV_SIGNAL || !signals))
+            return given.notify == SIGEV_THREAD ? -ENOSYS : -EINVAL;
     }
     struct mq *queue = mq_of(fd, &file, &result);
     if (!queue)

@@ -17,11 +17,7 @@
 #define TIMERS_PER_PROCESS 1024
 #define CPU_LOOK_MIN       1000000ull /* ns between looks at processor times, at least */
 
-#define SIGEV_SIGNAL    0
-#define SIGEV_NONE      1
-#define SIGEV_THREAD    2
-#define SIGEV_THREAD_ID 4
-#define TIMER_ABSTIME_  1
+#define TIMER_ABSTIME_ 1
 
 struct itimer {
     struct timeout timeout; /* first */
@@ -316,14 +312,6 @@ int32_t sys_setitimer(uint32_t which, user_t new, user_t old)
 }
 
 /* ---- POSIX timers -------------------------------------------------------------------------------- */
-
-struct linux_sigevent {
-    uint32_t value;
-    int32_t signal, notify;
-    uint32_t tid;
-    uint32_t padding[12];
-};
-_Static_assert(sizeof(struct linux_sigevent) == 64, "sigevent");
 
 static struct itimer *timer_of(struct process *process, uint32_t id)
 {
