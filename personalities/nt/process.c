@@ -108,11 +108,16 @@ struct nt_process *process_new(void)
     return process;
 }
 
+/* A program of another personality that has become one of ours (execve) is there twice: it itself is meant. */
 struct nt_process *process_by_pid(uint32_t pid)
 {
-    list_each(process, &nt_processes, struct nt_process,
-              link) if (process->pid == pid && !process->exited) return process;
-    return NULL;
+    struct nt_process *found = NULL;
+    list_each(process, &nt_processes, struct nt_process, link)
+    {
+        if (process->pid == pid && !process->exited && (!found || found->foreign))
+            found = process;
+    }
+    return found;
 }
 
 /* ---- the end ---- */
@@ -181,6 +186,16 @@ static void end_stand_ins(struct nt_process *process)
     }
 }
 
+/* It was a program of another personality when one of ours started it: that one waits for what stands for it. */
+static void end_representative(const struct nt_process *process)
+{
+    struct nt_process *other = process_by_pid(process->pid);
+    if (!other || !other->foreign)
+        return;
+    other->exit_status = process->exit_status;
+    process_finish(other);
+}
+
 void process_finish(struct nt_process *process)
 {
     object_hold(&process->object);
@@ -209,6 +224,8 @@ void process_finish(struct nt_process *process)
     object_changed(&process->object);
     if (process->pid && !process->foreign)
         (void)!BLOCKING(init_proc_exit(nt_init, process->pid, wait_status(process)));
+    if (process->pid && !process->foreign)
+        end_representative(process);
     if (process->pid && process->reap)
         (void)!BLOCKING(init_proc_reap(nt_init, process->pid));
     object_release(&process->object); /* the hold above */

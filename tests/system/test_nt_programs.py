@@ -162,6 +162,11 @@ def test_unix_programs_in_a_pipe(cmd):
     assert cmd.type("dir /b | grep -c words")[0].strip() == "1"
 
 
+def test_a_unix_program_that_becomes_a_windows_program_is_waited_for(cmd):
+    assert cmd.type('sh -c "exec cmd.exe /c exit 300"')[0].strip() == ""
+    assert cmd.type("echo %errorlevel%")[0].strip() == "300"
+
+
 def test_unicode_names_and_output(cmd):
     cmd.type("chcp.com 65001")
     cmd.machine.send("echo caf\u00e9>caf\u00e9.txt\r")
@@ -195,7 +200,7 @@ def break_until(machine, prompt):
     raise AssertionError("Ctrl-C does not end the program\n" + machine.last_lines())
 
 
-@pytest.mark.parametrize("program", ("sleep 60", 'find "x"', "cmd /c sleep 60"))
+@pytest.mark.parametrize("program", ("sleep 60", 'find "x"', "cmd /c sleep 60", 'sh -c "cmd.exe /c sleep 60"'))
 def test_ctrl_c_ends_what_the_interpreter_runs(machine, program):
     shell = Cmd(machine)
     machine.send(program + "\r")
