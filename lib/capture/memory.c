@@ -171,8 +171,9 @@ static void scan_part(struct scan *scan, uint32_t start, uint32_t pages)
 static void scan_mapping(struct scan *scan)
 {
     uint32_t start = scan->mapping->address, end = start + scan->mapping->length;
-    for (uint8_t state = 0; state < PAGE_STATES; state++)
-        scan->wanted[state] = scan->memory->wanted(scan->memory->context, scan->mapping, state);
+    for (uint32_t state = 0; state < PAGE_STATES; state++)
+        scan->wanted[state] =
+            scan->memory->wanted(scan->memory->context, scan->mapping, (uint8_t)state);
     scan->done = scan->start = scan->end = start;
     for (uint32_t at = start; at < end; at += PRESENT_MAX * PAGE_SIZE) {
         uint32_t pages = (end - at) / PAGE_SIZE;
