@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The registry on disk: one text file for each of \REGISTRY\Machine and \REGISTRY\User, beside
- * default.reg, which holds what a new machine begins with. A thread writes a hive SAVE_DELAY after its
- * first change, or when a program asks for it: into a new file, made durable, which then takes the old
- * one's name. So a machine that is switched off finds the state of a few seconds before, whole.
+ * default.reg, which holds what a new machine begins with, and zones.reg, the time zones that Wine's DLLs bring,
+ * which every start reads anew. A thread writes a hive SAVE_DELAY after its first change, or when a program asks
+ * for it: into a new file, made durable, which then takes the old one's name. So a machine that is switched off
+ * finds the state of a few seconds before, whole.
  */
 #include <personalities/nt/registry.h>
 
@@ -18,6 +19,8 @@
 
 #define DIRECTORY  "/c/windows/system32/config/"
 #define DEFAULTS   DIRECTORY "default.reg"
+#define ZONES      DIRECTORY "zones.reg"
+#define ZONES_KEY  "Machine\\Software\\Microsoft\\Windows NT\\CurrentVersion\\Time Zones"
 #define FILE_MAX   0x2000000u
 #define SAVE_DELAY (3ull * NS_PER_S)
 
@@ -78,19 +81,31 @@ static void load_hive(struct hive *hive)
     free(text);
 }
 
-static void load_defaults(void)
+/* What the image brings. */
+static void load_given(const char *path)
 {
     size_t length = 0;
     char *text;
-    status_t status = read_file(DEFAULTS, &text, &length);
+    status_t status = read_file(path, &text, &length);
     if (status != OK) {
-        log_printf("no registry: %s: %s", DEFAULTS, status_text(status));
+        log_printf("registry: %s: %s", path, status_text(status));
         return;
     }
     nt_lock();
     registry_read_text(&registry_root, text, length);
     nt_unlock();
     free(text);
+}
+
+/* They are in no hive: a key that a program adds to them has to be volatile as well. */
+static void load_zones(void)
+{
+    nt_lock();
+    struct key *zones = key_make_path(&registry_root, LITERAL(ZONES_KEY));
+    if (zones)
+        zones->is_volatile = true;
+    nt_unlock();
+    load_given(ZONES);
 }
 
 /* ---- writing ---- */
@@ -209,11 +224,12 @@ void registry_store_start(handle_t root)
     context = (struct fs_walk_context){.root = root, .cwd = root, .flags = CALL_UNINTERRUPTIBLE};
     if (fs_client_root(&context) != OK)
         return;
-    load_defaults();
+    load_given(DEFAULTS);
     for (uint32_t i = 0; i < HIVES; i++) {
         hives[i].key = key_find_child(&registry_root, hives[i].root);
         load_hive(&hives[i]);
     }
+    load_zones();
     ready = true;
     if (thread_spawn(save_thread, NULL, 0, NULL) != OK)
         process_fail("registry thread", ERR_NO_MEMORY);

@@ -70,6 +70,39 @@ static void current(void)
     printf("%08lx%08lx\n", file.dwHighDateTime, file.dwLowDateTime);
 }
 
+static void show_year(USHORT year, DYNAMIC_TIME_ZONE_INFORMATION *zone)
+{
+    TIME_ZONE_INFORMATION then;
+    SHOW(GetTimeZoneInformationForYear(year, zone, &then));
+    printf("%u: bias %ld, ends month %u day %u, begins month %u day %u\n", year, then.Bias,
+           then.StandardDate.wMonth, then.StandardDate.wDay, then.DaylightDate.wMonth,
+           then.DaylightDate.wDay);
+}
+
+static void registered(void)
+{
+    static const WCHAR *const names[] = {L"Alaskan Standard Time", L"Tokyo Standard Time",
+                                         L"W. Europe Standard Time"};
+    /* MinGW's advapi32 does not know it. */
+    DWORD(WINAPI * enumerate)
+    (DWORD, DYNAMIC_TIME_ZONE_INFORMATION *) =
+        (void *)GetProcAddress(LoadLibraryA("advapi32.dll"), "EnumDynamicTimeZoneInformation");
+    DYNAMIC_TIME_ZONE_INFORMATION zone;
+    DWORD count = 0;
+    puts("-- registered");
+    for (; enumerate(count, &zone) == ERROR_SUCCESS; count++) {
+        for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+            if (wcscmp(zone.TimeZoneKeyName, names[i]) != 0)
+                continue;
+            printf("%ls: bias %ld, %ls, %ls\n", zone.TimeZoneKeyName, zone.Bias, zone.StandardName,
+                   zone.DaylightName);
+            show_year(2005, &zone);
+            show_year(2020, &zone);
+        }
+    }
+    printf("%lu zones\n", count);
+}
+
 int main(void)
 {
     show_begin();
@@ -77,5 +110,6 @@ int main(void)
     convert("Sydney", &sydney);
     refused();
     current();
+    registered();
     return 0;
 }

@@ -21,13 +21,19 @@ $(foreach package,$(PACKAGES),$(eval $(call package-rules,$(package))))
 # Windows' DLLs travel without symbols and pictures: a third of the size, and they run the same.
 MANIFEST_WINDOWS += tools/image/windows-more.manifest
 WINE_DLLS := $(BUILD)/packages/libwine/usr/lib/i386-linux-gnu/wine/i386-windows
-$(BUILD)/windows/%: $(WINE_DLLS)/% tools/image/blank-pictures
+$(BUILD)/windows/%: $(WINE_DLLS)/% tools/image/blank-pictures tools/image/pe_resources.py
 	$(call say,STRIP,$@)
 	$(Q)mkdir -p $(@D) && $(MINGW)strip -o $@.new $< && tools/image/blank-pictures $@.new && mv $@.new $@
 
 $(BUILD)/windows/zlib1.dll: $(BUILD)/packages/libz-mingw-w64/usr/i686-w64-mingw32/lib/zlib1.dll
 	$(call say,STRIP,$@)
 	$(Q)mkdir -p $(@D) && $(MINGW)strip -o $@ $<
+
+# What the DLLs' own set-up would register of time zones.
+ZONES_KEY := Machine\Software\Microsoft\Windows NT\CurrentVersion\Time Zones
+$(BUILD)/image/zones.reg: $(WINE_DLLS)/kernelbase.dll tools/image/resource-registry tools/image/pe_resources.py
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D) && tools/image/resource-registry $< '$(ZONES_KEY)' >$@.new && mv $@.new $@
 
 # busybox itself says which names it answers to. The links are relative: the archive may be mounted
 # at /atomik.
