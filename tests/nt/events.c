@@ -35,10 +35,11 @@ static void send_to_child(const char *how)
     HANDLE ready = CreateEventA(NULL, FALSE, FALSE, READY);
     PROCESS_INFORMATION process = start_self(how, CREATE_NEW_PROCESS_GROUP, FALSE);
     SHOW(WaitForSingleObject(ready, LONG_TIME));
-    SHOW(GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, process.dwProcessId));
-    SHOW(WaitForSingleObject(process.hProcess, LONG_TIME));
+    /* Printed when the child has ended, which prints as well. */
+    BOOL sent = GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, process.dwProcessId);
+    DWORD waited = WaitForSingleObject(process.hProcess, LONG_TIME);
     GetExitCodeProcess(process.hProcess, &code);
-    printf("child %s ends with %lx\n", how, code);
+    printf("sent %d, waited %lu, child %s ends with %lx\n", sent, waited, how, code);
     CloseHandle(ready);
 }
 

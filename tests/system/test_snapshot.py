@@ -125,8 +125,8 @@ done"""
 
 
 # The server's side reads what came while nobody listened to it; the client sends in two parts.
-CONNECTION = """sleep 2 | nc -l -p 7777 | (sleep 1; cat) &
-until (echo first; sleep 1; echo second) | nc 127.0.0.1 7777 2>/dev/null; do :; done
+CONNECTION = """rm -f hold; mkfifo hold; nc -l -p 7777 <>hold | (sleep 1; cat) &
+until (echo first; sleep 2; echo second) | nc 127.0.0.1 7777 2>/dev/null; do :; done
 wait; echo end
 """
 
