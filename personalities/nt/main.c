@@ -206,7 +206,8 @@ int main(void)
     shared_data_init();
     alarm_init();
     nt_unlock();
-    registry_store_start(root);
+    /* Programs that are started from now on wait until events are asked for: the registry may come from a disk. */
     check("register", init_register(init, "nt", &nt_init, &nt_number));
+    registry_store_start(root);
     event_loop();
 }
