@@ -42,11 +42,12 @@ int main(int argc, char **argv)
     if (argc < 2)
         return 2;
     HANDLE a = open_file(argv[1]), b = open_file(argv[1]);
-    setvbuf(stdout, NULL, _IONBF, 0);
+    setvbuf(stdout, NULL, _IOFBF, BUFSIZ); /* an answer is one write, for one read */
     while (fgets(line, sizeof line, stdin) != NULL &&
            sscanf(line, "%c %19s %u %u", &name, operation, &start, &length) == 4) {
         BOOL fine = carry_out(name == 'a' ? a : b, operation, start, length);
         printf("%lu\n", fine ? 0 : GetLastError());
+        fflush(stdout);
     }
     return 0;
 }
