@@ -103,3 +103,17 @@ status_t ipc_call(struct ipc *ipc, handle_t port, void *reply, uint32_t size)
 {
     return ipc_call_until(ipc, port, reply, size, DEADLINE_NEVER);
 }
+
+status_t ipc_call_for_handle(struct ipc *ipc, handle_t port, void *reply, uint32_t size,
+                             handle_t *handle)
+{
+    status_t status = ipc_call(ipc, port, reply, size);
+    if (status != OK)
+        return status;
+    handle_t result = ipc_take(ipc, 0);
+    ipc_drop(ipc);
+    if (result == HANDLE_NONE)
+        return ERR_IO_ERROR;
+    *handle = result;
+    return OK;
+}

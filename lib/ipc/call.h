@@ -40,6 +40,10 @@ status_t ipc_call(struct ipc *ipc, handle_t port, void *reply, uint32_t size);
 status_t ipc_call_until(struct ipc *ipc, handle_t port, void *reply, uint32_t size,
                         ktime_t deadline);
 
+/* A call whose reply is a handle: IO_ERROR if it has none. */
+status_t ipc_call_for_handle(struct ipc *ipc, handle_t port, void *reply, uint32_t size,
+                             handle_t *handle);
+
 /* The index-th handle of the reply, now the caller's, or HANDLE_NONE; ipc_drop closes the others. */
 handle_t ipc_take(struct ipc *ipc, uint32_t index);
 void ipc_drop(struct ipc *ipc);

@@ -139,14 +139,9 @@ status_t fs_client_vmo(handle_t node, uint32_t prot, handle_t *vmo, uint64_t *si
     struct fs_vmo_reply reply;
     struct ipc ipc;
     begin(&ipc, LABEL_fs_vmo, &request, sizeof request);
-    status_t status = ipc_call(&ipc, node, &reply, sizeof reply);
+    status_t status = ipc_call_for_handle(&ipc, node, &reply, sizeof reply, vmo);
     if (status != OK)
         return status;
-    handle_t result = ipc_take(&ipc, 0);
-    ipc_drop(&ipc);
-    if (result == HANDLE_NONE)
-        return ERR_IO_ERROR;
-    *vmo = result;
     if (size != NULL)
         *size = reply.size;
     if (coherent != NULL)
@@ -211,15 +206,7 @@ status_t fs_client_reopen(handle_t node, uint32_t flags, handle_t *result)
     struct fs_reopen_reply reply;
     struct ipc ipc;
     begin(&ipc, LABEL_fs_reopen, &request, sizeof request);
-    status_t status = ipc_call(&ipc, node, &reply, sizeof reply);
-    if (status != OK)
-        return status;
-    handle_t handle = ipc_take(&ipc, 0);
-    ipc_drop(&ipc);
-    if (handle == HANDLE_NONE)
-        return ERR_IO_ERROR;
-    *result = handle;
-    return OK;
+    return ipc_call_for_handle(&ipc, node, &reply, sizeof reply, result);
 }
 
 status_t fs_client_xattr(handle_t node, uint32_t op, uint32_t flags, const char *name, handle_t vmo,

@@ -37,21 +37,6 @@ static status_t simple(handle_t init, uint32_t label, const void *request, uint3
     return call_text(init, label, request, size, NULL, reply, reply_size, NULL, 0);
 }
 
-/* A call whose reply is a handle. */
-static status_t call_for_handle(struct ipc *ipc, handle_t init, void *reply, uint32_t reply_size,
-                                handle_t *handle)
-{
-    status_t status = ipc_call(ipc, init, reply, reply_size);
-    if (status != OK)
-        return status;
-    handle_t result = ipc_take(ipc, 0);
-    ipc_drop(ipc);
-    if (result == HANDLE_NONE)
-        return ERR_IO_ERROR;
-    *handle = result;
-    return OK;
-}
-
 status_t init_name_register(handle_t init, const char *name, handle_t handle)
 {
     struct ipc ipc;
@@ -74,7 +59,7 @@ status_t init_name_lookup(handle_t init, const char *name, bool wait, handle_t *
     ipc_begin(&ipc, LABEL_name_lookup, &request, sizeof request);
     ipc.flags = wait ? 0 : CALL_UNINTERRUPTIBLE;
     status_t status = ipc_tail(&ipc, name, strlen(name));
-    return status == OK ? call_for_handle(&ipc, init, NULL, 0, handle) : status;
+    return status == OK ? ipc_call_for_handle(&ipc, init, NULL, 0, handle) : status;
 }
 
 status_t init_name_list(handle_t init, uint32_t index, char *name, size_t size)
@@ -104,7 +89,7 @@ status_t init_root_directory(handle_t init, handle_t *root)
     struct ipc ipc;
     ipc_begin(&ipc, LABEL_root_directory, NULL, 0);
     ipc.flags = CALL_UNINTERRUPTIBLE;
-    return call_for_handle(&ipc, init, NULL, 0, root);
+    return ipc_call_for_handle(&ipc, init, NULL, 0, root);
 }
 
 status_t init_proc_info(handle_t init, uint32_t pid, bool next, struct proc_record *record,
@@ -222,7 +207,7 @@ status_t init_register(handle_t init, const char *name, handle_t *private_init, 
     ipc_begin(&ipc, LABEL_personality_register, NULL, 0);
     status_t status = ipc_tail(&ipc, name, strlen(name));
     if (status == OK)
-        status = call_for_handle(&ipc, init, &reply, sizeof reply, private_init);
+        status = ipc_call_for_handle(&ipc, init, &reply, sizeof reply, private_init);
     if (status == OK && number != NULL)
         *number = reply.personality;
     return status;
@@ -325,7 +310,7 @@ status_t init_process_handle(handle_t init, uint32_t pid, handle_t *handle)
     struct ipc ipc;
     ipc_begin(&ipc, LABEL_proc_handle, &request, sizeof request);
     ipc.flags = CALL_UNINTERRUPTIBLE;
-    return call_for_handle(&ipc, init, NULL, 0, handle);
+    return ipc_call_for_handle(&ipc, init, NULL, 0, handle);
 }
 
 /* ---- starting -------------------------------------------------------------------------------- */

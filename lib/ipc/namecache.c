@@ -89,13 +89,12 @@ static const volatile struct fs_changes *map_changes(handle_t directory)
     struct ipc ipc;
     ipc_begin(&ipc, LABEL_fs_changes, NULL, 0);
     ipc.flags = CALL_UNINTERRUPTIBLE;
-    if (ipc_call(&ipc, directory, NULL, 0) != OK)
+    handle_t vmo;
+    if (ipc_call_for_handle(&ipc, directory, NULL, 0, &vmo) != OK)
         return NULL;
-    handle_t vmo = ipc_take(&ipc, 0);
-    ipc_drop(&ipc);
     struct map_request map = {
         .vmo = vmo, .length = FS_CHANGES_SIZE, .prot = PROT_R, .flags = MAP_FLAG_SHARED};
-    status_t status = vmo == HANDLE_NONE ? ERR_IO_ERROR : space_map(HANDLE_SELF, &map);
+    status_t status = space_map(HANDLE_SELF, &map);
     handle_drop(&vmo);
     return status == OK ? (const volatile struct fs_changes *)(uintptr_t)map.address : NULL;
 }

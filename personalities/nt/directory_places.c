@@ -25,17 +25,17 @@
 #define GONE_EVENTS    ((uint32_t)(FS_EVENT_DELETE_SELF | FS_EVENT_IGNORED))
 
 struct place {
-    struct list link;   /* directory_watch.places */
-    struct list bucket; /* of all, by id */
-    struct list todo;   /* to be put on a directory by the thread */
+    struct list link;      /* directory_watch.places */
+    struct list bucket;    /* of all, by id */
+    struct list unwatched; /* to be put on a directory by the thread */
     struct directory_watch *watch;
     uint32_t id;
     handle_t node; /* HANDLE_NONE until it is put on */
     char path[];   /* below the watched directory: empty, or with a slash at the end */
 };
 
-static struct list buckets[BUCKETS], todo = {&todo, &todo};
-static handle_t read_end, write_end, work; /* work: an event: `todo` has something */
+static struct list buckets[BUCKETS], unwatched = {&unwatched, &unwatched};
+static handle_t read_end, write_end, work; /* work: an event: `unwatched` has something */
 static uint32_t last_id, placing;          /* placing: places that are being put on */
 static bool news;                          /* events were taken that nobody has been told of */
 
@@ -55,7 +55,7 @@ static void place_free(struct place *place)
 {
     list_remove(&place->link);
     list_remove(&place->bucket);
-    list_remove(&place->todo);
+    list_remove(&place->unwatched);
     place->watch->place_count--;
     handle_drop(&place->node);
     free(place);
@@ -74,7 +74,7 @@ static struct place *place_new(struct directory_watch *watch, const char *above,
              slash ? "/" : "");
     place->watch = watch;
     place->id = ++last_id;
-    list_init(&place->todo);
+    list_init(&place->unwatched);
     list_append(&watch->places, &place->link);
     list_append(&buckets[place->id % BUCKETS], &place->bucket);
     watch->place_count++;
@@ -89,7 +89,7 @@ static void place_later(struct place *place, const struct fs_event *event)
         place_new(place->watch, place->path, event->name, strnlen(event->name, event->name_length));
     if (!below)
         return;
-    list_append(&todo, &below->todo);
+    list_append(&unwatched, &below->unwatched);
     (void)!event_signal(work, 0, SIGNAL_SET);
 }
 
@@ -183,7 +183,7 @@ static void watch_below(struct place *place)
                 continue;
             struct place *below = place_new(watch, place->path, record->name, record->name_length);
             if (below)
-                list_append(&todo, &below->todo);
+                list_append(&unwatched, &below->unwatched);
         }
     }
     handle_drop(&node);
@@ -220,9 +220,9 @@ static void place_put(struct place *place)
 static void place_all(void)
 {
     (void)!event_signal(work, SIGNAL_SET, 0);
-    while (!list_empty(&todo)) {
-        struct place *place = container_of(todo.next, struct place, todo);
-        list_remove(&place->todo);
+    while (!list_empty(&unwatched)) {
+        struct place *place = container_of(unwatched.next, struct place, unwatched);
+        list_remove(&place->unwatched);
         placing++;
         place_put(place);
         placing--;
@@ -234,7 +234,7 @@ void notify_poll(void)
     if (!read_end)
         return;
     take_all_events();
-    if (!list_empty(&todo))
+    if (!list_empty(&unwatched))
         place_all();
     if (news && !placing)
         tell_all();

@@ -30,6 +30,17 @@ uint8_t *expect_loaded(planner *planner, struct image *image, struct load_plan *
     return memory;
 }
 
+void expect_elf(planner *planner, struct image *image, struct load_plan *plan)
+{
+    uint8_t *file = malloc(image->size), *memory;
+
+    memcpy(file, image->bytes, image->size);
+    memory = expect_loaded(planner, image, plan);
+    check_elf_memory(plan, memory, file);
+    free(memory);
+    free(file);
+}
+
 void expect_segment(const struct load_plan *plan, uint32_t index, uint32_t address, uint32_t length,
                     uint32_t file_offset, uint32_t file_length, unsigned prot, bool mappable)
 {

@@ -26,6 +26,8 @@ enum load_error plan_image(planner *planner, const struct image *image, struct l
 void expect_refused(planner *planner, struct image *image, enum load_error error);
 /* Accepted, and its memory as a loader has it; the caller frees that. */
 uint8_t *expect_loaded(planner *planner, struct image *image, struct load_plan *plan);
+/* Accepted, and its memory is what a loader of ELF that knows no pages would make. */
+void expect_elf(planner *planner, struct image *image, struct load_plan *plan);
 void expect_segment(const struct load_plan *plan, uint32_t index, uint32_t address, uint32_t length,
                     uint32_t file_offset, uint32_t file_length, unsigned prot, bool mappable);
 
